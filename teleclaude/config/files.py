@@ -1,0 +1,120 @@
+"""Reading and writing configuration files."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from dotenv import dotenv_values
+from dotenv.variables import parse_variables
+
+from teleclaude.config.layers import resolve
+from teleclaude.config.schema import Settings, make_settings
+from teleclaude.errors import ConfigError, PublishError
+from teleclaude.layout import Layout
+
+
+def read_yaml(path: Path, *, required: bool = True) -> dict[str, Any]:
+    """Return the mapping in the YAML file at `path`; an empty file, or a missing one that is not required, is empty.
+
+    Raises ConfigError that names the file and the line.
+    """
+    try:
+        values = yaml.safe_load(path.read_bytes())
+    except FileNotFoundError:
+        if required:
+            raise ConfigError(f"{path} is missing", "name the right place, or create it", path=path) from None
+        return {}
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}", "check its permissions", path=path) from None
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise ConfigError(f"{path}, line {line}: {error.problem}", "mend the YAML there", path=path) from None
+    except (yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError):
+        raise ConfigError(f"{path} is not YAML in UTF-8", "mend the file", path=path) from None
+    if values is None:
+        return {}
+    if not isinstance(values, dict):
+        raise ConfigError(f"{path} does not hold keys and values", "mend the file", path=path)
+    return values
+
+
+def read_env(path: Path, environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that the `.env` file at `path` sets, `${NAME}` expanded as python-dotenv does.
+
+    A name without a value is left out. A missing file is empty. `environ` is the environment of the process that
+    would have loaded the file: its variables win inside `${NAME}`. Raises ConfigError where it cannot be read.
+    """
+    if not path.exists():
+        return {}
+    try:
+        raw = dotenv_values(path, interpolate=False)
+    except (OSError, UnicodeDecodeError):
+        raise ConfigError(f"{path} cannot be read as UTF-8", "mend the file or its permissions", path=path) from None
+    result: dict[str, str] = {}
+    for name, value in raw.items():
+        if value is not None:
+            scope = {**result, **environ}
+            result[name] = "".join(atom.resolve(scope) for atom in parse_variables(value))
+    return result
+
+
+def read_system(layout: Layout, environ: Mapping[str, str]) -> Settings:
+    """Return the configuration of a system-wide installation: system and secrets, no user's.
+
+    Raises ConfigError.
+    """
+    system, secrets = read_yaml(layout.system_config), read_yaml(layout.secrets)
+    return make_settings(resolve(system, secrets, {}, environ), f"{layout.system_config} and {layout.secrets}")
+
+
+def read_single_user(checkout: Path, environ: Mapping[str, str]) -> Settings:
+    """Return the configuration of the single-user installation in `checkout`: config.yml and .env.
+
+    Raises ConfigError.
+    """
+    path = checkout / "config.yml"
+    variables = {"environment": read_env(checkout / ".env", environ)}
+    return make_settings(resolve(read_yaml(path), variables, {}, environ), str(path))
+
+
+def to_yaml(values: Mapping[str, Any], heading: str) -> str:
+    """Return `values` as YAML below the comment `heading`, keys in their order, readable without escapes."""
+    body = yaml.safe_dump(dict(values), sort_keys=False, allow_unicode=True, width=110) if values else "{}\n"
+    return "".join(f"# {line}\n" for line in heading.splitlines()) + body
+
+
+def write_new(path: Path, content: bytes, mode: int) -> None:
+    """Put a new file in its place: complete or not at all, with `mode` from its first moment.
+
+    Raises PublishError where something stands there already; that is never replaced.
+    """
+    descriptor, temporary = tempfile.mkstemp(prefix=".teleclaude-", dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            os.fchmod(descriptor, mode)
+            file.flush()
+            os.fsync(descriptor)
+        # link(2), unlike rename(2), refuses to replace what is there.
+        Path(path).hardlink_to(temporary)
+    except FileExistsError:
+        raise PublishError(f"{path} exists and is not replaced", "move it away and run again") from None
+    except OSError as error:
+        raise PublishError(f"{path} cannot be written: {error.strerror}", "see to the place and run again") from None
+    finally:
+        Path(temporary).unlink(missing_ok=True)
+    sync_directory(path.parent)
+
+
+def sync_directory(path: Path) -> None:
+    """Make the names in the directory survive a power loss."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,68 @@
+"""How the layers of the configuration become one: merged, expanded, overridden by the environment. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+REFERENCE = re.compile(r"\$\{([^}]+)\}")
+
+ENVIRONMENT_OVERRIDES = {
+    "WHATSAPP_PHONE_NUMBER_ID": ("whatsapp", "phone_number_id"),
+    "WHATSAPP_ACCESS_TOKEN": ("whatsapp", "access_token"),
+    "WHATSAPP_WEBHOOK_SECRET": ("whatsapp", "webhook_secret"),
+    "WHATSAPP_VERIFY_TOKEN": ("whatsapp", "verify_token"),
+    "WHATSAPP_TEMPLATE_NAME": ("whatsapp", "template_name"),
+    "WHATSAPP_TEMPLATE_LANGUAGE": ("whatsapp", "template_language"),
+}
+"""Variables that win over a key even where no `${NAME}` asks for them (facts: installation, environment variables)."""
+
+
+def merge(*layers: Mapping[str, Any]) -> dict[str, Any]:
+    """Return one mapping in which later layers win; mappings merge key by key, everything else is replaced whole."""
+    result: dict[str, Any] = {}
+    for layer in layers:
+        for key, value in layer.items():
+            standing = result.get(key)
+            result[key] = merge(standing, value) if isinstance(standing, dict) and isinstance(value, dict) else value
+    return result
+
+
+def expand(value: Any, environment: Mapping[str, Any]) -> Any:
+    """Replace `${NAME}` in every string value by the variable; an unknown one stays as it is written.
+
+    Keys are not expanded, and what a variable holds is not expanded again. A value that is one reference and nothing
+    else becomes what the variable holds, a number too: the secrets keep numbers as numbers.
+    """
+    if isinstance(value, str):
+        alone = REFERENCE.fullmatch(value)
+        if alone:
+            return environment.get(alone[1], value)
+        return REFERENCE.sub(lambda match: str(environment.get(match[1], match[0])), value)
+    if isinstance(value, dict):
+        return {key: expand(item, environment) for key, item in value.items()}
+    if isinstance(value, list):
+        return [expand(item, environment) for item in value]
+    return value
+
+
+def override(values: dict[str, Any], environment: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `values` with those keys replaced that a variable of `environment` decides."""
+    chosen: dict[str, Any] = {}
+    for name, (section, key) in ENVIRONMENT_OVERRIDES.items():
+        if environment.get(name):
+            chosen.setdefault(section, {})[key] = environment[name]
+    return merge(values, chosen)
+
+
+def resolve(
+    system: Mapping[str, Any], secrets: Mapping[str, Any], user: Mapping[str, Any], environ: Mapping[str, str]
+) -> dict[str, Any]:
+    """Return the effective configuration of the three layers under the process environment `environ`.
+
+    The variables that the files carry in `environment` count as if the process had them; those of the process win.
+    """
+    merged = merge(system, secrets, user)
+    environment = {**merged.get("environment", {}), **environ}
+    return override(expand({**merged, "environment": {}}, environment), environment) | {"environment": environment}

@@ -1,0 +1,59 @@
+"""The shape of the effective configuration, as far as the daemon relies on it; unknown keys are kept."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from teleclaude.errors import ConfigError
+
+
+class Section(BaseModel):
+    """A mapping of the configuration that keeps what it does not know and cannot be changed."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+
+class Computer(Section):
+    """This machine; `name` identifies its sessions."""
+
+    name: str = "unknown"
+    timezone: str = "Europe/Amsterdam"
+
+
+class Person(Section):
+    """Somebody who uses this installation."""
+
+    name: str
+    email: str
+    username: str | None = None
+    role: Literal["admin", "member", "contributor", "newcomer"] = "member"
+
+
+class Database(Section):
+    """Where a system-wide installation keeps its data; the password stands in the secrets."""
+
+    url: str
+
+
+class Settings(Section):
+    """The effective configuration."""
+
+    agents: dict[str, Any]
+    computer: Computer = Computer()
+    people: tuple[Person, ...] = ()
+    database: Database | None = None
+    environment: dict[str, Any] = Field(default_factory=dict, repr=False)
+
+
+def make_settings(values: dict[str, Any], origin: str) -> Settings:
+    """Return `values` as settings; `origin` names their files in the error.
+
+    Raises ConfigError that names each key that does not fit, and never its value, which may be a secret.
+    """
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(map(str, part['loc']))}: {part['msg']}" for part in error.errors()[:5])
+        raise ConfigError(f"the configuration in {origin} does not fit: {wrong}", "mend these keys") from None

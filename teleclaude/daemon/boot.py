@@ -1,0 +1,131 @@
+"""Booting: configuration, engine, schema, lock. Serving and probing boot the same way."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import URL, Connection
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from teleclaude.config.files import read_single_user, read_system
+from teleclaude.config.schema import Settings
+from teleclaude.db import schema
+from teleclaude.db.engine import disposing, explained, make_engine, parse_url
+from teleclaude.db.lock import hold_database, hold_pid_file
+from teleclaude.db.store import pending_runs
+from teleclaude.errors import BootRefusedError, ConfigError
+from teleclaude.layout import Layout, is_system_mode, make_layout
+
+SINGLE_USER_SOCKET = Path("/tmp/teleclaude-api.sock")  # noqa: S108 - fixed by the single-user release
+"""Where the single-user daemon has always listened (facts: installation, services)."""
+
+
+@dataclass(frozen=True)
+class Installation:
+    """What a daemon serves: its settings, its database and its places."""
+
+    settings: Settings
+    url: URL
+    socket: Path
+    pid_file: Path | None
+    """The lock of a single-user installation; a system-wide one locks its database."""
+
+
+@dataclass(frozen=True)
+class Daemon:
+    """A booted daemon."""
+
+    installation: Installation
+    engine: AsyncEngine
+    revision: str
+    pending: tuple[str, ...]
+
+
+def find_installation(root: Path | None, environ: Mapping[str, str], checkout: Path) -> Installation:
+    """Return the installation that this process is to serve: the system's below `root`, or the one in `checkout`.
+
+    Raises ConfigError.
+    """
+    layout = make_layout(sys.platform, root, environ)
+    if is_system_mode(layout, environ, _user_name()):
+        return _find_system(layout, environ)
+    settings = read_single_user(checkout, environ)
+    url = parse_url(f"sqlite:///{checkout / 'teleclaude.db'}")
+    return Installation(settings, url, SINGLE_USER_SOCKET, checkout / "teleclaude.pid")
+
+
+def _find_system(layout: Layout, environ: Mapping[str, str]) -> Installation:
+    settings = read_system(layout, environ)
+    if settings.database is None:
+        raise ConfigError(
+            f"{layout.system_config} names no database", "set database.url there", path=layout.system_config
+        )
+    url = parse_url(settings.database.url, environ)
+    return Installation(settings, url, layout.socket, None)
+
+
+def _user_name() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return str(os.geteuid())
+
+
+@asynccontextmanager
+async def boot(installation: Installation) -> AsyncIterator[Daemon]:
+    """Boot to serve: hold the lock, create the schema in an empty database, refuse while a migration is pending.
+
+    Raises LockHeldError, BootRefusedError, TargetError.
+    """
+    url, pid_file = installation.url, installation.pid_file
+    with hold_pid_file(pid_file) if pid_file else nullcontext(), explained(url):
+        async with disposing(make_engine(url)) as engine, nullcontext() if pid_file else hold_database(engine):
+            async with engine.begin() as connection:
+                await connection.run_sync(_create_where_empty)
+                revision, pending = await _check(connection)
+            if pending:
+                raise BootRefusedError(
+                    f"the migration {pending[0]} into this database is not finished",
+                    "let it finish, or run teleclaude migrate-to-system again",
+                )
+            yield Daemon(installation, engine, revision, pending)
+
+
+@asynccontextmanager
+async def boot_read_only(installation: Installation) -> AsyncIterator[Daemon]:
+    """Boot to look: no lock, nothing can be written, a pending migration is only named.
+
+    Raises BootRefusedError, TargetError.
+    """
+    with explained(installation.url):
+        async with disposing(make_engine(installation.url, read_only=True)) as engine:
+            async with engine.connect() as connection:
+                revision, pending = await _check(connection)
+            yield Daemon(installation, engine, revision, pending)
+
+
+def _create_where_empty(connection: Connection) -> None:
+    """Create the schema in a database that has none of our tables; an older or foreign one is left as it is."""
+    if schema.read_revision(connection) is None and not schema.read_tables(connection):
+        schema.upgrade(connection)
+
+
+async def _check(connection: AsyncConnection) -> tuple[str, tuple[str, ...]]:
+    found = await connection.run_sync(schema.read_revision)
+    if found is None:
+        raise BootRefusedError(
+            "this database does not hold the tables of a system-wide TeleClaude",
+            "run teleclaude migrate-to-system to bring a single-user installation into it",
+        )
+    if found != schema.head():
+        raise BootRefusedError(
+            f"the database is at schema revision {found}, this program needs {schema.head()}",
+            "install the release that fits the database, or upgrade the database",
+        )
+    return found, tuple(await pending_runs(connection))

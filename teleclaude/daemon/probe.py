@@ -1,0 +1,70 @@
+"""The probe: boot read-only, answer our own /sessions in process, say what was seen.
+
+It asks itself over a socket in a private folder, through the same code that serves."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from teleclaude.daemon.boot import Daemon, boot_read_only, find_installation
+from teleclaude.daemon.client import ask
+from teleclaude.daemon.serve import listening
+from teleclaude.db.store import count_rows
+from teleclaude.errors import TeleClaudeError
+
+
+@dataclass
+class Verdict:
+    """What a daemon sees that boots on this installation. Published as JSON; times are in seconds."""
+
+    ok: bool = False
+    backend: str | None = None
+    schema_revision: str | None = None
+    pending_runs: list[str] = field(default_factory=list)
+    counts: dict[str, int] = field(default_factory=dict)
+    open_sessions: list[str] = field(default_factory=list)
+    all_sessions: list[str] = field(default_factory=list)
+    timings: dict[str, float] = field(default_factory=dict)
+    problems: list[dict[str, str]] = field(default_factory=list)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the verdict as plain values."""
+        return asdict(self)
+
+
+async def probe(root: Path | None, environ: Mapping[str, str], checkout: Path) -> Verdict:
+    """Boot read-only on the installation and return what was seen; what goes wrong is part of the verdict."""
+    verdict = Verdict()
+    begun = time.monotonic()
+    try:
+        installation = find_installation(root, environ, checkout)
+        async with boot_read_only(installation) as daemon:
+            verdict.timings["boot"] = time.monotonic() - begun
+            await look(daemon, verdict)
+        verdict.ok = True
+    except TeleClaudeError as error:
+        verdict.problems.append({"message": error.message, "hint": error.hint})
+    return verdict
+
+
+async def look(daemon: Daemon, verdict: Verdict) -> None:
+    """Fill `verdict` with what the booted daemon lists and counts."""
+    begun = time.monotonic()
+    verdict.backend = daemon.engine.dialect.name
+    verdict.schema_revision = daemon.revision
+    verdict.pending_runs = list(daemon.pending)
+    async with daemon.engine.connect() as connection:
+        verdict.counts = await count_rows(connection)
+    verdict.timings["count"] = time.monotonic() - begun
+    begun = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="teleclaude-probe-") as folder:
+        socket = Path(folder) / "probe.sock"
+        async with listening(daemon.engine, socket):
+            verdict.open_sessions = [session["session_id"] for session in await ask(socket, "/sessions")]
+            verdict.all_sessions = [session["session_id"] for session in await ask(socket, "/sessions?closed=true")]
+    verdict.timings["list"] = time.monotonic() - begun

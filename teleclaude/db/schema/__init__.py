@@ -1,0 +1,90 @@
+"""The schema of the database and its revisions.
+
+Every function takes a synchronous connection, as `AsyncConnection.run_sync` hands it, and works within the
+transaction that the caller has begun.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from alembic.operations import Operations
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, inspect
+
+from teleclaude.db.models import Model
+
+VERSION_TABLE = "alembic_version"
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    return config
+
+
+def head() -> str:
+    """Return the newest revision."""
+    found = ScriptDirectory.from_config(_config()).get_current_head()
+    assert found is not None
+    return found
+
+
+def read_revision(connection: Connection) -> str | None:
+    """Return the revision that the database is at, None where it has none."""
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def read_tables(connection: Connection) -> frozenset[str]:
+    """Return the names of our tables that the database has."""
+    return frozenset(inspect(connection).get_table_names()) & frozenset(Model.metadata.tables)
+
+
+def upgrade(connection: Connection) -> None:
+    """Bring the database to the newest revision, from nothing or from an older one."""
+    config = _config()
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+
+
+@contextmanager
+def _first_revision(connection: Connection) -> Iterator[Any]:
+    script = ScriptDirectory.from_config(_config()).get_revision("0001")
+    assert script is not None
+    with Operations.context(MigrationContext.configure(connection)):
+        yield script.module
+
+
+def create_tables(connection: Connection) -> None:
+    """Create bare tables and say that the database is at the newest revision."""
+    with _first_revision(connection) as revision:
+        revision.create_tables()
+    MigrationContext.configure(connection).stamp(ScriptDirectory.from_config(_config()), "head")
+
+
+def create_keys(
+    connection: Connection, not_valid: frozenset[str] = frozenset(), left_out: frozenset[str] = frozenset()
+) -> None:
+    """Add keys, constraints and indexes to loaded tables; those named are added NOT VALID, or left out."""
+    with _first_revision(connection) as revision:
+        revision.create_keys(not_valid, left_out)
+
+
+def drop_keys(connection: Connection) -> None:
+    """Set keys, constraints and indexes aside, so that rows can be loaded fast."""
+    with _first_revision(connection) as revision:
+        revision.drop_keys()
+
+
+def drop(connection: Connection) -> None:
+    """Remove the schema, everything in it, and its revision."""
+    with _first_revision(connection) as revision:
+        revision.downgrade()
+        revision.op.drop_table(VERSION_TABLE)

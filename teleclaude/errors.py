@@ -1,0 +1,67 @@
+"""Every error that the program raises on purpose.
+
+    TeleClaudeError            one sentence, and the remedy in `hint`
+    ├── ConfigError            a configuration file cannot be used; `path` says which
+    ├── SourceError            the old installation cannot be read
+    ├── TargetError            the database cannot be reached or used
+    ├── LockHeldError          another process holds the installation or the database
+    ├── BootRefusedError       the daemon may not serve this database
+    ├── VerificationError      what PostgreSQL holds is not what the source holds
+    └── PublishError           a file cannot be put in its place
+
+No message and no field ever holds a password.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class TeleClaudeError(Exception):
+    """Something an operator can act on.
+
+    `message` is one sentence that names what is wrong; `hint` is what to do about it.
+    """
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class ConfigError(TeleClaudeError):
+    """A configuration file is missing, broken or says something impossible."""
+
+    def __init__(self, message: str, hint: str = "", *, path: Path | None = None) -> None:
+        super().__init__(message, hint)
+        self.path = path
+
+
+class SourceError(TeleClaudeError):
+    """The old installation cannot be read, or changed while it was read."""
+
+
+class TargetError(TeleClaudeError):
+    """The database cannot be reached, or refuses what is asked of it."""
+
+
+class LockHeldError(TeleClaudeError):
+    """Another process holds the lock."""
+
+
+class BootRefusedError(TeleClaudeError):
+    """The daemon may not serve: the schema is another one, or a migration is pending."""
+
+
+class VerificationError(TeleClaudeError):
+    """A value in PostgreSQL differs from the source and no ledger line excuses it."""
+
+    def __init__(self, message: str, hint: str = "", *, table: str, key: object, column: str) -> None:
+        super().__init__(message, hint)
+        self.table = table
+        self.key = key
+        self.column = column
+
+
+class PublishError(TeleClaudeError):
+    """A file cannot be put in its place, usually because another one stands there."""

@@ -1,0 +1,78 @@
+"""Where things live on Linux and macOS, with every system path below an optional root."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+OLD_UNIT = {"linux": "teleclaude.service", "darwin": "ai.instrukt.teleclaude.daemon"}
+"""The names that the single-user installation owns; nothing of it is ever changed."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The places of a system-wide installation."""
+
+    system_config: Path
+    secrets: Path
+    state: Path
+    logs: Path
+    socket: Path
+    docs: Path
+    unit: str
+    service_user: str
+    root: Path | None
+
+    @property
+    def migrations(self) -> Path:
+        """Holds one folder a migration run: journal, ledger, report."""
+        return self.state / "migration"
+
+
+def make_layout(platform: str, root: Path | None = None, environ: Mapping[str, str] | None = None) -> Layout:
+    """Return the places for `platform` (`linux` or `darwin`, as `sys.platform` says), below `root`.
+
+    `TELECLAUDE_CONFIG_PATH` and `TELECLAUDE_SECRETS_PATH` in `environ` replace their file; they are taken as
+    written, without the root.
+    """
+    environ = environ or {}
+    top = root or Path("/")
+    mac = platform == "darwin"
+    etc, var = ("usr/local/etc", "usr/local/var") if mac else ("etc", "var")
+    run = top / var / "run" if mac else top / "run"
+    config = top / etc / "teleclaude"
+    return Layout(
+        system_config=Path(environ.get("TELECLAUDE_CONFIG_PATH") or config / "config.yml"),
+        secrets=Path(environ.get("TELECLAUDE_SECRETS_PATH") or config / "secrets.yml"),
+        state=top / var / "lib" / "teleclaude",
+        logs=top / var / "log" / "teleclaude",
+        socket=run / "teleclaude" / "teleclaude.sock",
+        docs=top / "usr/local/share/teleclaude/docs",
+        unit="ai.instrukt.teleclaude.system" if mac else "teleclaude-system.service",
+        service_user="_teleclaude" if mac else "teleclaude",
+        root=root,
+    )
+
+
+def user_config(home: Path, root: Path | None = None, environ: Mapping[str, str] | None = None) -> Path:
+    """Return the per-user configuration file of the user with `home`, below `root`."""
+    override = (environ or {}).get("TELECLAUDE_USER_CONFIG_PATH")
+    if override:
+        return Path(override)
+    return below(root, home / ".teleclaude" / "config.yml")
+
+
+def below(root: Path | None, path: Path) -> Path:
+    """Return the absolute `path` as it lies below `root`, as DESTDIR does."""
+    return path if root is None else root / path.relative_to(path.anchor)
+
+
+def is_system_mode(layout: Layout, environ: Mapping[str, str], user: str) -> bool:
+    """Whether the daemon runs system-wide: told so, run by the service user, or its configuration exists."""
+    return (
+        environ.get("TELECLAUDE_SYSTEM_MODE") == "1"
+        or layout.root is not None
+        or user == layout.service_user
+        or layout.system_config.exists()
+    )

@@ -88,15 +88,20 @@ def to_yaml(values: Mapping[str, Any], heading: str) -> str:
     return "".join(f"# {line}\n" for line in heading.splitlines()) + body
 
 
-def write_new(path: Path, content: bytes, mode: int) -> None:
-    """Put a new file in its place: complete or not at all, with `mode` from its first moment.
+def write_new(path: Path, content: bytes, mode: int, owner: tuple[int, int] | None = None) -> None:
+    """Put a new file in its place: complete or not at all, with `mode` and `owner` (user, group) from its first moment.
 
     Raises PublishError where something stands there already; that is never replaced.
     """
-    descriptor, temporary = tempfile.mkstemp(prefix=".teleclaude-", dir=path.parent)
+    try:
+        descriptor, temporary = tempfile.mkstemp(prefix=".teleclaude-", dir=path.parent)
+    except OSError as error:
+        raise PublishError(f"{path} cannot be written: {error.strerror}", "see to the place and run again") from None
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
+            if owner is not None:
+                os.fchown(descriptor, *owner)
             os.fchmod(descriptor, mode)
             file.flush()
             os.fsync(descriptor)

@@ -16,9 +16,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from teleclaude.config.files import read_single_user, read_system
 from teleclaude.config.schema import Settings
 from teleclaude.db import schema
-from teleclaude.db.engine import disposing, explained, make_engine, parse_url
+from teleclaude.db.engine import disposing, explained, make_engine
 from teleclaude.db.lock import hold_database, hold_pid_file
 from teleclaude.db.store import pending_runs
+from teleclaude.db.url import parse_url
 from teleclaude.errors import BootRefusedError, ConfigError
 from teleclaude.layout import Layout, is_system_mode, make_layout
 
@@ -58,6 +59,12 @@ def find_installation(root: Path | None, environ: Mapping[str, str], checkout: P
     settings = read_single_user(checkout, environ)
     url = parse_url(f"sqlite:///{checkout / 'teleclaude.db'}")
     return Installation(settings, url, SINGLE_USER_SOCKET, checkout / "teleclaude.pid")
+
+
+def find_socket(root: Path | None, environ: Mapping[str, str]) -> Path:
+    """Return where the daemon listens; needs no configuration, which a user may not be allowed to read."""
+    layout = make_layout(sys.platform, root, environ)
+    return layout.socket if is_system_mode(layout, environ, _user_name()) else SINGLE_USER_SOCKET
 
 
 def _find_system(layout: Layout, environ: Mapping[str, str]) -> Installation:

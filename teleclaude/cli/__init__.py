@@ -1,0 +1,47 @@
+"""The command line: one small file a verb, and the only place that prints."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import traceback
+
+import click
+
+from teleclaude import __version__
+from teleclaude.cli.config import config
+from teleclaude.cli.daemon import daemon
+from teleclaude.cli.demo import demo
+from teleclaude.cli.migrate import migrate_to_system
+from teleclaude.cli.sessions import sessions
+from teleclaude.errors import TeleClaudeError
+from teleclaude.migration.report import Exit
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="teleclaude")
+def cli() -> None:
+    """TeleClaude keeps AI terminal sessions, memory and hooks."""
+
+
+for command in (migrate_to_system, daemon, sessions, config, demo):
+    cli.add_command(command)
+
+
+def main() -> None:
+    """Run the command line; whatever goes wrong is one sentence and an exit code."""
+    try:
+        cli()
+    except TeleClaudeError as error:
+        click.echo(f"teleclaude: {error.message}\n  → {error.hint}", err=True)
+        sys.exit(Exit.REFUSED)
+    except BrokenPipeError:
+        # Whoever read our output has gone; there is nobody left to tell.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(Exit.BUG)
+    except Exception as error:
+        with tempfile.NamedTemporaryFile("w", prefix="teleclaude-", suffix=".traceback", delete=False) as file:
+            file.write(traceback.format_exc())
+        click.echo(f"teleclaude: a bug: {type(error).__name__}\n  → please report it with {file.name}", err=True)
+        sys.exit(Exit.BUG)

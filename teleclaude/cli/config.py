@@ -1,0 +1,53 @@
+"""`teleclaude config`: work on configuration files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from teleclaude.config.files import read_env, read_yaml, to_yaml, write_new
+from teleclaude.config.split import Installation, split
+
+MASK = "(secret)"
+
+FILES = (
+    ("config.yml", "system", 0o644, "The configuration of this computer."),
+    ("secrets.yml", "secrets", 0o600, "Secrets; never readable by everyone."),
+    ("user.yml", "user", 0o600, "One person's own settings."),
+)
+
+
+@click.group()
+def config() -> None:
+    """Work on configuration files."""
+
+
+@config.command("split", epilog="Example: teleclaude config split --config config.yml --env .env --output-dir new")
+@click.option("--config", "config_file", required=True, type=click.Path(path_type=Path), help="The old config.yml.")
+@click.option("--env", "env_file", required=True, type=click.Path(path_type=Path), help="The old .env.")
+@click.option("--output-dir", required=True, type=click.Path(path_type=Path), help="Where the new files go.")
+@click.option("--dry-run", is_flag=True, help="Print the files, secrets masked, and write none.")
+def split_command(config_file: Path, env_file: Path, output_dir: Path, dry_run: bool) -> None:
+    """Split a single-user configuration into system, secrets and user."""
+    old = Installation(config=read_yaml(config_file), environment=read_env(env_file, {}))
+    layers = split(old, person=None)
+    for name, kind, mode, about in FILES:
+        values = getattr(layers, kind)
+        path = output_dir / name
+        if dry_run:
+            shown = masked(values) if kind == "secrets" else values
+            click.echo(f"--- {path} ({mode:04o})\n{to_yaml(shown, about)}")
+        else:
+            output_dir.mkdir(parents=True, exist_ok=True)
+            write_new(path, to_yaml(values, about).encode(), mode)
+            click.echo(f"{path} ({mode:04o})")
+    for subject, reason in layers.left:
+        click.echo(f"left out: {subject}: {reason}", err=True)
+
+
+def masked(value: object) -> object:
+    """Return secrets with their names and without their values."""
+    if isinstance(value, dict):
+        return {key: masked(item) for key, item in value.items()}
+    return [masked(item) for item in value] if isinstance(value, list) else MASK

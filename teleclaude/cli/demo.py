@@ -1,0 +1,8 @@
+"""`teleclaude demo`."""
+
+import click
+
+
+@click.command()
+def demo() -> None:
+    """Show a migration."""

@@ -1,0 +1,124 @@
+"""`teleclaude migrate-to-system`: the migration, its progress and its last page."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+
+import click
+
+from teleclaude.cli.page import print_page
+from teleclaude.cli.screen import Screen
+from teleclaude.migration.options import Options
+from teleclaude.migration.pipeline import migrate
+from teleclaude.migration.report import Exit, Report
+
+EXAMPLES = """\b
+Examples:
+  teleclaude migrate-to-system --target postgresql:///teleclaude --dry-run
+  sudo teleclaude migrate-to-system --source ~/teleclaude --target postgresql:///teleclaude
+  teleclaude migrate-to-system --target postgresql://me@db/trial --root /tmp/trial --yes --json
+
+\b
+Exit codes:
+  0    done and proved
+  1    a bug, please report it
+  2    the command line is wrong
+  3    refused, nothing was written: mend the cause
+  4    failed and taken back, the target is empty again: mend the cause, run again
+  5    failed and not taken back: run the printed commands
+  130  interrupted and taken back
+"""
+
+FOLDER = click.Path(path_type=Path, file_okay=False)
+
+
+@click.command("migrate-to-system", epilog=EXAMPLES)
+@click.option("--source", type=FOLDER, help="The checkout of the old installation.")
+@click.option("--home", type=FOLDER, help="The home of its user.")
+@click.option("--target", metavar="URL", help="The PostgreSQL database to move to; PG* variables fill in the rest.")
+@click.option("--root", type=FOLDER, help="Put every system path below this directory: a trial needs no privileges.")
+@click.option("--person", metavar="NAME", help="To whom the sessions belong, as people in the configuration has it.")
+@click.option("--uid", type=click.IntRange(min=0), help="The user id that the sessions belong to.")
+@click.option("--batch-size", type=click.IntRange(1, 100_000), default=1000, show_default=True, help="Rows at a time.")
+@click.option("--timezone", metavar="ZONE", help="Where the old computer was, for local times without a zone.")
+@click.option("--dry-run", is_flag=True, help="Do everything up to the commit, and keep nothing.")
+@click.option("--report-dir", type=FOLDER, help="Where the folder of the run goes: journal, ledger, report.")
+@click.option("--json", "as_json", is_flag=True, help="Print one report on stdout, everything else on stderr.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def migrate_to_system(  # noqa: PLR0913 - one parameter a flag
+    *,
+    source: Path | None,
+    home: Path | None,
+    target: str | None,
+    root: Path | None,
+    person: str | None,
+    uid: int | None,
+    batch_size: int,
+    timezone: str | None,
+    dry_run: bool,
+    report_dir: Path | None,
+    as_json: bool,
+    yes: bool,
+) -> None:
+    """Move a single-user installation to the system-wide one on PostgreSQL.
+
+    The old installation is only read. The target is empty or complete, never between. Every value is compared, the
+    real daemon is booted on the result, and the way back is printed.
+    """
+    options = Options(
+        source=source,
+        home=home,
+        target=target,
+        root=root.absolute() if root else None,
+        person=person,
+        uid=uid,
+        batch_size=batch_size,
+        timezone=timezone,
+        dry_run=dry_run,
+        report_dir=report_dir,
+    )
+    report = run_migration(options, Screen(may_ask=sys.stdin.isatty(), agreed=yes))
+    show_report(report, as_json=as_json)
+    sys.exit(report.exit_code)
+
+
+def run_migration(options: Options, screen: Screen) -> Report:
+    """Migrate with progress on stderr; an interrupt before the first step ends the program with 130."""
+    with screen:
+        try:
+            return asyncio.run(_cancellable(options, screen))
+        except asyncio.CancelledError:
+            click.echo("interrupted; nothing was written", err=True)
+            sys.exit(Exit.INTERRUPTED)
+
+
+async def _cancellable(options: Options, screen: Screen) -> Report:
+    """Let the first SIGINT or SIGTERM take the migration back, and later ones wait for that."""
+    task = asyncio.ensure_future(migrate(options, os.environ, screen))
+    loop = asyncio.get_running_loop()
+    asked = False
+
+    def stop() -> None:
+        nonlocal asked
+        if asked:
+            screen.say("already taking everything back; this must not be cut off")
+            return
+        asked = True
+        task.cancel()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop)
+    return await task
+
+
+def show_report(report: Report, *, as_json: bool) -> None:
+    """Print the report: as JSON, or as a page for people."""
+    if as_json:
+        click.echo(json.dumps(report.to_json(), indent=2, ensure_ascii=False))
+    else:
+        print_page(report)

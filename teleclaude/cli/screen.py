@@ -1,0 +1,87 @@
+"""What the operator sees while it runs: a bar on a terminal, plain lines elsewhere, always on stderr."""
+
+from __future__ import annotations
+
+import signal
+from types import TracebackType
+from typing import Self
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bars
+
+from teleclaude.db.url import display_url
+from teleclaude.migration.plan import Plan
+from teleclaude.migration.report import Event, Finding, Progress, Severity, TableResult
+from teleclaude.migration.run import Observer
+
+STYLES = {Severity.NOTE: "dim", Severity.WARNING: "yellow", Severity.ERROR: "bold red"}
+
+
+class Screen(Observer):
+    """Shows steps, tables and findings as they come."""
+
+    def __init__(self, *, may_ask: bool, agreed: bool) -> None:
+        self.console = Console(stderr=True, highlight=False)
+        self.may_ask = may_ask
+        self.agreed = agreed
+        columns = (TextColumn("  {task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        self.bars = Bars(*columns, console=self.console, transient=True, disable=not self.console.is_terminal)
+        self.bar = self.bars.add_task("", total=None, visible=False)
+
+    def __enter__(self) -> Self:
+        """Begin to show."""
+        self.bars.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, stack: TracebackType | None
+    ) -> None:
+        """Leave the terminal as it was."""
+        self.bars.stop()
+
+    def say(self, line: str, style: str = "") -> None:
+        """Print a line as it is; brackets in it are no markup."""
+        self.console.print(line, style=style, markup=False, soft_wrap=True)
+
+    def step(self, name: str) -> None:
+        """Name the step."""
+        self.bars.update(self.bar, visible=False)
+        self.say(f"▸ {name.replace('_', ' ')}", "bold")
+
+    def undoing(self, name: str) -> None:
+        """Name the step that is taken back."""
+        self.bars.update(self.bar, visible=False)
+        self.say(f"◂ taking back: {name.replace('_', ' ')}", "bold yellow")
+
+    def event(self, event: Event) -> None:
+        """Show what a step yields."""
+        if isinstance(event, Progress):
+            self.bars.update(self.bar, description=event.subject, completed=event.done, total=event.total, visible=True)
+        elif isinstance(event, TableResult):
+            self.say(f"  {event.name}: {event.target_rows} rows, {event.values_compared} values compared", "dim")
+        elif isinstance(event, Finding) and event.severity is not Severity.NOTE:
+            self.say(f"  {event.severity}: {event.subject}: {event.message}", STYLES[event.severity])
+            if event.hint:
+                self.say(f"    → {event.hint}", STYLES[event.severity])
+
+    def consents(self, plan: Plan) -> bool:
+        """Ask on a terminal; elsewhere only `--yes` is consent."""
+        if self.agreed or not self.may_ask:
+            return self.agreed
+        self.bars.stop()
+        rows = sum(table.rows for table in plan.tables)
+        target = display_url(plan.url) if plan.url else "nothing"
+        self.say(f"  {plan.database.path if plan.database else ''} ({rows} rows) → {target}")
+        if plan.owner is not None:
+            self.say(f"  every session will belong to {plan.owner.person} (uid {plan.owner.uid})")
+        # While the question stands, Ctrl-C ends it; the event loop would only note it.
+        previous = signal.signal(signal.SIGINT, signal.default_int_handler)
+        try:
+            return click.confirm("  Migrate?", err=True)
+        except click.Abort:
+            return False
+        finally:
+            signal.signal(signal.SIGINT, previous)
+            self.bars.start()

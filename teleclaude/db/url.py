@@ -1,0 +1,118 @@
+"""Database URLs: an SQLAlchemy URL for SQLite, libpq's for PostgreSQL. Pure.
+
+`postgresql://`, `postgres://` and `postgresql+asyncpg://` are taken (PostgreSQL manual, section 34.1.1). What libpq
+calls a parameter stands in the query. Environment variables `PG*` fill in what the URL leaves open.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+
+from sqlalchemy import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+from teleclaude.errors import ConfigError
+
+URL_FORM = "write it as postgresql://USER@HOST:PORT/DATABASE"
+
+POSTGRESQL_DRIVERS = {"postgresql", "postgres", "postgresql+asyncpg"}
+SQLITE_DRIVERS = {"sqlite", "sqlite+aiosqlite"}
+
+DRIVER_PARAMETERS = frozenset(
+    {"passfile", "sslmode", "sslcert", "sslkey", "sslrootcert", "sslcrl", "sslpassword", "sslnegotiation"}
+    | {"ssl_min_protocol_version", "ssl_max_protocol_version", "target_session_attrs", "krbsrvname", "gsslib"}
+)
+"""Parameters that asyncpg understands in a URL as libpq does."""
+
+SERVER_PARAMETERS = {"application_name": "application_name", "fallback_application_name": "application_name"}
+"""Parameters that the server understands as settings of the session."""
+
+HARMLESS = frozenset({"keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count", "client_encoding"})
+"""Parameters that change nothing here: asyncpg speaks UTF-8 only and leaves keep-alive to the system."""
+
+KNOWN_PARAMETERS = DRIVER_PARAMETERS | HARMLESS | set(SERVER_PARAMETERS) | {"connect_timeout", "options"}
+
+ENVIRONMENT = {"PGHOST": "host", "PGPORT": "port", "PGUSER": "user", "PGPASSWORD": "password", "PGDATABASE": "dbname"}
+ENVIRONMENT_QUERY = {
+    "PGSSLMODE": "sslmode",
+    "PGSSLROOTCERT": "sslrootcert",
+    "PGSSLCERT": "sslcert",
+    "PGSSLKEY": "sslkey",
+    "PGSSLCRL": "sslcrl",
+    "PGAPPNAME": "application_name",
+    "PGCONNECT_TIMEOUT": "connect_timeout",
+    "PGOPTIONS": "options",
+}
+
+
+def parse_url(text: str, environ: Mapping[str, str] | None = None) -> URL:
+    """Return the database that `text` names, with the `PG*` variables of `environ` filled in.
+
+    The password stands in its own place, so that rendering the URL hides it, and so does whatever the query said of
+    host, port, user and database. Raises ConfigError where the URL cannot be used.
+    """
+    try:
+        url = make_url(text)
+    except (ArgumentError, ValueError):
+        # The parser's own message repeats the URL, password included.
+        raise ConfigError("the database URL cannot be read", URL_FORM) from None
+    if url.drivername in SQLITE_DRIVERS:
+        return url.set(drivername="sqlite+aiosqlite")
+    if url.drivername not in POSTGRESQL_DRIVERS:
+        raise ConfigError(
+            f"the database URL begins with {url.drivername}://, which is neither PostgreSQL nor SQLite",
+            URL_FORM,
+        )
+    return _fill_in(url.set(drivername="postgresql+asyncpg"), environ or {})
+
+
+def _fill_in(url: URL, environ: Mapping[str, str]) -> URL:
+    given = {name: value if isinstance(value, str) else value[-1] for name, value in url.query.items()}
+    given = {
+        **{name: environ[variable] for variable, name in ENVIRONMENT_QUERY.items() if environ.get(variable)},
+        **given,
+    }
+    default = {name: environ[variable] for variable, name in ENVIRONMENT.items() if environ.get(variable)}
+
+    def pick(part: str | None, *names: str) -> str | None:
+        values = [given.pop(name, None) for name in names]
+        return part or next((value for value in values if value), None) or default.get(names[0])
+
+    host = pick(url.host, "host")
+    port = pick(str(url.port) if url.port else None, "port")
+    user = pick(url.username, "user")
+    password = pick(url.password, "password")
+    database = pick(url.database, "dbname", "database")
+    unknown = sorted(
+        set(given) - DRIVER_PARAMETERS - HARMLESS - set(SERVER_PARAMETERS) - {"connect_timeout", "options"}
+    )
+    if unknown:
+        raise ConfigError(f"the database URL has a parameter that is not known here: {unknown[0]}", "leave it out")
+    if port is not None and not port.isdigit():
+        raise ConfigError(f"the port {port} in the database URL is not a number", "write it as HOST:5432")
+    # A socket directory cannot stand before the slash of a URL, so it moves to the query, as libpq has it.
+    on_socket = host is not None and host.startswith("/")
+    query = {**given, "host": host} if on_socket and host else given
+    return URL.create(
+        url.drivername,
+        username=user,
+        password=password,
+        host=None if on_socket else host,
+        port=None if on_socket or port is None else int(port),
+        database=database or user,
+        query={**query, "port": port} if on_socket and port else query,
+    )
+
+
+def display_url(url: URL) -> str:
+    """Return `url` for people: with `***` for a password, without our driver's name."""
+    shown = url.set(drivername=url.drivername.partition("+")[0]).difference_update_query(["sslpassword"])
+    return shown.render_as_string(hide_password=True)
+
+
+def parse_options(options: str) -> dict[str, str]:
+    """Return the settings in libpq's `options`, such as `-c work_mem=64MB --jit=off`."""
+    words = iter(shlex.split(options))
+    pairs = (next(words, "") if word == "-c" else word.removeprefix("-c").removeprefix("--") for word in words)
+    return {name: value for name, _, value in (pair.partition("=") for pair in pairs) if name}

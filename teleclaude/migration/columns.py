@@ -1,0 +1,43 @@
+"""What a column of the target holds, for the converter and for the proof. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, tzinfo
+from enum import StrEnum
+from typing import Any
+
+
+class ColumnType(StrEnum):
+    """What a column of the target holds."""
+
+    TEXT = "text"
+    INTEGER = "bigint"
+    BOOLEAN = "boolean"
+    INSTANT = "timestamp with time zone"
+    DOCUMENT = "jsonb"
+    REAL = "double precision"
+    BYTES = "bytea"
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a conversion has to know of its column."""
+
+    zone: tzinfo | None = None
+    """The zone of naive times with a `T`, None where they are UTC."""
+    zone_until: date = date.max
+    """The day from which on they are UTC all the same."""
+
+
+STAND_INS: Mapping[ColumnType, Any] = {
+    ColumnType.TEXT: "",
+    ColumnType.INTEGER: 0,
+    ColumnType.BOOLEAN: False,
+    ColumnType.INSTANT: datetime(1970, 1, 1, tzinfo=UTC),
+    ColumnType.DOCUMENT: "null",
+    ColumnType.REAL: 0.0,
+    ColumnType.BYTES: b"",
+}
+"""What stands for NULL where NULL is not allowed and the model has no default."""

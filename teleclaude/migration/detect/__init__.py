@@ -1,0 +1,133 @@
+"""Detection: looks at the old installation and at the target, copies what will be read, decides nothing."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import sys
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TypeVar
+
+from teleclaude.errors import TeleClaudeError
+from teleclaude.layout import Layout, make_layout, user_config
+from teleclaude.migration.detect.database import find_database
+from teleclaude.migration.detect.docs import find_docs
+from teleclaude.migration.detect.holders import find_holders
+from teleclaude.migration.detect.installation import copy_config, find_places, list_files, read_people, read_zone
+from teleclaude.migration.detect.target import choose_target, look_at_target
+from teleclaude.migration.inventory import DocFile, Inventory, Person
+from teleclaude.migration.options import Options
+from teleclaude.migration.report import Finding, error
+
+T = TypeVar("T")
+
+
+async def detect(options: Options, run: str, private: Path, environ: Mapping[str, str]) -> Inventory:
+    """Return everything that can be seen; what cannot be looked at becomes a trouble of the inventory."""
+    troubles: list[Finding] = []
+
+    def attempt(subject: str, look: Callable[[], T], otherwise: T) -> T:
+        try:
+            return look()
+        except TeleClaudeError as trouble:
+            troubles.append(error(subject, trouble.message, trouble.hint))
+        except OSError as trouble:
+            reason = f"{trouble.filename} cannot be looked at: {trouble.strerror}"
+            troubles.append(error(subject, reason, "see to its permissions"))
+        return otherwise
+
+    places = find_places(options, environ)
+    layout = make_layout(sys.platform, options.root, environ)
+    config_files = attempt("configuration", lambda: copy_config(places, private), None)
+    nobody: tuple[Person, ...] = ()
+    people = attempt("configuration", lambda: read_people(config_files), nobody)
+    zone = attempt("configuration", lambda: read_zone(config_files, places), None)
+    database = attempt("source", lambda: find_database(places, config_files, private), None)
+    database_uid = database.path.stat().st_uid if database else None
+    sudo_uid = int(environ["SUDO_UID"]) if environ.get("SUDO_UID", "").isdigit() else None
+    no_docs: tuple[tuple[DocFile, ...], tuple[tuple[str, str], ...]] = ((), ())
+    docs, docs_left = attempt("docs", lambda: find_docs(places), no_docs)
+    url = attempt("target", lambda: choose_target(options, environ), None)
+    target = None
+    if url is not None:
+        try:
+            target = await look_at_target(url)
+        except TeleClaudeError as trouble:
+            troubles.append(error("target", trouble.message, trouble.hint))
+    user_file = user_config(places.home, options.root, environ)
+    destinations = (layout.system_config, layout.secrets, user_file, layout.docs)
+    report_dir = options.report_dir.absolute() if options.report_dir else layout.migrations
+    wanted = (*(path.parent for path in destinations), report_dir)
+    return Inventory(
+        run=run,
+        started_at=datetime.now(UTC).isoformat(),
+        platform=sys.platform,
+        private=private,
+        home=places.home,
+        checkout=places.checkout,
+        is_root=os.geteuid() == 0,
+        layout=layout,
+        user_config=user_file,
+        user_name=user_name(options.uid or sudo_uid or database_uid),
+        sudo_uid=sudo_uid,
+        database_uid=database_uid,
+        database=database,
+        files=attempt("source", lambda: list_files(places, database, docs), ()),
+        config_files=config_files,
+        people=people,
+        timezone=zone,
+        docs=docs,
+        docs_left=docs_left,
+        home_entries=attempt("source", lambda: list_entries(places.state), ()),
+        holders=find_holders(places, database),
+        url=url,
+        target=target,
+        existing=frozenset(path for path in destinations if is_taken(path)),
+        new_directories=missing_directories(wanted),
+        not_writable=not_writable(wanted),
+        service_user_exists=has_user(layout),
+        troubles=tuple(troubles),
+    )
+
+
+def list_entries(folder: Path) -> tuple[str, ...]:
+    """Return the names in a folder, none where there is no folder."""
+    return tuple(sorted(entry.name for entry in folder.iterdir())) if folder.is_dir() else ()
+
+
+def user_name(uid: int | None) -> str | None:
+    """Return the name of the account with `uid`, None where this machine does not know it."""
+    try:
+        return pwd.getpwuid(uid).pw_name if uid is not None else None
+    except KeyError:
+        return None
+
+
+def has_user(layout: Layout) -> bool:
+    """Whether the service user has an account."""
+    try:
+        pwd.getpwnam(layout.service_user)
+    except KeyError:
+        return False
+    return True
+
+
+def is_taken(path: Path) -> bool:
+    """Whether something stands at `path`; an empty directory is no obstacle."""
+    if path.is_dir() and not path.is_symlink():
+        return any(path.iterdir())
+    return os.path.lexists(path)
+
+
+def missing_directories(paths: tuple[Path, ...]) -> tuple[Path, ...]:
+    """Return the directories that have to be made for `paths`, parents first."""
+    needed = {parent for path in paths for parent in (path, *path.parents) if not parent.exists()}
+    return tuple(sorted(needed, key=lambda path: (len(path.parts), path)))
+
+
+def not_writable(paths: tuple[Path, ...]) -> tuple[Path, ...]:
+    """Return those of `paths` that this process cannot write to, or whose parent it cannot make them in."""
+    standing = {path: next(parent for parent in (path, *path.parents) if parent.exists()) for path in paths}
+    return tuple(sorted({path for path, place in standing.items() if not os.access(place, os.W_OK | os.X_OK)}))

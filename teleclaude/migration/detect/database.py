@@ -1,0 +1,168 @@
+"""Finding the old database, copying it with its WAL, and reading what is in the copy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+from sqlalchemy import Connection
+from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
+
+from teleclaude.config.files import read_yaml
+from teleclaude.config.layers import expand
+from teleclaude.db.engine import make_reader
+from teleclaude.db.models import Model
+from teleclaude.errors import SourceError
+from teleclaude.migration.detect.installation import Places, copy_file, hash_file, read_variables, same_file
+from teleclaude.migration.inventory import ConfigFiles, SourceColumn, SourceDatabase, SourceTable
+from teleclaude.migration.shapes import quote, reason_not_carried
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A place where the old database can be, and who says so."""
+
+    path: Path
+    why: str
+
+
+def find_database(places: Places, files: ConfigFiles | None, private: Path) -> SourceDatabase:
+    """Return the old database, looked at in its private copy.
+
+    Where two places hold sessions, neither is guessed. Raises SourceError.
+    """
+    candidates = _existing(list(_candidates(places, files)))
+    if not candidates:
+        raise SourceError(
+            f"no database was found; looked for {places.checkout / 'teleclaude.db'}",
+            "name the checkout with --source DIR",
+        )
+    found = [_look(candidate, private / f"database-{place}") for place, candidate in enumerate(candidates)]
+    with_sessions = [database for database in found if _rows(database, "sessions")]
+    if len(with_sessions) > 1:
+        listed = ", ".join(f"{database.path} ({_rows(database, 'sessions')} sessions)" for database in with_sessions)
+        raise SourceError(f"two databases hold sessions: {listed}", "move away the one that is not in use")
+    return (with_sessions or found)[0]
+
+
+def _candidates(places: Places, files: ConfigFiles | None) -> Iterator[Candidate]:
+    yield Candidate(places.checkout / "teleclaude.db", "it lies in the checkout")
+    if files is not None:
+        variables = read_variables(files, places)
+        configured = read_yaml(files.config).get("database")
+        path = configured.get("path") if isinstance(configured, dict) else None
+        if isinstance(path, str):
+            scope = {"WORKING_DIR": str(places.checkout), **variables}
+            yield Candidate(places.checkout / expand(path, scope), "database.path in config.yml names it")
+        if variables.get("TELECLAUDE_DB_PATH"):
+            yield Candidate(places.checkout / variables["TELECLAUDE_DB_PATH"], "TELECLAUDE_DB_PATH in .env names it")
+
+
+def _existing(candidates: list[Candidate]) -> list[Candidate]:
+    kept: list[Candidate] = []
+    for candidate in candidates:
+        if candidate.path.is_file() and not any(same_file(candidate.path, other.path) for other in kept):
+            kept.append(candidate)
+    return kept
+
+
+def _rows(database: SourceDatabase, name: str) -> int:
+    return next((table.rows for table in database.tables if table.name == name), 0)
+
+
+def _look(candidate: Candidate, folder: Path) -> SourceDatabase:
+    copy = copy_database(candidate.path, folder)
+    engine = make_reader(copy)
+    try:
+        with engine.connect() as connection:
+            tables, migrations = _read_tables(candidate.path, connection)
+    except DBAPIError as error:
+        raise SourceError(
+            f"{candidate.path} cannot be read as a database: {error.orig}", "restore it from a backup"
+        ) from None
+    finally:
+        engine.dispose()
+    return SourceDatabase(candidate.path, candidate.why, copy, migrations, tables)
+
+
+def copy_database(path: Path, folder: Path) -> Path:
+    """Copy a database with its WAL into `folder` and return the copy.
+
+    The `-shm` file is left out, because SQLite makes it again. Raises SourceError where the file changes meanwhile, a
+    transaction was cut off, or the disk is too small.
+    """
+    if Path(f"{path}-journal").is_file() and Path(f"{path}-journal").stat().st_size:
+        raise SourceError(
+            f"{path} holds a transaction that was cut off ({path}-journal)", "start the old daemon once, and stop it"
+        )
+    folder.mkdir()
+    wal = Path(f"{path}-wal")
+    needed = sum(file.stat().st_size for file in (path, wal) if file.is_file())
+    free = psutil.disk_usage(str(folder)).free
+    if needed * 1.1 > free:
+        raise SourceError(
+            f"the copy of {path} needs {needed / 1e6:.0f} MB, {folder.parent} has {free / 1e6:.0f} MB free",
+            "make room, or let TMPDIR name a larger disk",
+        )
+    copy = folder / "teleclaude.db"
+    for source, target in ((path, copy), (wal, Path(f"{copy}-wal"))):
+        if source.is_file() and copy_file(source, target) != hash_file(source):
+            raise SourceError(f"{source} changed while it was copied", "stop whatever writes to it")
+    if hash_file(path) != hash_file(copy):
+        raise SourceError(f"{path} changed while it was copied", "stop whatever writes to it")
+    return copy
+
+
+def _read_tables(path: Path, connection: Connection) -> tuple[tuple[SourceTable, ...], tuple[str, ...]]:
+    try:
+        verdict = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
+    except DatabaseError as error:
+        verdict = str(error.orig)
+    if verdict != "ok":
+        raise SourceError(f"{path} is damaged or no SQLite database: {verdict}", "restore it from a backup")
+    names = connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY rowid").scalars()
+    tables = tuple(_read_table(connection, name) for name in names.all())
+    sessions = next((table for table in tables if table.name == "sessions"), None)
+    if sessions is None or "session_id" not in {column.name for column in sessions.columns}:
+        raise SourceError(f"{path} is not TeleClaude's: it has no table of sessions", "name the right --source DIR")
+    recorded: list[str] = []
+    if any(table.name == "schema_migrations" for table in tables):
+        query = "SELECT version FROM schema_migrations WHERE version IS NOT NULL ORDER BY version"
+        recorded = [str(name) for name in connection.exec_driver_sql(query).scalars()]
+    return tables, tuple(recorded)
+
+
+def _read_table(connection: Connection, name: str) -> SourceTable:
+    carried = reason_not_carried(name) is None
+    model = Model.metadata.tables.get(name)
+    columns = []
+    for row in _table_info(connection, name):
+        look = carried and (model is None or row["name"] not in model.columns)
+        storage = _storage(connection, name, row["name"]) if look else frozenset()
+        columns.append(SourceColumn(row["name"], row["type"], bool(row["notnull"]), row["pk"], storage))
+    rows = connection.exec_driver_sql(f"SELECT count(*) FROM {quote(name)}").scalar() if carried else 0  # noqa: S608
+    return SourceTable(name, tuple(columns), rows or 0, _next_id(connection, name))
+
+
+def _table_info(connection: Connection, name: str) -> list[Any]:
+    try:
+        return list(connection.exec_driver_sql(f"PRAGMA table_info({quote(name)})").mappings())
+    except OperationalError:
+        # A virtual table whose module this SQLite lacks; such tables hold no data of their own.
+        return []
+
+
+def _storage(connection: Connection, table: str, column: str) -> frozenset[str]:
+    query = f"SELECT DISTINCT typeof({quote(column)}) FROM {quote(table)}"  # noqa: S608
+    return frozenset(connection.exec_driver_sql(query).scalars())
+
+
+def _next_id(connection: Connection, table: str) -> int | None:
+    has_sequence = connection.exec_driver_sql("SELECT 1 FROM sqlite_master WHERE name = 'sqlite_sequence'").scalar()
+    if not has_sequence:
+        return None
+    last = connection.exec_driver_sql("SELECT seq FROM sqlite_sequence WHERE name = ?", (table,)).scalar()
+    return last + 1 if isinstance(last, int) else None

@@ -1,0 +1,69 @@
+"""Who still works on the old installation (facts: installation, services, process, sockets)."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+
+from teleclaude.db.lock import hold_existing
+from teleclaude.errors import LockHeldError
+from teleclaude.layout import OLD_UNIT
+from teleclaude.migration.detect.installation import Places
+from teleclaude.migration.inventory import Holder, SourceDatabase
+
+DAEMON_MODULE = "teleclaude.daemon"
+
+
+def find_holders(places: Places, database: SourceDatabase | None) -> tuple[Holder, ...]:
+    """Return every evidence of a process that works on the old installation."""
+    return tuple([*_held_lock(places), *_processes(places, database)])
+
+
+def stop_command() -> str:
+    """Return how to stop the old daemon for good; its service manager would start it again."""
+    unit = OLD_UNIT.get(sys.platform, OLD_UNIT["linux"])
+    if sys.platform == "darwin":
+        return f"stop it: launchctl bootout gui/$(id -u)/{unit}"
+    return f"stop it: sudo systemctl stop {unit}"
+
+
+def _held_lock(places: Places) -> Iterator[Holder]:
+    pid_file = places.checkout / "teleclaude.pid"
+    try:
+        with hold_existing(pid_file):
+            return
+    except LockHeldError:
+        pid = pid_file.read_text(errors="replace").strip()[:20]
+        yield Holder(f"the daemon is running: process {pid} holds {pid_file}", stop_command())
+    except OSError as error:
+        yield Holder(f"{pid_file} cannot be looked at: {error.strerror}", "see to its permissions")
+
+
+def _processes(places: Places, database: SourceDatabase | None) -> Iterator[Holder]:
+    files = {str(database.path.resolve()) + suffix for suffix in ("", "-wal", "-shm")} if database else set()
+    ours = {os.getpid(), *(parent.pid for parent in psutil.Process().parents())}
+    for process in psutil.process_iter():
+        if process.pid in ours:
+            continue
+        try:
+            command = process.cmdline()
+            if DAEMON_MODULE in command and _works_in(process, places.checkout, command):
+                yield Holder(f"the daemon is running as process {process.pid}", stop_command())
+            elif files and any(file.path in files for file in process.open_files()):
+                yield Holder(
+                    f"process {process.pid} ({process.name()}) holds the database open", f"end it: kill {process.pid}"
+                )
+        except psutil.Error:
+            # It ended meanwhile, or belongs to somebody else and cannot be looked at.
+            continue
+
+
+def _works_in(process: psutil.Process, checkout: Path, command: list[str]) -> bool:
+    try:
+        return Path(process.cwd()).resolve() == checkout.resolve()
+    except psutil.Error:
+        return any(str(checkout) in word for word in command)

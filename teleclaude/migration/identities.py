@@ -1,0 +1,45 @@
+"""Identity columns go on where SQLite would have gone on, and an insert proves it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import insert, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from teleclaude.db.models import Model
+from teleclaude.errors import TargetError
+from teleclaude.migration.columns import STAND_INS, ColumnType
+from teleclaude.migration.report import IdentityResult
+from teleclaude.migration.shapes import quote
+from teleclaude.migration.tables import IdentityPlan, TablePlan, column_type
+
+
+async def restart_identity(connection: AsyncConnection, table: TablePlan, identity: IdentityPlan) -> IdentityResult:
+    """Let the column go on at the larger of its highest number plus one and what SQLite would have used next.
+
+    It works on the bare table: an insert that only proves the number must not have to satisfy other constraints.
+    Raises TargetError where the insert gets another number.
+    """
+    column = quote(identity.column)
+    highest = await connection.scalar(text(f"SELECT max({column}) FROM {table.sql_name}"))  # noqa: S608
+    following = max((highest or 0) + 1, identity.next_id or 1, 1)
+    # ALTER … RESTART is taken back with the transaction; setval would not be.
+    restart = text(f"ALTER TABLE {table.sql_name} ALTER COLUMN {column} RESTART WITH {following}")
+    await connection.execute(restart)
+    async with connection.begin_nested() as savepoint:
+        # Repeated inside the savepoint, so that the number that the proof uses comes back with it.
+        await connection.execute(restart)
+        given = await connection.scalar(_proof(table.name, identity.column))
+        await savepoint.rollback()
+    if given != following:
+        raise TargetError(f"{table.label}.{identity.column} gave {given} and not {following}", "report this")
+    return IdentityResult(table.label, identity.column, following, proved=True)
+
+
+def _proof(name: str, identity: str) -> Any:
+    model = Model.metadata.tables[name]
+    needed = [c for c in model.columns if not c.nullable and c.server_default is None and c.identity is None]
+    # A document is given as the value that it is, not as text.
+    values = {c.name: {} if column_type(c) is ColumnType.DOCUMENT else STAND_INS[column_type(c)] for c in needed}
+    return insert(model).values(values).returning(model.columns[identity])

@@ -1,0 +1,153 @@
+"""What detection saw. Facts only, no decision. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sqlalchemy import URL
+
+from teleclaude.layout import Layout
+from teleclaude.migration.report import Finding
+
+
+@dataclass(frozen=True)
+class SourceColumn:
+    """A column as SQLite knows it; `storage` are the classes of its values, looked at in unknown tables only."""
+
+    name: str
+    declared: str
+    not_null: bool
+    key_position: int
+    """1 for the first column of the primary key, 0 outside it."""
+    storage: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class SourceTable:
+    """A table of the old database; `next_id` is what SQLite would have used next, where it counts (AUTOINCREMENT)."""
+
+    name: str
+    columns: tuple[SourceColumn, ...]
+    rows: int
+    next_id: int | None = None
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """A file of the old installation and the sha256 of its content when it was first seen."""
+
+    path: Path
+    sha256: str
+
+
+@dataclass(frozen=True)
+class SourceDatabase:
+    """The old database: where it is, why this one, and its private copy."""
+
+    path: Path
+    why: str
+    copy: Path
+    migrations: tuple[str, ...]
+    """The schema changes that the old program recorded."""
+    tables: tuple[SourceTable, ...]
+
+
+@dataclass(frozen=True)
+class ConfigFiles:
+    """Private copies of the files that the configuration is made from, as they were when they were first seen."""
+
+    config: Path
+    environment: Path
+    everyone: Path
+    experiments: Path
+    persons: Mapping[str, Path] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Person:
+    """An entry of `people`."""
+
+    name: str
+    username: str | None
+
+
+@dataclass(frozen=True)
+class DocFile:
+    """A shared snippet: its place below the docs folder, and the real file behind it."""
+
+    relative: Path
+    real: Path
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Evidence that somebody still works on the old installation."""
+
+    evidence: str
+    remedy: str
+
+
+@dataclass(frozen=True)
+class TargetState:
+    """What stands on the target."""
+
+    server_version: int = 0
+    """As `server_version_num`: 150004 is 15.4."""
+    encoding: str = "UTF8"
+    revision: str | None = None
+    head: str = ""
+    """The revision that this program needs."""
+    rows: Mapping[str, int] = field(default_factory=dict)
+    """Rows of every table of ours that exists."""
+    tables: frozenset[str] = frozenset()
+    """Every table in the schema that ours live in."""
+    has_legacy: bool = False
+    may_create: bool = True
+    standby: bool = False
+    locked: bool = False
+
+
+@dataclass(frozen=True)
+class Inventory:
+    """Everything that detection saw."""
+
+    run: str
+    started_at: str
+    platform: str
+    private: Path
+    home: Path
+    checkout: Path
+    is_root: bool
+    layout: Layout
+    user_config: Path
+    user_name: str | None
+    """The name of the owner's account, where this machine knows one."""
+    sudo_uid: int | None = None
+    database_uid: int | None = None
+    database: SourceDatabase | None = None
+    files: tuple[SourceFile, ...] = ()
+    config_files: ConfigFiles | None = None
+    people: tuple[Person, ...] = ()
+    timezone: str | None = None
+    docs: tuple[DocFile, ...] = ()
+    docs_left: tuple[tuple[str, str], ...] = ()
+    """What in the docs folder is not published, and why."""
+    home_entries: tuple[str, ...] = ()
+    """What else lies in `~/.teleclaude`."""
+    holders: tuple[Holder, ...] = ()
+    url: URL | None = field(default=None, repr=False)
+    """The database to move to, None where the command line names none that can be used."""
+    target: TargetState | None = None
+    existing: frozenset[Path] = frozenset()
+    """Which places of the new installation are taken."""
+    new_directories: tuple[Path, ...] = ()
+    """Directories of the new installation that do not exist yet, parents first."""
+    not_writable: tuple[Path, ...] = ()
+    """Places of the new installation that this process may not write to."""
+    service_user_exists: bool = False
+    environ: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """The environment of this process, for `PG*` and the overrides of places."""
+    troubles: tuple[Finding, ...] = ()
+    """What could not be looked at, and why."""

@@ -1,0 +1,83 @@
+"""JSON as text: what jsonb refuses is found and mended in place, the smallest scalar at a time. Pure.
+
+The text never becomes numbers and back, so that no digit is lost (PostgreSQL manual, section 8.14, says what jsonb
+takes).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+STRING_OR_CONSTANT = re.compile(r'"(?:[^"\\]|\\.)*"|-?Infinity|NaN', re.DOTALL)
+PAIR_OR_ESCAPE = re.compile(r"\\u[dD][89abAB]..\\u[dD][c-fC-F]..|\\u....|\\.", re.DOTALL)
+RAW_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+class _Seen:
+    """What a JSON text holds that jsonb does not take."""
+
+    def __init__(self) -> None:
+        self.constant = self.duplicate = False
+
+    def note_constant(self, name: str) -> str:
+        self.constant = True
+        return name
+
+    def note_pairs(self, pairs: list[tuple[str, Any]]) -> None:
+        if len({key for key, _ in pairs}) != len(pairs):
+            self.duplicate = True
+
+
+def mend_json(value: str) -> tuple[str, str | None]:
+    """Return JSON text that jsonb takes, and the rule that changed it, None where it is as it was.
+
+    Text that is not JSON becomes a JSON string.
+    """
+    seen = _Seen()
+    text = RAW_SURROGATE.sub("\ufffd", value)
+    try:
+        json.loads(
+            text,
+            parse_constant=seen.note_constant,
+            parse_float=str,
+            parse_int=str,
+            object_pairs_hook=seen.note_pairs,
+        )
+    except (ValueError, RecursionError):
+        return as_json_string(text), "not_json"
+    mended = text
+    if seen.constant or "\\u" in text:
+        mended = STRING_OR_CONSTANT.sub(lambda match: _mend_token(match[0]), text)
+    rules = {
+        "invalid_utf8": text != value,
+        "constant_in_json": seen.constant,
+        _escape_rule(text): mended != text and not seen.constant,
+        "duplicate_key": seen.duplicate,
+    }
+    return mended, next((rule for rule, applies in rules.items() if applies), None)
+
+
+def as_json_string(text: str) -> str:
+    """Return the text itself as a JSON string."""
+    return json.dumps(text.replace("\x00", "\u2400"), ensure_ascii=False)
+
+
+def _escape_rule(text: str) -> str:
+    return "nul_in_json" if re.search(r"\\u0000", text) else "surrogate_in_json"
+
+
+def _mend_token(token: str) -> str:
+    if token[0] != '"':
+        return f'"{token}"'
+    return PAIR_OR_ESCAPE.sub(lambda match: _mend_escape(match[0]), token) if "\\u" in token else token
+
+
+def _mend_escape(escape: str) -> str:
+    if len(escape) != 6:
+        return escape
+    code = int(escape[2:], 16)
+    if code == 0:
+        return "\\u2400"
+    return "\\ufffd" if 0xD800 <= code <= 0xDFFF else escape

@@ -1,0 +1,26 @@
+"""What the operator asked. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Options:
+    """The command line of a migration, one field a flag."""
+
+    source: Path | None = None
+    home: Path | None = None
+    target: str | None = None
+    root: Path | None = None
+    person: str | None = None
+    uid: int | None = None
+    batch_size: int = 1000
+    timezone: str | None = None
+    dry_run: bool = False
+    report_dir: Path | None = None
+
+    def __repr__(self) -> str:
+        """Leave the target out, which may hold a password."""
+        return f"Options(source={self.source}, home={self.home}, root={self.root}, person={self.person})"

@@ -1,0 +1,238 @@
+"""Every decision of the migration, made before anything is written, by a pure function of what was asked and seen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime, tzinfo
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from sqlalchemy import URL
+
+from teleclaude import __version__
+from teleclaude.db.url import display_url
+from teleclaude.layout import Layout
+from teleclaude.migration.inventory import ConfigFiles, DocFile, Inventory, Person, SourceDatabase, SourceFile
+from teleclaude.migration.options import Options
+from teleclaude.migration.refusals import find_refusals
+from teleclaude.migration.report import Finding, Left, Severity, error, note, warning
+from teleclaude.migration.tables import Circumstances, ColumnFate, TablePlan, make_fates, make_tables
+
+
+@dataclass(frozen=True)
+class Owner:
+    """To whom every session belongs."""
+
+    person: str
+    uid: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Every name, order, path and URL of a run; each step runs from it alone."""
+
+    run: str
+    started_at: datetime
+    platform: str
+    dry_run: bool
+    batch_size: int
+    private: Path
+    """The private folder: copies of the source, gone at the end."""
+    folder: Path
+    """The run's own folder: journal, ledger, report."""
+    layout: Layout
+    user_config: Path
+    home: Path
+    checkout: Path
+    database: SourceDatabase | None
+    files: tuple[SourceFile, ...]
+    config_files: ConfigFiles | None
+    url: URL | None = field(repr=False)
+    schema_stands: bool
+    """Whether the target already has our tables, empty."""
+    owner: Owner | None
+    tables: tuple[TablePlan, ...]
+    fates: tuple[ColumnFate, ...]
+    docs: tuple[DocFile, ...]
+    left: tuple[Left, ...]
+    new_directories: tuple[Path, ...]
+    as_service_user: bool
+    """Whether files get the owners that they should have and the probe runs as the service user."""
+    findings: tuple[Finding, ...]
+    """What the operator should know before anything begins; an error refuses the run."""
+
+    @property
+    def refused(self) -> bool:
+        """Whether something must be mended first."""
+        return any(finding.severity is Severity.ERROR for finding in self.findings)
+
+    @property
+    def ledger(self) -> Path:
+        """The file of the values that could not be carried as they were."""
+        return self.folder / "ledger.jsonl"
+
+
+def make_plan(options: Options, inventory: Inventory) -> Plan:
+    """Decide everything. What cannot be decided, and what forbids the run, becomes a finding of the plan."""
+    owner = choose_owner(options, inventory)
+    zone = choose_zone(options.timezone or inventory.timezone)
+    started_at = datetime.fromisoformat(inventory.started_at)
+    tables, fates = _plan_tables(inventory, owner, zone, started_at)
+    undecided = [decision for decision in (owner, zone) if isinstance(decision, Finding)]
+    return Plan(
+        run=inventory.run,
+        started_at=started_at,
+        platform=inventory.platform,
+        dry_run=options.dry_run,
+        batch_size=options.batch_size,
+        private=inventory.private,
+        folder=_run_folder(options, inventory),
+        layout=inventory.layout,
+        user_config=inventory.user_config,
+        home=inventory.home,
+        checkout=inventory.checkout,
+        database=inventory.database,
+        files=inventory.files,
+        config_files=inventory.config_files,
+        url=inventory.url if inventory.target else None,
+        schema_stands=inventory.target is not None and inventory.target.revision is not None,
+        owner=owner if isinstance(owner, Owner) else None,
+        tables=tables,
+        fates=fates,
+        docs=inventory.docs,
+        left=tuple(_leave(inventory)),
+        new_directories=inventory.new_directories,
+        as_service_user=inventory.is_root and inventory.layout.root is None,
+        findings=(*find_refusals(inventory), *undecided, *_notes(options, inventory)),
+    )
+
+
+def _run_folder(options: Options, inventory: Inventory) -> Path:
+    if options.report_dir is not None:
+        return options.report_dir.absolute() / inventory.run
+    return (inventory.private if options.dry_run else inventory.layout.migrations) / inventory.run
+
+
+def choose_owner(options: Options, inventory: Inventory) -> Owner | Finding:
+    """Return whom every session will belong to (design: command line and places, owner)."""
+    people = inventory.people
+    names = ", ".join(person.name for person in people) or "nobody"
+    person = _choose_person(options.person, inventory.user_name, people)
+    if person is None and options.person is not None:
+        return error("owner", f"the configuration does not know {options.person}", f"it knows: {names}")
+    if person is None:
+        return error("owner", "it is not clear whom the sessions belong to", f"say --person NAME; known: {names}")
+    if options.uid is not None:
+        return Owner(person, options.uid)
+    uid = inventory.sudo_uid if inventory.sudo_uid is not None else inventory.database_uid
+    if not uid:
+        return error("owner", "the old installation belongs to root", "say --uid N, the user id of its real owner")
+    return Owner(person, uid)
+
+
+def _choose_person(asked: str | None, user: str | None, people: tuple[Person, ...]) -> str | None:
+    if asked is not None:
+        known = [person.name for person in people if asked in (person.name, person.username)]
+        return known[0] if known else None
+    own = [person.name for person in people if user is not None and person.username == user]
+    if own:
+        return own[0]
+    return people[0].name if len(people) == 1 else None
+
+
+def choose_zone(name: str | None) -> tzinfo | Finding:
+    """Return the zone that old naive local times are read in, UTC where none is known."""
+    if name is None:
+        return UTC
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return error("source", f"there is no time zone {name}", "say --timezone ZONE, such as Europe/Amsterdam")
+
+
+def _plan_tables(
+    inventory: Inventory, owner: Owner | Finding, zone: tzinfo | Finding, started_at: datetime
+) -> tuple[tuple[TablePlan, ...], tuple[ColumnFate, ...]]:
+    if inventory.database is None:
+        return (), ()
+    columns = (("owner_person", owner.person), ("owner_uid", owner.uid)) if isinstance(owner, Owner) else ()
+    given = Circumstances(
+        constants={"sessions": columns},
+        taken=inventory.target.tables if inventory.target else frozenset(),
+        zone=UTC if isinstance(zone, Finding) else zone,
+        started_at=started_at,
+    )
+    tables = make_tables(inventory.database.tables, given)
+    return tables, make_fates(inventory.database.tables, tables)
+
+
+def _notes(options: Options, inventory: Inventory) -> Iterator[Finding]:
+    if "events.db" in inventory.home_entries:
+        yield warning("~/.teleclaude/events.db", "is not carried by this release", "keep the file")
+    if options.timezone is None and inventory.timezone is None:
+        yield note("source", "no time zone is configured, so old local times are read as UTC", "or say --timezone ZONE")
+    for table in inventory.database.tables if inventory.database else ():
+        for column in table.columns:
+            if (table.name, column.name) == ("sessions", "user_role"):
+                yield note(
+                    "sessions.human_role",
+                    "an old release made every session without a role an admin's, so that role proves nothing",
+                    "set the roles of people in the configuration",
+                )
+
+
+HOME_ENTRIES = {
+    "state": "state of the terminal interface and of cron; stays with the user",
+    "projects.yaml": "the user's own list of projects; stays with the user",
+    "events.db": "the database of events is not carried by this release",
+    "people": "profiles go into the configuration; notes and subscriptions beside them stay",
+    "help-desk": "workspace of the help desk",
+    "company": "event cartridges",
+    "personal": "event cartridges",
+    "helpdesk": "event cartridges",
+    "sandbox-cartridges": "event cartridges",
+    "credentials": "credentials of the agents; stay with the user",
+    "bin": "scripts of the old installation",
+    "scripts": "scripts of the old installation",
+    "tmp": "temporary files",
+    "config.yml": "not part of the old installation",
+}
+
+
+def _leave(inventory: Inventory) -> Iterator[Left]:
+    for entry in inventory.home_entries:
+        if entry in HOME_ENTRIES:
+            yield Left(f"~/.teleclaude/{entry}", HOME_ENTRIES[entry])
+    for name, reason in inventory.docs_left:
+        yield Left(f"~/.teleclaude/docs/{name}", reason)
+    yield Left("transcripts of the agents", "stay in the home; sessions and mirrors refer to them by path")
+
+
+def describe(plan: Plan) -> dict[str, Any]:
+    """Return what the report says of the plan: no secret, no password."""
+    database = plan.database
+    return {
+        "program": __version__,
+        "run": plan.run,
+        "started_at": plan.started_at.isoformat(),
+        "dry_run": plan.dry_run,
+        "source": {
+            "checkout": str(plan.checkout),
+            "home": str(plan.home),
+            "database": str(database.path) if database else None,
+            "why": database.why if database else None,
+            "shape": _describe_shape(database) if database else None,
+        },
+        "target": {"url": display_url(plan.url) if plan.url else None, "schema_stood": plan.schema_stands},
+        "root": str(plan.layout.root) if plan.layout.root else None,
+        "owner": asdict(plan.owner) if plan.owner else None,
+        "columns": [asdict(fate) for fate in plan.fates],
+    }
+
+
+def _describe_shape(database: SourceDatabase) -> str:
+    if not database.migrations:
+        return f"{len(database.tables)} tables, no schema change recorded"
+    return f"{len(database.tables)} tables, {len(database.migrations)} schema changes, last {database.migrations[-1]}"

@@ -1,0 +1,106 @@
+"""The new configuration files, made in memory from the private copies of the old ones."""
+
+from __future__ import annotations
+
+import grp
+import pwd
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from teleclaude.config.files import read_env, read_yaml, to_yaml
+from teleclaude.config.layers import resolve
+from teleclaude.config.schema import make_settings
+from teleclaude.config.split import Installation, Split, split
+from teleclaude.errors import ConfigError
+from teleclaude.migration.plan import Plan
+from teleclaude.migration.report import Left
+
+
+@dataclass(frozen=True)
+class PreparedFile:
+    """A file as it will stand: its place, its content, its mode and the name of its owner."""
+
+    kind: str
+    path: Path
+    content: bytes = field(repr=False)
+    mode: int
+    owner: str
+    numeric_owner: tuple[int, int] | None
+    """User and group, None where the file stays the caller's."""
+
+
+@dataclass(frozen=True)
+class PreparedConfig:
+    """The three files, and what none of them carries."""
+
+    files: tuple[PreparedFile, ...]
+    left: tuple[Left, ...]
+
+
+MARK = "Written by teleclaude migrate-to-system, run {run}."
+"""The first line of what we publish: an undo removes nothing without it."""
+
+
+def prepare_config(plan: Plan) -> PreparedConfig:
+    """Return the new configuration; raises ConfigError where the layers do not make one the daemon can use."""
+    layers = split(read_installation(plan), plan.owner.person if plan.owner else None, _database_url(plan))
+    make_settings(resolve(layers.system, layers.secrets, {}, {}), str(plan.checkout / "config.yml"))
+    return PreparedConfig(tuple(_files(plan, layers)), tuple(Left(name, reason) for name, reason in layers.left))
+
+
+def read_installation(plan: Plan) -> Installation:
+    """Return what the copies of the old files say; raises ConfigError."""
+    files = plan.config_files
+    assert files is not None
+    experiments = read_yaml(files.experiments, required=False).get("experiments") or []
+    if not isinstance(experiments, list):
+        raise ConfigError("experiments in experiments.yml is not a list", "mend the file")
+    return Installation(
+        config=read_yaml(files.config),
+        environment=read_env(files.environment, {"HOME": str(plan.home)}),
+        everyone=read_yaml(files.everyone, required=False),
+        persons={name: read_yaml(path) for name, path in files.persons.items()},
+        experiments=tuple(experiments),
+    )
+
+
+def _database_url(plan: Plan) -> str | None:
+    return plan.url.set(drivername="postgresql").render_as_string(hide_password=False) if plan.url else None
+
+
+def _files(plan: Plan, layers: Split) -> Iterator[PreparedFile]:
+    mark = MARK.format(run=plan.run)
+    user = f"uid {plan.owner.uid}" if plan.owner else "the user"
+    group = _group(plan.layout.service_user)
+    root = (0, 0) if plan.as_service_user else None
+    private = (0, group or 0) if plan.as_service_user else None
+    own = (plan.owner.uid, _own_group(plan.owner.uid)) if plan.as_service_user and plan.owner else None
+    # Without the service user's group nobody but root has to read the secrets.
+    mode = 0o640 if group is not None and plan.as_service_user else 0o600
+    texts = (
+        ("system", plan.layout.system_config, "The configuration of this computer.", layers.system),
+        ("secrets", plan.layout.secrets, "Secrets; never readable by everyone.", layers.secrets),
+        ("user", plan.user_config, "Your own settings; read by your client, not by the daemon.", layers.user),
+    )
+    owners = {
+        "system": (0o644, "root:root", root),
+        "secrets": (mode, f"root:{plan.layout.service_user}", private),
+        "user": (0o600, user, own),
+    }
+    for kind, path, about, values in texts:
+        yield PreparedFile(kind, path, to_yaml(values, f"{mark}\n{about}").encode(), *owners[kind])
+
+
+def _group(name: str) -> int | None:
+    try:
+        return grp.getgrnam(name).gr_gid
+    except KeyError:
+        return None
+
+
+def _own_group(uid: int) -> int:
+    try:
+        return pwd.getpwuid(uid).pw_gid
+    except KeyError:
+        return uid

@@ -1,0 +1,136 @@
+"""The gate: the real daemon boots on the new database with the new files, and lists what the source held."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import AsyncGenerator, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from teleclaude.db.engine import make_reader
+from teleclaude.db.store import LISTED_STATUSES
+from teleclaude.errors import TargetError
+from teleclaude.migration.plan import Plan
+from teleclaude.migration.report import Event, ProbeResult, note
+from teleclaude.migration.tables import TablePlan
+from teleclaude.migration.verify import read_excuses, stored_value
+
+PASSED_ON = ("PATH", "LANG", "LC_ALL", "PYTHONPATH", "TELECLAUDE_CONFIG_PATH", "TELECLAUDE_SECRETS_PATH")
+"""What the daemon sees of our environment; nothing that could stand in for the new files."""
+
+TIMEOUT_SECONDS = 600
+
+
+@dataclass(frozen=True)
+class Expected:
+    """The ids that the daemon must list."""
+
+    open_sessions: frozenset[str]
+    all_sessions: frozenset[str]
+
+
+async def probe(plan: Plan) -> AsyncGenerator[Event, None]:
+    """Boot the daemon read-only and compare; raises TargetError where it does not list what the source holds."""
+    if plan.dry_run:
+        yield note("probe", "a rehearsal keeps nothing that a daemon could boot on")
+        return
+    verdict = await boot_daemon(plan)
+    expected = read_expected(plan)
+    problems = list(find_problems(plan, verdict, expected))
+    yield ProbeResult(
+        ok=not problems,
+        sessions_expected=len(expected.all_sessions),
+        sessions_listed=len(verdict.get("all_sessions", ())),
+        verdict={**verdict, "problems": problems},
+    )
+    if problems:
+        raise TargetError(f"the daemon does not see what was moved: {problems[0]}", "report this")
+
+
+async def boot_daemon(plan: Plan) -> dict[str, Any]:
+    """Run `teleclaude daemon --probe` as the daemon would be run, and return its verdict.
+
+    Raises TargetError where it says nothing that can be read.
+    """
+    command = [sys.executable, "-m", "teleclaude", "daemon", "--probe"]
+    if plan.layout.root is not None:
+        command += ["--root", str(plan.layout.root)]
+    environ = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
+    identity: dict[str, Any] = {}
+    if plan.as_service_user:
+        identity = {"user": plan.layout.service_user, "group": plan.layout.service_user, "extra_groups": []}
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        cwd="/",
+        env={**environ, "TELECLAUDE_SYSTEM_MODE": "1"},
+        **identity,
+    )
+    try:
+        stdout, stderr = await asyncio.wait_for(process.communicate(), TIMEOUT_SECONDS)
+    except BaseException:
+        process.kill()
+        await process.wait()
+        raise
+    try:
+        verdict = json.loads(stdout)
+    except ValueError:
+        last = (stderr.decode(errors="replace").strip().splitlines() or ["it said nothing"])[-1]
+        raise TargetError(f"the daemon did not boot on the new installation: {last}", "report this") from None
+    assert isinstance(verdict, dict)
+    return verdict
+
+
+def read_expected(plan: Plan) -> Expected:
+    """Return the ids of the source that the daemon must list, read from the copy through the plan."""
+    assert plan.database is not None
+    table = next(table for table in plan.tables if table.name == "sessions" and not table.carried)
+    engine = make_reader(plan.database.copy)
+    try:
+        with engine.connect() as connection:
+            rows = connection.exec_driver_sql(table.select).all()
+    finally:
+        engine.dispose()
+    values = list(_session_values(plan, table, [tuple(row) for row in rows]))
+    listed = {str(row["session_id"]) for row in values if _is_listed(row)}
+    return Expected(frozenset(listed), frozenset(str(row["session_id"]) for row in values))
+
+
+def _session_values(plan: Plan, table: TablePlan, rows: list[tuple[Any, ...]]) -> Iterator[dict[str, Any]]:
+    excuses = read_excuses(plan.ledger, table)
+    wanted = [
+        (place, column.name)
+        for place, column in enumerate(table.columns)
+        if column.name in ("session_id", "closed_at", "lifecycle_status")
+    ]
+    for row in rows:
+        yield {name: stored_value(table, row, place, excuses) for place, name in wanted}
+
+
+def _is_listed(row: dict[str, Any]) -> bool:
+    # A column that the old database lacks has the model's default.
+    return row.get("closed_at") is None and row.get("lifecycle_status", "active") in LISTED_STATUSES
+
+
+def find_problems(plan: Plan, verdict: dict[str, Any], expected: Expected) -> Iterator[str]:
+    """Yield a sentence for everything in the verdict that is not as it must be."""
+    for problem in verdict.get("problems", []):
+        yield f"{problem['message']} ({problem['hint']})"
+    if not verdict.get("ok"):
+        return
+    if verdict["backend"] != "postgresql":
+        yield f"it booted on {verdict['backend']}"
+    if verdict["pending_runs"] != [plan.run]:
+        yield f"it sees the pending runs {verdict['pending_runs']}"
+    for name, wanted in (("open_sessions", expected.open_sessions), ("all_sessions", expected.all_sessions)):
+        listed = verdict[name]
+        if frozenset(listed) != wanted or len(listed) != len(wanted):
+            yield f"it lists {len(listed)} {name.replace('_', ' ')}, the source holds {len(wanted)}"
+    for table in plan.tables:
+        if not table.carried and verdict["counts"].get(table.name) != table.rows:
+            yield f"it counts {verdict['counts'].get(table.name)} rows in {table.name}, the source holds {table.rows}"

@@ -1,0 +1,72 @@
+"""What stands in the way of a migration, all of it at once. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from teleclaude.migration.inventory import Inventory, TargetState
+from teleclaude.migration.report import Finding, error, warning
+
+OLDEST_SERVER, NEWEST_SERVER = 15, 18
+
+
+def find_refusals(inventory: Inventory) -> Iterator[Finding]:
+    """Yield an error for everything that must be mended first, and warnings beside them."""
+    yield from inventory.troubles
+    for holder in inventory.holders:
+        yield error("source", holder.evidence, holder.remedy)
+    if inventory.target is not None:
+        yield from _refuse_target(inventory.target)
+    yield from _refuse_places(inventory)
+
+
+def _refuse_target(target: TargetState) -> Iterator[Finding]:
+    major = target.server_version // 10_000
+    if major < OLDEST_SERVER:
+        yield error("target", f"the server is PostgreSQL {major}", f"use PostgreSQL {OLDEST_SERVER} or newer")
+    if major > NEWEST_SERVER:
+        yield warning("target", f"PostgreSQL {major} is newer than what was tried", f"tried: up to {NEWEST_SERVER}")
+    if target.encoding != "UTF8":
+        yield error(
+            "target",
+            f"the database is encoded in {target.encoding}",
+            "create it with ENCODING 'UTF8'",
+        )
+    if target.standby:
+        yield error("target", "the server is a standby and cannot be written to", "name the primary server")
+    if not target.may_create:
+        yield error("target", "the role may not create tables and schemas there", "let the role own the database")
+    if target.locked:
+        yield error("target", "a daemon or another migration works on the database", "stop it and run again")
+    yield from _refuse_content(target)
+
+
+def _refuse_content(target: TargetState) -> Iterator[Finding]:
+    full = [f"{name} ({rows})" for name, rows in sorted(target.rows.items()) if rows]
+    if full:
+        yield error(
+            "target",
+            f"the database is not empty; these tables hold rows: {', '.join(full)}",
+            "name an empty database, or empty this one if nobody needs it",
+        )
+    elif target.rows and target.revision is None:
+        yield error(
+            "target",
+            f"the database has tables of these names that are not TeleClaude's: {', '.join(sorted(target.rows))}",
+            "name another database",
+        )
+    if target.revision not in (None, target.head):
+        yield error(
+            "target", f"the database is at schema revision {target.revision}", f"this program needs {target.head}"
+        )
+    if target.has_legacy:
+        yield error("target", "the database has a schema named legacy, which this needs", "rename or drop it")
+
+
+def _refuse_places(inventory: Inventory) -> Iterator[Finding]:
+    for path in sorted(inventory.existing):
+        yield error("files", f"{path} exists and would be replaced", "move it away, or give another --root")
+    for path in inventory.not_writable:
+        yield error("files", f"{path} cannot be written to", "run as root, or give a --root of your own")
+    if inventory.is_root and not inventory.service_user_exists and inventory.layout.root is None:
+        yield error("files", "the service user does not exist", "run bin/install-system.sh first")

@@ -1,0 +1,207 @@
+"""Which table and column of the old database goes where, and as what. Pure.
+
+Types, defaults and keys come from the models' metadata. What the models do not know is carried beside them: a table
+under its own name, a column to `legacy.<table>` with the primary key of its row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, Boolean, Column, DefaultClause, Table, Text
+
+from teleclaude.db.models import Model
+from teleclaude.db.types import Instant
+from teleclaude.migration.columns import STAND_INS, ColumnType, Context
+from teleclaude.migration.inventory import SourceColumn, SourceTable
+from teleclaude.migration.shapes import LOCAL_TIME, LOCAL_TIME_UNTIL, quote, read_expression, reason_not_carried
+
+PLAIN = Context()
+
+LEGACY = "legacy"
+"""The schema for what the models do not know."""
+
+
+@dataclass(frozen=True)
+class ColumnPlan:
+    """A column of the target: how it is read from the old table, its type, and what stands for NULL."""
+
+    name: str
+    read: str
+    type: ColumnType
+    nullable: bool
+    default: Any
+    context: Context = PLAIN
+
+
+@dataclass(frozen=True)
+class IdentityPlan:
+    """An identity column, and what SQLite would have used next where it kept count."""
+
+    column: str
+    next_id: int | None
+
+
+@dataclass(frozen=True)
+class TablePlan:
+    """A table of the target and where its rows come from."""
+
+    source: str
+    schema: str | None
+    name: str
+    columns: tuple[ColumnPlan, ...]
+    key: tuple[str, ...]
+    """The columns that name a row; empty where the old table has no key."""
+    rows: int
+    constants: tuple[tuple[str, Any], ...] = ()
+    """Columns that get the same value in every row."""
+    identity: IdentityPlan | None = None
+    carried: bool = False
+    """Whether the models do not know the table, so that the migration creates it."""
+
+    @property
+    def label(self) -> str:
+        """The name for people."""
+        return f"{self.schema}.{self.name}" if self.schema else self.name
+
+    @property
+    def sql_name(self) -> str:
+        """The name for PostgreSQL."""
+        return f"{quote(self.schema)}.{quote(self.name)}" if self.schema else quote(self.name)
+
+    @property
+    def select(self) -> str:
+        """The query that reads the old rows, one expression a column of the plan."""
+        return f"SELECT {', '.join(column.read for column in self.columns)} FROM {quote(self.source)}"  # noqa: S608
+
+
+@dataclass(frozen=True)
+class ColumnFate:
+    """What becomes of a column of the old database: `mapped`, `carried` or `left`."""
+
+    table: str
+    column: str
+    fate: str
+    to: str
+
+
+@dataclass(frozen=True)
+class Circumstances:
+    """What the plan of a table depends on besides the table."""
+
+    constants: Mapping[str, tuple[tuple[str, Any], ...]]
+    """Constant columns, by table."""
+    taken: frozenset[str]
+    """Names of tables on the target that are not ours."""
+    zone: tzinfo
+    started_at: datetime
+
+
+def make_tables(tables: tuple[SourceTable, ...], given: Circumstances) -> tuple[TablePlan, ...]:
+    """Return the plan of every table, parents before children."""
+    order = {table.name: place for place, table in enumerate(Model.metadata.sorted_tables)}
+    known = sorted((table for table in tables if table.name in order), key=lambda table: order[table.name])
+    unknown = [table for table in tables if table.name not in order and reason_not_carried(table.name) is None]
+    plans = [plan for table in known for plan in _plan_known(table, Model.metadata.tables[table.name], given)]
+    return (*plans, *(_plan_unknown(table, given) for table in unknown))
+
+
+def make_fates(tables: tuple[SourceTable, ...], plans: tuple[TablePlan, ...]) -> tuple[ColumnFate, ...]:
+    """Return the fate of every column of the old database; none is without one."""
+    return tuple(_fate(table, column, plans) for table in tables for column in table.columns)
+
+
+def _fate(table: SourceTable, column: SourceColumn, plans: tuple[TablePlan, ...]) -> ColumnFate:
+    reason = reason_not_carried(table.name)
+    if reason is not None:
+        return ColumnFate(table.name, column.name, "left", reason)
+    read = quote(column.name)
+    plan = next(plan for plan in plans if plan.source == table.name and any(c.read == read for c in plan.columns))
+    fate = "carried" if plan.carried else "mapped"
+    return ColumnFate(table.name, column.name, fate, f"{plan.label}.{column.name}")
+
+
+def _plan_known(source: SourceTable, model: Table, given: Circumstances) -> Iterator[TablePlan]:
+    names = [column.name for column in source.columns]
+    reads = ((column, read_expression(column.name, names)) for column in model.columns)
+    columns = tuple(_plan_column(column, read, given) for column, read in reads if read is not None)
+    key = tuple(column.name for column in model.primary_key)
+    numbered = model.columns[key[0]].identity is not None
+    yield TablePlan(
+        source=source.name,
+        schema=None,
+        name=model.name,
+        columns=columns,
+        key=key,
+        rows=source.rows,
+        constants=given.constants.get(model.name, ()),
+        identity=IdentityPlan(key[0], source.next_id) if numbered else None,
+    )
+    rest = tuple(_carry_column(column) for column in source.columns if column.name not in model.columns)
+    if rest:
+        keys = tuple(column for column in columns if column.name in key)
+        yield TablePlan(source.name, LEGACY, source.name, keys + rest, key, source.rows, carried=True)
+
+
+def _plan_column(column: Column[Any], read: str, given: Circumstances) -> ColumnPlan:
+    kind = column_type(column)
+    local = column.name in LOCAL_TIME.get(column.table.name, ())
+    context = Context(given.zone, LOCAL_TIME_UNTIL) if local else PLAIN
+    return ColumnPlan(column.name, read, kind, bool(column.nullable), _default(column, kind, given.started_at), context)
+
+
+def column_type(column: Column[Any]) -> ColumnType:
+    """Return what a column of a model holds."""
+    kinds = {
+        Text: ColumnType.TEXT,
+        Instant: ColumnType.INSTANT,
+        JSON: ColumnType.DOCUMENT,
+        Boolean: ColumnType.BOOLEAN,
+        BigInteger: ColumnType.INTEGER,
+    }
+    return next(kind for sqlalchemy_type, kind in kinds.items() if isinstance(column.type, sqlalchemy_type))
+
+
+def _default(column: Column[Any], kind: ColumnType, started_at: datetime) -> Any:
+    clause = column.server_default
+    if not isinstance(clause, DefaultClause):
+        return STAND_INS[kind]
+    written = clause.arg if isinstance(clause.arg, str) else str(clause.arg)
+    match kind:
+        case ColumnType.INTEGER:
+            return int(written)
+        case ColumnType.BOOLEAN:
+            return written == "true"
+        case ColumnType.INSTANT:
+            return started_at
+        case _:
+            return written
+
+
+def _plan_unknown(source: SourceTable, given: Circumstances) -> TablePlan:
+    key = sorted((column for column in source.columns if column.key_position), key=lambda column: column.key_position)
+    # A key that holds NULL names no row, so it is no key.
+    whole = not any("null" in column.storage for column in key)
+    taken = source.name in given.taken or source.name in Model.metadata.tables
+    return TablePlan(
+        source=source.name,
+        schema=LEGACY if taken else None,
+        name=source.name,
+        columns=tuple(_carry_column(column) for column in source.columns),
+        key=tuple(column.name for column in key) if whole else (),
+        rows=source.rows,
+        carried=True,
+    )
+
+
+def _carry_column(column: SourceColumn) -> ColumnPlan:
+    kinds = {
+        frozenset({"integer"}): ColumnType.INTEGER,
+        frozenset({"real"}): ColumnType.REAL,
+        frozenset({"blob"}): ColumnType.BYTES,
+    }
+    kind = kinds.get(column.storage - {"null"}, ColumnType.TEXT)
+    return ColumnPlan(column.name, quote(column.name), kind, nullable=True, default=None)

@@ -1,0 +1,182 @@
+"""The one transaction: schema, rows, owners, identities, constraints, the proof, the run's row; then commit."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncGenerator, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from teleclaude.db import schema
+from teleclaude.db.engine import disposing, explained, make_engine, make_reader
+from teleclaude.db.models import MigrationRun, Model
+from teleclaude.errors import SourceError, TargetError
+from teleclaude.migration.carried import create_carried
+from teleclaude.migration.constraints import add_constraints
+from teleclaude.migration.copy import Loaded, Source, copy_table
+from teleclaude.migration.detect.installation import hash_file
+from teleclaude.migration.identities import restart_identity
+from teleclaude.migration.ledger import open_ledger
+from teleclaude.migration.plan import Plan
+from teleclaude.migration.report import Event, Finding, LedgerResult, TableResult, note, warning
+from teleclaude.migration.shapes import quote
+from teleclaude.migration.tables import LEGACY, TablePlan
+from teleclaude.migration.verify import verify_table
+
+SESSION = (
+    "SET LOCAL statement_timeout = 0",
+    "SET LOCAL idle_in_transaction_session_timeout = 0",
+    "SET LOCAL lock_timeout = '30s'",
+    "SET LOCAL client_connection_check_interval = '10s'",
+    "SET LOCAL timezone = 'UTC'",
+)
+"""For the transaction: no limit cuts it off, and a client that dies is noticed (PostgreSQL manual, chapter 20)."""
+
+
+@dataclass
+class _Loading:
+    """A table between its load and its proof."""
+
+    table: TablePlan
+    loaded: Loaded = field(default_factory=Loaded)
+    seconds: float = 0.0
+
+
+async def transfer(plan: Plan) -> AsyncGenerator[Event, None]:
+    """Move the database. Nothing is there for anybody else before the commit, and everything is after it.
+
+    Raises TargetError, VerificationError, SourceError; then nothing was kept.
+    """
+    assert plan.database is not None
+    if plan.url is None:
+        yield warning("target", "no target can be reached, so the load was not rehearsed", "name one with --target")
+        return
+    reader = make_reader(plan.database.copy)
+    try:
+        with explained(plan.url):
+            async with disposing(make_engine(plan.url)) as engine, engine.connect() as target:
+                transaction = await target.begin()
+                with reader.connect() as source:
+                    async for event in _fill(plan, target, source):
+                        yield event
+                check_unchanged(plan)
+                if plan.dry_run:
+                    await transaction.rollback()
+                else:
+                    await transaction.commit()
+    finally:
+        reader.dispose()
+
+
+async def _fill(plan: Plan, target: AsyncConnection, source: Connection) -> AsyncGenerator[Event, None]:
+    for setting in SESSION:
+        await target.exec_driver_sql(setting)
+    await _check_empty(target)
+    await target.run_sync(schema.drop_keys if plan.schema_stands else schema.create_tables)
+    await create_carried(target, plan.tables)
+    tables = [_Loading(table) for table in plan.tables]
+    with open_ledger(plan.ledger) as ledger:
+        for loading in tables:
+            begun = time.monotonic()
+            rows = Source(source, ledger, plan.batch_size)
+            async for progress in copy_table(target, rows, loading.table, loading.loaded):
+                yield progress
+            loading.seconds = time.monotonic() - begun
+        ledger.sync()
+        yield LedgerResult(str(plan.ledger), ledger.entries)
+    for table in plan.tables:
+        if table.identity is not None:
+            yield await restart_identity(target, table, table.identity)
+    for result in await add_constraints(target):
+        yield result
+    for loading in tables:
+        yield await _prove(plan, target, source, loading)
+        for finding in _silent_changes(loading):
+            yield finding
+    await target.execute(insert(MigrationRun).values(_run_row(plan)))
+
+
+async def _check_empty(target: AsyncConnection) -> None:
+    """Look again, now that nobody else can load: rows that came since detection refuse the run."""
+    for name in sorted(await target.run_sync(schema.read_tables)):
+        if await target.scalar(select(func.count()).select_from(Model.metadata.tables[name])):
+            raise TargetError(f"{name} on the target has rows that were not there before", "name an empty database")
+
+
+async def _prove(plan: Plan, target: AsyncConnection, source: Connection, loading: _Loading) -> TableResult:
+    begun = time.monotonic()
+    table = loading.table
+    proof = await verify_table(target, source, table, plan.ledger, plan.batch_size)
+    return TableResult(
+        name=table.label,
+        source_rows=table.rows,
+        target_rows=proof.rows,
+        set_aside=0,
+        values_compared=proof.values,
+        mismatches=0,
+        coerced=loading.loaded.coerced,
+        seconds=round(loading.seconds + time.monotonic() - begun, 3),
+    )
+
+
+def _silent_changes(loading: _Loading) -> Iterator[Finding]:
+    for (column, rule), count in sorted(loading.loaded.silent.items()):
+        yield note(
+            f"{loading.table.label}.{column}",
+            f"{count} values were written without a zone and read as local time ({rule})",
+            "say --timezone ZONE if the computer was elsewhere",
+        )
+
+
+def _run_row(plan: Plan) -> dict[str, object]:
+    assert plan.database is not None
+    known = {file.path: file.sha256 for file in plan.files}
+    return {
+        "run_id": plan.run,
+        "state": "pending",
+        "source": str(plan.database.path),
+        "source_sha256": known.get(plan.database.path, ""),
+        "started_at": plan.started_at,
+    }
+
+
+def check_unchanged(plan: Plan) -> None:
+    """Raise SourceError where the old database is no longer what was copied."""
+    assert plan.database is not None
+    known = {file.path: file.sha256 for file in plan.files}
+    for path in (plan.database.path, Path(f"{plan.database.path}-wal")):
+        if hash_file(path) != known.get(path, ""):
+            raise SourceError(f"{path} was written to during the migration", "stop whatever writes to it and run again")
+
+
+def undo_statements(plan: Plan) -> tuple[str, ...]:
+    """Return the SQL that empties the target again."""
+    ours = [quote(name) for name in (*Model.metadata.tables, schema.VERSION_TABLE)]
+    carried = [table.sql_name for table in plan.tables if table.carried]
+    statements = [f"DROP TABLE {', '.join(ours + carried)}"]
+    if any(table.schema == LEGACY for table in plan.tables):
+        statements.append(f"DROP SCHEMA {LEGACY}")
+    return tuple(statements)
+
+
+async def undo_transfer(plan: Plan) -> None:
+    """Empty the target again, if this very run has committed to it and is still pending; otherwise nothing is there.
+
+    A schema that stood before stands again, empty. Raises TargetError.
+    """
+    if plan.url is None or plan.dry_run:
+        return
+    with explained(plan.url):
+        async with disposing(make_engine(plan.url)) as engine, engine.begin() as target:
+            if MigrationRun.__tablename__ not in await target.run_sync(schema.read_tables):
+                return
+            mine = (MigrationRun.run_id == plan.run) & (MigrationRun.state == "pending")
+            if not (await target.execute(delete(MigrationRun).where(mine))).rowcount:
+                return
+            for statement in undo_statements(plan):
+                await target.exec_driver_sql(statement)
+            if plan.schema_stands:
+                await target.run_sync(schema.upgrade)

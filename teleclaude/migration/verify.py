@@ -1,0 +1,177 @@
+"""The proof: every value is read back from PostgreSQL and compared with the copy of the old database.
+
+Values are decoded by `decode`, never by the converter. A difference is excused by exactly one thing: a ledger line with
+this original and this stored value.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from teleclaude.errors import VerificationError
+from teleclaude.migration.columns import ColumnType
+from teleclaude.migration.decode import UndecodableError, decode, decode_json, same
+from teleclaude.migration.ledger import Entry, read_ledger, to_plain
+from teleclaude.migration.shapes import quote
+from teleclaude.migration.tables import ColumnPlan, TablePlan
+
+SENSITIVE = re.compile(r"token|secret|contract_json|target_url|payload|event_json", re.IGNORECASE)
+SHOWN_CHARACTERS = 80
+
+Row = Sequence[Any]
+Excuses = Mapping[tuple[str, str], list[Entry]]
+
+
+@dataclass(frozen=True)
+class Proof:
+    """How many rows PostgreSQL holds of a table, and how many values of them were compared."""
+
+    rows: int
+    values: int
+
+
+async def verify_table(
+    connection: AsyncConnection, reader: Connection, table: TablePlan, ledger: Path, batch_size: int
+) -> Proof:
+    """Compare a whole table and return what was compared.
+
+    Raises VerificationError at the first value that differs without excuse, and where rows are missing or too many.
+    """
+    excuses = read_excuses(ledger, table)
+    rows = (await connection.exec_driver_sql(f"SELECT count(*) FROM {table.sql_name}")).scalar()  # noqa: S608
+    if rows != table.rows:
+        raise VerificationError(
+            f"{table.label} holds {rows} rows, the source holds {table.rows}",
+            "report this; nothing was kept",
+            table=table.label,
+            key=None,
+            column="",
+        )
+    result = reader.exec_driver_sql(table.select)
+    if not table.key:
+        await _compare_unkeyed(connection, list(result), table, excuses)
+    while table.key and (batch := result.fetchmany(batch_size)):
+        found = await _fetch(connection, table, [_target_key(table, row, excuses) for row in batch])
+        for row in batch:
+            _compare_row(table, row, found.get(_target_key(table, row, excuses)), excuses)
+    return Proof(rows, rows * (len(table.columns) + len(table.constants)))
+
+
+def read_excuses(ledger: Path, table: TablePlan) -> Excuses:
+    """Return the ledger lines of a table by row and column."""
+    excuses: dict[tuple[str, str], list[Entry]] = {}
+    for entry in read_ledger(ledger, table.label):
+        excuses.setdefault((repr(entry.key), entry.column), []).append(entry)
+    return excuses
+
+
+def _source_key(table: TablePlan, row: Row) -> tuple[Any, ...]:
+    return tuple(row[place] for place, column in enumerate(table.columns) if column.name in table.key)
+
+
+def _target_key(table: TablePlan, row: Row, excuses: Excuses) -> tuple[Any, ...]:
+    places = {column.name: place for place, column in enumerate(table.columns)}
+    return tuple(stored_value(table, row, places[name], excuses) for name in table.key)
+
+
+def stored_value(table: TablePlan, row: Row, place: int, excuses: Excuses) -> Any:
+    """Return what PostgreSQL must hold for a value of a source row: what it means, else what its ledger line says."""
+    column, raw = table.columns[place], row[place]
+    try:
+        return decode(column, raw)
+    except UndecodableError:
+        entries = excuses.get((repr(_source_key(table, row)), column.name), [])
+        return next((entry.stored for entry in entries if _same_original(entry, raw)), None)
+
+
+def _same_original(entry: Entry, raw: Any) -> bool:
+    return type(entry.original) is type(raw) and bool(entry.original == raw)
+
+
+def _read_back(column: ColumnPlan) -> str:
+    return f"{quote(column.name)}::text" if column.type is ColumnType.DOCUMENT else quote(column.name)
+
+
+def _select_back(table: TablePlan) -> str:
+    columns = [_read_back(column) for column in table.columns] + [quote(name) for name, _ in table.constants]
+    return f"SELECT {', '.join(columns)} FROM {table.sql_name}"  # noqa: S608
+
+
+async def _fetch(
+    connection: AsyncConnection, table: TablePlan, keys: list[tuple[Any, ...]]
+) -> dict[tuple[Any, ...], Row]:
+    kinds = {column.name: column.type for column in table.columns}
+    arrays = ", ".join(f"CAST(${place} AS {kinds[name]}[])" for place, name in enumerate(table.key, 1))
+    names = ", ".join(map(quote, table.key))
+    query = f"{_select_back(table)} WHERE ({names}) IN (SELECT * FROM unnest({arrays}))"  # noqa: S608
+    rows = (await connection.exec_driver_sql(query, tuple(list(part) for part in zip(*keys, strict=True)))).all()
+    places = [[column.name for column in table.columns].index(name) for name in table.key]
+    return {tuple(row[place] for place in places): row for row in rows}
+
+
+def _compare_row(table: TablePlan, row: Row, found: Row | None, excuses: Excuses) -> None:
+    key = _source_key(table, row)
+    if found is None:
+        raise _differs(table, key, "", "a row", "none")
+    for place, column in enumerate(table.columns):
+        if not _holds(column, row[place], found[place], excuses.get((repr(key), column.name), [])):
+            raise _differs(table, key, column.name, row[place], found[place])
+    for (name, value), stored in zip(table.constants, found[len(table.columns) :], strict=True):
+        if stored != value:
+            raise _differs(table, key, name, value, stored)
+
+
+def _holds(column: ColumnPlan, raw: Any, found: Any, entries: Sequence[Entry]) -> bool:
+    stored = _canonical(column, found)
+    try:
+        if same(decode(column, raw), stored):
+            return True
+    except UndecodableError:
+        pass
+    return any(_same_original(entry, raw) and same(_canonical(column, entry.stored), stored) for entry in entries)
+
+
+def _canonical(column: ColumnPlan, value: Any) -> Any:
+    return decode_json(value) if column.type is ColumnType.DOCUMENT and value is not None else value
+
+
+async def _compare_unkeyed(connection: AsyncConnection, rows: list[Row], table: TablePlan, excuses: Excuses) -> None:
+    """Compare a table without a key as a multiset: each row must stand there as often as in the source."""
+    expected = Counter(
+        repr([to_plain(stored_value(table, row, place, excuses)) for place in range(len(table.columns))])
+        for row in rows
+    )
+    found = Counter(_canonical_rows((await connection.exec_driver_sql(_select_back(table))).all()))
+    if expected != found:
+        missing = next(iter(expected - found), "none")
+        raise _differs(table, None, "", missing, "no such row")
+
+
+def _canonical_rows(rows: Sequence[Row]) -> Iterator[str]:
+    return (repr([to_plain(value) for value in row]) for row in rows)
+
+
+def _differs(table: TablePlan, key: Any, column: str, wanted: Any, found: Any) -> VerificationError:
+    hidden = SENSITIVE.search(table.name) or SENSITIVE.search(column)
+    shown = ("(hidden)", "(hidden)") if hidden else (_show(wanted), _show(found))
+    where = "a row" if key is None or SENSITIVE.search(table.name) else f"row {_show(key)}"
+    return VerificationError(
+        f"{table.label}, {where}, {column or 'all columns'}: the source holds {shown[0]}, PostgreSQL holds {shown[1]}",
+        "report this; nothing was kept",
+        table=table.label,
+        key=key,
+        column=column,
+    )
+
+
+def _show(value: Any) -> str:
+    written = ascii(value)
+    return written if len(written) <= SHOWN_CHARACTERS else f"{written[:SHOWN_CHARACTERS]}… ({len(written)} characters)"

@@ -14,7 +14,20 @@ No message and no field ever holds a password.
 
 from __future__ import annotations
 
+from enum import IntEnum
 from pathlib import Path
+
+
+class Exit(IntEnum):
+    """The exit codes of every command; each says what to do next (docs/migration.md)."""
+
+    DONE = 0
+    BUG = 1
+    USAGE = 2
+    REFUSED = 3
+    UNDONE = 4
+    NOT_UNDONE = 5
+    INTERRUPTED = 130
 
 
 class TeleClaudeError(Exception):

@@ -15,8 +15,7 @@ from teleclaude.cli.daemon import daemon
 from teleclaude.cli.demo import demo
 from teleclaude.cli.migrate import migrate_to_system
 from teleclaude.cli.sessions import sessions
-from teleclaude.errors import TeleClaudeError
-from teleclaude.migration.report import Exit
+from teleclaude.errors import Exit, TeleClaudeError
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})

@@ -13,7 +13,7 @@ import click
 from teleclaude.daemon.boot import boot, find_installation
 from teleclaude.daemon.probe import probe
 from teleclaude.daemon.serve import serve
-from teleclaude.migration.report import Exit
+from teleclaude.errors import Exit
 
 
 @click.command(epilog="Examples: teleclaude daemon | teleclaude daemon --probe --root /tmp/trial")

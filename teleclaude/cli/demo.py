@@ -1,8 +1,69 @@
-"""`teleclaude demo`."""
+"""`teleclaude demo`: a real sample installation, a real PostgreSQL, the real migration."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
 
 import click
+from sqlalchemy import URL, text
+
+from teleclaude.cli.migrate import run_migration, show_report
+from teleclaude.cli.page import save_picture
+from teleclaude.cli.screen import Screen
+from teleclaude.db.engine import disposing, make_engine
+from teleclaude.demo.installation import make_installation
+from teleclaude.demo.postgres import running_server
+from teleclaude.migration.options import Options
+from teleclaude.migration.report import Report
+
+ORDINARY_UID = 1000
 
 
-@click.command()
-def demo() -> None:
-    """Show a migration."""
+@click.command(epilog="Example: teleclaude demo --keep")
+@click.option("--json", "as_json", is_flag=True, help="Print one report on stdout, everything else on stderr.")
+@click.option("--keep", is_flag=True, help="Keep the sample and what was made from it; the server goes all the same.")
+@click.option("--svg", type=click.Path(path_type=Path, dir_okay=False), help="Save a picture of the last page.")
+def demo(as_json: bool, keep: bool, svg: Path | None) -> None:
+    """Migrate a sample installation to a PostgreSQL of its own, and show everything."""
+    folder = Path(tempfile.mkdtemp(prefix="teleclaude-demo-"))
+    try:
+        report = _run(folder, Screen(may_ask=False, agreed=True, with_findings=as_json))
+        show_report(report, as_json=as_json)
+        if svg is not None:
+            save_picture(report, svg)
+    finally:
+        if keep:
+            click.echo(f"kept: {folder}", err=True)
+        else:
+            shutil.rmtree(folder)
+    sys.exit(report.exit_code)
+
+
+def _run(folder: Path, screen: Screen) -> Report:
+    sample = make_installation(folder)
+    click.echo(f"a sample installation in {folder}", err=True)
+    with running_server(os.environ) as server:
+        click.echo(f"PostgreSQL from {server.origin}", err=True)
+        asyncio.run(create_database(server.url, "teleclaude_demo"))
+        options = Options(
+            source=sample.checkout,
+            home=sample.home,
+            target=server.url.set(database="teleclaude_demo").render_as_string(hide_password=False),
+            root=folder / "root",
+            person="Ada",
+            # Nobody's sessions should belong to root.
+            uid=os.getuid() or ORDINARY_UID,
+        )
+        return run_migration(options, screen)
+
+
+async def create_database(server: URL, name: str) -> None:
+    """Create an empty database."""
+    async with disposing(make_engine(server)) as engine, engine.connect() as connection:
+        await connection.execution_options(isolation_level="AUTOCOMMIT")
+        await connection.execute(text(f'CREATE DATABASE "{name}"'))

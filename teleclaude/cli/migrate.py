@@ -13,9 +13,10 @@ import click
 
 from teleclaude.cli.page import print_page
 from teleclaude.cli.screen import Screen
+from teleclaude.errors import Exit
 from teleclaude.migration.options import Options
 from teleclaude.migration.pipeline import migrate
-from teleclaude.migration.report import Exit, Report
+from teleclaude.migration.report import Report
 
 EXAMPLES = """\b
 Examples:
@@ -82,7 +83,7 @@ def migrate_to_system(  # noqa: PLR0913 - one parameter a flag
         dry_run=dry_run,
         report_dir=report_dir,
     )
-    report = run_migration(options, Screen(may_ask=sys.stdin.isatty(), agreed=yes))
+    report = run_migration(options, Screen(may_ask=sys.stdin.isatty(), agreed=yes, with_findings=as_json))
     show_report(report, as_json=as_json)
     sys.exit(report.exit_code)
 
@@ -98,7 +99,7 @@ def run_migration(options: Options, screen: Screen) -> Report:
 
 
 async def _cancellable(options: Options, screen: Screen) -> Report:
-    """Let the first SIGINT or SIGTERM take the migration back, and later ones wait for that."""
+    """Let the first signal to end take the migration back, and later ones wait for that."""
     task = asyncio.ensure_future(migrate(options, os.environ, screen))
     loop = asyncio.get_running_loop()
     asked = False
@@ -111,7 +112,7 @@ async def _cancellable(options: Options, screen: Screen) -> Report:
         asked = True
         task.cancel()
 
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, stop)
     return await task
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+from pathlib import Path
+
 from rich.console import Console
 from rich.table import Table
 
@@ -23,7 +26,7 @@ STYLES = {Severity.NOTE: "dim", Severity.WARNING: "yellow", Severity.ERROR: "bol
 
 def print_page(report: Report, console: Console | None = None) -> None:
     """Print what moved, what was proved, what needs attention, and how to go back."""
-    page = console or Console(highlight=False)
+    page = console or Console(stderr=not report.ok, highlight=False)
     if report.all(TableResult):
         page.print(_tables(report))
     _print_proof(report, page)
@@ -36,9 +39,17 @@ def print_page(report: Report, console: Console | None = None) -> None:
             page.print(f"  {line}", markup=False, soft_wrap=True, style="dim" if line.startswith("#") else "")
 
 
+def save_picture(report: Report, path: Path) -> None:
+    """Save the page as an SVG picture."""
+    console = Console(record=True, width=110, file=io.StringIO(), highlight=False, force_terminal=True)
+    print_page(report, console)
+    console.save_svg(str(path), title="teleclaude migrate-to-system")
+
+
 def _tables(report: Report) -> Table:
-    table = Table("table", box=None, pad_edge=False)
-    for name in ("source", "target", "values compared", "in the ledger", "seconds"):
+    table = Table(box=None, pad_edge=False)
+    table.add_column("table", no_wrap=True)
+    for name in ("source", "target", "compared", "ledger", "seconds"):
         table.add_column(name, justify="right")
     for result in report.all(TableResult):
         table.add_row(

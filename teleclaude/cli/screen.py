@@ -22,10 +22,11 @@ STYLES = {Severity.NOTE: "dim", Severity.WARNING: "yellow", Severity.ERROR: "bol
 class Screen(Observer):
     """Shows steps, tables and findings as they come."""
 
-    def __init__(self, *, may_ask: bool, agreed: bool) -> None:
+    def __init__(self, *, may_ask: bool, agreed: bool, with_findings: bool = False) -> None:
         self.console = Console(stderr=True, highlight=False)
         self.may_ask = may_ask
         self.agreed = agreed
+        self.with_findings = with_findings
         columns = (TextColumn("  {task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         self.bars = Bars(*columns, console=self.console, transient=True, disable=not self.console.is_terminal)
         self.bar = self.bars.add_task("", total=None, visible=False)
@@ -61,7 +62,7 @@ class Screen(Observer):
             self.bars.update(self.bar, description=event.subject, completed=event.done, total=event.total, visible=True)
         elif isinstance(event, TableResult):
             self.say(f"  {event.name}: {event.target_rows} rows, {event.values_compared} values compared", "dim")
-        elif isinstance(event, Finding) and event.severity is not Severity.NOTE:
+        elif self.with_findings and isinstance(event, Finding) and event.severity is not Severity.NOTE:
             self.say(f"  {event.severity}: {event.subject}: {event.message}", STYLES[event.severity])
             if event.hint:
                 self.say(f"    → {event.hint}", STYLES[event.severity])

@@ -8,7 +8,7 @@ import traceback
 from collections.abc import Mapping
 from contextlib import aclosing
 
-from teleclaude.errors import TeleClaudeError
+from teleclaude.errors import Exit, TeleClaudeError
 from teleclaude.migration import way_back
 from teleclaude.migration.detect import detect
 from teleclaude.migration.finish import finish
@@ -20,7 +20,7 @@ from teleclaude.migration.preflight import preflight
 from teleclaude.migration.probe import probe
 from teleclaude.migration.publish_config import publish_config, undo_publish_config
 from teleclaude.migration.publish_docs import publish_docs, undo_publish_docs
-from teleclaude.migration.report import Exit, Failure, Finding, Progress, Report, Result, StepRun
+from teleclaude.migration.report import Failure, Finding, Progress, Report, Result, StepRun
 from teleclaude.migration.run import Observer, Run, Step, new_run, to_failure, write_report
 from teleclaude.migration.transfer import transfer, undo_transfer
 

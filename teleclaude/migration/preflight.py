@@ -16,7 +16,7 @@ async def preflight(plan: Plan) -> AsyncGenerator[Event, None]:
         yield finding
     for left in plan.left:
         yield left
-    if plan.config_files is not None and plan.url is not None:
+    if not plan.refused:
         try:
             prepare_config(plan)
         except TeleClaudeError as trouble:

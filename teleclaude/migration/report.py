@@ -4,22 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
-from enum import IntEnum, StrEnum
+from enum import StrEnum
 from typing import Any, TypeVar
 
+from teleclaude.errors import Exit
+
 REPORT_VERSION = 1
-
-
-class Exit(IntEnum):
-    """What the operator does next."""
-
-    DONE = 0
-    BUG = 1
-    USAGE = 2
-    REFUSED = 3
-    UNDONE = 4
-    NOT_UNDONE = 5
-    INTERRUPTED = 130
 
 
 class Severity(StrEnum):

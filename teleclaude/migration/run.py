@@ -10,9 +10,9 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from teleclaude.errors import TeleClaudeError
+from teleclaude.errors import Exit, TeleClaudeError
 from teleclaude.migration.plan import Plan, describe
-from teleclaude.migration.report import Event, Exit, Failure, Finding, Report, Severity, StepRun, warning
+from teleclaude.migration.report import Event, Failure, Finding, Report, Severity, StepRun, warning
 
 REPORT_NAME = "report.json"
 

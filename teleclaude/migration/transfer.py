@@ -22,9 +22,9 @@ from teleclaude.migration.identities import restart_identity
 from teleclaude.migration.ledger import open_ledger
 from teleclaude.migration.plan import Plan
 from teleclaude.migration.report import Event, Finding, LedgerResult, TableResult, note, warning
-from teleclaude.migration.shapes import quote
-from teleclaude.migration.tables import LEGACY, TablePlan
+from teleclaude.migration.tables import TablePlan
 from teleclaude.migration.verify import verify_table
+from teleclaude.migration.way_back import undo_statements
 
 SESSION = (
     "SET LOCAL statement_timeout = 0",
@@ -150,16 +150,6 @@ def check_unchanged(plan: Plan) -> None:
     for path in (plan.database.path, Path(f"{plan.database.path}-wal")):
         if hash_file(path) != known.get(path, ""):
             raise SourceError(f"{path} was written to during the migration", "stop whatever writes to it and run again")
-
-
-def undo_statements(plan: Plan) -> tuple[str, ...]:
-    """Return the SQL that empties the target again."""
-    ours = [quote(name) for name in (*Model.metadata.tables, schema.VERSION_TABLE)]
-    carried = [table.sql_name for table in plan.tables if table.carried]
-    statements = [f"DROP TABLE {', '.join(ours + carried)}"]
-    if any(table.schema == LEGACY for table in plan.tables):
-        statements.append(f"DROP SCHEMA {LEGACY}")
-    return tuple(statements)
 
 
 async def undo_transfer(plan: Plan) -> None:

@@ -4,10 +4,23 @@ from __future__ import annotations
 
 import shlex
 
+from teleclaude.db import schema
+from teleclaude.db.models import Model
 from teleclaude.db.url import display_url
 from teleclaude.layout import OLD_UNIT
 from teleclaude.migration.plan import Plan
-from teleclaude.migration.transfer import undo_statements
+from teleclaude.migration.shapes import quote
+from teleclaude.migration.tables import LEGACY
+
+
+def undo_statements(plan: Plan) -> tuple[str, ...]:
+    """Return the SQL that empties the target again."""
+    ours = [quote(name) for name in (*Model.metadata.tables, schema.VERSION_TABLE)]
+    carried = [table.sql_name for table in plan.tables if table.carried]
+    statements = [f"DROP TABLE {', '.join(ours + carried)}"]
+    if any(table.schema == LEGACY for table in plan.tables):
+        statements.append(f"DROP SCHEMA {LEGACY}")
+    return tuple(statements)
 
 
 def empty_target(plan: Plan) -> tuple[str, ...]:
@@ -15,20 +28,23 @@ def empty_target(plan: Plan) -> tuple[str, ...]:
     if plan.url is None:
         return ()
     # Without the stars, libpq asks for the password or takes it from PGPASSWORD or ~/.pgpass.
-    url = display_url(plan.url.set(query={k: v for k, v in plan.url.query.items() if k != "sslpassword"}))
-    sql = "; ".join(undo_statements(plan))
-    return (f"psql {shlex.quote(url.replace(':***@', '@'))} --single-transaction -c {shlex.quote(sql)}",)
+    url = display_url(plan.url).replace(":***@", "@")
+    return (f"psql {shlex.quote(url)} --single-transaction -c {shlex.quote('; '.join(undo_statements(plan)))}",)
 
 
 def remove_config(plan: Plan) -> tuple[str, ...]:
     """Return the command that removes the published configuration."""
     paths = (plan.layout.system_config, plan.layout.secrets, plan.user_config)
-    return (f"rm -f {' '.join(shlex.quote(str(path)) for path in paths)}",)
+    return (f"{_sudo(plan)}rm -f {' '.join(shlex.quote(str(path)) for path in paths)}",)
+
+
+def _sudo(plan: Plan) -> str:
+    return "sudo " if plan.as_service_user else ""
 
 
 def remove_docs(plan: Plan) -> tuple[str, ...]:
     """Return the command that removes the published snippets."""
-    return (f"rm -rf {shlex.quote(str(plan.layout.docs))}",) if plan.docs else ()
+    return (f"{_sudo(plan)}rm -rf {shlex.quote(str(plan.layout.docs))}",) if plan.docs else ()
 
 
 def describe_way_back(plan: Plan) -> tuple[str, ...]:

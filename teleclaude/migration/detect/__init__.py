@@ -15,7 +15,14 @@ from teleclaude.layout import Layout, make_layout, user_config
 from teleclaude.migration.detect.database import find_database
 from teleclaude.migration.detect.docs import find_docs
 from teleclaude.migration.detect.holders import find_holders
-from teleclaude.migration.detect.installation import copy_config, find_places, list_files, read_people, read_zone
+from teleclaude.migration.detect.installation import (
+    check_config,
+    copy_config,
+    find_places,
+    list_files,
+    read_people,
+    read_zone,
+)
 from teleclaude.migration.detect.target import choose_target, look_at_target
 from teleclaude.migration.inventory import DocFile, Inventory, Person
 from teleclaude.migration.options import Options
@@ -40,6 +47,7 @@ async def detect(options: Options, run: str, private: Path, environ: Mapping[str
 
     places = find_places(options, environ)
     layout = make_layout(sys.platform, options.root, environ)
+    attempt("configuration", lambda: check_config(places), None)
     config_files = attempt("configuration", lambda: copy_config(places, private), None)
     nobody: tuple[Person, ...] = ()
     people = attempt("configuration", lambda: read_people(config_files), nobody)

@@ -75,12 +75,10 @@ def hash_file(path: Path) -> str:
 
 
 def copy_config(places: Places, private: Path) -> ConfigFiles:
-    """Copy the configuration into the private folder; raises ConfigError or SourceError."""
+    """Copy the configuration into the private folder, as far as it is there; raises SourceError."""
     folder = private / "config"
     folder.mkdir()
     checkout, state = places.checkout, places.state
-    if not (checkout / "config.yml").is_file():
-        raise ConfigError(f"{checkout / 'config.yml'} is missing", "name the checkout with --source DIR")
     wanted = {
         "config.yml": checkout / "config.yml",
         "env": checkout / ".env",
@@ -101,6 +99,13 @@ def copy_config(places: Places, private: Path) -> ConfigFiles:
         experiments=folder / "experiments.yml",
         persons=copies,
     )
+
+
+def check_config(places: Places) -> None:
+    """Raise ConfigError where there is no config.yml, without which there is no installation."""
+    path = places.checkout / "config.yml"
+    if not path.is_file():
+        raise ConfigError(f"{path} is missing", "name the checkout with --source DIR", path=path)
 
 
 def read_people(files: ConfigFiles | None) -> tuple[Person, ...]:
@@ -127,7 +132,7 @@ def read_config(files: ConfigFiles | None, places: Places) -> dict[str, Any]:
     """Return config.yml as the old daemon saw it, `.env` expanded; raises ConfigError."""
     if files is None:
         return {}
-    expanded = expand(read_yaml(files.config), read_variables(files, places))
+    expanded = expand(read_yaml(files.config, required=False), read_variables(files, places))
     assert isinstance(expanded, dict)
     return expanded
 

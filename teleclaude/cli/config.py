@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -46,7 +47,7 @@ def split_command(config_file: Path, env_file: Path, output_dir: Path, dry_run: 
         click.echo(f"left out: {subject}: {reason}", err=True)
 
 
-def masked(value: object) -> object:
+def masked(value: Any) -> Any:
     """Return secrets with their names and without their values."""
     if isinstance(value, dict):
         return {key: masked(item) for key, item in value.items()}

@@ -83,8 +83,13 @@ def read_single_user(checkout: Path, environ: Mapping[str, str]) -> Settings:
 
 
 def to_yaml(values: Mapping[str, Any], heading: str) -> str:
-    """Return `values` as YAML below the comment `heading`, keys in their order, readable without escapes."""
-    body = yaml.safe_dump(dict(values), sort_keys=False, allow_unicode=True, width=110) if values else "{}\n"
+    """Return `values` as YAML below the comment `heading`, keys in their order.
+
+    Letters of all scripts stay readable, unless they would be read back as others (PyYAML folds U+0085 to a space).
+    """
+    body = yaml.safe_dump(dict(values), sort_keys=False, allow_unicode=True, width=110)
+    if yaml.safe_load(body) != values:
+        body = yaml.safe_dump(dict(values), sort_keys=False, allow_unicode=False, width=110)
     return "".join(f"# {line}\n" for line in heading.splitlines()) + body
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from teleclaude.errors import TeleClaudeError
 TIMEOUT = aiohttp.ClientTimeout(total=60)
 
 
-async def ask(socket: Path, path: str) -> Any:
+async def ask(socket: Path, path: str, headers: Mapping[str, str] | None = None) -> Any:
     """Return the JSON that the daemon at `socket` answers to GET `path`.
 
     Raises TeleClaudeError where no daemon answers, or it answers with an error.
@@ -20,7 +21,7 @@ async def ask(socket: Path, path: str) -> Any:
     try:
         async with (
             aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(socket)), timeout=TIMEOUT) as session,
-            session.get(f"http://teleclaude{path}") as answer,
+            session.get(f"http://teleclaude{path}", headers=headers) as answer,
         ):
             if answer.status != 200:
                 raise TeleClaudeError(f"GET {path} answered {answer.status}", "see the log of the daemon")

@@ -88,7 +88,8 @@ def _make_creator(url: URL, *, read_only: bool) -> Any:
 
 def _make_sqlite_engine(url: URL, *, read_only: bool) -> AsyncEngine:
     path = url.database or ""
-    target = url.set(database=f"file:{_quote(path)}?mode=ro&uri=true") if read_only and path else url
+    only_reading = url.set(database=f"file:{_quote(path)}", query={"mode": "ro", "uri": "true"})
+    target = only_reading if read_only and path else url
     engine = create_async_engine(target, hide_parameters=True)
 
     @event.listens_for(engine.sync_engine, "connect")

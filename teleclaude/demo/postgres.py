@@ -155,7 +155,8 @@ def _make_cluster(binaries: Path, folder: Path, user: int | None, password: str)
         file.write(password)
     if user is not None:
         os.chown(secret, user, -1)
-    command = [binaries / "initdb", "--pgdata", folder / "data", "--username", "teleclaude", "--pwfile", secret]
+    command = [str(binaries / "initdb"), "--pgdata", str(folder / "data"), "--username", "teleclaude"]
+    command += ["--pwfile", str(secret)]
     command += ["--auth", "scram-sha-256", "--encoding", "UTF8", "--no-locale", "--no-sync"]
     made = subprocess.run(command, user=user, cwd=folder, capture_output=True, text=True, check=False)  # noqa: S603
     secret.unlink()

@@ -69,4 +69,4 @@ def _refuse_places(inventory: Inventory) -> Iterator[Finding]:
     for path in inventory.not_writable:
         yield error("files", f"{path} cannot be written to", "run as root, or give a --root of your own")
     if inventory.is_root and not inventory.service_user_exists and inventory.layout.root is None:
-        yield error("files", "the service user does not exist", "run bin/install-system.sh first")
+        yield error("files", "the service user does not exist", "create it, or try with --root DIR")

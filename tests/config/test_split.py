@@ -1,0 +1,140 @@
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from teleclaude.config.layers import expand, override, resolve
+from teleclaude.config.split import IGNORED_SECTIONS, Installation, Split, split
+
+OLD = Installation(
+    config={
+        "computer": {"name": "workshop", "timezone": "Europe/Paris", "trusted_dirs": [{"path": "/home/ada"}]},
+        "discord": {"token": "planted-discord", "guild_id": 1178000000000000001},
+        "whatsapp": {"access_token": "planted-a", "webhook_secret": "planted-w", "verify_token": 987654321},
+        "redis": {"url": "redis://ada:planted-url@host:6379/0?token=planted-query", "password": "planted-redis"},
+        "agents": {"default": "claude", "claude": {"enabled": True}},
+        "tts": {"services": {"openai": {"params": {"api_key": "planted-tts"}}}},
+        "creds": {"telegram": {"user_id": 5}},
+        "polling": {"interval": 3},
+        "database": {"path": "/elsewhere"},
+    },
+    environment={
+        "OPENAI_API_KEY": "planted-env",
+        "UNKNOWN_NAME": "planted-unknown",
+        "WORKING_DIR": "/home/ada/teleclaude",
+        "TELECLAUDE_DB_PATH": "/elsewhere",
+    },
+    everyone={
+        "people": [{"name": "Ada", "email": "ada@example.com"}],
+        "hooks": {
+            "inbound": {"github": {"verify_token": "planted-v", "secret": "planted-s"}},
+            "subscriptions": [{"id": "1", "target": {"url": "https://x", "secret": "planted-t"}}],
+        },
+    },
+    persons={
+        "Ada": {"interests": ["ai"], "invite_token": "planted-invite"},
+        "Bob": {"creds": {"discord": {"user_id": "42"}}, "invite_token": "planted-bob"},
+    },
+    experiments=({"name": "x"},),
+)
+
+
+def test_no_planted_secret_is_left_in_a_file_that_others_read() -> None:
+    layers = split(OLD, "Ada", "postgresql://teleclaude:planted-pg@host/db")
+    assert "planted" not in str(layers.system)
+    assert "planted" not in str(layers.user)
+    assert "987654321" not in str(layers.system)
+
+
+def test_every_planted_secret_is_in_the_secrets() -> None:
+    text = str(split(OLD, "Ada", "postgresql://teleclaude:planted-pg@host/db").secrets)
+    planted = [
+        "discord",
+        "a",
+        "w",
+        "url",
+        "query",
+        "redis",
+        "tts",
+        "env",
+        "unknown",
+        "v",
+        "s",
+        "t",
+        "invite",
+        "bob",
+        "pg",
+    ]
+    assert [name for name in planted if f"planted-{name}" not in text] == []
+
+
+def test_the_layers_together_say_what_the_old_files_said() -> None:
+    assert_same_meaning(OLD, split(OLD, "Ada"))
+
+
+def assert_same_meaning(old: Installation, layers: Split) -> None:
+    """The effective new configuration holds every key of the old one with the value that the old daemon saw."""
+    new = resolve(layers.system, layers.secrets, layers.user, {})
+    before = override(expand(dict(old.config), dict(old.environment)), old.environment)
+    for key, value in before.items():
+        if key not in IGNORED_SECTIONS:
+            assert_contains(new[key], value)
+    assert new["environment"].items() >= {k: v for k, v in old.environment.items() if k != "TELECLAUDE_DB_PATH"}.items()
+
+
+def assert_contains(new: Any, old: Any) -> None:
+    if isinstance(old, dict):
+        for key, value in old.items():
+            assert_contains(new[key], value)
+    else:
+        assert new == old
+
+
+SCALARS = st.text(max_size=12) | st.integers() | st.booleans() | st.none() | st.sampled_from(["${A}", "x${A}y", "${B}"])
+NAMES = st.sampled_from(["token", "url", "secret", "name", "api_key", "list", "password", "x"])
+TREES = st.recursive(
+    SCALARS, lambda inner: st.dictionaries(NAMES, inner, max_size=4) | st.lists(inner, max_size=3), max_leaves=12
+)
+
+
+@given(st.dictionaries(st.sampled_from(["discord", "tts", "computer", "hooks", "custom"]), TREES, max_size=4))
+def test_any_configuration_means_the_same_after_the_split(config: dict[str, Any]) -> None:
+    old = Installation(config=config, environment={"A": "value of a"})
+    assert_same_meaning(old, split(old, None))
+
+
+def test_what_is_personal_goes_to_the_user() -> None:
+    layers = split(OLD, "Ada")
+    assert layers.user["creds"] == {"telegram": {"user_id": 5}}
+    assert layers.user["computer"] == {"timezone": "Europe/Paris", "trusted_dirs": [{"path": "/home/ada"}]}
+    assert layers.user["interests"] == ["ai"]
+    assert "trusted_dirs" not in layers.system["computer"]
+
+
+def test_the_accounts_of_other_people_are_not_for_everyone() -> None:
+    layers = split(OLD, "Ada")
+    assert layers.secrets["profiles"]["Bob"]["creds"] == {"discord": {"user_id": "42"}}
+    assert "Bob" not in str(layers.system)
+
+
+def test_what_is_not_carried_is_named_with_its_reason() -> None:
+    left = dict(split(OLD, "Ada").left)
+    assert set(left) == {"config.yml: database", "config.yml: polling", ".env: TELECLAUDE_DB_PATH"}
+    assert all(left.values())
+
+
+def test_experiments_are_appended() -> None:
+    assert split(OLD, "Ada").system["experiments"] == [{"name": "x"}]
+
+
+def test_a_key_that_both_files_have_is_lost_in_neither() -> None:
+    old = Installation(config={"jobs": 1}, everyone={"jobs": 2})
+    assert split(old, None).system == {"jobs": 1, "teleclaude.yml": {"jobs": 2}}
+
+
+@pytest.mark.parametrize("value", ["", None, True, "${NAME}"])
+def test_what_is_no_secret_value_stays_where_it_is(value: object) -> None:
+    layers = split(Installation(config={"discord": {"token": value}}), None)
+    assert layers.system == {"discord": {"token": value}}
+    assert layers.secrets == {}

@@ -1,0 +1,217 @@
+"""The daemon as a real process on a real database."""
+
+import asyncio
+import json
+import signal
+import stat
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from sqlalchemy import URL
+
+from teleclaude.daemon.client import ask
+from teleclaude.errors import TeleClaudeError
+from teleclaude.migration.options import Options
+from teleclaude.migration.report import Report
+from tests.sample import query
+
+FIELDS = [
+    "session_id",
+    "last_input_origin",
+    "title",
+    "project_path",
+    "subdir",
+    "thinking_mode",
+    "active_agent",
+    "status",
+    "created_at",
+    "last_activity",
+    "closed_at",
+    "last_input",
+    "last_input_at",
+    "last_output_summary",
+    "last_output_summary_at",
+    "last_output_digest",
+    "native_session_id",
+    "tmux_session_name",
+    "initiator_session_id",
+    "computer",
+    "human_email",
+    "human_role",
+    "visibility",
+    "session_metadata",
+]
+
+
+async def start(*arguments: str, cwd: Path | None = None) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "teleclaude",
+        "daemon",
+        *arguments,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        cwd=cwd,
+    )
+
+
+@asynccontextmanager
+async def running(root: Path) -> AsyncIterator[asyncio.subprocess.Process]:
+    daemon = await start("--root", str(root))
+    assert daemon.stderr is not None
+    line = await asyncio.wait_for(daemon.stderr.readline(), 30)
+    assert b"listening" in line, line + await daemon.stderr.read()
+    try:
+        yield daemon
+    finally:
+        if daemon.returncode is None:
+            daemon.kill()
+        await daemon.wait()
+
+
+@pytest.fixture
+def root(options: Options, migrated: Report) -> Path:
+    assert migrated.ok
+    assert options.root is not None
+    return options.root
+
+
+def socket(root: Path) -> Path:
+    return root / "run/teleclaude/teleclaude.sock"
+
+
+async def test_it_says_that_it_is_there(root: Path) -> None:
+    async with running(root):
+        assert await ask(socket(root), "/health") == {"status": "ok"}
+
+
+async def test_it_lists_sessions_with_the_fields_of_the_old_daemon(root: Path) -> None:
+    async with running(root):
+        sessions = await ask(socket(root), "/sessions?closed=true")
+    assert len(sessions) == 20
+    assert list(sessions[0]) == FIELDS
+    assert all(session["created_at"].endswith("+00:00") for session in sessions)
+
+
+async def test_a_caller_sees_the_sessions_that_it_initiated_unless_it_asks_for_all(root: Path, target: URL) -> None:
+    await query(
+        target, "UPDATE sessions SET initiator_session_id = 'me', closed_at = NULL, lifecycle_status = 'active'"
+    )
+    await query(
+        target,
+        "UPDATE sessions SET initiator_session_id = 'x' WHERE session_id IN (SELECT session_id FROM sessions LIMIT 7)",
+    )
+    async with running(root):
+        assert len(await ask(socket(root), "/sessions", {"X-Caller-Session-Id": "me"})) == 13
+        assert len(await ask(socket(root), "/sessions?all=true", {"X-Caller-Session-Id": "me"})) == 20
+
+
+async def test_only_its_own_user_may_connect(root: Path) -> None:
+    async with running(root):
+        assert stat.S_IMODE(socket(root).stat().st_mode) == 0o600
+
+
+async def test_it_stops_cleanly_on_sigterm(root: Path) -> None:
+    async with running(root) as daemon:
+        daemon.send_signal(signal.SIGTERM)
+        assert await asyncio.wait_for(daemon.wait(), 20) == 0
+    assert not socket(root).exists()
+
+
+async def test_a_second_one_is_refused(root: Path) -> None:
+    async with running(root):
+        second = await start("--root", str(root))
+        _, stderr = await second.communicate()
+    assert second.returncode == 3
+    assert b"another daemon or migration" in stderr
+
+
+async def test_it_comes_back_after_it_was_killed(root: Path) -> None:
+    async with running(root) as daemon:
+        daemon.kill()
+        await daemon.wait()
+    assert socket(root).exists()
+    async with running(root):
+        assert await ask(socket(root), "/health") == {"status": "ok"}
+
+
+async def test_it_does_not_serve_while_a_migration_is_pending(root: Path, target: URL) -> None:
+    await query(target, "UPDATE migration_runs SET state = 'pending'")
+    daemon = await start("--root", str(root))
+    _, stderr = await daemon.communicate()
+    assert daemon.returncode == 3
+    assert b"is not finished" in stderr
+
+
+async def test_it_does_not_serve_another_schema(root: Path, target: URL) -> None:
+    await query(target, "UPDATE alembic_version SET version_num = '9999'")
+    daemon = await start("--root", str(root))
+    _, stderr = await daemon.communicate()
+    assert daemon.returncode == 3
+    assert b"9999" in stderr
+
+
+async def probed(root: Path) -> tuple[int | None, dict[str, object]]:
+    daemon = await start("--probe", "--root", str(root))
+    stdout, _ = await daemon.communicate()
+    return daemon.returncode, json.loads(stdout)
+
+
+async def test_a_probe_gives_its_verdict(root: Path) -> None:
+    code, verdict = await probed(root)
+    assert code == 0
+    assert verdict["ok"] is True
+    assert verdict["backend"] == "postgresql"
+    assert verdict["schema_revision"] == "0001"
+    assert isinstance(verdict["counts"], dict)
+    assert verdict["counts"]["sessions"] == 20
+    assert isinstance(verdict["all_sessions"], list)
+    assert len(verdict["all_sessions"]) == 20
+    assert verdict["problems"] == []
+
+
+async def test_a_probe_works_beside_a_running_daemon(root: Path) -> None:
+    async with running(root):
+        assert (await probed(root))[0] == 0
+
+
+async def test_a_probe_changes_nothing(root: Path, target: URL) -> None:
+    await query(target, "DROP TABLE alembic_version")
+    code, verdict = await probed(root)
+    assert code == 3
+    assert verdict["ok"] is False
+    assert await query(target, "SELECT to_regclass('alembic_version')") == [(None,)]
+
+
+async def test_a_probe_says_what_is_wrong_and_what_to_do(root: Path, target: URL) -> None:
+    (root / "etc/teleclaude/secrets.yml").write_text("{}\n")
+    code, verdict = await probed(root)
+    assert code == 3
+    assert isinstance(verdict["problems"], list)
+    assert set(verdict["problems"][0]) == {"message", "hint"}
+
+
+async def test_a_single_user_installation_without_a_database_gets_one(tmp_path: Path) -> None:
+    if Path("/tmp/teleclaude-api.sock").exists():
+        pytest.skip("a daemon of this machine listens on the fixed place of single-user installations")
+    (tmp_path / "config.yml").write_text("agents: {default: claude}\n")
+    daemon = await start(cwd=tmp_path)
+    assert daemon.stderr is not None
+    try:
+        assert b"listening" in await asyncio.wait_for(daemon.stderr.readline(), 30)
+        assert (tmp_path / "teleclaude.pid").read_text() == f"{daemon.pid}\n"
+        assert (tmp_path / "teleclaude.db").exists()
+        assert await ask(Path("/tmp/teleclaude-api.sock"), "/sessions") == []
+    finally:
+        daemon.terminate()
+        await daemon.wait()
+    assert not (tmp_path / "teleclaude.pid").exists()
+
+
+async def test_asking_a_daemon_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(TeleClaudeError, match="no daemon answers"):
+        await ask(tmp_path / "no.sock", "/health")

@@ -1,0 +1,111 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import URL, Connection, inspect
+
+from teleclaude.db import schema
+from teleclaude.db.engine import disposing, make_engine
+from teleclaude.db.models import Model
+from teleclaude.db.url import parse_url
+
+
+async def run(url: URL, *work: Any) -> Any:
+    """Run functions of a synchronous connection in one transaction and return what the last one says."""
+    result = None
+    async with disposing(make_engine(url)) as engine, engine.begin() as connection:
+        for function in work:
+            result = await connection.run_sync(function)
+    return result
+
+
+def differences(connection: Connection) -> list[Any]:
+    context = MigrationContext.configure(connection, opts={"compare_server_default": True})
+    return list(compare_metadata(context, Model.metadata))
+
+
+def definitions(connection: Connection) -> set[tuple[str, ...]]:
+    """Return every constraint and index as PostgreSQL writes it."""
+    constraints = connection.exec_driver_sql(
+        "SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint"
+        " WHERE connamespace = 'public'::regnamespace AND contype <> 'n'"
+    )
+    indexes = connection.exec_driver_sql(
+        "SELECT tablename, indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'"
+    )
+    return {tuple(row) for row in (*constraints, *indexes)}
+
+
+async def test_the_revision_builds_what_the_models_say(target: URL) -> None:
+    assert await run(target, schema.upgrade, differences) == []
+
+
+async def test_two_steps_build_what_one_upgrade_builds(target: URL) -> None:
+    in_one = await run(target, schema.upgrade, definitions)
+    await run(target, schema.drop)
+    assert await run(target, schema.create_tables, schema.create_keys, definitions) == in_one
+
+
+async def test_the_first_step_leaves_the_tables_bare(target: URL) -> None:
+    bare = {row for row in await run(target, schema.create_tables, definitions) if row[0] != schema.VERSION_TABLE}
+    assert bare == set()
+
+
+async def test_keys_set_aside_come_back_as_they_were(target: URL) -> None:
+    before = await run(target, schema.upgrade, definitions)
+    assert await run(target, schema.drop_keys, definitions) != before
+    assert await run(target, schema.create_keys, definitions) == before
+
+
+async def test_dropping_the_schema_leaves_nothing(target: URL) -> None:
+    left = await run(target, schema.upgrade, schema.drop, lambda connection: inspect(connection).get_table_names())
+    assert left == []
+
+
+async def test_sqlite_has_the_same_tables_columns_and_constraints(tmp_path: Path, target: URL) -> None:
+    def shape(connection: Connection) -> dict[str, Any]:
+        inspector = inspect(connection)
+        return {
+            table: (
+                {column["name"]: column["nullable"] for column in inspector.get_columns(table)},
+                inspector.get_pk_constraint(table)["constrained_columns"],
+                {key["name"]: key["referred_table"] for key in inspector.get_foreign_keys(table)},
+                {check["name"] for check in inspector.get_check_constraints(table)},
+                {tuple(unique["column_names"]) for unique in inspector.get_unique_constraints(table)},
+                {index["name"] for index in inspector.get_indexes(table) if not index.get("duplicates_constraint")},
+            )
+            for table in inspector.get_table_names()
+        }
+
+    on_sqlite = await run(parse_url(f"sqlite:///{tmp_path / 'x.db'}"), schema.upgrade, shape)
+    assert on_sqlite == await run(target, schema.upgrade, shape)
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "kind"),
+    [
+        ("sessions", "created_at", "timestamp with time zone"),
+        ("sessions", "session_metadata", "jsonb"),
+        ("sessions", "initiated_by_ai", "boolean"),
+        ("sessions", "owner_uid", "bigint"),
+        ("mirror_tombstones", "file_mtime", "text"),
+        ("hook_outbox", "id", "bigint"),
+    ],
+)
+async def test_columns_have_native_types(target: URL, table: str, column: str, kind: str) -> None:
+    statement = (
+        f"SELECT data_type FROM information_schema.columns WHERE table_name = '{table}' AND column_name = '{column}'"
+    )
+    found = await run(target, schema.upgrade, lambda connection: connection.exec_driver_sql(statement).scalar())
+    assert found == kind
+
+
+async def test_text_keys_are_compared_byte_by_byte(target: URL) -> None:
+    statement = "SELECT collation_name FROM information_schema.columns WHERE table_name = $1 AND column_name = $2"
+
+    def collation(connection: Connection) -> Any:
+        return connection.exec_driver_sql(statement, ("sessions", "session_id")).scalar()
+
+    assert await run(target, schema.upgrade, collation) == "C"

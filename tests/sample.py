@@ -1,0 +1,56 @@
+"""What tests do with the sample installation and its target."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, inspect, text
+
+from teleclaude.db.engine import disposing, make_engine
+from teleclaude.demo.installation import SampleInstallation
+from teleclaude.migration.options import Options
+from teleclaude.migration.pipeline import STEPS, migrate
+from teleclaude.migration.report import Report
+from teleclaude.migration.run import Observer, Step
+
+
+async def migrate_sample(options: Options, steps: tuple[Step, ...] = STEPS, observer: Observer | None = None) -> Report:
+    """Run the migration in this process."""
+    return await migrate(options, os.environ, observer or Observer(), steps)
+
+
+async def query(url: URL, statement: str) -> list[tuple[Any, ...]]:
+    """Return what PostgreSQL answers."""
+    async with disposing(make_engine(url)) as engine, engine.begin() as connection:
+        result = await connection.exec_driver_sql(statement)
+        return [tuple(row) for row in result.all()] if result.returns_rows else []
+
+
+async def has_nothing(url: URL) -> bool:
+    """Whether a database has no table and no schema that PostgreSQL did not make."""
+    async with disposing(make_engine(url)) as engine, engine.connect() as connection:
+        tables = await connection.run_sync(lambda sync: inspect(sync).get_table_names())
+        schemas = await connection.run_sync(lambda sync: inspect(sync).get_schema_names())
+        locks = await connection.scalar(text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"))
+    return not tables and "legacy" not in schemas and not locks
+
+
+def files_below(folder: Path) -> dict[str, str]:
+    """Return the sha256 of every file below a folder, links not followed."""
+    found = (path for path in sorted(folder.rglob("*")) if path.is_file() and not path.is_symlink())
+    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in found}
+
+
+@contextmanager
+def editing(sample: SampleInstallation) -> Iterator[sqlite3.Connection]:
+    """Change the old database before it is migrated."""
+    connection = sqlite3.connect(sample.database)
+    yield connection
+    connection.commit()
+    connection.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -30,6 +31,8 @@ ORDINARY_UID = 1000
 @click.option("--svg", type=click.Path(path_type=Path, dir_okay=False), help="Save a picture of the last page.")
 def demo(as_json: bool, keep: bool, svg: Path | None) -> None:
     """Migrate a sample installation to a PostgreSQL of its own, and show everything."""
+    # SIGTERM, too, cleans up behind itself.
+    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     folder = Path(tempfile.mkdtemp(prefix="teleclaude-demo-"))
     try:
         report = _run(folder, Screen(may_ask=False, agreed=True, with_findings=as_json))

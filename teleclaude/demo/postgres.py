@@ -110,12 +110,11 @@ def _started(binaries: Path) -> Iterator[URL]:
     user = _unprivileged_user()
     if user is not None:
         os.chown(folder, user, -1)
+    password = secrets.token_urlsafe(16)
     keeper = None
     try:
-        binaries = _reachable(binaries, folder, user)
-        password = secrets.token_urlsafe(16)
-        _make_cluster(binaries, folder, user, password)
-        keeper = _start_keeper(binaries, folder, user)
+        _write_password(folder / "password", password, user)
+        keeper = _start_keeper(_reachable(binaries, folder, user), folder, user)
         _wait_until_ready(folder, keeper)
         yield URL.create(
             "postgresql+asyncpg",
@@ -129,6 +128,8 @@ def _started(binaries: Path) -> Iterator[URL]:
             assert keeper.stdin is not None
             keeper.stdin.close()
             keeper.wait()
+            assert keeper.stdout is not None
+            keeper.stdout.close()
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -140,39 +141,30 @@ def _unprivileged_user() -> int | None:
 def _reachable(binaries: Path, folder: Path, user: int | None) -> Path:
     """Return binaries that the user can run: these, or a copy of their whole tree in the private folder."""
     try:
-        subprocess.run([binaries / "postgres", "--version"], user=user, capture_output=True, check=True)  # noqa: S603
-    except (OSError, subprocess.CalledProcessError):
-        copy = folder / "postgresql"
-        shutil.copytree(binaries.parent, copy, ignore=shutil.ignore_patterns("include"))
-        return copy / binaries.name
+        subprocess.run([binaries / "postgres", "--version"], user=user, capture_output=True, check=False)  # noqa: S603
+    except PermissionError:
+        for name in (binaries.name, "lib", "share"):
+            if (binaries.parent / name).is_dir():
+                shutil.copytree(binaries.parent / name, folder / "postgresql" / name)
+        for path in (folder / "postgresql", *(folder / "postgresql").rglob("*")):
+            os.chown(path, -1 if user is None else user, -1)
+        return folder / "postgresql" / binaries.name
     return binaries
 
 
-def _make_cluster(binaries: Path, folder: Path, user: int | None, password: str) -> None:
-    secret = folder / "password"
-    descriptor = os.open(secret, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+def _write_password(path: Path, password: str, user: int | None) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w") as file:
         file.write(password)
     if user is not None:
-        os.chown(secret, user, -1)
-    command = [str(binaries / "initdb"), "--pgdata", str(folder / "data"), "--username", "teleclaude"]
-    command += ["--pwfile", str(secret)]
-    command += ["--auth", "scram-sha-256", "--encoding", "UTF8", "--no-locale", "--no-sync"]
-    made = subprocess.run(command, user=user, cwd=folder, capture_output=True, text=True, check=False)  # noqa: S603
-    secret.unlink()
-    if made.returncode != 0:
-        raise TargetError(f"initdb failed: {made.stderr.strip().splitlines()[-1]}", "see to the PostgreSQL binaries")
+        os.chown(path, user, -1)
 
 
 def _start_keeper(binaries: Path, folder: Path, user: int | None) -> subprocess.Popen[bytes]:
-    # A server that lives for minutes needs no disk to survive a power loss.
-    settings = {"listen_addresses": "", "unix_socket_directories": str(folder), "fsync": "off"}
-    server = [str(binaries / "postgres"), "-D", str(folder / "data")]
-    server += [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
-    command = [sys.executable, "-m", "teleclaude.demo.keeper", "--folder", str(folder)]
+    command = [sys.executable, "-m", "teleclaude.demo.keeper", "--folder", str(folder), "--binaries", str(binaries)]
     command += ["--user", str(user)] if user is not None else []
     return subprocess.Popen(  # noqa: S603 - our own module
-        [*command, "--", *server], stdin=subprocess.PIPE, start_new_session=True
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
     )
 
 
@@ -184,4 +176,6 @@ def _wait_until_ready(folder: Path, keeper: subprocess.Popen[bytes]) -> None:
         if pid_file.is_file() and "\nready" in pid_file.read_text(errors="replace"):
             return
         time.sleep(0.02)
-    raise TargetError("the PostgreSQL server did not start", "see to the PostgreSQL binaries")
+    said = keeper.stdout.read().decode(errors="replace").strip() if keeper.poll() and keeper.stdout else ""
+    reason = (said.splitlines() or ["it said nothing"])[-1]
+    raise TargetError(f"the PostgreSQL server did not start: {reason}", "see to the PostgreSQL binaries")

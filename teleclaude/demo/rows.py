@@ -136,8 +136,8 @@ def _voice(maker: RowMaker, session_id: str) -> Row:
 
 def _deletions(maker: RowMaker, count: int) -> Iterator[Row]:
     for number in range(count):
-        # Every tenth belongs to a session that was deleted.
-        owner = maker.uuid() if number % 10 == 9 else maker.session()
+        # Every fifth belongs to a session that was deleted.
+        owner = maker.uuid() if number % 5 == 4 else maker.session()
         kind = maker.random.choice(("user_input", "feedback"))
         yield {"session_id": owner, "message_id": str(5000 + number), "deletion_type": kind, "created_at": None}
 

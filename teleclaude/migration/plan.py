@@ -105,7 +105,7 @@ def make_plan(options: Options, inventory: Inventory) -> Plan:
         left=tuple(_leave(inventory)),
         new_directories=inventory.new_directories,
         as_service_user=inventory.is_root and inventory.layout.root is None,
-        findings=(*find_refusals(inventory), *undecided, *_notes(options, inventory)),
+        findings=(*find_refusals(inventory, dry_run=options.dry_run), *undecided, *_notes(options, inventory)),
     )
 
 

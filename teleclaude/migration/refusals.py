@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from teleclaude.migration.inventory import Inventory, TargetState
-from teleclaude.migration.report import Finding, error, warning
+from teleclaude.migration.report import Finding, Severity, error, warning
 
 OLDEST_SERVER, NEWEST_SERVER = 15, 18
 
 
-def find_refusals(inventory: Inventory) -> Iterator[Finding]:
-    """Yield an error for everything that must be mended first, and warnings beside them."""
-    yield from inventory.troubles
+def find_refusals(inventory: Inventory, *, dry_run: bool) -> Iterator[Finding]:
+    """Yield an error for everything that must be mended first, and warnings beside them.
+
+    A rehearsal does what can be done without a target.
+    """
+    for trouble in inventory.troubles:
+        bearable = dry_run and trouble.subject == "target"
+        yield replace(trouble, severity=Severity.WARNING) if bearable else trouble
     for holder in inventory.holders:
         yield error("source", holder.evidence, holder.remedy)
     if inventory.target is not None:

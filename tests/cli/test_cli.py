@@ -1,0 +1,145 @@
+import json
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from sqlalchemy import URL
+
+from teleclaude.demo.installation import SampleInstallation
+from teleclaude.migration.options import Options
+from tests.sample import has_nothing
+
+
+def teleclaude(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    """Run the command as a process without a terminal."""
+    command = [sys.executable, "-m", "teleclaude", *arguments]
+    environment = {**os.environ, **environ}
+    return subprocess.run(
+        command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+    )
+
+
+def to_arguments(options: Options) -> list[str]:
+    flags = {
+        "--source": options.source,
+        "--home": options.home,
+        "--target": options.target,
+        "--root": options.root,
+        "--person": options.person,
+        "--uid": options.uid,
+    }
+    return [part for flag, value in flags.items() for part in (flag, str(value))]
+
+
+def test_help_shows_examples_and_every_exit_code() -> None:
+    shown = teleclaude("migrate-to-system", "--help")
+    assert shown.returncode == 0
+    assert "Examples:" in shown.stdout
+    for code in ("0", "1", "2", "3", "4", "5", "130"):
+        assert f"  {code:<5}" in shown.stdout
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--batch-size", "0"], ["--uid", "-1"], ["--uid", "ada"], ["--nonsense"], ["extra"]]
+)
+def test_a_wrong_command_line_is_exit_code_2(arguments: list[str]) -> None:
+    assert teleclaude("migrate-to-system", *arguments).returncode == 2
+
+
+def test_json_is_one_report_on_stdout_and_everything_else_on_stderr(options: Options) -> None:
+    done = teleclaude("migrate-to-system", *to_arguments(options), "--yes", "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["ok"] is True
+    assert "transfer" in done.stderr
+
+
+def test_people_get_a_page_with_the_proof_and_the_way_back(options: Options) -> None:
+    done = teleclaude("migrate-to-system", *to_arguments(options), "--yes")
+    assert done.returncode == 0, done.stderr
+    for said in ("values read back and equal", "the daemon booted on it and lists 20 sessions", "To go back:"):
+        assert said in done.stdout
+
+
+async def test_without_a_terminal_only_yes_is_consent(options: Options, target: URL) -> None:
+    done = teleclaude("migrate-to-system", *to_arguments(options))
+    assert done.returncode == 3
+    assert "say --yes" in done.stderr
+    assert await has_nothing(target)
+
+
+def test_a_refusal_prints_its_sentence_and_remedy_on_stderr(options: Options, sample: SampleInstallation) -> None:
+    sample.database.unlink()
+    done = teleclaude("migrate-to-system", *to_arguments(options), "--yes")
+    assert done.returncode == 3
+    assert done.stdout == ""
+    assert "no database was found" in done.stderr
+    assert "name the checkout with --source DIR" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_pg_variables_name_the_target(options: Options, target: URL) -> None:
+    arguments = to_arguments(options)
+    place = arguments.index("--target")
+    del arguments[place : place + 2]
+    variables = {
+        "PGHOST": str(target.query["host"]),
+        "PGUSER": str(target.username),
+        "PGPASSWORD": str(target.password),
+        "PGDATABASE": str(target.database),
+    }
+    done = teleclaude("migrate-to-system", *arguments, "--yes", "--json", **variables)
+    assert done.returncode == 0, done.stderr
+    assert str(target.password) not in done.stdout + done.stderr
+
+
+def test_a_bug_is_one_sentence_and_a_file(tmp_path: Path) -> None:
+    program = (
+        "import sys, teleclaude.cli; sys.modules['teleclaude.cli.config'].read_yaml = lambda path: 1 / 0\n"
+        "sys.argv = ['teleclaude', 'config', 'split', '--config', 'x', '--env', 'y', '--output-dir', 'z']\n"
+        "from teleclaude.cli import main; main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    (kept,) = tmp_path.iterdir()
+    assert str(kept) in done.stderr
+    assert "ZeroDivisionError" in kept.read_text()
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+
+
+def test_config_split_writes_three_files(sample: SampleInstallation, tmp_path: Path) -> None:
+    arguments = ["--config", str(sample.checkout / "config.yml"), "--env", str(sample.checkout / ".env")]
+    done = teleclaude("config", "split", *arguments, "--output-dir", str(tmp_path / "new"))
+    assert done.returncode == 0, done.stderr
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "new").iterdir()}
+    assert modes == {"config.yml": 0o644, "secrets.yml": 0o600, "user.yml": 0o600}
+    assert yaml.safe_load((tmp_path / "new/user.yml").read_text())["tts"] == {
+        "enabled": True,
+        "service_priority": ["openai"],
+    }
+
+
+def test_config_split_dry_run_shows_no_secret_and_writes_nothing(sample: SampleInstallation, tmp_path: Path) -> None:
+    arguments = ["--config", str(sample.checkout / "config.yml"), "--env", str(sample.checkout / ".env")]
+    done = teleclaude("config", "split", *arguments, "--output-dir", str(tmp_path / "new"), "--dry-run")
+    assert done.returncode == 0
+    assert "OPENAI_API_KEY: (secret)" in done.stdout
+    assert "sample-openai-key" not in done.stdout
+    assert not (tmp_path / "new").exists()
+
+
+def test_sessions_without_a_daemon_is_one_sentence(tmp_path: Path) -> None:
+    done = teleclaude("sessions", "--root", str(tmp_path))
+    assert done.returncode == 3
+    assert "no daemon answers" in done.stderr
+    assert "teleclaude daemon" in done.stderr

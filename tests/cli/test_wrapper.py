@@ -1,0 +1,85 @@
+"""bin/migrate-to-system.sh as an operator runs it."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from sqlalchemy import URL
+
+from teleclaude.migration.options import Options
+from tests.cli.test_cli import to_arguments
+from tests.sample import files_below, has_nothing
+
+SCRIPT = Path(__file__).parents[2] / "bin" / "migrate-to-system.sh"
+
+
+@pytest.fixture
+def environ(tmp_path: Path) -> dict[str, str]:
+    """Let the script find the program that is tested."""
+    program = tmp_path / "teleclaude"
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m teleclaude "$@"\n')
+    program.chmod(0o755)
+    return {**os.environ, "TELECLAUDE": str(program)}
+
+
+def run(arguments: list[str], environ: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(["sh", SCRIPT, *arguments], env=environ, capture_output=True, text=True, check=False)
+
+
+def test_it_names_what_it_checked_and_where_the_report_lies(options: Options, environ: dict[str, str]) -> None:
+    done = run([*to_arguments(options), "--yes"], environ)
+    assert done.returncode == 0, done.stderr
+    for checked in ("platform", "program", "privileges", "places", "PostgreSQL"):
+        assert checked in done.stderr
+    assert f"{options.root}/var/lib/teleclaude/migration" in done.stderr
+    assert "Done and proved." in done.stdout
+
+
+def test_it_gives_the_exit_code_of_the_migration(options: Options, environ: dict[str, str]) -> None:
+    assert run([*to_arguments(options), "--yes", "--person", "Zoe"], environ).returncode == 3
+    assert run([*to_arguments(options), "--nonsense"], environ).returncode == 2
+
+
+def test_it_refuses_without_a_database(environ: dict[str, str], tmp_path: Path) -> None:
+    done = run(["--root", str(tmp_path)], environ)
+    assert done.returncode == 3
+    assert "no database is named" in done.stderr
+
+
+def test_it_refuses_where_no_program_runs(tmp_path: Path) -> None:
+    elsewhere = tmp_path / "bin"
+    elsewhere.mkdir()
+    (elsewhere / SCRIPT.name).write_text(SCRIPT.read_text())
+    done = subprocess.run(
+        ["sh", elsewhere / SCRIPT.name], env={"PATH": "/usr/bin:/bin"}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 3
+    assert "no teleclaude that runs" in done.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_a_signal_to_the_script_takes_the_migration_back(
+    options: Options, environ: dict[str, str], target: URL, number: signal.Signals
+) -> None:
+    script = subprocess.Popen(
+        ["sh", SCRIPT, *to_arguments(options), "--yes", "--batch-size", "1"],
+        env=environ,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert script.stderr is not None
+    while "transfer" not in script.stderr.readline():
+        assert script.poll() is None
+    time.sleep(0.05)
+    script.send_signal(number)
+    _, rest = script.communicate(timeout=60)
+    assert script.returncode == 130, rest
+    assert "taken back" in rest
+    assert await has_nothing(target)
+    assert options.root is not None
+    assert [name for name in files_below(options.root) if "/migration/" not in name] == []

@@ -1,0 +1,270 @@
+"""The whole migration, from a single-user installation to a daemon that lists its sessions on PostgreSQL."""
+
+import dataclasses
+import json
+import sqlite3
+import stat
+from pathlib import Path
+
+import pytest
+import yaml
+from sqlalchemy import URL
+
+from teleclaude.db import schema
+from teleclaude.db.engine import disposing, make_engine
+from teleclaude.demo.installation import SampleInstallation
+from teleclaude.migration.options import Options
+from teleclaude.migration.report import ConstraintResult, Finding, Report, SourceFileResult, TableResult
+from tests.sample import editing, files_below, has_nothing, migrate_sample, query
+
+
+async def test_every_row_of_every_table_arrives(migrated: Report, sample: SampleInstallation, target: URL) -> None:
+    source = sqlite3.connect(sample.database)
+    results = migrated.all(TableResult)
+    assert len(results) == 20
+    for result in results:
+        (rows,) = source.execute(f"SELECT count(*) FROM {result.name}").fetchone()
+        assert rows > 0
+        assert (result.source_rows, result.target_rows, result.mismatches) == (rows, rows, 0)
+        assert await query(target, f"SELECT count(*) FROM {result.name}") == [(rows,)]
+
+
+async def test_every_session_has_its_owner(migrated: Report, target: URL) -> None:
+    assert migrated.header["owner"] == {"person": "Ada", "uid": 1000}
+    found = await query(target, "SELECT DISTINCT owner_person, owner_uid FROM sessions")
+    assert found == [("Ada", 1000)]
+
+
+async def test_documents_can_be_queried(migrated: Report, target: URL) -> None:
+    assert migrated.ok
+    jobs = await query(
+        target, "SELECT DISTINCT session_metadata->>'job' FROM sessions WHERE session_metadata IS NOT NULL"
+    )
+    assert jobs == [("builder",)]
+    ids = await query(target, "SELECT DISTINCT adapter_metadata#>'{discord,channel_id}' FROM sessions")
+    assert (1279000000000000002,) in ids
+
+
+@pytest.mark.parametrize("last", [None, 5000])
+async def test_the_next_number_is_free_and_not_used_before(
+    options: Options, sample: SampleInstallation, target: URL, last: int | None
+) -> None:
+    with editing(sample) as database:
+        if last is not None:
+            database.execute("UPDATE sqlite_sequence SET seq = ? WHERE name = 'hook_outbox'", (last,))
+        (highest,) = database.execute("SELECT max(id) FROM hook_outbox").fetchone()
+    assert (await migrate_sample(options)).ok
+    insert = "INSERT INTO hook_outbox (session_id, event_type, payload) VALUES ('s', 'e', '{}') RETURNING id"
+    assert await query(target, insert) == [((last or highest) + 1,)]
+
+
+async def test_no_file_of_the_old_installation_changes(options: Options, sample: SampleInstallation) -> None:
+    before = files_below(sample.checkout), files_below(sample.home)
+    report = await migrate_sample(options)
+    assert (files_below(sample.checkout), files_below(sample.home)) == before
+    checked = report.all(SourceFileResult)
+    assert str(sample.database) in {file.path for file in checked}
+    assert all(file.sha256_before == file.sha256_after != "" for file in checked)
+
+
+async def test_writes_that_are_only_in_the_wal_arrive(
+    options: Options, sample: SampleInstallation, target: URL
+) -> None:
+    writer = sqlite3.connect(sample.database)
+    writer.execute("PRAGMA wal_autocheckpoint = 0")
+    writer.execute("INSERT INTO system_settings (key, value) VALUES ('only in the wal', 'x')")
+    writer.commit()
+    wal, base = Path(f"{sample.database}-wal").read_bytes(), sample.database.read_bytes()
+    writer.close()
+    # What a killed process leaves: the file as it was, and the WAL beside it.
+    sample.database.write_bytes(base)
+    Path(f"{sample.database}-wal").write_bytes(wal)
+    before = files_below(sample.checkout)
+    assert (await migrate_sample(options)).ok
+    assert files_below(sample.checkout) == before
+    assert await query(target, "SELECT value FROM system_settings WHERE key = 'only in the wal'") == [("x",)]
+
+
+async def test_the_report_is_what_the_design_lists(migrated: Report, options: Options) -> None:
+    report = json.loads(json.dumps(migrated.to_json()))
+    named = (
+        "version run ok exit_code dry_run source target owner tables columns identities constraints files docs probe"
+        " left steps findings ledger undo"
+    )
+    assert [name for name in named.split() if name not in report] == []
+    assert report["ok"] is True
+    assert report["probe"]["verdict"]["backend"] == "postgresql"
+    assert report["probe"]["sessions_listed"] == report["probe"]["sessions_expected"] == 20
+    assert [step["name"] for step in report["steps"]] == [
+        "preflight", "transfer", "publish_config", "publish_docs", "probe", "finish"
+    ]  # fmt: skip
+    password = options.target.split(":")[2].split("@")[0] if options.target else ""
+    assert password
+    assert password not in json.dumps(report)
+
+
+async def test_the_report_lies_beside_the_ledger_for_its_owner_alone(migrated: Report, options: Options) -> None:
+    assert options.root is not None
+    folder = options.root / "var/lib/teleclaude/migration" / migrated.header["run"]
+    assert sorted(path.name for path in folder.iterdir()) == ["journal.jsonl", "ledger.jsonl", "report.json"]
+    assert {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {0o600}
+    kept = json.loads((folder / "report.json").read_text())
+    assert kept["tables"] == migrated.to_json()["tables"]
+
+
+async def test_every_source_column_has_a_fate(migrated: Report, sample: SampleInstallation) -> None:
+    source = sqlite3.connect(sample.database)
+    names = [name for (name,) in source.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+    columns = {(name, row[1]) for name in names for row in source.execute(f"PRAGMA table_info('{name}')")}
+    fates = {(fate["table"], fate["column"]): fate["fate"] for fate in migrated.header["columns"]}
+    assert set(fates) == columns
+    assert set(fates.values()) == {"mapped", "left"}
+    assert {name for (name, _), fate in fates.items() if fate == "left"} == {
+        name for name in names if "_fts" in name or name in ("sqlite_sequence", "schema_migrations")
+    }
+
+
+async def test_values_that_postgresql_refuses_are_in_the_ledger_with_their_original(
+    migrated: Report, options: Options, sample: SampleInstallation
+) -> None:
+    assert options.root is not None
+    (path,) = options.root.glob("var/lib/teleclaude/migration/*/ledger.jsonl")
+    entries = [json.loads(line) for line in path.read_text().splitlines()]
+    assert len(entries) == sum(table.coerced for table in migrated.all(TableResult)) > 0
+    source = sqlite3.connect(sample.database)
+    for entry in entries:
+        key = {"sessions": "session_id", "operations": "operation_id"}.get(entry["table"], "id")
+        select = f"SELECT {entry['column']} FROM {entry['table']} WHERE {key} = ?"
+        assert source.execute(select, entry["key"]).fetchone() == (entry["original"],)
+
+
+async def test_the_configuration_takes_its_places(
+    migrated: Report, options: Options, sample: SampleInstallation
+) -> None:
+    assert migrated.ok
+    root = options.root
+    assert root is not None
+    user = root / sample.home.relative_to("/") / ".teleclaude/config.yml"
+    files = {root / "etc/teleclaude/config.yml": 0o644, root / "etc/teleclaude/secrets.yml": 0o600, user: 0o600}
+    for path, mode in files.items():
+        assert stat.S_IMODE(path.stat().st_mode) == mode
+    system, secrets, own = (path.read_text() for path in files)
+    for planted in (
+        "sample-discord",
+        "sample-redis",
+        "sample-telegram",
+        "sample-openai",
+        "sample-hook",
+        "sample-invite",
+    ):
+        assert planted in secrets
+        assert planted not in system
+        assert planted not in own
+    assert yaml.safe_load(system)["computer"]["name"] == "workshop"
+    assert yaml.safe_load(own)["creds"] == {"telegram": {"user_name": "ada_tg", "user_id": 123456789}}
+
+
+async def test_snippets_are_published_as_files_with_a_new_index(migrated: Report, options: Options) -> None:
+    assert migrated.ok
+    assert options.root is not None
+    docs = options.root / "usr/local/share/teleclaude/docs"
+    assert not any(path.is_symlink() for path in docs.rglob("*"))
+    assert (docs / "baseline.md").read_text() == "# Baseline\n"
+    index = yaml.safe_load((docs / "index.yaml").read_text())
+    assert index["snippets_root"] == "/usr/local/share/teleclaude/docs"
+    assert [snippet["id"] for snippet in index["snippets"]] == ["general/concept/workbench", "general/policy/commits"]
+    assert index["snippets"][0]["path"] == "docs/general/concept/workbench.md"
+
+
+async def test_tables_and_columns_that_the_models_do_not_know_arrive(
+    options: Options, sample: SampleInstallation, target: URL
+) -> None:
+    with editing(sample) as database:
+        database.executescript("""
+            ALTER TABLE sessions ADD COLUMN user_role TEXT DEFAULT 'admin';
+            CREATE TABLE recordings (recording_id INTEGER PRIMARY KEY, path TEXT, seconds REAL, raw BLOB, mixed);
+            INSERT INTO recordings VALUES (1, 'a', 1.5, x'00ff', 1), (2, 'b', NULL, NULL, 'x');
+            CREATE TABLE notes (text TEXT);
+            INSERT INTO notes VALUES ('same'), ('same'), ('nul' || char(0));
+        """)
+    report = await migrate_sample(options)
+    assert report.ok, report.failure
+    roles = await query(target, "SELECT count(*), min(user_role) FROM legacy.sessions")
+    assert roles == [(20, "admin")]
+    found = await query(target, "SELECT recording_id, path, seconds, raw, mixed FROM recordings ORDER BY 1")
+    assert found == [(1, "a", 1.5, b"\x00\xff", "1"), (2, "b", None, None, "x")]
+    assert sorted(await query(target, "SELECT text FROM notes")) == [("nul\u2400",), ("same",), ("same",)]
+    comment = await query(target, "SELECT obj_description('recordings'::regclass)")
+    assert "recordings" in comment[0][0]
+    fates = {(fate["table"], fate["column"]): fate for fate in report.header["columns"]}
+    assert fates["sessions", "user_role"]["to"] == "legacy.sessions.user_role"
+    assert fates["recordings", "raw"]["fate"] == "carried"
+
+
+async def test_constraints_that_the_data_breaks_are_reported_with_a_query_that_lists_the_rows(
+    options: Options, sample: SampleInstallation, target: URL
+) -> None:
+    with editing(sample) as database:
+        database.execute("PRAGMA ignore_check_constraints = ON")
+        database.execute("UPDATE inbound_queue SET status = 'odd' WHERE id <= 2")
+    report = await migrate_sample(options)
+    broken = {result.name: result for result in report.all(ConstraintResult)}
+    assert broken["inbound_queue_status_check"].state == "left out"
+    assert broken["pending_message_deletions_session_id_fkey"].state == "not valid"
+    for result in broken.values():
+        assert len(await query(target, result.query)) == result.rows
+    orphan = (
+        "INSERT INTO pending_message_deletions (session_id, message_id, deletion_type) VALUES ('no', '1', 'feedback')"
+    )
+    with pytest.raises(Exception, match="foreign key"):
+        await query(target, orphan)
+
+
+async def test_old_local_times_are_read_in_the_configured_zone_and_reported_once(
+    options: Options, sample: SampleInstallation, target: URL
+) -> None:
+    with editing(sample) as database:
+        database.execute("UPDATE sessions SET created_at = '2025-12-24T20:15:00.000001'")
+    report = await migrate_sample(options)
+    found = await query(target, "SELECT DISTINCT created_at AT TIME ZONE 'UTC' FROM sessions")
+    assert str(found[0][0]) == "2025-12-24 19:15:00.000001"
+    notes = [finding for finding in report.all(Finding) if finding.subject == "sessions.created_at"]
+    assert len(notes) == 1
+    assert "20 values" in notes[0].message
+
+
+async def test_a_second_run_onto_the_same_target_names_the_tables_that_hold_rows(
+    migrated: Report, options: Options, tmp_path: Path
+) -> None:
+    assert migrated.ok
+    again = await migrate_sample(dataclasses.replace(options, root=tmp_path / "other"))
+    assert again.exit_code == 3
+    messages = " ".join(finding.message for finding in again.all(Finding))
+    assert "sessions (20)" in messages
+    assert "operations (2)" in messages
+    assert not (tmp_path / "other").exists()
+
+
+async def test_a_schema_that_stands_empty_is_filled(options: Options, target: URL) -> None:
+    async with disposing(make_engine(target)) as engine, engine.begin() as connection:
+        await connection.run_sync(schema.upgrade)
+    report = await migrate_sample(options)
+    assert report.ok
+    keys = await query(target, "SELECT count(*) FROM pg_constraint WHERE contype IN ('p', 'f', 'u', 'c')")
+    assert keys[0][0] > 30
+
+
+async def test_a_rehearsal_keeps_nothing(options: Options, target: URL) -> None:
+    report = await migrate_sample(dataclasses.replace(options, dry_run=True))
+    assert report.ok, report.failure
+    assert all(result.target_rows == result.source_rows for result in report.all(TableResult))
+    assert await has_nothing(target)
+    assert options.root is not None
+    assert not options.root.exists()
+
+
+async def test_a_rehearsal_without_a_target_says_so_and_does_the_rest(options: Options) -> None:
+    report = await migrate_sample(dataclasses.replace(options, dry_run=True, target=None))
+    assert report.ok, report.failure
+    assert any("no target" in finding.message for finding in report.all(Finding))
+    assert report.to_json()["files"]

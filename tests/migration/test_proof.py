@@ -1,0 +1,205 @@
+"""The proof finds what somebody or something changed on the way."""
+
+import json
+from collections.abc import AsyncIterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import URL
+
+from teleclaude.db.engine import disposing, make_engine, make_reader
+from teleclaude.errors import VerificationError
+from teleclaude.migration import copy
+from teleclaude.migration.coerce import Coerced, convert_column
+from teleclaude.migration.columns import ColumnType, Context
+from teleclaude.migration.decode import UndecodableError, decode, decode_json, same
+from teleclaude.migration.detect import detect
+from teleclaude.migration.json_text import mend_json
+from teleclaude.migration.ledger import Entry, from_plain, open_ledger, read_ledger, to_plain
+from teleclaude.migration.options import Options
+from teleclaude.migration.plan import Plan, make_plan
+from teleclaude.migration.tables import ColumnPlan
+from teleclaude.migration.transfer import transfer
+from teleclaude.migration.verify import verify_table
+from tests.sample import has_nothing, migrate_sample, query
+
+
+@pytest.fixture
+async def plan(options: Options, tmp_path: Path) -> AsyncIterator[Plan]:
+    """Plan the migration of the sample, and let the transfer run alone."""
+    private = tmp_path / "private"
+    private.mkdir()
+    made = make_plan(options, await detect(options, "run", private, {}))
+    made.folder.mkdir(parents=True)
+    async for _ in transfer(made):
+        pass
+    yield made
+
+
+async def verify(plan: Plan, name: str) -> Any:
+    assert plan.url is not None
+    assert plan.database is not None
+    table = next(table for table in plan.tables if table.label == name)
+    with make_reader(plan.database.copy).connect() as source:
+        async with disposing(make_engine(plan.url)) as engine, engine.connect() as connection:
+            return await verify_table(connection, source, table, plan.ledger, 7)
+
+
+async def test_what_was_transferred_is_proved_again(plan: Plan) -> None:
+    for table in plan.tables:
+        assert (await verify(plan, table.label)).rows == table.rows
+
+
+@pytest.mark.parametrize(
+    ("statement", "table", "column"),
+    [
+        ("UPDATE sessions SET title = coalesce(title, '') || ' '", "sessions", "title"),
+        ("UPDATE sessions SET created_at = created_at + '1 microsecond'", "sessions", "created_at"),
+        ("UPDATE sessions SET created_at = created_at + '1 hour'", "sessions", "created_at"),
+        ("UPDATE sessions SET title = NULL WHERE title = ''", "sessions", "title"),
+        ("UPDATE sessions SET char_offset = char_offset + 1", "sessions", "char_offset"),
+        ("UPDATE sessions SET initiated_by_ai = NOT initiated_by_ai", "sessions", "initiated_by_ai"),
+        ("UPDATE sessions SET owner_uid = 0", "sessions", "owner_uid"),
+        ("UPDATE hook_outbox SET payload = jsonb_set(payload, '{n}', '1')", "hook_outbox", "payload"),
+        (
+            "UPDATE sessions SET last_output_raw = replace(last_output_raw, U&'\\2400', '')",
+            "sessions",
+            "last_output_raw",
+        ),
+        (
+            "UPDATE sessions SET session_id = 'x' WHERE session_id = (SELECT min(session_id) FROM sessions)",
+            "sessions",
+            "",
+        ),
+    ],
+)
+async def test_a_value_changed_after_the_load_is_found(plan: Plan, statement: str, table: str, column: str) -> None:
+    assert plan.url is not None
+    await query(plan.url, statement)
+    with pytest.raises(VerificationError) as caught:
+        await verify(plan, table)
+    assert (caught.value.table, caught.value.column) == (table, column)
+    assert caught.value.key is not None
+
+
+ONE_MORE = """
+INSERT INTO operations SELECT (one).* FROM (
+    SELECT jsonb_populate_record(operations, '{"operation_id": "more", "client_request_id": null}') AS one
+    FROM operations LIMIT 1) AS rows
+"""
+
+
+@pytest.mark.parametrize("statement", ["DELETE FROM operations", ONE_MORE])
+async def test_a_row_too_few_or_too_many_is_found(plan: Plan, statement: str) -> None:
+    assert plan.url is not None
+    await query(plan.url, statement)
+    with pytest.raises(VerificationError, match="operations holds"):
+        await verify(plan, "operations")
+
+
+async def test_a_converter_that_cuts_microseconds_is_found_and_nothing_is_kept(
+    options: Options, target: URL, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cutting(values: Any, kind: ColumnType, **given: Any) -> Any:
+        stored, changes = convert_column(values, kind, **given)
+        cut = [v.replace(microsecond=0) if kind is ColumnType.INSTANT and v else v for v in stored]
+        return cut, changes
+
+    monkeypatch.setattr(copy, "convert_column", cutting)
+    report = await migrate_sample(options)
+    assert report.exit_code == 4
+    assert report.failure is not None
+    assert report.failure.kind == "VerificationError"
+    assert await has_nothing(target)
+
+
+async def test_a_ledger_line_excuses_only_its_own_difference(plan: Plan) -> None:
+    assert plan.url is not None
+    lines = plan.ledger.read_text().splitlines()
+    entry = next(json.loads(line) for line in lines if json.loads(line)["table"] == "hook_outbox")
+    entry["stored"] = '{"another": "value"}'
+    plan.ledger.write_text(
+        "".join(line + "\n" for line in lines if json.loads(line)["key"] != entry["key"]) + json.dumps(entry)
+    )
+    with pytest.raises(VerificationError):
+        await verify(plan, "hook_outbox")
+
+
+async def test_a_secret_is_never_quoted_in_a_mismatch(plan: Plan) -> None:
+    assert plan.url is not None
+    await query(plan.url, "UPDATE webhook_outbox SET target_secret = 'planted'")
+    with pytest.raises(VerificationError) as caught:
+        await verify(plan, "webhook_outbox")
+    assert "planted" not in caught.value.message
+    assert "whsec_sample" not in caught.value.message
+
+
+VALUES = st.none() | st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False) | st.binary() | st.text()
+
+
+@given(VALUES)
+def test_a_ledger_line_gives_the_original_back(tmp_path_factory: pytest.TempPathFactory, value: Any) -> None:
+    path = tmp_path_factory.mktemp("ledger") / "ledger.jsonl"
+    entry = Entry("t", (value, 1), "c", "rule", value, "stored")
+    with open_ledger(path) as ledger:
+        ledger.write(entry)
+    assert list(read_ledger(path, "t")) == [entry]
+    assert from_plain(to_plain(value)) == value
+
+
+JSON_TEXTS = (
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters()),
+        lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(st.characters()), inner, max_size=4),
+        max_leaves=12,
+    ).map(json.dumps)
+    | st.text()
+)
+
+
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(texts=st.lists(JSON_TEXTS, min_size=1, max_size=40))
+async def test_postgresql_takes_every_json_text_and_gives_the_same_back(target: URL, texts: list[str]) -> None:
+    mended = [mend_json(text) for text in texts]
+    rows = await _round_trip(target, [text for text, _ in mended])
+    for before, (after, rule), found in zip(texts, mended, rows, strict=True):
+        if rule is None:
+            assert after == before
+            assert same(decode_json(before), decode_json(found))
+        elif rule != "duplicate_key":
+            assert same(decode_json(after), decode_json(found))
+            with pytest.raises(UndecodableError):
+                decode_json(before)
+
+
+async def _round_trip(url: URL, texts: list[str]) -> list[str]:
+    async with disposing(make_engine(url)) as engine, engine.connect() as connection:
+        result = await connection.exec_driver_sql(
+            "SELECT x::jsonb::text FROM unnest(CAST($1 AS text[])) WITH ORDINALITY AS t(x, n) ORDER BY n", (texts,)
+        )
+        return [row[0] for row in result]
+
+
+def test_true_is_not_one_and_a_half_is_a_half() -> None:
+    assert not same(decode_json("true"), decode_json("1"))
+    assert same(decode_json("[1.0, 5e-1]"), decode_json("[1, 0.5]"))
+    assert decode_json("12345678901234567890.1") == Decimal("12345678901234567890.1")
+
+
+INSTANT_COLUMN = ColumnPlan("c", "c", ColumnType.INSTANT, nullable=True, default=None)
+
+
+@given(st.datetimes(), st.sampled_from([" ", "T"]), st.sampled_from(["", "Z", "+00:00", "+02:00", "-0730"]))
+def test_converter_and_proof_agree_on_every_moment(naive: Any, separator: str, offset: str) -> None:
+    text = naive.isoformat(sep=separator) + offset
+    (converted,), changes = convert_column([text], ColumnType.INSTANT, nullable=True, default=None, context=Context())
+    if changes:
+        assert changes[0].coerced == Coerced(None, "not_a_timestamp")
+        with pytest.raises(UndecodableError):
+            decode(INSTANT_COLUMN, text)
+    else:
+        assert decode(INSTANT_COLUMN, text) == converted

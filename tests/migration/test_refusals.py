@@ -1,0 +1,245 @@
+"""What stands in the way is said at once, in a sentence with a remedy, and nothing is written."""
+
+import asyncio
+import dataclasses
+import shutil
+import sqlite3
+import subprocess
+import sys
+import textwrap
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+import psutil
+import pytest
+from sqlalchemy import URL, make_url
+
+from teleclaude.db.engine import disposing, make_engine
+from teleclaude.db.lock import hold_database, hold_pid_file
+from teleclaude.demo.installation import SampleInstallation
+from teleclaude.migration.options import Options
+from teleclaude.migration.pipeline import STEPS
+from teleclaude.migration.plan import Plan
+from teleclaude.migration.report import Event, Finding, Report, Severity, note
+from teleclaude.migration.run import Step
+from tests.sample import editing, files_below, has_nothing, migrate_sample, query
+
+
+def errors(report: Report) -> list[Finding]:
+    return [finding for finding in report.all(Finding) if finding.severity is Severity.ERROR]
+
+
+@pytest.fixture
+def refuse(sample: SampleInstallation, target: URL, tmp_path: Path) -> Callable[[Options, str], Awaitable[None]]:
+    """Run a migration that must be refused for one reason alone, and see that nothing was written."""
+
+    async def run(options: Options, reason: str) -> None:
+        before = files_below(sample.checkout), files_below(sample.home)
+        report = await migrate_sample(options)
+        assert report.exit_code == 3
+        found = errors(report)
+        assert len(found) == 1, found
+        assert reason in found[0].message
+        assert found[0].hint
+        assert (files_below(sample.checkout), files_below(sample.home)) == before
+        assert await has_nothing(target)
+        assert not (tmp_path / "root").exists()
+
+    return run
+
+
+Refuse = Callable[[Options, str], Awaitable[None]]
+
+
+def with_target(options: Options, **parts: object) -> Options:
+    assert options.target is not None
+    url = make_url(options.target).set(**parts)  # type: ignore[arg-type]
+    return dataclasses.replace(options, target=url.render_as_string(hide_password=False))
+
+
+async def test_a_wrong_password(options: Options, refuse: Refuse) -> None:
+    await refuse(with_target(options, password="wrong"), "password authentication failed")
+
+
+async def test_a_database_that_is_not_there(options: Options, refuse: Refuse) -> None:
+    await refuse(with_target(options, database="nowhere"), 'database "nowhere" does not exist')
+
+
+async def test_a_server_that_is_not_there(options: Options, refuse: Refuse) -> None:
+    await refuse(dataclasses.replace(options, target="postgresql://ada:pw@127.0.0.1:1/d"), "127.0.0.1")
+
+
+async def test_no_target(options: Options, refuse: Refuse) -> None:
+    await refuse(dataclasses.replace(options, target=None), "no target is named")
+
+
+async def test_a_missing_database_file(options: Options, refuse: Refuse, sample: SampleInstallation) -> None:
+    sample.database.unlink()
+    await refuse(options, "no database was found")
+
+
+async def test_a_file_that_is_no_database(options: Options, refuse: Refuse, sample: SampleInstallation) -> None:
+    sample.database.write_bytes(b"not a database" * 1000)
+    await refuse(options, "no SQLite database")
+
+
+async def test_a_damaged_database(options: Options, refuse: Refuse, sample: SampleInstallation) -> None:
+    content = bytearray(sample.database.read_bytes())
+    content[8192:12288] = b"\xff" * 4096
+    sample.database.write_bytes(content)
+    await refuse(options, str(sample.database))
+
+
+async def test_a_database_of_another_program(options: Options, refuse: Refuse, sample: SampleInstallation) -> None:
+    sample.database.unlink()
+    sqlite3.connect(sample.database).executescript("CREATE TABLE books (title TEXT)")
+    await refuse(options, "is not TeleClaude's")
+
+
+async def test_a_missing_configuration(options: Options, refuse: Refuse, sample: SampleInstallation) -> None:
+    (sample.checkout / "config.yml").unlink()
+    await refuse(options, "config.yml is missing")
+
+
+async def test_a_broken_configuration(options: Options, refuse: Refuse, sample: SampleInstallation) -> None:
+    (sample.home / ".teleclaude/people/Bob/teleclaude.yml").write_text("creds: [\n")
+    await refuse(options, "line 2")
+
+
+async def test_a_configuration_that_no_daemon_could_use(
+    options: Options, refuse: Refuse, sample: SampleInstallation
+) -> None:
+    (sample.checkout / "config.yml").write_text("computer: {name: workshop}\n")
+    await refuse(options, "agents: Field required")
+
+
+async def test_an_unknown_person(options: Options, refuse: Refuse) -> None:
+    await refuse(dataclasses.replace(options, person="Zoe"), "does not know Zoe")
+
+
+async def test_several_people_and_none_named(options: Options, refuse: Refuse) -> None:
+    await refuse(dataclasses.replace(options, person=None), "not clear whom the sessions belong to")
+
+
+async def test_an_unknown_time_zone(options: Options, refuse: Refuse) -> None:
+    await refuse(dataclasses.replace(options, timezone="Mars/Olympus"), "no time zone Mars/Olympus")
+
+
+async def test_two_databases_with_sessions(options: Options, refuse: Refuse, sample: SampleInstallation) -> None:
+    other = sample.checkout / "moved.db"
+    shutil.copy(sample.database, other)
+    with (sample.checkout / ".env").open("a") as file:
+        file.write(f"TELECLAUDE_DB_PATH={other}\n")
+    await refuse(options, "two databases hold sessions")
+
+
+async def test_a_transaction_that_was_cut_off(options: Options, refuse: Refuse, sample: SampleInstallation) -> None:
+    Path(f"{sample.database}-journal").write_bytes(b"x" * 512)
+    await refuse(options, "was cut off")
+
+
+async def test_a_daemon_that_holds_its_lock(options: Options, refuse: Refuse, sample: SampleInstallation) -> None:
+    with hold_pid_file(sample.checkout / "teleclaude.pid"):
+        await refuse(options, "the daemon is running")
+
+
+async def other_process(sample: SampleInstallation, *arguments: str) -> subprocess.Popen[bytes]:
+    process = subprocess.Popen(
+        [sys.executable, *arguments], cwd=sample.checkout, stdout=subprocess.PIPE, stdin=subprocess.PIPE
+    )
+    assert process.stdout is not None
+    await asyncio.to_thread(process.stdout.readline)
+    return process
+
+
+async def test_a_daemon_without_its_lock(options: Options, refuse: Refuse, sample: SampleInstallation) -> None:
+    program = "import sys; print('up', flush=True); sys.stdin.read()"
+    with await other_process(sample, "-c", program, "-m", "teleclaude.daemon") as process:
+        await refuse(options, f"the daemon is running as process {process.pid}")
+        process.kill()
+
+
+async def test_a_process_that_holds_the_database_open(
+    options: Options, refuse: Refuse, sample: SampleInstallation
+) -> None:
+    program = textwrap.dedent("""
+        import sys
+        file = open("teleclaude.db", "rb")
+        print("up", flush=True)
+        sys.stdin.read()
+    """)
+    with await other_process(sample, "-c", program) as process:
+        await refuse(options, f"process {process.pid}")
+        process.kill()
+
+
+async def test_a_disk_that_is_too_small_for_the_copy(
+    options: Options, refuse: Refuse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(psutil, "disk_usage", lambda _path: SimpleNamespace(free=1000))
+    await refuse(options, "MB free")
+
+
+async def test_a_file_that_stands_where_ours_would(options: Options, sample: SampleInstallation) -> None:
+    assert options.root is not None
+    standing = options.root / "etc/teleclaude/config.yml"
+    standing.parent.mkdir(parents=True)
+    standing.write_text("theirs")
+    report = await migrate_sample(options)
+    assert report.exit_code == 3
+    assert str(standing) in errors(report)[0].message
+    assert files_below(options.root) == {
+        "etc/teleclaude/config.yml": files_below(options.root)["etc/teleclaude/config.yml"]
+    }
+    assert standing.read_text() == "theirs"
+
+
+async def test_a_target_that_a_daemon_works_on(options: Options, target: URL) -> None:
+    async with disposing(make_engine(target)) as engine, hold_database(engine):
+        report = await migrate_sample(options)
+    assert report.exit_code == 3
+    assert "works on the database" in errors(report)[0].message
+
+
+async def test_a_target_with_tables_of_our_names(options: Options, target: URL) -> None:
+    await query(target, "CREATE TABLE sessions (x int)")
+    report = await migrate_sample(options)
+    assert report.exit_code == 3
+    assert "not TeleClaude's" in errors(report)[0].message
+    assert await query(target, "SELECT count(*) FROM sessions") == [(0,)]
+
+
+async def test_a_role_that_may_not_create(options: Options, target: URL) -> None:
+    role = f"role_{target.database}"
+    await query(target, f"CREATE ROLE {role} LOGIN PASSWORD 'pw'")
+    try:
+        report = await migrate_sample(with_target(options, username=role, password="pw"))
+    finally:
+        await query(target, f"DROP ROLE {role}")
+    assert report.exit_code == 3
+    assert "may not create" in errors(report)[0].message
+
+
+async def test_everything_is_said_at_once(options: Options, sample: SampleInstallation) -> None:
+    sample.database.unlink()
+    wrong = dataclasses.replace(options, person="Zoe", timezone="Mars/Olympus")
+    report = await migrate_sample(with_target(wrong, password="wrong"))
+    assert report.exit_code == 3
+    assert {finding.subject for finding in errors(report)} == {"source", "target", "owner"}
+    assert len(errors(report)) == 4
+
+
+async def test_a_source_that_is_written_to_meanwhile_rolls_back(
+    options: Options, sample: SampleInstallation, target: URL
+) -> None:
+    async def write(_plan: Plan) -> AsyncGenerator[Event, None]:
+        with editing(sample) as database:
+            database.execute("INSERT INTO system_settings (key, value) VALUES ('late', 'x')")
+        yield note("test", "a hook wrote")
+
+    report = await migrate_sample(options, (Step("write", write), *STEPS))
+    assert report.exit_code == 4
+    assert report.failure is not None
+    assert "was written to during the migration" in report.failure.message
+    assert await has_nothing(target)

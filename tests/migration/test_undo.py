@@ -1,0 +1,214 @@
+"""Whatever stops a run, the target is empty again and nothing is published."""
+
+import asyncio
+import dataclasses
+import json
+import shlex
+import shutil
+import subprocess
+from collections.abc import AsyncGenerator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import URL
+
+from teleclaude.db import schema
+from teleclaude.db.engine import disposing, make_engine
+from teleclaude.demo.installation import SampleInstallation
+from teleclaude.demo.postgres import find_binaries
+from teleclaude.errors import TargetError
+from teleclaude.migration.options import Options
+from teleclaude.migration.pipeline import STEPS
+from teleclaude.migration.plan import Plan
+from teleclaude.migration.report import Event, ProbeResult, Report, note
+from teleclaude.migration.run import Step
+from tests.sample import files_below, has_nothing, migrate_sample, query
+
+PLACES = range(len(STEPS) + 1)
+
+
+async def fail(_plan: Plan) -> AsyncGenerator[Event, None]:
+    yield note("test", "about to fail")
+    raise TargetError("planted", "nothing to do")
+
+
+async def break_down(_plan: Plan) -> AsyncGenerator[Event, None]:
+    yield note("test", "about to break")
+    raise ZeroDivisionError
+
+
+async def be_interrupted(_plan: Plan) -> AsyncGenerator[Event, None]:
+    yield note("test", "about to be interrupted")
+    task = asyncio.current_task()
+    assert task is not None
+    task.cancel()
+    await asyncio.sleep(60)
+
+
+def planted(step: Step, place: int) -> tuple[Step, ...]:
+    return (*STEPS[:place], step, *STEPS[place:])
+
+
+def published(options: Options) -> list[str]:
+    assert options.root is not None
+    return [name for name in files_below(options.root) if not name.startswith("var/lib/teleclaude/migration/")]
+
+
+@pytest.mark.parametrize("place", PLACES[:-1])
+async def test_a_failure_at_any_step_leaves_nothing(options: Options, target: URL, place: int) -> None:
+    report = await migrate_sample(options, planted(Step("planted", fail), place))
+    assert report.exit_code == 4
+    assert report.failure is not None
+    assert report.failure.message == "planted"
+    assert await has_nothing(target)
+    assert published(options) == []
+
+
+async def test_a_bug_in_a_step_is_taken_back_and_is_one_sentence(options: Options, target: URL) -> None:
+    report = await migrate_sample(options, planted(Step("planted", break_down), 3))
+    assert report.exit_code == 4
+    assert report.failure is not None
+    assert report.failure.message == "an error that nobody foresaw: ZeroDivisionError"
+    assert await has_nothing(target)
+
+
+@pytest.mark.parametrize("place", [0, 1, 3])
+async def test_an_interrupt_is_taken_back(options: Options, target: URL, place: int) -> None:
+    task = asyncio.ensure_future(migrate_sample(options, planted(Step("planted", be_interrupted), place)))
+    report = await task
+    assert report.exit_code == 130
+    assert await has_nothing(target)
+    assert published(options) == []
+
+
+async def test_after_a_failure_the_next_run_succeeds(options: Options) -> None:
+    assert (await migrate_sample(options, planted(Step("planted", fail), 3))).exit_code == 4
+    assert (await migrate_sample(options)).exit_code == 0
+
+
+async def test_a_schema_that_stood_stands_again_empty(options: Options, target: URL) -> None:
+    async with disposing(make_engine(target)) as engine, engine.begin() as connection:
+        await connection.run_sync(schema.upgrade)
+    report = await migrate_sample(options, planted(Step("planted", fail), 3))
+    assert report.exit_code == 4
+    assert await query(target, "SELECT count(*) FROM sessions") == [(0,)]
+    assert (await migrate_sample(options)).exit_code == 0
+
+
+async def test_an_undo_that_fails_prints_the_commands_that_finish_it(options: Options, target: URL) -> None:
+    async def cannot(_plan: Plan) -> None:
+        raise OSError("the server is gone")
+
+    steps = (dataclasses.replace(STEPS[0], undo=cannot), *STEPS[1:3], Step("planted", fail))
+    report = await migrate_sample(options, steps)
+    assert report.exit_code == 5
+    assert published(options) == []
+    assert "psql" in report.undo[0]
+    run_commands(report.undo, target)
+    assert await has_nothing(target)
+
+
+def run_commands(commands: tuple[str, ...], target: URL) -> None:
+    """Run the printed commands as an operator would, without those of the service manager."""
+    binaries, _ = find_binaries({})
+    psql = shutil.which("psql") or str(binaries / "psql")
+    for command in commands:
+        if command.startswith("#") or "systemctl" in command or "launchctl" in command:
+            continue
+        words = shlex.split(command)
+        words[0] = psql if words[0] == "psql" else words[0]
+        subprocess.run(words, check=True, env={"PATH": "/usr/bin:/bin", "PGPASSWORD": target.password or ""})
+
+
+async def test_an_undo_touches_no_run_but_its_own(options: Options, target: URL) -> None:
+    async def claim(_plan: Plan) -> AsyncGenerator[Event, None]:
+        await query(target, "UPDATE migration_runs SET run_id = 'another'")
+        yield note("test", "somebody else's run now")
+        raise TargetError("planted", "nothing to do")
+
+    await migrate_sample(options, (STEPS[0], Step("planted", claim)))
+    assert await query(target, "SELECT count(*) FROM sessions") == [(20,)]
+
+
+async def test_an_undo_removes_no_file_but_its_own(options: Options, sample: SampleInstallation) -> None:
+    assert options.root is not None
+    theirs = options.root / sample.home.relative_to("/") / ".teleclaude/config.yml"
+
+    async def replace(_plan: Plan) -> AsyncGenerator[Event, None]:
+        theirs.write_text("theirs now\n")
+        yield note("test", "somebody edited the file")
+        raise TargetError("planted", "nothing to do")
+
+    await migrate_sample(options, (*STEPS[:2], Step("planted", replace)))
+    assert published(options) == [str(theirs.relative_to(options.root))]
+
+
+async def test_a_daemon_that_does_not_list_every_session_stops_the_migration(options: Options, target: URL) -> None:
+    async def lose(_plan: Plan) -> AsyncGenerator[Event, None]:
+        await query(target, "DELETE FROM sessions WHERE session_id = (SELECT min(session_id) FROM sessions)")
+        yield note("test", "a session is gone")
+
+    report = await migrate_sample(options, (*STEPS[:3], Step("planted", lose), *STEPS[3:]))
+    assert report.exit_code == 4
+    assert not report.all(ProbeResult)[0].ok
+    assert await has_nothing(target)
+
+
+async def test_a_daemon_that_cannot_read_its_configuration_stops_the_migration(options: Options, target: URL) -> None:
+    assert options.root is not None
+    secrets = options.root / "etc/teleclaude/secrets.yml"
+
+    async def spoil(_plan: Plan) -> AsyncGenerator[Event, None]:
+        secrets.write_text(secrets.read_text().splitlines()[0] + "\nenvironment: {}\n")
+        yield note("test", "the password is gone")
+
+    report = await migrate_sample(options, (*STEPS[:3], Step("planted", spoil), *STEPS[3:]))
+    assert report.exit_code == 4
+    assert report.failure is not None
+    assert "the daemon does not see" in report.failure.message
+    assert await has_nothing(target)
+
+
+async def test_an_old_file_that_changes_stops_the_migration(options: Options, sample: SampleInstallation) -> None:
+    async def edit(_plan: Plan) -> AsyncGenerator[Event, None]:
+        with (sample.checkout / "config.yml").open("a") as file:
+            file.write("# edited\n")
+        yield note("test", "somebody edited the configuration")
+
+    report = await migrate_sample(options, planted(Step("planted", edit), 2))
+    assert report.exit_code == 4
+    assert report.failure is not None
+    assert "config.yml changed" in report.failure.message
+
+
+async def test_the_journal_says_how_to_undo_a_step_before_it_begins(options: Options) -> None:
+    report = await migrate_sample(options, planted(Step("planted", fail), 3))
+    assert options.root is not None
+    path = options.root / "var/lib/teleclaude/migration" / report.header["run"] / "journal.jsonl"
+    entries = [json.loads(line) for line in path.read_text().splitlines()]
+    assert [(entry.get("step"), entry["event"]) for entry in entries] == [
+        ("transfer", "begin"),
+        ("transfer", "done"),
+        ("publish_config", "begin"),
+        ("publish_config", "done"),
+        ("publish_docs", "begin"),
+        ("publish_docs", "done"),
+        ("planted", "begin"),
+        (None, "failed"),
+        ("publish_docs", "undone"),
+        ("publish_config", "undone"),
+        ("transfer", "undone"),
+    ]
+    assert all(entry["undo"] for entry in entries if entry["event"] == "begin" and entry["step"] != "planted")
+
+
+async def test_the_printed_way_back_leaves_the_old_installation_and_nothing_else(
+    migrated: Report, options: Options, target: URL, sample: SampleInstallation, tmp_path: Path
+) -> None:
+    before = files_below(sample.checkout)
+    run_commands(migrated.undo, target)
+    assert await has_nothing(target)
+    assert published(options) == []
+    assert files_below(sample.checkout) == before
+    again = await migrate_sample(dataclasses.replace(options, root=tmp_path / "again"))
+    assert again.ok

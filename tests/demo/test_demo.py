@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -23,8 +24,19 @@ DEMO = [sys.executable, "-m", "teleclaude", "demo"]
 
 def servers_below(pid: int) -> list[psutil.Process]:
     """Return what of PostgreSQL runs below a process: initdb and its helpers, or the server."""
-    children = psutil.Process(pid).children(recursive=True)
-    return [child for child in children if child.name() in ("postgres", "initdb")]
+    found = []
+    for child in psutil.Process(pid).children(recursive=True):
+        # Helpers of initdb come and go.
+        with suppress(psutil.NoSuchProcess):
+            if child.name() in ("postgres", "initdb") and folders_of(child):
+                found.append(child)
+    return found
+
+
+def folders_of(process: psutil.Process) -> set[Path]:
+    """Return the private folder that a process of the server names on its command line."""
+    places = (Path(word) for word in process.cmdline() if word.startswith("/tmp/teleclaude-pg-"))
+    return {Path(*place.parts[:3]) for place in places}
 
 
 def test_the_same_seed_makes_the_same_rows() -> None:
@@ -99,10 +111,12 @@ def test_no_server_outlives_a_demonstration_that_is_killed(number: signal.Signal
         DEMO, env={**os.environ, "TMPDIR": str(tmp_path)}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     until = time.monotonic() + 30
-    while not (servers := servers_below(demo.pid)) and time.monotonic() < until:
+    folders: set[Path] = set()
+    while not folders and time.monotonic() < until:
+        servers = servers_below(demo.pid)
+        with suppress(psutil.NoSuchProcess):
+            folders.update(*(folders_of(server) for server in servers))
         time.sleep(0.02)
-    assert servers
-    folders = {Path(word) for server in servers for word in server.cmdline() if word.startswith("/tmp/teleclaude-pg-")}
     assert folders
     demo.send_signal(number)
     demo.wait()

@@ -57,7 +57,7 @@ def _processes(places: Places, database: SourceDatabase | None) -> Iterator[Hold
                 yield Holder(
                     f"process {process.pid} ({process.name()}) holds the database open", f"end it: kill {process.pid}"
                 )
-        except psutil.Error:
+        except (psutil.Error, OSError):
             # It ended meanwhile, or belongs to somebody else and cannot be looked at.
             continue
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from pathlib import Path
 
 from rich.console import Console
@@ -36,14 +37,18 @@ def print_page(report: Report, console: Console | None = None) -> None:
         title = "To go back:" if report.ok else "To finish what could not be taken back:"
         page.print(title, style="bold")
         for line in report.undo:
-            page.print(f"  {line}", markup=False, soft_wrap=True, style="dim" if line.startswith("#") else "")
+            page.print(
+                f"  {line}", markup=False, soft_wrap=not page.record, style="dim" if line.startswith("#") else ""
+            )
 
 
 def save_picture(report: Report, path: Path) -> None:
     """Save the page as an SVG picture."""
     console = Console(record=True, width=110, file=io.StringIO(), highlight=False, force_terminal=True)
     print_page(report, console)
-    console.save_svg(str(path), title="teleclaude migrate-to-system")
+    picture = console.export_svg(title="teleclaude migrate-to-system")
+    # Without the fonts that it would fetch from elsewhere.
+    path.write_text(re.sub(r"@font-face \{.*?\}\s*", "", picture, flags=re.DOTALL), encoding="utf-8")
 
 
 def _tables(report: Report) -> Table:
@@ -67,7 +72,11 @@ def _print_proof(report: Report, page: Console) -> None:
     results = report.all(TableResult)
     if results:
         rows, values = sum(r.target_rows for r in results), sum(r.values_compared for r in results)
-        page.print(f"\n{rows:,} rows in {len(results)} tables, {values:,} values read back and equal", style="green")
+        listed = sum(result.coerced for result in results)
+        but = f", but for the {listed:,} that the ledger lists" if listed else ""
+        page.print(
+            f"\n{rows:,} rows in {len(results)} tables; {values:,} values read back, all equal{but}", style="green"
+        )
     for probe in report.all(ProbeResult):
         style = "green" if probe.ok else "bold red"
         page.print(f"the daemon booted on it and lists {probe.sessions_listed} sessions", style=style)
@@ -91,7 +100,7 @@ def _print_attention(report: Report, page: Console) -> None:
             page.print(f"  → {finding.hint}", style=STYLES[finding.severity], markup=False)
     for constraint in report.all(ConstraintResult):
         page.print(f"{constraint.name} is {constraint.state}: {constraint.rows} rows break it", style="yellow")
-        page.print(f"  → {constraint.query}", style="dim", markup=False, soft_wrap=True)
+        page.print(f"  → {constraint.query}", style="dim", markup=False, soft_wrap=not page.record)
     for ledger in report.all(LedgerResult):
         if ledger.entries:
             page.print(

@@ -21,7 +21,7 @@ from teleclaude.migration.probe import probe
 from teleclaude.migration.publish_config import publish_config, undo_publish_config
 from teleclaude.migration.publish_docs import publish_docs, undo_publish_docs
 from teleclaude.migration.report import Failure, Finding, Progress, Report, Result, StepRun
-from teleclaude.migration.run import Observer, Run, Step, new_run, to_failure, write_report
+from teleclaude.migration.run import Observer, Run, Step, new_run, to_failure, write_report, write_undo_script
 from teleclaude.migration.transfer import transfer, undo_transfer
 
 PREFLIGHT = Step("preflight", preflight)
@@ -63,6 +63,7 @@ async def run_steps(run: Run, steps: tuple[Step, ...]) -> None:
     """Run the steps in order; when one is stopped, take back those that were begun, last first."""
     begun: list[Step] = []
     try:
+        write_undo_script(run.plan)
         for step in steps:
             write_entry(run.plan.folder, {"step": step.name, "event": "begin", "undo": step.commands(run.plan)})
             begun.append(step)

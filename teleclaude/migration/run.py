@@ -9,12 +9,15 @@ import secrets
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 
 from teleclaude.errors import Exit, TeleClaudeError
 from teleclaude.migration.plan import Plan, describe
 from teleclaude.migration.report import Event, Failure, Finding, Report, Severity, StepRun, warning
+from teleclaude.migration.way_back import undo_script, undo_statements
 
 REPORT_NAME = "report.json"
+WAY_BACK_NAME = "way-back.txt"
 
 
 @dataclass(frozen=True)
@@ -81,13 +84,26 @@ def to_failure(error: BaseException) -> Failure:
     return Failure(sentence, "report it with the journal of this run", type(error).__name__, Exit.UNDONE)
 
 
+def write_undo_script(plan: Plan) -> None:
+    """Keep the SQL that empties the target, before there is anything in it to empty."""
+    _write_private(undo_script(plan), "".join(f"{statement};\n" for statement in undo_statements(plan)))
+
+
 def write_report(run: Run) -> None:
-    """Keep the report in the folder of the run; where that fails, the report says so itself."""
-    path = run.plan.folder / REPORT_NAME
+    """Keep the report and the way back in the folder of the run; where that fails, the report says so itself."""
+    report = run.to_report()
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            json.dump(run.to_report().to_json(), file, indent=2, ensure_ascii=False)
+        _write_private(run.plan.folder / WAY_BACK_NAME, "".join(f"{line}\n" for line in report.undo))
+        text = json.dumps(report.to_json(), indent=2, ensure_ascii=False)
+        _write_private(run.plan.folder / REPORT_NAME, text)
     except OSError as error:
-        finding = warning("report", f"{path} could not be written: {error.strerror}", "keep what is printed")
+        finding = warning("report", f"{error.filename} could not be written: {error.strerror}", "keep what is printed")
         run.steps.append(StepRun("report", "failed", 0.0, (finding,)))
+
+
+def _write_private(path: Path, content: str) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from pathlib import Path
 
 from teleclaude.db import schema
 from teleclaude.db.models import Model
@@ -23,13 +24,19 @@ def undo_statements(plan: Plan) -> tuple[str, ...]:
     return tuple(statements)
 
 
+def undo_script(plan: Plan) -> Path:
+    """Return where the SQL that empties the target lies."""
+    return plan.folder / "undo.sql"
+
+
 def empty_target(plan: Plan) -> tuple[str, ...]:
     """Return the command that empties the database again."""
     if plan.url is None:
         return ()
     # Without the stars, libpq asks for the password or takes it from PGPASSWORD or ~/.pgpass.
     url = display_url(plan.url).replace(":***@", "@")
-    return (f"psql {shlex.quote(url)} --single-transaction -c {shlex.quote('; '.join(undo_statements(plan)))}",)
+    script = shlex.quote(str(undo_script(plan)))
+    return (f"{_sudo(plan)}psql {shlex.quote(url)} --set ON_ERROR_STOP=1 --single-transaction --file {script}",)
 
 
 def remove_config(plan: Plan) -> tuple[str, ...]:

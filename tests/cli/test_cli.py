@@ -60,7 +60,7 @@ def test_json_is_one_report_on_stdout_and_everything_else_on_stderr(options: Opt
 def test_people_get_a_page_with_the_proof_and_the_way_back(options: Options) -> None:
     done = teleclaude("migrate-to-system", *to_arguments(options), "--yes")
     assert done.returncode == 0, done.stderr
-    for said in ("values read back and equal", "the daemon booted on it and lists 20 sessions", "To go back:"):
+    for said in ("values read back, all equal", "the daemon booted on it and lists 20 sessions", "To go back:"):
         assert said in done.stdout
 
 

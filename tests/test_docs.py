@@ -1,0 +1,92 @@
+"""What exists is documented, and what is documented exists."""
+
+import re
+from pathlib import Path
+
+import click
+import pytest
+
+from teleclaude.cli import cli
+from teleclaude.errors import Exit
+from teleclaude.migration.pipeline import PREFLIGHT, STEPS
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+RUNBOOK = (ROOT / "docs/migration.md").read_text()
+ARCHITECTURE = (ROOT / "docs/architecture.md").read_text()
+
+
+def rows(page: str, heading: str) -> dict[str, str]:
+    """Return the rows of the table below a heading, by what stands in their first cell."""
+    section = page.split(f"\n## {heading}\n")[1].split("\n## ", maxsplit=1)[0]
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in section.splitlines() if line[:1] == "|"]
+    return {row[0].strip("`"): row[1] for row in cells[2:]}
+
+
+def commands(group: click.Group, prefix: str = "") -> dict[str, click.Command]:
+    found: dict[str, click.Command] = {}
+    for name, command in group.commands.items():
+        found |= commands(command, f"{prefix}{name} ") if isinstance(command, click.Group) else {prefix + name: command}
+    return found
+
+
+def flags(command: click.Command) -> set[str]:
+    return {option for parameter in command.params for option in parameter.opts if option.startswith("--")}
+
+
+def test_every_command_is_in_the_readme_and_every_one_in_the_readme_exists() -> None:
+    for name in commands(cli):
+        assert f"teleclaude {name}" in README
+    for words in re.findall(r"teleclaude ((?:[a-z][a-z-]+ ?)+)", "\n".join(re.findall(r"```(.*?)```", README, re.S))):
+        assert any((words.strip() + " ").startswith(name + " ") for name in commands(cli)), words
+
+
+def test_every_flag_of_the_migration_is_documented_and_the_reverse() -> None:
+    documented = {flag.split()[0] for flag in rows(RUNBOOK, "Flags")}
+    assert documented == flags(cli.commands["migrate-to-system"])
+
+
+def test_every_exit_code_is_documented_and_the_reverse() -> None:
+    assert set(rows(RUNBOOK, "Exit codes")) == {str(int(code)) for code in Exit}
+
+
+def test_every_step_is_documented_in_its_order() -> None:
+    assert list(rows(RUNBOOK, "Steps")) == ["detect", PREFLIGHT.name, *(step.name for step in STEPS)]
+
+
+def test_every_flag_in_the_pages_exists() -> None:
+    known = {flag for command in commands(cli).values() for flag in flags(command)} | {"--help", "--owner"}
+    assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", README + RUNBOOK)) <= known
+
+
+@pytest.mark.parametrize("package", ["cli", "demo", "migration", "daemon", "db", "config"])
+def test_every_package_is_on_the_map(package: str) -> None:
+    assert f"`teleclaude/{package}`" in ARCHITECTURE
+
+
+def test_every_module_of_the_migration_is_on_the_map() -> None:
+    modules = {path.stem for path in (ROOT / "teleclaude/migration").glob("*.py")} - {"__init__"}
+    assert {name for name in modules if f"`{name}`" not in ARCHITECTURE and f"{name}.py" not in ARCHITECTURE} == set()
+
+
+def test_every_task_of_run_is_in_its_help_and_the_readme_names_those_for_everyone() -> None:
+    script = (ROOT / "run").read_text()
+    tasks = set(re.findall(r"^    ([a-z]+)\)$", script, re.M))
+    helped = set(re.findall(r"^  ([a-z]+)  ", script, re.M))
+    assert tasks == helped
+    assert {"demo", "test", "check", "exec"} <= set(re.findall(r"\./run ([a-z]+)", README))
+
+
+def test_every_link_in_the_pages_leads_somewhere() -> None:
+    for page, text in (("README.md", README), ("docs/migration.md", RUNBOOK), ("docs/architecture.md", ARCHITECTURE)):
+        for link in re.findall(r"\]\(([^)#]+)\)", text):
+            assert link.startswith("https://") or (ROOT / page).parent.joinpath(link).exists(), link
+
+
+def test_the_picture_asks_nothing_of_the_network() -> None:
+    picture = (ROOT / "docs/run.svg").read_text()
+    assert set(re.findall(r"https?://[^\"' )]+", picture)) <= {
+        "http://www.w3.org/2000/svg",
+        "https://www.textualize.io",
+    }
+    assert "Done and proved." in picture.replace("&#160;", " ")

@@ -110,6 +110,22 @@ class TargetState:
 
 
 @dataclass(frozen=True)
+class Destinations:
+    """What stands where the new installation is to be."""
+
+    existing: frozenset[Path] = frozenset()
+    """Which of its places are taken."""
+    new_directories: tuple[Path, ...] = ()
+    """Directories that do not exist yet, parents first."""
+    not_writable: tuple[Path, ...] = ()
+    """Places that this process may not write to."""
+    service_user_exists: bool = False
+
+
+NOWHERE = Destinations()
+
+
+@dataclass(frozen=True)
 class Inventory:
     """Everything that detection saw."""
 
@@ -140,14 +156,6 @@ class Inventory:
     url: URL | None = field(default=None, repr=False)
     """The database to move to, None where the command line names none that can be used."""
     target: TargetState | None = None
-    existing: frozenset[Path] = frozenset()
-    """Which places of the new installation are taken."""
-    new_directories: tuple[Path, ...] = ()
-    """Directories of the new installation that do not exist yet, parents first."""
-    not_writable: tuple[Path, ...] = ()
-    """Places of the new installation that this process may not write to."""
-    service_user_exists: bool = False
-    environ: Mapping[str, str] = field(default_factory=dict, repr=False)
-    """The environment of this process, for `PG*` and the overrides of places."""
+    destinations: Destinations = NOWHERE
     troubles: tuple[Finding, ...] = ()
     """What could not be looked at, and why."""

@@ -103,7 +103,7 @@ def make_plan(options: Options, inventory: Inventory) -> Plan:
         fates=fates,
         docs=inventory.docs,
         left=tuple(_leave(inventory)),
-        new_directories=inventory.new_directories,
+        new_directories=inventory.destinations.new_directories,
         as_service_user=inventory.is_root and inventory.layout.root is None,
         findings=(*find_refusals(inventory, dry_run=options.dry_run), *undecided, *_notes(options, inventory)),
     )

@@ -70,9 +70,9 @@ def _refuse_content(target: TargetState) -> Iterator[Finding]:
 
 
 def _refuse_places(inventory: Inventory) -> Iterator[Finding]:
-    for path in sorted(inventory.existing):
+    for path in sorted(inventory.destinations.existing):
         yield error("files", f"{path} exists and would be replaced", "move it away, or give another --root")
-    for path in inventory.not_writable:
+    for path in inventory.destinations.not_writable:
         yield error("files", f"{path} cannot be written to", "run as root, or give a --root of your own")
-    if inventory.is_root and not inventory.service_user_exists and inventory.layout.root is None:
+    if inventory.is_root and not inventory.destinations.service_user_exists and inventory.layout.root is None:
         yield error("files", "the service user does not exist", "create it, or try with --root DIR")

@@ -109,9 +109,11 @@ async def _fetch(
     connection: AsyncConnection, table: TablePlan, keys: list[tuple[Any, ...]]
 ) -> dict[tuple[Any, ...], Row]:
     kinds = {column.name: column.type for column in table.columns}
-    arrays = ", ".join(f"CAST(${place} AS {kinds[name]}[])" for place, name in enumerate(table.key, 1))
+    arrays = [f"CAST(${place} AS {kinds[name]}[])" for place, name in enumerate(table.key, 1)]
     names = ", ".join(map(quote, table.key))
-    query = f"{_select_back(table)} WHERE ({names}) IN (SELECT * FROM unnest({arrays}))"  # noqa: S608
+    # = ANY is always looked up in the index; only a key of several columns needs rows to compare with.
+    among = f"= ANY({arrays[0]})" if len(arrays) == 1 else f"IN (SELECT * FROM unnest({', '.join(arrays)}))"  # noqa: S608
+    query = f"{_select_back(table)} WHERE ({names}) {among}"
     rows = (await connection.exec_driver_sql(query, tuple(list(part) for part in zip(*keys, strict=True)))).all()
     places = [[column.name for column in table.columns].index(name) for name in table.key]
     return {tuple(row[place] for place in places): row for row in rows}

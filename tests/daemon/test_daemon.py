@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import signal
 import stat
 import sys
@@ -12,8 +13,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import URL
 
+from teleclaude.daemon.boot import SINGLE_USER_SOCKET, boot, find_installation
 from teleclaude.daemon.client import ask
-from teleclaude.errors import TeleClaudeError
+from teleclaude.daemon.serve import listening
+from teleclaude.demo.installation import make_installation
+from teleclaude.errors import BootRefusedError, TeleClaudeError
 from teleclaude.migration.options import Options
 from teleclaude.migration.report import Report
 from tests.sample import query
@@ -46,7 +50,7 @@ FIELDS = [
 ]
 
 
-async def start(*arguments: str, cwd: Path | None = None) -> asyncio.subprocess.Process:
+async def start(*arguments: str) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -55,7 +59,6 @@ async def start(*arguments: str, cwd: Path | None = None) -> asyncio.subprocess.
         *arguments,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
-        cwd=cwd,
     )
 
 
@@ -196,20 +199,23 @@ async def test_a_probe_says_what_is_wrong_and_what_to_do(root: Path, target: URL
 
 
 async def test_a_single_user_installation_without_a_database_gets_one(tmp_path: Path) -> None:
-    if Path("/tmp/teleclaude-api.sock").exists():
-        pytest.skip("a daemon of this machine listens on the fixed place of single-user installations")
     (tmp_path / "config.yml").write_text("agents: {default: claude}\n")
-    daemon = await start(cwd=tmp_path)
-    assert daemon.stderr is not None
-    try:
-        assert b"listening" in await asyncio.wait_for(daemon.stderr.readline(), 30)
-        assert (tmp_path / "teleclaude.pid").read_text() == f"{daemon.pid}\n"
-        assert (tmp_path / "teleclaude.db").exists()
-        assert await ask(Path("/tmp/teleclaude-api.sock"), "/sessions") == []
-    finally:
-        daemon.terminate()
-        await daemon.wait()
+    environ = {"TELECLAUDE_CONFIG_PATH": str(tmp_path / "none"), "TELECLAUDE_SECRETS_PATH": str(tmp_path / "none")}
+    installation = find_installation(None, environ, tmp_path)
+    assert installation.socket == SINGLE_USER_SOCKET
+    async with boot(installation) as daemon, listening(daemon.engine, tmp_path / "api.sock"):
+        assert (tmp_path / "teleclaude.pid").read_text() == f"{os.getpid()}\n"
+        assert await ask(tmp_path / "api.sock", "/sessions") == []
+    assert (tmp_path / "teleclaude.db").exists()
     assert not (tmp_path / "teleclaude.pid").exists()
+
+
+async def test_the_database_of_an_old_program_is_not_touched(tmp_path: Path) -> None:
+    sample = make_installation(tmp_path, sessions=3)
+    installation = find_installation(None, {"TELECLAUDE_CONFIG_PATH": str(tmp_path / "none")}, sample.checkout)
+    with pytest.raises(BootRefusedError, match="does not hold the tables"):
+        async with boot(installation):
+            pass
 
 
 async def test_asking_a_daemon_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from sqlalchemy import URL, make_url
 from teleclaude.db.engine import disposing, make_engine
 from teleclaude.db.lock import hold_database, hold_pid_file
 from teleclaude.demo.installation import SampleInstallation
+from teleclaude.migration.detect import holders
 from teleclaude.migration.options import Options
 from teleclaude.migration.pipeline import STEPS
 from teleclaude.migration.plan import Plan
@@ -172,6 +173,26 @@ async def test_a_process_that_holds_the_database_open(
     with await other_process(sample, "-c", program) as process:
         await refuse(options, f"process {process.pid}")
         process.kill()
+
+
+async def test_a_daemon_that_answers_on_its_socket(
+    options: Options, refuse: Refuse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The real place is one for the whole machine, so other tests would meet this daemon too.
+    place = tmp_path / "api.sock"
+    monkeypatch.setattr(holders, "SINGLE_USER_SOCKET", place)
+    server = await asyncio.start_unix_server(lambda _reader, writer: writer.close(), str(place))
+    async with server:
+        await refuse(options, f"answers on {place}")
+
+
+async def test_a_socket_that_nobody_answers_on_is_no_daemon(
+    options: Options, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / "api.sock"
+    monkeypatch.setattr(holders, "SINGLE_USER_SOCKET", place)
+    (await asyncio.start_unix_server(lambda _reader, writer: writer.close(), str(place))).close()
+    assert (await migrate_sample(options)).ok
 
 
 async def test_a_disk_that_is_too_small_for_the_copy(

@@ -6,9 +6,12 @@ import os
 import pwd
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
+
+from sqlalchemy import URL
 
 from teleclaude.errors import TeleClaudeError
 from teleclaude.layout import Layout, make_layout, user_config
@@ -24,50 +27,49 @@ from teleclaude.migration.detect.installation import (
     read_zone,
 )
 from teleclaude.migration.detect.target import choose_target, look_at_target
-from teleclaude.migration.inventory import DocFile, Inventory, Person
+from teleclaude.migration.inventory import Destinations, DocFile, Inventory, Person, TargetState
 from teleclaude.migration.options import Options
 from teleclaude.migration.report import Finding, error
 
 T = TypeVar("T")
 
 
-async def detect(options: Options, run: str, private: Path, environ: Mapping[str, str]) -> Inventory:
-    """Return everything that can be seen; what cannot be looked at becomes a trouble of the inventory."""
-    troubles: list[Finding] = []
+@dataclass
+class Attempts:
+    """Looks at one thing after the other, and remembers what could not be looked at."""
 
-    def attempt(subject: str, look: Callable[[], T], otherwise: T) -> T:
+    troubles: list[Finding] = field(default_factory=list)
+
+    def look(self, subject: str, look: Callable[[], T], otherwise: T) -> T:
+        """Return what `look` sees; where it cannot, note the trouble and return `otherwise`."""
         try:
             return look()
         except TeleClaudeError as trouble:
-            troubles.append(error(subject, trouble.message, trouble.hint))
+            self.troubles.append(error(subject, trouble.message, trouble.hint))
         except OSError as trouble:
             reason = f"{trouble.filename} cannot be looked at: {trouble.strerror}"
-            troubles.append(error(subject, reason, "see to its permissions"))
+            self.troubles.append(error(subject, reason, "see to its permissions"))
         return otherwise
 
+
+NOBODY: tuple[Person, ...] = ()
+NO_DOCS: tuple[tuple[DocFile, ...], tuple[tuple[str, str], ...]] = ((), ())
+
+
+async def detect(options: Options, run: str, private: Path, environ: Mapping[str, str]) -> Inventory:
+    """Return everything that can be seen; what cannot be looked at becomes a trouble of the inventory."""
+    attempts = Attempts()
+    look = attempts.look
     places = find_places(options, environ)
     layout = make_layout(sys.platform, options.root, environ)
-    attempt("configuration", lambda: check_config(places), None)
-    config_files = attempt("configuration", lambda: copy_config(places, private), None)
-    nobody: tuple[Person, ...] = ()
-    people = attempt("configuration", lambda: read_people(config_files), nobody)
-    zone = attempt("configuration", lambda: read_zone(config_files, places), None)
-    database = attempt("source", lambda: find_database(places, config_files, private), None)
+    look("configuration", lambda: check_config(places), None)
+    config_files = look("configuration", lambda: copy_config(places, private), None)
+    database = look("source", lambda: find_database(places, config_files, private), None)
     database_uid = database.path.stat().st_uid if database else None
     sudo_uid = int(environ["SUDO_UID"]) if environ.get("SUDO_UID", "").isdigit() else None
-    no_docs: tuple[tuple[DocFile, ...], tuple[tuple[str, str], ...]] = ((), ())
-    docs, docs_left = attempt("docs", lambda: find_docs(places), no_docs)
-    url = attempt("target", lambda: choose_target(options, environ), None)
-    target = None
-    if url is not None:
-        try:
-            target = await look_at_target(url)
-        except TeleClaudeError as trouble:
-            troubles.append(error("target", trouble.message, trouble.hint))
+    docs, docs_left = look("docs", lambda: find_docs(places), NO_DOCS)
+    url = look("target", lambda: choose_target(options, environ), None)
     user_file = user_config(places.home, options.root, environ)
-    destinations = (layout.system_config, layout.secrets, user_file, layout.docs)
-    report_dir = options.report_dir.absolute() if options.report_dir else layout.migrations
-    wanted = (*(path.parent for path in destinations), report_dir)
     return Inventory(
         run=run,
         started_at=datetime.now(UTC).isoformat(),
@@ -82,21 +84,38 @@ async def detect(options: Options, run: str, private: Path, environ: Mapping[str
         sudo_uid=sudo_uid,
         database_uid=database_uid,
         database=database,
-        files=attempt("source", lambda: list_files(places, database, docs), ()),
+        files=look("source", lambda: list_files(places, database, docs), ()),
         config_files=config_files,
-        people=people,
-        timezone=zone,
+        people=look("configuration", lambda: read_people(config_files), NOBODY),
+        timezone=look("configuration", lambda: read_zone(config_files, places), None),
         docs=docs,
         docs_left=docs_left,
-        home_entries=attempt("source", lambda: list_entries(places.state), ()),
+        home_entries=look("source", lambda: list_entries(places.state), ()),
         holders=find_holders(places, database),
         url=url,
-        target=target,
-        existing=frozenset(path for path in destinations if is_taken(path)),
-        new_directories=missing_directories(wanted),
-        not_writable=not_writable(wanted),
+        target=await _look_at(url, attempts) if url is not None else None,
+        destinations=find_destinations(layout, user_file, options.report_dir),
+        troubles=tuple(attempts.troubles),
+    )
+
+
+async def _look_at(url: URL, attempts: Attempts) -> TargetState | None:
+    try:
+        return await look_at_target(url)
+    except TeleClaudeError as trouble:
+        attempts.troubles.append(error("target", trouble.message, trouble.hint))
+        return None
+
+
+def find_destinations(layout: Layout, user_file: Path, report_dir: Path | None) -> Destinations:
+    """Return what stands where the new installation is to be."""
+    published = (layout.system_config, layout.secrets, user_file, layout.docs)
+    folders = (*(path.parent for path in published), report_dir.absolute() if report_dir else layout.migrations)
+    return Destinations(
+        existing=frozenset(path for path in published if is_taken(path)),
+        new_directories=missing_directories(folders),
+        not_writable=not_writable(folders),
         service_user_exists=has_user(layout),
-        troubles=tuple(troubles),
     )
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import socket
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 
+from teleclaude.daemon.boot import SINGLE_USER_SOCKET
 from teleclaude.db.lock import hold_existing
 from teleclaude.errors import LockHeldError
 from teleclaude.layout import OLD_UNIT
@@ -16,11 +18,12 @@ from teleclaude.migration.detect.installation import Places
 from teleclaude.migration.inventory import Holder, SourceDatabase
 
 DAEMON_MODULE = "teleclaude.daemon"
+SOCKET_SECONDS = 2.0
 
 
 def find_holders(places: Places, database: SourceDatabase | None) -> tuple[Holder, ...]:
     """Return every evidence of a process that works on the old installation."""
-    return tuple([*_held_lock(places), *_processes(places, database)])
+    return tuple([*_held_lock(places), *_listening(database), *_processes(places, database)])
 
 
 def stop_command() -> str:
@@ -41,6 +44,20 @@ def _held_lock(places: Places) -> Iterator[Holder]:
         yield Holder(f"the daemon is running: process {pid} holds {pid_file}", stop_command())
     except OSError as error:
         yield Holder(f"{pid_file} cannot be looked at: {error.strerror}", "see to its permissions")
+
+
+def _listening(database: SourceDatabase | None) -> Iterator[Holder]:
+    """Look whether somebody answers on the fixed socket, if it belongs to the owner of this database."""
+    try:
+        if database is None or SINGLE_USER_SOCKET.stat().st_uid != database.path.stat().st_uid:
+            return
+        with socket.socket(socket.AF_UNIX) as client:
+            client.settimeout(SOCKET_SECONDS)
+            client.connect(str(SINGLE_USER_SOCKET))
+    except OSError:
+        # Nobody is there, or only what a killed daemon left.
+        return
+    yield Holder(f"a daemon answers on {SINGLE_USER_SOCKET}", stop_command())
 
 
 def _processes(places: Places, database: SourceDatabase | None) -> Iterator[Holder]:

@@ -112,7 +112,8 @@ def _system_layer(old: Installation, database_url: str | None) -> dict[str, Any]
         if (section, key) not in KEPT_FOR_EVERYONE and isinstance(config.get(section), dict):
             config[section] = {name: value for name, value in config[section].items() if name != key}
     if old.experiments:
-        config["experiments"] = [*config.get("experiments", []), *old.experiments]
+        standing = config.get("experiments")
+        config["experiments"] = [*(standing if isinstance(standing, list) else []), *old.experiments]
     clash = {key: value for key, value in old.everyone.items() if key in config}
     everyone = {key: value for key, value in old.everyone.items() if key not in clash}
     database = {"database": {"url": database_url}} if database_url else {}

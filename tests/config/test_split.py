@@ -128,6 +128,11 @@ def test_experiments_are_appended() -> None:
     assert split(OLD, "Ada").system["experiments"] == [{"name": "x"}]
 
 
+def test_experiments_that_are_no_list_do_not_stop_the_others() -> None:
+    old = Installation(config={"experiments": None}, experiments=({"name": "x"},))
+    assert split(old, None).system["experiments"] == [{"name": "x"}]
+
+
 def test_a_key_that_both_files_have_is_lost_in_neither() -> None:
     old = Installation(config={"jobs": 1}, everyone={"jobs": 2})
     assert split(old, None).system == {"jobs": 1, "teleclaude.yml": {"jobs": 2}}

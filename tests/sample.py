@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import signal
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -39,6 +40,11 @@ async def has_nothing(url: URL) -> bool:
         schemas = await connection.run_sync(lambda sync: inspect(sync).get_schema_names())
         locks = await connection.scalar(text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"))
     return not tables and "legacy" not in schemas and not locks
+
+
+def as_on_a_terminal() -> None:
+    """Let a child take SIGINT as on a terminal; whoever runs the tests in the background has it ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def files_below(folder: Path) -> dict[str, str]:

@@ -12,7 +12,7 @@ from sqlalchemy import URL
 
 from teleclaude.migration.options import Options
 from tests.cli.test_cli import to_arguments
-from tests.sample import files_below, has_nothing
+from tests.sample import as_on_a_terminal, files_below, has_nothing
 
 SCRIPT = Path(__file__).parents[2] / "bin" / "migrate-to-system.sh"
 
@@ -71,6 +71,7 @@ async def test_a_signal_to_the_script_takes_the_migration_back(
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=as_on_a_terminal,
     )
     assert script.stderr is not None
     while "transfer" not in script.stderr.readline():

@@ -18,6 +18,7 @@ from teleclaude.demo.installation import make_installation
 from teleclaude.demo.postgres import find_binaries, running_server
 from teleclaude.demo.rows import make_rows
 from teleclaude.errors import TargetError
+from tests.sample import as_on_a_terminal
 
 DEMO = [sys.executable, "-m", "teleclaude", "demo"]
 
@@ -108,7 +109,11 @@ def test_the_demonstration_keeps_its_files_when_asked(tmp_path: Path) -> None:
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_no_server_outlives_a_demonstration_that_is_killed(number: signal.Signals, tmp_path: Path) -> None:
     demo = subprocess.Popen(
-        DEMO, env={**os.environ, "TMPDIR": str(tmp_path)}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        DEMO,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        preexec_fn=as_on_a_terminal,
     )
     until = time.monotonic() + 30
     folders: set[Path] = set()

@@ -7,7 +7,7 @@ import os
 import signal
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -54,9 +54,15 @@ def files_below(folder: Path) -> dict[str, str]:
 
 
 @contextmanager
+def reading(sample: SampleInstallation) -> Iterator[sqlite3.Connection]:
+    """Look into the old database."""
+    with closing(sqlite3.connect(sample.database)) as connection:
+        yield connection
+
+
+@contextmanager
 def editing(sample: SampleInstallation) -> Iterator[sqlite3.Connection]:
     """Change the old database before it is migrated."""
-    connection = sqlite3.connect(sample.database)
-    yield connection
-    connection.commit()
-    connection.close()
+    with closing(sqlite3.connect(sample.database)) as connection:
+        yield connection
+        connection.commit()

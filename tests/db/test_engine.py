@@ -1,4 +1,5 @@
 import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -29,7 +30,8 @@ async def test_a_read_only_engine_cannot_write_to_postgresql(target: URL) -> Non
 
 async def test_a_read_only_engine_cannot_write_to_sqlite(tmp_path: Path) -> None:
     path = tmp_path / "file with ? and # and %.db"
-    sqlite3.connect(path).execute("CREATE TABLE t (x)")
+    with closing(sqlite3.connect(path)) as writer:
+        writer.execute("CREATE TABLE t (x)")
     url = parse_url("sqlite://").set(database=str(path))
     async with disposing(make_engine(url, read_only=True)) as engine, engine.connect() as connection:
         with pytest.raises(OperationalError, match="readonly"):
@@ -67,7 +69,7 @@ def test_a_reader_changes_no_byte_of_a_database_with_a_wal(tmp_path: Path) -> No
 
 def test_a_reader_loses_no_byte_of_a_text(tmp_path: Path) -> None:
     path = tmp_path / "x.db"
-    with sqlite3.connect(path) as writer:
+    with closing(sqlite3.connect(path)) as writer:
         writer.execute("CREATE TABLE t AS SELECT CAST(x'61ff00c3a9' AS TEXT) AS a, x'61ff' AS b")
     with make_reader(path).connect() as connection:
         text, blob = connection.exec_driver_sql("SELECT a, b FROM t").one()

@@ -15,15 +15,15 @@ from teleclaude.db.engine import disposing, make_engine
 from teleclaude.demo.installation import SampleInstallation
 from teleclaude.migration.options import Options
 from teleclaude.migration.report import ConstraintResult, Finding, Report, SourceFileResult, TableResult
-from tests.sample import editing, files_below, has_nothing, migrate_sample, query
+from tests.sample import editing, files_below, has_nothing, migrate_sample, query, reading
 
 
 async def test_every_row_of_every_table_arrives(migrated: Report, sample: SampleInstallation, target: URL) -> None:
-    source = sqlite3.connect(sample.database)
     results = migrated.all(TableResult)
     assert len(results) == 20
     for result in results:
-        (rows,) = source.execute(f"SELECT count(*) FROM {result.name}").fetchone()
+        with reading(sample) as source:
+            (rows,) = source.execute(f"SELECT count(*) FROM {result.name}").fetchone()
         assert rows > 0
         assert (result.source_rows, result.target_rows, result.mismatches) == (rows, rows, 0)
         assert await query(target, f"SELECT count(*) FROM {result.name}") == [(rows,)]
@@ -114,9 +114,9 @@ async def test_the_report_lies_beside_the_ledger_for_its_owner_alone(migrated: R
 
 
 async def test_every_source_column_has_a_fate(migrated: Report, sample: SampleInstallation) -> None:
-    source = sqlite3.connect(sample.database)
-    names = [name for (name,) in source.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-    columns = {(name, row[1]) for name in names for row in source.execute(f"PRAGMA table_info('{name}')")}
+    with reading(sample) as source:
+        names = [name for (name,) in source.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        columns = {(name, row[1]) for name in names for row in source.execute(f"PRAGMA table_info('{name}')")}
     fates = {(fate["table"], fate["column"]): fate["fate"] for fate in migrated.header["columns"]}
     assert set(fates) == columns
     assert set(fates.values()) == {"mapped", "left"}
@@ -132,11 +132,11 @@ async def test_values_that_postgresql_refuses_are_in_the_ledger_with_their_origi
     (path,) = options.root.glob("var/lib/teleclaude/migration/*/ledger.jsonl")
     entries = [json.loads(line) for line in path.read_text().splitlines()]
     assert len(entries) == sum(table.coerced for table in migrated.all(TableResult)) > 0
-    source = sqlite3.connect(sample.database)
-    for entry in entries:
-        key = {"sessions": "session_id", "operations": "operation_id"}.get(entry["table"], "id")
-        select = f"SELECT {entry['column']} FROM {entry['table']} WHERE {key} = ?"
-        assert source.execute(select, entry["key"]).fetchone() == (entry["original"],)
+    with reading(sample) as source:
+        for entry in entries:
+            key = {"sessions": "session_id", "operations": "operation_id"}.get(entry["table"], "id")
+            select = f"SELECT {entry['column']} FROM {entry['table']} WHERE {key} = ?"
+            assert source.execute(select, entry["key"]).fetchone() == (entry["original"],)
 
 
 async def test_the_configuration_takes_its_places(

@@ -3,7 +3,6 @@
 import asyncio
 import dataclasses
 import shutil
-import sqlite3
 import subprocess
 import sys
 import textwrap
@@ -94,7 +93,8 @@ async def test_a_damaged_database(options: Options, refuse: Refuse, sample: Samp
 
 async def test_a_database_of_another_program(options: Options, refuse: Refuse, sample: SampleInstallation) -> None:
     sample.database.unlink()
-    sqlite3.connect(sample.database).executescript("CREATE TABLE books (title TEXT)")
+    with editing(sample) as database:
+        database.execute("CREATE TABLE books (title TEXT)")
     await refuse(options, "is not TeleClaude's")
 
 

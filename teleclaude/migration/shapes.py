@@ -1,13 +1,16 @@
 """How files of every age read as the models, as data. Pure.
 
-A shape says by which SQL expression over the old table a column of the model is read. Today every column of the model
-reads the column of its own name.
+A file is recognised by what it contains, not by a version: each column of a model names the ways in which it can be
+read, best first, and the first one is taken whose columns the old table has (facts: schema history). A column that is
+read as it is has arrived; one that a rule only draws on is carried beside it as well, so that no rule can lose
+anything.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from datetime import date
 
 NOT_CARRIED = {
@@ -24,16 +27,110 @@ LOCAL_TIME_UNTIL = date(2026, 1, 18)
 """From this day on the old program wrote UTC."""
 
 
+@dataclass(frozen=True)
+class Read:
+    """One way to read a column: by an SQL expression over columns that the old table must have."""
+
+    needs: tuple[str, ...]
+    sql: str
+
+
 def reason_not_carried(table: str) -> str | None:
     """Return why a table of the old database is left behind, None where it is not."""
     return next((reason for pattern, reason in NOT_CARRIED.items() if pattern.fullmatch(table)), None)
 
 
-def read_expression(column: str, source_columns: Collection[str]) -> str | None:
-    """Return the SQL that reads a column of a model from the old table, None where the old table has nothing for it."""
-    return quote(column) if column in source_columns else None
-
-
 def quote(name: str) -> str:
     """Return `name` as an SQL identifier, for SQLite and PostgreSQL."""
     return '"' + name.replace('"', '""') + '"'
+
+
+def choose_read(table: str, column: str, source_columns: Collection[str]) -> Read | None:
+    """Return how a column of a model is read from the old table, None where the old table has nothing for it."""
+    ways = (*RULES.get(table, {}).get(column, ()), same(column))
+    # A combination that draws on the column itself comes before the column alone, and older names come after it.
+    ways = tuple(sorted(ways, key=lambda way: column not in way.needs))
+    return next((way for way in ways if set(way.needs) <= set(source_columns)), None)
+
+
+def same(column: str) -> Read:
+    """Read a column as it is."""
+    return Read((column,), quote(column))
+
+
+def ux(key: str) -> str:
+    """Return the SQL for a value of the JSON object that `ux_state` was; NULL where it is not JSON."""
+    return f"CAST(json_extract(CASE WHEN json_valid(ux_state) THEN ux_state END, '$.{key}') AS TEXT)"
+
+
+TREES = "instr(working_directory, '/trees/')"
+"""Where the path of a worktree inside a project begins (old migration 007)."""
+
+CLOSED_BY_FLAG = "CASE WHEN closed THEN last_activity END"
+"""The old program kept no time of closing; the last activity is the best that is known."""
+
+SESSIONS: Mapping[str, tuple[Read, ...]] = {
+    "last_input_origin": (
+        Read(("last_input_adapter", "origin_adapter"), "coalesce(last_input_adapter, origin_adapter)"),
+        Read(("ux_state", "origin_adapter"), f"coalesce({ux('last_input_adapter')}, origin_adapter)"),
+        same("origin_adapter"),
+        same("last_input_adapter"),
+        Read(
+            ("adapter_types",),
+            "CASE WHEN json_valid(adapter_types) THEN coalesce(json_extract(adapter_types, '$[0]'), adapter_types)"
+            " ELSE adapter_types END",
+        ),
+        same("adapter_type"),
+    ),
+    "closed_at": (
+        Read(("closed_at", "closed", "last_activity"), f"coalesce(closed_at, {CLOSED_BY_FLAG})"),
+        Read(("closed", "last_activity"), CLOSED_BY_FLAG),
+        Read(("status", "last_activity"), "CASE WHEN status = 'closed' THEN last_activity END"),
+    ),
+    "lifecycle_status": (
+        Read(("closed",), "CASE WHEN closed THEN 'closed' ELSE 'active' END"),
+        same("status"),
+    ),
+    "project_path": (
+        Read(
+            ("working_directory",),
+            f"CASE WHEN {TREES} > 0 THEN substr(working_directory, 1, {TREES} - 1) ELSE working_directory END",
+        ),
+    ),
+    "subdir": (Read(("working_directory",), f"CASE WHEN {TREES} > 0 THEN substr(working_directory, {TREES} + 1) END"),),
+    "output_message_id": (
+        Read(("output_message_id", "ux_state"), f"coalesce(output_message_id, {ux('output_message_id')})"),
+        Read(("ux_state",), ux("output_message_id")),
+    ),
+    "notification_sent": (Read(("ux_state",), f"CASE {ux('notification_sent')} WHEN '1' THEN 1 WHEN '0' THEN 0 END"),),
+    "native_session_id": (Read(("ux_state",), f"coalesce({ux('native_session_id')}, {ux('claude_session_id')})"),),
+    "native_log_file": (Read(("ux_state",), f"coalesce({ux('native_log_file')}, {ux('claude_session_file')})"),),
+    "active_agent": (Read(("ux_state",), ux("active_agent")),),
+    "thinking_mode": (Read(("ux_state",), ux("thinking_mode")),),
+    "last_output_raw": (same("last_feedback_received"),),
+    "last_output_at": (same("last_feedback_received_at"),),
+    "last_output_summary": (same("last_feedback_summary"),),
+    "last_tool_use_at": (same("last_after_model_at"),),
+    "last_tool_done_at": (same("last_agent_output_at"),),
+}
+
+OLD_VOICES = ("voice_name", "elevenlabs_id", "macos_voice", "openai_voice")
+FIRST_VOICE = "coalesce(nullif(elevenlabs_id, ''), nullif(openai_voice, ''), nullif(macos_voice, ''), voice_name)"
+VOICE_OF_SERVICE = (
+    "coalesce(CASE service_name WHEN 'elevenlabs' THEN nullif(elevenlabs_id, '')"
+    " WHEN 'openai' THEN nullif(openai_voice, '') WHEN 'macos' THEN nullif(macos_voice, '') END, "
+    f"{FIRST_VOICE})"
+)
+SERVICE_OF_VOICE = (
+    "CASE WHEN nullif(elevenlabs_id, '') IS NOT NULL THEN 'elevenlabs'"
+    " WHEN nullif(openai_voice, '') IS NOT NULL THEN 'openai'"
+    " WHEN nullif(macos_voice, '') IS NOT NULL THEN 'macos' END"
+)
+
+VOICES: Mapping[str, tuple[Read, ...]] = {
+    "service_name": (Read(OLD_VOICES, SERVICE_OF_VOICE),),
+    "voice": (Read(("service_name", *OLD_VOICES), VOICE_OF_SERVICE), Read(OLD_VOICES, FIRST_VOICE)),
+}
+
+RULES: Mapping[str, Mapping[str, tuple[Read, ...]]] = {"sessions": SESSIONS, "voice_assignments": VOICES}
+"""The ways to read a column besides its own name, by table and column of the model."""

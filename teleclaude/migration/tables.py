@@ -17,7 +17,7 @@ from teleclaude.db.models import Model
 from teleclaude.db.types import Instant
 from teleclaude.migration.columns import STAND_INS, ColumnType, Context
 from teleclaude.migration.inventory import SourceColumn, SourceTable
-from teleclaude.migration.shapes import LOCAL_TIME, LOCAL_TIME_UNTIL, quote, read_expression, reason_not_carried
+from teleclaude.migration.shapes import LOCAL_TIME, LOCAL_TIME_UNTIL, Read, choose_read, quote, reason_not_carried
 
 PLAIN = Context()
 
@@ -35,6 +35,8 @@ class ColumnPlan:
     nullable: bool
     default: Any
     context: Context = PLAIN
+    needs: tuple[str, ...] = ()
+    """The columns of the old table that the expression draws on."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,11 @@ class TablePlan:
 
 @dataclass(frozen=True)
 class ColumnFate:
-    """What becomes of a column of the old database: `mapped`, `carried` or `left`."""
+    """What becomes of a column of the old database.
+
+    `mapped` to a column as it is, `consumed` by rules that draw on it and carried beside the row as well, `carried`
+    because the models do not know it, or `left`.
+    """
 
     table: str
     column: str
@@ -118,16 +124,21 @@ def _fate(table: SourceTable, column: SourceColumn, plans: tuple[TablePlan, ...]
     reason = reason_not_carried(table.name)
     if reason is not None:
         return ColumnFate(table.name, column.name, "left", reason)
-    read = quote(column.name)
-    plan = next(plan for plan in plans if plan.source == table.name and any(c.read == read for c in plan.columns))
-    fate = "carried" if plan.carried else "mapped"
-    return ColumnFate(table.name, column.name, fate, f"{plan.label}.{column.name}")
+    places = [(plan, place) for plan in plans if plan.source == table.name for place in plan.columns]
+    as_it_is = [(plan, place) for plan, place in places if place.read == quote(column.name)]
+    # The first is the place among its own kind; keys stand beside carried columns as well.
+    plan, place = as_it_is[0]
+    draws = [f"{plan.label}.{place.name}" for plan, place in places if column.name in place.needs]
+    if not plan.carried:
+        return ColumnFate(table.name, column.name, "mapped", f"{plan.label}.{place.name}")
+    fate = "consumed" if draws else "carried"
+    return ColumnFate(table.name, column.name, fate, ", ".join([*draws, f"{plan.label}.{place.name}"]))
 
 
 def _plan_known(source: SourceTable, model: Table, given: Circumstances) -> Iterator[TablePlan]:
     names = [column.name for column in source.columns]
-    reads = ((column, read_expression(column.name, names)) for column in model.columns)
-    columns = tuple(_plan_column(column, read, given) for column, read in reads if read is not None)
+    reads = {column: choose_read(model.name, column.name, names) for column in model.columns}
+    columns = tuple(_plan_column(column, read, given) for column, read in reads.items() if read is not None)
     key = tuple(column.name for column in model.primary_key)
     numbered = model.columns[key[0]].identity is not None
     yield TablePlan(
@@ -140,17 +151,19 @@ def _plan_known(source: SourceTable, model: Table, given: Circumstances) -> Iter
         constants=given.constants.get(model.name, ()),
         identity=IdentityPlan(key[0], source.next_id) if numbered else None,
     )
-    rest = tuple(_carry_column(column) for column in source.columns if column.name not in model.columns)
+    verbatim = {column.read for column in columns}
+    rest = tuple(_carry_column(column) for column in source.columns if quote(column.name) not in verbatim)
     if rest:
         keys = tuple(column for column in columns if column.name in key)
         yield TablePlan(source.name, LEGACY, source.name, keys + rest, key, source.rows, carried=True)
 
 
-def _plan_column(column: Column[Any], read: str, given: Circumstances) -> ColumnPlan:
+def _plan_column(column: Column[Any], read: Read, given: Circumstances) -> ColumnPlan:
     kind = column_type(column)
     local = column.name in LOCAL_TIME.get(column.table.name, ())
     context = Context(given.zone, LOCAL_TIME_UNTIL) if local else PLAIN
-    return ColumnPlan(column.name, read, kind, bool(column.nullable), _default(column, kind, given.started_at), context)
+    default = _default(column, kind, given.started_at)
+    return ColumnPlan(column.name, read.sql, kind, bool(column.nullable), default, context, read.needs)
 
 
 def column_type(column: Column[Any]) -> ColumnType:

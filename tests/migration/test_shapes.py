@@ -1,0 +1,155 @@
+"""Files of every period migrate, and nothing of them is lost."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import URL
+
+from teleclaude.db.models import Model
+from teleclaude.demo.installation import SampleInstallation
+from teleclaude.migration.options import Options
+from teleclaude.migration.report import TableResult
+from teleclaude.migration.shapes import RULES, choose_read
+from tests.migration.periods import PERIODS, columns_of, make_old_database, value_of
+from tests.sample import editing, migrate_sample, query, reading
+
+DAYS = [period.day for period in PERIODS]
+
+
+@pytest.mark.parametrize("day", DAYS)
+async def test_a_file_of_any_period_migrates_whole(
+    options: Options, sample: SampleInstallation, target: URL, day: str
+) -> None:
+    make_old_database(sample.database, day)
+    report = await migrate_sample(options)
+    assert report.ok, report.failure
+    with reading(sample) as source:
+        names = [name for (name,) in source.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        counts = {name: source.execute(f"SELECT count(*) FROM {name}").fetchone()[0] for name in names}
+    arrived = {result.name: result.target_rows for result in report.all(TableResult)}
+    assert {name: arrived[name] for name in counts if name != "sqlite_sequence"} == {
+        name: rows for name, rows in counts.items() if name != "sqlite_sequence"
+    }
+    fates = {fate["column"]: fate for fate in report.header["columns"] if fate["table"] == "sessions"}
+    assert set(fates) == set(columns_of(day))
+    for column, fate in fates.items():
+        place = fate["to"].split(", ")[-1]
+        table, _, name = place.rpartition(".")
+        found = await query(target, f"SELECT \"{name}\"::text FROM {table} WHERE session_id = 'session-1'")
+        if fate["fate"] in ("carried", "consumed"):
+            assert found == [(str(value_of(column, 1)),)]
+        else:
+            assert found[0][0] is not None
+
+
+async def session(target: URL, *columns: str) -> tuple[Any, ...]:
+    return (await query(target, f"SELECT {', '.join(columns)} FROM sessions WHERE session_id = 'session-1'"))[0]
+
+
+@pytest.mark.parametrize(
+    ("day", "origin"),
+    [
+        ("2025-10-31", "telegram"),
+        ("2025-11-07", "redis"),
+        ("2025-12-04", "discord"),
+        ("2026-01-09", "last_input_adapter 1"),
+    ],
+)
+async def test_the_origin_of_input_is_read_from_every_adapter_column(
+    options: Options, sample: SampleInstallation, target: URL, day: str, origin: str
+) -> None:
+    make_old_database(sample.database, day)
+    assert (await migrate_sample(options)).ok
+    assert await session(target, "last_input_origin") == (origin,)
+
+
+@pytest.mark.parametrize("day", ["2025-10-31", "2025-11-05", "2026-01-04"])
+async def test_a_closed_session_stays_closed_since_its_last_activity(
+    options: Options, sample: SampleInstallation, target: URL, day: str
+) -> None:
+    make_old_database(sample.database, day)
+    assert (await migrate_sample(options)).ok
+    found = await session(target, "lifecycle_status", "closed_at = last_activity", "created_at AT TIME ZONE 'UTC'")
+    assert found[:2] == ("closed", True)
+    assert str(found[2]) == "2025-12-24 19:15:00.000001"
+
+
+async def test_an_open_session_stays_open(options: Options, sample: SampleInstallation, target: URL) -> None:
+    make_old_database(sample.database, "2025-12-01")
+    with editing(sample) as database:
+        database.execute("UPDATE sessions SET closed = 0")
+    assert (await migrate_sample(options)).ok
+    assert await session(target, "lifecycle_status", "closed_at") == ("active", None)
+
+
+async def test_the_state_of_the_interface_is_unpacked_and_kept(
+    options: Options, sample: SampleInstallation, target: URL
+) -> None:
+    make_old_database(sample.database, "2026-01-07")
+    assert (await migrate_sample(options)).ok
+    columns = ("output_message_id", "notification_sent", "native_session_id", "native_log_file", "active_agent")
+    assert await session(target, *columns) == ("6000", True, "claude-1", "/home/ada/c.jsonl", "claude")
+    kept = await query(target, "SELECT ux_state::jsonb->'pending_deletions' FROM legacy.sessions LIMIT 1")
+    assert kept == [(["1"],)]
+
+
+async def test_a_state_of_the_interface_that_is_no_json_is_kept_as_it_is(
+    options: Options, sample: SampleInstallation, target: URL
+) -> None:
+    make_old_database(sample.database, "2026-01-07")
+    with editing(sample) as database:
+        database.execute("UPDATE sessions SET ux_state = '{broken'")
+    assert (await migrate_sample(options)).ok
+    assert await session(target, "active_agent") == (None,)
+    assert await query(target, "SELECT DISTINCT ux_state FROM legacy.sessions") == [("{broken",)]
+
+
+async def test_a_working_directory_becomes_project_and_subdirectory(
+    options: Options, sample: SampleInstallation, target: URL
+) -> None:
+    make_old_database(sample.database, "2025-12-01")
+    assert (await migrate_sample(options)).ok
+    assert await session(target, "project_path", "subdir") == ("/home/ada/shop", "trees/fix")
+
+
+async def test_old_feedback_and_tool_columns_arrive_under_their_new_names(
+    options: Options, sample: SampleInstallation, target: URL
+) -> None:
+    make_old_database(sample.database, "2026-02-09")
+    report = await migrate_sample(options)
+    assert report.ok
+    found = await session(target, "last_output_raw", "last_output_summary", "last_tool_use_at::text")
+    assert found[:2] == ("last_feedback_received 1", "last_feedback_summary 1")
+    assert found[2].startswith("2026-02-10 10:00:00.000002")
+    fates = {fate["column"]: fate for fate in report.header["columns"] if fate["table"] == "sessions"}
+    assert fates["last_feedback_received"] == {
+        "table": "sessions", "column": "last_feedback_received", "fate": "mapped", "to": "sessions.last_output_raw"
+    }  # fmt: skip
+
+
+async def test_old_voices_become_a_service_and_a_voice(
+    options: Options, sample: SampleInstallation, target: URL
+) -> None:
+    make_old_database(sample.database, "2026-01-04")
+    assert (await migrate_sample(options)).ok
+    assert await query(target, "SELECT service_name, voice FROM voice_assignments") == [("openai", "nova")]
+    assert await query(target, "SELECT voice_name, openai_voice FROM legacy.voice_assignments") == [("Nova", "nova")]
+
+
+def test_every_rule_reads_a_column_that_the_models_have() -> None:
+    for table, rules in RULES.items():
+        assert set(rules) <= set(Model.metadata.tables[table].columns.keys())
+
+
+@given(
+    st.sets(
+        st.sampled_from(sorted({need for ways in RULES["sessions"].values() for way in ways for need in way.needs}))
+    )
+)
+def test_whatever_columns_an_old_table_has_a_rule_draws_only_on_them(columns: set[str]) -> None:
+    for column in (column.name for column in Model.metadata.tables["sessions"].columns):
+        read = choose_read("sessions", column, columns)
+        assert read is None or set(read.needs) <= columns
+        assert read is not None or column not in columns

@@ -39,7 +39,7 @@ async def has_nothing(url: URL) -> bool:
         tables = await connection.run_sync(lambda sync: inspect(sync).get_table_names())
         schemas = await connection.run_sync(lambda sync: inspect(sync).get_schema_names())
         locks = await connection.scalar(text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"))
-    return not tables and "legacy" not in schemas and not locks
+    return not tables and not {"legacy", "events"} & set(schemas) and not locks
 
 
 def as_on_a_terminal() -> None:

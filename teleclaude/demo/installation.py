@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -94,6 +95,7 @@ def make_installation(folder: Path, *, seed: int = 1, sessions: int = 120) -> Sa
     sample.checkout.mkdir(parents=True)
     state.mkdir(parents=True)
     make_database(sample.database, seed=seed, sessions=sessions)
+    _run_script(state / "events.db", "events.sql")
     write(sample.checkout / "config.yml", CONFIG)
     write(sample.checkout / ".env", ENVIRONMENT)
     (state / ".env").symlink_to(sample.checkout / ".env")
@@ -114,15 +116,21 @@ def write(path: Path, text: str) -> None:
 
 def make_database(path: Path, *, seed: int, sessions: int) -> None:
     """Write a database in the newest single-user schema with rows in every table."""
-    connection = sqlite3.connect(path)
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.executescript(files("teleclaude.demo").joinpath("single_user.sql").read_text(encoding="utf-8"))
-    for table, rows in make_rows(seed, sessions).items():
-        for row in rows:
-            columns, marks = ", ".join(row), ", ".join("?" * len(row))
-            connection.execute(f"INSERT INTO {table} ({columns}) VALUES ({marks})", tuple(row.values()))  # noqa: S608
-    connection.commit()
-    connection.close()
+    _run_script(path, "single_user.sql")
+    with closing(sqlite3.connect(path)) as connection:
+        for table, rows in make_rows(seed, sessions).items():
+            for row in rows:
+                columns, marks = ", ".join(row), ", ".join("?" * len(row))
+                insert = f"INSERT INTO {table} ({columns}) VALUES ({marks})"  # noqa: S608
+                connection.execute(insert, tuple(row.values()))
+        connection.commit()
+
+
+def _run_script(path: Path, script: str) -> None:
+    """Make a database by one of our own SQL scripts."""
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.executescript(files("teleclaude.demo").joinpath(script).read_text(encoding="utf-8"))
 
 
 def _make_docs(sample: SampleInstallation) -> None:

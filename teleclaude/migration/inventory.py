@@ -103,7 +103,8 @@ class TargetState:
     """Rows of every table of ours that exists."""
     tables: frozenset[str] = frozenset()
     """Every table in the schema that ours live in."""
-    has_legacy: bool = False
+    schemas: frozenset[str] = frozenset()
+    """Every schema of the database."""
     may_create: bool = True
     standby: bool = False
     locked: bool = False
@@ -143,6 +144,8 @@ class Inventory:
     sudo_uid: int | None = None
     database_uid: int | None = None
     database: SourceDatabase | None = None
+    events: SourceDatabase | None = None
+    """The second database, where there is one."""
     files: tuple[SourceFile, ...] = ()
     config_files: ConfigFiles | None = None
     people: tuple[Person, ...] = ()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,8 @@ from teleclaude.layout import Layout
 from teleclaude.migration.inventory import ConfigFiles, DocFile, Inventory, Person, SourceDatabase, SourceFile
 from teleclaude.migration.options import Options
 from teleclaude.migration.refusals import find_refusals
-from teleclaude.migration.report import Finding, Left, Severity, error, note, warning
-from teleclaude.migration.tables import Circumstances, ColumnFate, TablePlan, make_fates, make_tables
+from teleclaude.migration.report import Finding, Left, Severity, error, note
+from teleclaude.migration.tables import Circumstances, ColumnFate, TablePlan, make_event_tables, make_fates, make_tables
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,7 @@ class Plan:
     home: Path
     checkout: Path
     database: SourceDatabase | None
+    events: SourceDatabase | None
     files: tuple[SourceFile, ...]
     config_files: ConfigFiles | None
     url: URL | None = field(repr=False)
@@ -67,6 +68,11 @@ class Plan:
     def refused(self) -> bool:
         """Whether something must be mended first."""
         return any(finding.severity is Severity.ERROR for finding in self.findings)
+
+    @property
+    def databases(self) -> tuple[SourceDatabase, ...]:
+        """The old databases, one or two."""
+        return tuple(database for database in (self.database, self.events) if database is not None)
 
     @property
     def ledger(self) -> Path:
@@ -94,6 +100,7 @@ def make_plan(options: Options, inventory: Inventory) -> Plan:
         home=inventory.home,
         checkout=inventory.checkout,
         database=inventory.database,
+        events=inventory.events,
         files=inventory.files,
         config_files=inventory.config_files,
         url=inventory.url if inventory.target else None,
@@ -165,12 +172,16 @@ def _plan_tables(
         started_at=started_at,
     )
     tables = make_tables(inventory.database.tables, given)
-    return tables, make_fates(inventory.database.tables, tables)
+    fates = make_fates(inventory.database.tables, tables)
+    if inventory.events is None:
+        return tables, fates
+    of_events = make_event_tables(inventory.events.tables)
+    of_its_columns = make_fates(inventory.events.tables, of_events)
+    named = tuple(replace(fate, table=f"events.db: {fate.table}") for fate in of_its_columns)
+    return (*tables, *of_events), (*fates, *named)
 
 
 def _notes(options: Options, inventory: Inventory) -> Iterator[Finding]:
-    if "events.db" in inventory.home_entries:
-        yield warning("~/.teleclaude/events.db", "is not carried by this release", "keep the file")
     if options.timezone is None and inventory.timezone is None:
         yield note("source", "no time zone is configured, so old local times are read as UTC", "or say --timezone ZONE")
     for table in inventory.database.tables if inventory.database else ():
@@ -186,7 +197,6 @@ def _notes(options: Options, inventory: Inventory) -> Iterator[Finding]:
 HOME_ENTRIES = {
     "state": "state of the terminal interface and of cron; stays with the user",
     "projects.yaml": "the user's own list of projects; stays with the user",
-    "events.db": "the database of events is not carried by this release",
     "people": "profiles go into the configuration; notes and subscriptions beside them stay",
     "help-desk": "workspace of the help desk",
     "company": "event cartridges",
@@ -223,6 +233,7 @@ def describe(plan: Plan) -> dict[str, Any]:
             "home": str(plan.home),
             "database": str(database.path) if database else None,
             "why": database.why if database else None,
+            "events": str(plan.events.path) if plan.events else None,
             "shape": _describe_shape(database) if database else None,
         },
         "target": {"url": display_url(plan.url) if plan.url else None, "schema_stood": plan.schema_stands},

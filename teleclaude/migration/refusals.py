@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from teleclaude.migration.inventory import Inventory, TargetState
 from teleclaude.migration.report import Finding, Severity, error, warning
+from teleclaude.migration.tables import EVENTS, LEGACY
 
 OLDEST_SERVER, NEWEST_SERVER = 15, 18
 
@@ -65,8 +66,8 @@ def _refuse_content(target: TargetState) -> Iterator[Finding]:
         yield error(
             "target", f"the database is at schema revision {target.revision}", f"this program needs {target.head}"
         )
-    if target.has_legacy:
-        yield error("target", "the database has a schema named legacy, which this needs", "rename or drop it")
+    for name in sorted({LEGACY, EVENTS} & target.schemas):
+        yield error("target", f"the database has a schema named {name}, which this needs", "rename or drop it")
 
 
 def _refuse_places(inventory: Inventory) -> Iterator[Finding]:

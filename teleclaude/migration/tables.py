@@ -7,7 +7,7 @@ under its own name, a column to `legacy.<table>` with the primary key of its row
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
 from typing import Any
 
@@ -23,6 +23,9 @@ PLAIN = Context()
 
 LEGACY = "legacy"
 """The schema for what the models do not know."""
+
+EVENTS = "events"
+"""The schema for the tables of events.db, the second database of an installation."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,8 @@ class TablePlan:
     identity: IdentityPlan | None = None
     carried: bool = False
     """Whether the models do not know the table, so that the migration creates it."""
+    from_events: bool = False
+    """Whether the rows come from events.db."""
 
     @property
     def label(self) -> str:
@@ -115,8 +120,14 @@ def make_tables(tables: tuple[SourceTable, ...], given: Circumstances) -> tuple[
     return (*plans, *(_plan_unknown(table, given) for table in unknown))
 
 
+def make_event_tables(tables: tuple[SourceTable, ...]) -> tuple[TablePlan, ...]:
+    """Return the plan of every table of events.db."""
+    carried = (table for table in tables if reason_not_carried(table.name) is None)
+    return tuple(replace(_carry_table(table), schema=EVENTS, from_events=True) for table in carried)
+
+
 def make_fates(tables: tuple[SourceTable, ...], plans: tuple[TablePlan, ...]) -> tuple[ColumnFate, ...]:
-    """Return the fate of every column of the old database; none is without one."""
+    """Return the fate of every column of a database; none is without one. `plans` are those of its tables alone."""
     return tuple(_fate(table, column, plans) for table in tables for column in table.columns)
 
 
@@ -195,13 +206,17 @@ def _default(column: Column[Any], kind: ColumnType, started_at: datetime) -> Any
 
 
 def _plan_unknown(source: SourceTable, given: Circumstances) -> TablePlan:
+    taken = source.name in given.taken or source.name in Model.metadata.tables
+    return replace(_carry_table(source), schema=LEGACY if taken else None)
+
+
+def _carry_table(source: SourceTable) -> TablePlan:
     key = sorted((column for column in source.columns if column.key_position), key=lambda column: column.key_position)
     # A key that holds NULL names no row, so it is no key.
     whole = not any("null" in column.storage for column in key)
-    taken = source.name in given.taken or source.name in Model.metadata.tables
     return TablePlan(
         source=source.name,
-        schema=LEGACY if taken else None,
+        schema=None,
         name=source.name,
         columns=tuple(_carry_column(column) for column in source.columns),
         key=tuple(column.name for column in key) if whole else (),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncGenerator, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -50,28 +51,47 @@ async def transfer(plan: Plan) -> AsyncGenerator[Event, None]:
 
     Raises TargetError, VerificationError, SourceError; then nothing was kept.
     """
-    assert plan.database is not None
     if plan.url is None:
         yield warning("target", "no target can be reached, so the load was not rehearsed", "name one with --target")
         return
-    reader = make_reader(plan.database.copy)
-    try:
-        with explained(plan.url):
-            async with disposing(make_engine(plan.url)) as engine, engine.connect() as target:
-                transaction = await target.begin()
-                with reader.connect() as source:
-                    async for event in _fill(plan, target, source):
-                        yield event
-                check_unchanged(plan)
-                if plan.dry_run:
-                    await transaction.rollback()
-                else:
-                    await transaction.commit()
-    finally:
-        reader.dispose()
+    with reading(plan) as sources, explained(plan.url):
+        async with disposing(make_engine(plan.url)) as engine, engine.connect() as target:
+            transaction = await target.begin()
+            async for event in _fill(plan, target, sources):
+                yield event
+            check_unchanged(plan)
+            if plan.dry_run:
+                await transaction.rollback()
+            else:
+                await transaction.commit()
 
 
-async def _fill(plan: Plan, target: AsyncConnection, source: Connection) -> AsyncGenerator[Event, None]:
+@contextmanager
+def reading(plan: Plan) -> Iterator[Sources]:
+    """Open the private copies of the old databases, read-only."""
+    with ExitStack() as stack:
+        engines = [make_reader(database.copy) for database in plan.databases]
+        for engine in engines:
+            stack.callback(engine.dispose)
+        yield Sources(*(stack.enter_context(engine.connect()) for engine in engines))
+
+
+@dataclass(frozen=True)
+class Sources:
+    """The open copies."""
+
+    main: Connection
+    events: Connection | None = None
+
+    def of(self, table: TablePlan) -> Connection:
+        """Return the copy that holds the rows of a table."""
+        if not table.from_events:
+            return self.main
+        assert self.events is not None
+        return self.events
+
+
+async def _fill(plan: Plan, target: AsyncConnection, sources: Sources) -> AsyncGenerator[Event, None]:
     for setting in SESSION:
         await target.exec_driver_sql(setting)
     await _check_empty(target)
@@ -81,7 +101,7 @@ async def _fill(plan: Plan, target: AsyncConnection, source: Connection) -> Asyn
     with open_ledger(plan.ledger) as ledger:
         for loading in tables:
             begun = time.monotonic()
-            rows = Source(source, ledger, plan.batch_size)
+            rows = Source(sources.of(loading.table), ledger, plan.batch_size)
             async for progress in copy_table(target, rows, loading.table, loading.loaded):
                 yield progress
             loading.seconds = time.monotonic() - begun
@@ -93,7 +113,7 @@ async def _fill(plan: Plan, target: AsyncConnection, source: Connection) -> Asyn
     for result in await add_constraints(target):
         yield result
     for loading in tables:
-        yield await _prove(plan, target, source, loading)
+        yield await _prove(plan, target, sources.of(loading.table), loading)
         for finding in _silent_changes(loading):
             yield finding
     await target.execute(insert(MigrationRun).values(_run_row(plan)))
@@ -144,10 +164,10 @@ def _run_row(plan: Plan) -> dict[str, object]:
 
 
 def check_unchanged(plan: Plan) -> None:
-    """Raise SourceError where the old database is no longer what was copied."""
-    assert plan.database is not None
+    """Raise SourceError where an old database is no longer what was copied."""
     known = {file.path: file.sha256 for file in plan.files}
-    for path in (plan.database.path, Path(f"{plan.database.path}-wal")):
+    files = [Path(f"{database.path}{suffix}") for database in plan.databases for suffix in ("", "-wal")]
+    for path in files:
         if hash_file(path) != known.get(path, ""):
             raise SourceError(f"{path} was written to during the migration", "stop whatever writes to it and run again")
 

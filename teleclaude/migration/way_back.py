@@ -11,17 +11,15 @@ from teleclaude.db.url import display_url
 from teleclaude.layout import OLD_UNIT
 from teleclaude.migration.plan import Plan
 from teleclaude.migration.shapes import quote
-from teleclaude.migration.tables import LEGACY
 
 
 def undo_statements(plan: Plan) -> tuple[str, ...]:
     """Return the SQL that empties the target again."""
     ours = [quote(name) for name in (*Model.metadata.tables, schema.VERSION_TABLE)]
     carried = [table.sql_name for table in plan.tables if table.carried]
-    statements = [f"DROP TABLE {', '.join(ours + carried)}"]
-    if any(table.schema == LEGACY for table in plan.tables):
-        statements.append(f"DROP SCHEMA {LEGACY}")
-    return tuple(statements)
+    statements = (f"DROP TABLE {', '.join(ours + carried)}",)
+    schemas = sorted({table.schema for table in plan.tables if table.schema})
+    return (*statements, *(f"DROP SCHEMA {quote(schema)}" for schema in schemas))
 
 
 def undo_script(plan: Plan) -> Path:

@@ -20,8 +20,8 @@ from tests.sample import editing, files_below, has_nothing, migrate_sample, quer
 
 async def test_every_row_of_every_table_arrives(migrated: Report, sample: SampleInstallation, target: URL) -> None:
     results = migrated.all(TableResult)
-    assert len(results) == 20
-    for result in results:
+    assert len(results) == 26
+    for result in (result for result in results if not result.name.startswith("events.")):
         with reading(sample) as source:
             (rows,) = source.execute(f"SELECT count(*) FROM {result.name}").fetchone()
         assert rows > 0
@@ -117,7 +117,8 @@ async def test_every_source_column_has_a_fate(migrated: Report, sample: SampleIn
     with reading(sample) as source:
         names = [name for (name,) in source.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
         columns = {(name, row[1]) for name in names for row in source.execute(f"PRAGMA table_info('{name}')")}
-    fates = {(fate["table"], fate["column"]): fate["fate"] for fate in migrated.header["columns"]}
+    listed = [fate for fate in migrated.header["columns"] if not fate["table"].startswith("events.db")]
+    fates = {(fate["table"], fate["column"]): fate["fate"] for fate in listed}
     assert set(fates) == columns
     assert set(fates.values()) == {"mapped", "left"}
     assert {name for (name, _), fate in fates.items() if fate == "left"} == {
@@ -200,6 +201,17 @@ async def test_tables_and_columns_that_the_models_do_not_know_arrive(
     fates = {(fate["table"], fate["column"]): fate for fate in report.header["columns"]}
     assert fates["sessions", "user_role"]["to"] == "legacy.sessions.user_role"
     assert fates["recordings", "raw"]["fate"] == "carried"
+
+
+async def test_the_database_of_events_is_carried_to_a_schema_of_its_own(migrated: Report, target: URL) -> None:
+    rows = {result.name: result.target_rows for result in migrated.all(TableResult)}
+    assert rows["events.notifications"] == 2
+    found = await query(target, "SELECT id, payload, idempotency_key FROM events.notifications ORDER BY id")
+    assert found == [(1, '{"ratio": NaN}', "a"), (2, '{"job": "digest"}', "b")]
+    assert await query(target, "SELECT tags, embedding FROM events.signal_items") == [("ai,databases", "[0.1, -2e-05]")]
+    fates = [fate for fate in migrated.header["columns"] if fate["table"] == "events.db: notifications"]
+    assert len(fates) == 20
+    assert {fate["fate"] for fate in fates} == {"carried"}
 
 
 async def test_constraints_that_the_data_breaks_are_reported_with_a_query_that_lists_the_rows(

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import URL
 
-from teleclaude.db.engine import disposing, make_engine, make_reader
+from teleclaude.db.engine import disposing, make_engine
 from teleclaude.errors import VerificationError
 from teleclaude.migration import copy
 from teleclaude.migration.coerce import Coerced, convert_column
@@ -23,7 +23,7 @@ from teleclaude.migration.ledger import Entry, from_plain, open_ledger, read_led
 from teleclaude.migration.options import Options
 from teleclaude.migration.plan import Plan, make_plan
 from teleclaude.migration.tables import ColumnPlan
-from teleclaude.migration.transfer import transfer
+from teleclaude.migration.transfer import reading, transfer
 from teleclaude.migration.verify import verify_table
 from tests.sample import has_nothing, migrate_sample, query
 
@@ -42,11 +42,10 @@ async def plan(options: Options, tmp_path: Path) -> AsyncIterator[Plan]:
 
 async def verify(plan: Plan, name: str) -> Any:
     assert plan.url is not None
-    assert plan.database is not None
     table = next(table for table in plan.tables if table.label == name)
-    with make_reader(plan.database.copy).connect() as source:
+    with reading(plan) as sources:
         async with disposing(make_engine(plan.url)) as engine, engine.connect() as connection:
-            return await verify_table(connection, source, table, plan.ledger, 7)
+            return await verify_table(connection, sources.of(table), table, plan.ledger, 7)
 
 
 async def test_what_was_transferred_is_proved_again(plan: Plan) -> None:

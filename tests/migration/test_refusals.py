@@ -196,8 +196,9 @@ async def test_a_socket_that_nobody_answers_on_is_no_daemon(
 
 
 async def test_a_disk_that_is_too_small_for_the_copy(
-    options: Options, refuse: Refuse, monkeypatch: pytest.MonkeyPatch
+    options: Options, refuse: Refuse, sample: SampleInstallation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    (sample.home / ".teleclaude/events.db").unlink()
     monkeypatch.setattr(psutil, "disk_usage", lambda _path: SimpleNamespace(free=1000))
     await refuse(options, "MB free")
 

@@ -15,7 +15,7 @@ from sqlalchemy import URL
 
 from teleclaude.errors import TeleClaudeError
 from teleclaude.layout import Layout, make_layout, user_config
-from teleclaude.migration.detect.database import find_database
+from teleclaude.migration.detect.database import find_database, find_events
 from teleclaude.migration.detect.docs import find_docs
 from teleclaude.migration.detect.holders import find_holders
 from teleclaude.migration.detect.installation import (
@@ -65,6 +65,7 @@ async def detect(options: Options, run: str, private: Path, environ: Mapping[str
     look("configuration", lambda: check_config(places), None)
     config_files = look("configuration", lambda: copy_config(places, private), None)
     database = look("source", lambda: find_database(places, config_files, private), None)
+    events = look("source", lambda: find_events(places, private), None)
     database_uid = database.path.stat().st_uid if database else None
     sudo_uid = int(environ["SUDO_UID"]) if environ.get("SUDO_UID", "").isdigit() else None
     docs, docs_left = look("docs", lambda: find_docs(places), NO_DOCS)
@@ -84,6 +85,7 @@ async def detect(options: Options, run: str, private: Path, environ: Mapping[str
         sudo_uid=sudo_uid,
         database_uid=database_uid,
         database=database,
+        events=events,
         files=look("source", lambda: list_files(places, database, docs), ()),
         config_files=config_files,
         people=look("configuration", lambda: read_people(config_files), NOBODY),

@@ -41,11 +41,27 @@ def find_database(places: Places, files: ConfigFiles | None, private: Path) -> S
             "name the checkout with --source DIR",
         )
     found = [_look(candidate, private / f"database-{place}") for place, candidate in enumerate(candidates)]
+    for database in found:
+        _check_sessions(database)
     with_sessions = [database for database in found if _rows(database, "sessions")]
     if len(with_sessions) > 1:
         listed = ", ".join(f"{database.path} ({_rows(database, 'sessions')} sessions)" for database in with_sessions)
         raise SourceError(f"two databases hold sessions: {listed}", "move away the one that is not in use")
     return (with_sessions or found)[0]
+
+
+def find_events(places: Places, private: Path) -> SourceDatabase | None:
+    """Return the database of events, looked at in its private copy, None where there is none; raises SourceError."""
+    path = places.state / "events.db"
+    return _look(Candidate(path, "it lies in the home"), private / "events") if path.is_file() else None
+
+
+def _check_sessions(database: SourceDatabase) -> None:
+    columns = {column.name for table in database.tables if table.name == "sessions" for column in table.columns}
+    if "session_id" not in columns:
+        raise SourceError(
+            f"{database.path} is not TeleClaude's: it has no table of sessions", "name the right --source DIR"
+        )
 
 
 def _candidates(places: Places, files: ConfigFiles | None) -> Iterator[Candidate]:
@@ -125,9 +141,6 @@ def _read_tables(path: Path, connection: Connection) -> tuple[tuple[SourceTable,
         raise SourceError(f"{path} is damaged or no SQLite database: {verdict}", "restore it from a backup")
     names = connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY rowid").scalars()
     tables = tuple(_read_table(connection, name) for name in names.all())
-    sessions = next((table for table in tables if table.name == "sessions"), None)
-    if sessions is None or "session_id" not in {column.name for column in sessions.columns}:
-        raise SourceError(f"{path} is not TeleClaude's: it has no table of sessions", "name the right --source DIR")
     recorded: list[str] = []
     if any(table.name == "schema_migrations" for table in tables):
         query = "SELECT version FROM schema_migrations WHERE version IS NOT NULL ORDER BY version"

@@ -14,7 +14,6 @@ from teleclaude.errors import ConfigError, LockHeldError, TargetError
 from teleclaude.migration.inventory import TargetState
 from teleclaude.migration.options import Options
 from teleclaude.migration.shapes import quote
-from teleclaude.migration.tables import LEGACY
 
 SAY = "say --target postgresql://USER@HOST/DATABASE"
 
@@ -51,7 +50,7 @@ async def look_at_target(url: URL) -> TargetState:
                     locked = False
             except LockHeldError:
                 locked = True
-    revision, rows, tables, has_legacy = state
+    revision, rows, tables, schemas = state
     return TargetState(
         server_version=version,
         encoding=encoding,
@@ -59,19 +58,19 @@ async def look_at_target(url: URL) -> TargetState:
         head=schema.head(),
         rows=rows,
         tables=tables,
-        has_legacy=has_legacy,
+        schemas=schemas,
         may_create=may_create,
         standby=standby,
         locked=locked,
     )
 
 
-def _read_state(connection: Connection) -> tuple[str | None, dict[str, int], frozenset[str], bool]:
+def _read_state(connection: Connection) -> tuple[str | None, dict[str, int], frozenset[str], frozenset[str]]:
     inspector = inspect(connection)
     ours = schema.read_tables(connection)
     rows = {name: _count(connection, name) for name in sorted(ours)}
     others = frozenset(inspector.get_table_names()) | frozenset(inspector.get_view_names())
-    return schema.read_revision(connection), rows, others, LEGACY in inspector.get_schema_names()
+    return schema.read_revision(connection), rows, others, frozenset(inspector.get_schema_names())
 
 
 def _count(connection: Connection, name: str) -> int:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import json
+from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from teleclaude.migration.ledger import to_plain
 from teleclaude.migration.shapes import quote
-from teleclaude.migration.tables import TablePlan
+from teleclaude.migration.tables import LEGACY, TablePlan
 
 
 async def create_carried(connection: AsyncConnection, tables: Sequence[TablePlan]) -> None:
     """Create the tables that the models do not know, each with a comment that says where it comes from."""
     carried = [table for table in tables if table.carried]
     for schema in sorted({table.schema for table in carried if table.schema}):
-        await connection.exec_driver_sql(f"CREATE SCHEMA {quote(schema)}")
+        await connection.exec_driver_sql(f"CREATE SCHEMA IF NOT EXISTS {quote(schema)}")
     for table in carried:
         columns = [f"{quote(column.name)} {column.type}" for column in table.columns]
         if table.key:
@@ -25,3 +29,36 @@ async def create_carried(connection: AsyncConnection, tables: Sequence[TablePlan
         await connection.exec_driver_sql(
             f"COMMENT ON TABLE {table.sql_name} IS '{origin.replace(chr(39), chr(39) * 2)}'"
         )
+
+
+def set_aside_table(table: TablePlan) -> str:
+    """Return the SQL name of the table that takes rows which their own table cannot hold."""
+    return f"{quote(LEGACY)}.{quote(f'{table.source}_set_aside')}"
+
+
+async def write_set_aside(
+    connection: AsyncConnection, table: TablePlan, rows: Sequence[tuple[str, Sequence[Any]]]
+) -> None:
+    """Keep rows whole that cannot be held, each with the reason, as JSON text that loses nothing."""
+    if not rows:
+        return
+    name = set_aside_table(table)
+    await connection.exec_driver_sql(f"CREATE SCHEMA IF NOT EXISTS {quote(LEGACY)}")
+    await connection.exec_driver_sql(f"CREATE TABLE IF NOT EXISTS {name} (part text, reason text, row text)")
+    for reason, raw in rows:
+        insert = f"INSERT INTO {name} VALUES ($1, $2, $3)"  # noqa: S608
+        await connection.exec_driver_sql(insert, (table.label, reason, row_text(table, raw)))
+
+
+async def read_set_aside(connection: AsyncConnection, table: TablePlan) -> Counter[str]:
+    """Return the rows of a table that were set aside, as JSON text."""
+    name = set_aside_table(table)
+    if (await connection.exec_driver_sql("SELECT to_regclass($1)", (name,))).scalar() is None:
+        return Counter()
+    select = f"SELECT row FROM {name} WHERE part = $1"  # noqa: S608
+    return Counter((await connection.exec_driver_sql(select, (table.label,))).scalars())
+
+
+def row_text(table: TablePlan, raw: Sequence[Any]) -> str:
+    """Return a row of the old database as JSON text."""
+    return json.dumps({column.name: to_plain(value) for column, value in zip(table.columns, raw, strict=True)})

@@ -37,6 +37,7 @@ RULES = {
     "surrogate_in_json": "half a surrogate pair in a JSON string, which jsonb refuses: \\ufffd",
     "duplicate_key": "a key that occurs twice in a JSON object: jsonb keeps the last",
     "not_json": "text that is not JSON: the text as a JSON string",
+    "refused_json": "JSON that PostgreSQL refuses for its depth or size: the text as a JSON string",
     "not_real": "no number in a column of numbers: NULL",
     "not_bytes": "no BLOB in a column of BLOBs: its text in UTF-8",
 }

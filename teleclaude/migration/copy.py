@@ -1,36 +1,56 @@
 """The load: rows of a table from the copy of the old database into PostgreSQL, by COPY.
 
 COPY needs the driver's own connection, the one that SQLAlchemy's transaction runs on; this is the one place that uses
-it. Every COPY moves a segment of about 8 MB, so that memory does not grow with the table.
+it. Every COPY moves a segment of about 8 MB, so that memory does not grow with the table. What PostgreSQL still refuses
+is found by the context of its error, changed by a rule or set aside, and the segment is sent again.
 """
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import AsyncGenerator, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import asyncpg
 from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from teleclaude.migration.coerce import SILENT_RULES, convert_column
+from teleclaude.migration.columns import ColumnType
+from teleclaude.migration.json_text import as_json_string
+from teleclaude.migration.keys import KeyKeeper
 from teleclaude.migration.ledger import Entry, Ledger
 from teleclaude.migration.report import Progress
 from teleclaude.migration.tables import TablePlan
 
 SEGMENT_BYTES = 8 << 20
 
-Row = tuple[Any, ...]
+REFUSALS = ("22", "54")
+"""Classes of errors that are about a value: data exception, limit exceeded (PostgreSQL manual, appendix A)."""
+
+CONTEXT = re.compile(r"COPY .*, line (\d+)(?:, column (.+?))?(?::|$)", re.DOTALL)
+
+Values = tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row on its way: as the old database holds it, and as it is sent."""
+
+    raw: Values
+    sent: list[Any]
 
 
 @dataclass
 class Loaded:
-    """What a load did: rows sent, values listed in the ledger, and values changed by a silent rule, by column."""
+    """What a load did: rows sent, values in the ledger, values changed by a silent rule, rows set aside with why."""
 
     rows: int = 0
     coerced: int = 0
     silent: Counter[tuple[str, str]] = field(default_factory=Counter)
+    set_aside: list[tuple[str, Values]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -46,12 +66,9 @@ async def copy_table(
     connection: AsyncConnection, source: Source, table: TablePlan, loaded: Loaded
 ) -> AsyncGenerator[Progress, None]:
     """Load a table, and tell after every segment how far it is; `loaded` receives the sums."""
-    driver = (await connection.get_raw_connection()).driver_connection
-    assert driver is not None
-    names = [column.name for column in table.columns] + [name for name, _ in table.constants]
     rows = read_rows(source, table, loaded)
     while segment := list(take_segment(rows)):
-        await driver.copy_records_to_table(table.name, schema_name=table.schema, columns=names, records=segment)
+        await _send(connection, source.ledger, table, segment, loaded)
         loaded.rows += len(segment)
         yield Progress(table.label, loaded.rows, table.rows)
 
@@ -61,33 +78,94 @@ def take_segment(rows: Iterator[Row]) -> Iterator[Row]:
     size = 0
     for row in rows:
         yield row
-        size += sum(len(value) if isinstance(value, str | bytes) else 8 for value in row)
+        size += sum(len(value) if isinstance(value, str | bytes) else 8 for value in row.sent)
         if size >= SEGMENT_BYTES:
             return
 
 
+async def _send(
+    connection: AsyncConnection, ledger: Ledger, table: TablePlan, segment: list[Row], loaded: Loaded
+) -> None:
+    """Send a segment; a value that the server refuses is stored as a JSON string, then its row is set aside."""
+    driver = (await connection.get_raw_connection()).driver_connection
+    assert driver is not None
+    names = [column.name for column in table.columns] + [name for name, _ in table.constants]
+    refused: set[tuple[int, int]] = set()
+    while True:
+        savepoint = await connection.begin_nested()
+        try:
+            records = [row.sent for row in segment]
+            await driver.copy_records_to_table(table.name, schema_name=table.schema, columns=names, records=records)
+        except asyncpg.PostgresError as error:
+            await savepoint.rollback()
+            line, place = _locate(error, table)
+            if (id(segment[line]), place) in refused or table.columns[place].type is not ColumnType.DOCUMENT:
+                row = segment.pop(line)
+                loaded.set_aside.append((f"{table.columns[place].name}: {_reason(error)}", row.raw))
+                continue
+            refused.add((id(segment[line]), place))
+            _store_as_string(ledger, table, segment[line], place, loaded)
+        else:
+            await savepoint.commit()
+            return
+
+
+def _locate(error: asyncpg.PostgresError, table: TablePlan) -> tuple[int, int]:
+    """Return the row of the segment and the column that the server names; raises the error where it names none."""
+    context = CONTEXT.search(str(getattr(error, "context", "")))
+    if context is None or context[2] is None or not str(error.sqlstate).startswith(REFUSALS):
+        raise error
+    names = [column.name for column in table.columns]
+    return int(context[1]) - 1, names.index(context[2])
+
+
+def _reason(error: asyncpg.PostgresError) -> str:
+    return f"refused by PostgreSQL ({error.sqlstate})"
+
+
+def _store_as_string(ledger: Ledger, table: TablePlan, row: Row, place: int, loaded: Loaded) -> None:
+    row.sent[place] = as_json_string(str(row.sent[place]))
+    column = table.columns[place].name
+    entry = Entry(table.label, table.key_of(row.raw), column, "refused_json", row.raw[place], row.sent[place])
+    ledger.write(entry)
+    loaded.coerced += 1
+
+
 def read_rows(source: Source, table: TablePlan, loaded: Loaded) -> Iterator[Row]:
-    """Yield the rows of a table as PostgreSQL takes them; what had to be changed goes to the ledger."""
+    """Yield the rows of a table as PostgreSQL takes them; what had to be changed goes to the ledger.
+
+    A row whose key cannot be held is set aside.
+    """
     result = source.reader.exec_driver_sql(table.select)
-    constants = tuple(value for _, value in table.constants)
+    constants = [value for _, value in table.constants]
+    keeper = KeyKeeper(source.reader, table)
     while batch := result.fetchmany(source.batch_size):
         columns = [list(values) for values in zip(*batch, strict=True)]
-        converted = [_convert(source.ledger, table, columns, place, loaded) for place in range(len(columns))]
-        yield from (row + constants for row in zip(*converted, strict=True))
+        changed: set[int] = set()
+        converted = [_convert(source.ledger, table, columns, place, loaded, changed) for place in range(len(columns))]
+        for index, values in enumerate(zip(*converted, strict=True)):
+            reason = keeper.refuse(values, index in changed)
+            if reason is None:
+                yield Row(tuple(batch[index]), [*values, *constants])
+            else:
+                loaded.set_aside.append((reason, tuple(batch[index])))
 
 
-def _convert(ledger: Ledger, table: TablePlan, columns: list[list[Any]], place: int, loaded: Loaded) -> list[Any]:
+def _convert(  # noqa: PLR0913, PLR0917 - a batch and its two tallies
+    ledger: Ledger, table: TablePlan, columns: list[list[Any]], place: int, loaded: Loaded, changed_keys: set[int]
+) -> list[Any]:
     column = table.columns[place]
     stored, changes = convert_column(
         columns[place], column.type, nullable=column.nullable, default=column.default, context=column.context
     )
-    keys = [index for index, other in enumerate(table.columns) if other.name in table.key]
     for change in changes:
-        rule = change.coerced.rule
+        rule, index = change.coerced.rule, change.index
         if rule in SILENT_RULES:
             loaded.silent[column.name, rule] += 1
             continue
-        key = tuple(columns[index][change.index] for index in keys)
-        ledger.write(Entry(table.label, key, column.name, rule, columns[place][change.index], stored[change.index]))
+        if column.name in table.key:
+            changed_keys.add(index)
+        key = table.key_of([values[index] for values in columns])
+        ledger.write(Entry(table.label, key, column.name, rule, columns[place][index], stored[index]))
         loaded.coerced += 1
     return stored

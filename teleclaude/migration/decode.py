@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from hashlib import blake2b
 from typing import Any
 
 from teleclaude.migration.tables import ColumnPlan
@@ -14,6 +16,13 @@ from teleclaude.migration.tables import ColumnPlan
 class UndecodableError(Exception):
     """The value means nothing that PostgreSQL could hold; only a ledger line can excuse what is stored."""
 
+
+DEEP = 300
+"""Values that nest deeper are read without recursion; Python's own reader stops at about a thousand."""
+
+TOKEN = re.compile(r'[ \t\r\n]*(?:"(?:[^"\\\x00-\x1f]|\\.)*"|[\[\]{},:]|[^\s\[\]{},:"]+)[ \t\r\n]*', re.DOTALL)
+
+BRACKET_OR_STRING = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
 
 FINER_THAN_MICROSECONDS = re.compile(r"[.,]\d{6}\d*[1-9]")
 
@@ -83,6 +92,8 @@ def decode_json(text: Any) -> Any:
     """Return JSON with every number as an exact Decimal; raises UndecodableError for what jsonb cannot hold."""
     if not isinstance(text, str):
         raise UndecodableError
+    if text.count("[") + text.count("{") > DEEP and _depth(text) > DEEP:
+        return decode_deep(text)
     try:
         value = json.loads(
             text, parse_int=Decimal, parse_float=Decimal, parse_constant=_refuse, object_pairs_hook=_unique
@@ -91,6 +102,75 @@ def decode_json(text: Any) -> Any:
     except (ValueError, ArithmeticError, RecursionError):
         raise UndecodableError from None
     return value
+
+
+@dataclass(frozen=True)
+class DeepDocument:
+    """A JSON value that nests too deep to be read by recursion, as a digest of what it means."""
+
+    digest: bytes
+
+
+def _depth(text: str) -> int:
+    """Return how deep the brackets outside of strings nest."""
+    depth = deepest = 0
+    for match in BRACKET_OR_STRING.finditer(text):
+        if match[0][0] != '"':
+            depth += 1 if match[0] in "[{" else -1
+            deepest = max(deepest, depth)
+    return deepest
+
+
+def decode_deep(text: str) -> Any:
+    """Return a JSON value of any depth; equal values give equal results whatever the order of their keys.
+
+    Raises UndecodableError for what jsonb cannot hold.
+    """
+    open_values: list[tuple[str, list[bytes]]] = [("", [])]
+    end = 0
+    for match in TOKEN.finditer(text):
+        if match.start() != end:
+            raise UndecodableError
+        end = match.end()
+        word = match[0].strip()
+        if word in ("[", "{"):
+            open_values.append((word, []))
+        elif word in ("]", "}"):
+            opening, parts = open_values.pop()
+            if not open_values or opening + word not in ("[]", "{}"):
+                raise UndecodableError
+            open_values[-1][1].append(_digest(opening, _pairs(parts) if opening == "{" else parts))
+        elif word not in (",", ":"):
+            value = decode_json(word)
+            open_values[-1][1].append(_digest(type(value).__name__, [repr(_plain_number(value)).encode()]))
+    if end != len(text) or len(open_values) != 1 or len(open_values[0][1]) != 1:
+        raise UndecodableError
+    return DeepDocument(open_values[0][1][0])
+
+
+def _pairs(parts: list[bytes]) -> list[bytes]:
+    """Return the keys and values of an object in an order of their own; raises UndecodableError for a key twice."""
+    pairs = sorted(zip(parts[::2], parts[1::2], strict=False))
+    if len(parts) % 2 or len({key for key, _ in pairs}) != len(pairs):
+        raise UndecodableError
+    return [part for pair in pairs for part in pair]
+
+
+def _plain_number(value: Any) -> Any:
+    """Return a number in the one form that all its spellings share, without rounding it."""
+    if not isinstance(value, Decimal):
+        return value
+    sign, digits, exponent = value.as_tuple()
+    written = "".join(map(str, digits))
+    short = written.strip("0") and written.lstrip("0").rstrip("0")
+    return (sign, short, int(exponent) + len(written) - len(written.rstrip("0"))) if short else 0
+
+
+def _digest(kind: str, parts: list[bytes]) -> bytes:
+    made = blake2b(kind.encode(), digest_size=16)
+    for part in parts:
+        made.update(len(part).to_bytes(8, "big") + part)
+    return made.digest()
 
 
 def _refuse(name: str) -> Any:

@@ -45,15 +45,18 @@ def mend_json(value: str) -> tuple[str, str | None]:
             parse_int=str,
             object_pairs_hook=seen.note_pairs,
         )
-    except (ValueError, RecursionError):
+    except ValueError:
         return as_json_string(text), "not_json"
+    except RecursionError:
+        # Deeper than Python reads; PostgreSQL reads deeper, and says itself what is too deep for it.
+        seen.constant = "NaN" in text or "Infinity" in text
     mended = text
     if seen.constant or "\\u" in text:
         mended = STRING_OR_CONSTANT.sub(lambda match: _mend_token(match[0]), text)
     rules = {
         "invalid_utf8": text != value,
-        "constant_in_json": seen.constant,
-        _escape_rule(text): mended != text and not seen.constant,
+        "constant_in_json": seen.constant and mended != text,
+        _escape_rule(text): mended != text,
         "duplicate_key": seen.duplicate,
     }
     return mended, next((rule for rule, applies in rules.items() if applies), None)

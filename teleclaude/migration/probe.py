@@ -6,13 +6,14 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from teleclaude.db.engine import make_reader
+from teleclaude.db.engine import disposing, make_engine, make_reader
 from teleclaude.db.store import LISTED_STATUSES
 from teleclaude.errors import TargetError
+from teleclaude.migration.carried import read_set_aside, row_text
 from teleclaude.migration.plan import Plan
 from teleclaude.migration.report import Event, ProbeResult, note
 from teleclaude.migration.tables import TablePlan
@@ -26,10 +27,12 @@ TIMEOUT_SECONDS = 600
 
 @dataclass(frozen=True)
 class Expected:
-    """The ids that the daemon must list."""
+    """The ids that the daemon must list, and the rows that it must count."""
 
     open_sessions: frozenset[str]
     all_sessions: frozenset[str]
+    rows: Mapping[str, int]
+    """Rows of every table of ours, those set aside not counted."""
 
 
 async def probe(plan: Plan) -> AsyncGenerator[Event, None]:
@@ -38,7 +41,7 @@ async def probe(plan: Plan) -> AsyncGenerator[Event, None]:
         yield note("probe", "a rehearsal keeps nothing that a daemon could boot on")
         return
     verdict = await boot_daemon(plan)
-    expected = read_expected(plan)
+    expected = await read_expected(plan)
     problems = list(find_problems(plan, verdict, expected))
     yield ProbeResult(
         ok=not problems,
@@ -86,9 +89,10 @@ async def boot_daemon(plan: Plan) -> dict[str, Any]:
     return verdict
 
 
-def read_expected(plan: Plan) -> Expected:
-    """Return the ids of the source that the daemon must list, read from the copy through the plan."""
+async def read_expected(plan: Plan) -> Expected:
+    """Return what the daemon must list and count, read from the copy through the plan."""
     assert plan.database is not None
+    assert plan.url is not None
     table = next(table for table in plan.tables if table.name == "sessions" and not table.carried)
     engine = make_reader(plan.database.copy)
     try:
@@ -96,9 +100,14 @@ def read_expected(plan: Plan) -> Expected:
             rows = connection.exec_driver_sql(table.select).all()
     finally:
         engine.dispose()
-    values = list(_session_values(plan, table, [tuple(row) for row in rows]))
+    async with disposing(make_engine(plan.url, read_only=True)) as target, target.connect() as looking:
+        ours = [table for table in plan.tables if not table.carried]
+        counts = {table.name: table.rows - (await read_set_aside(looking, table)).total() for table in ours}
+        aside = await read_set_aside(looking, table)
+    held = [tuple(row) for row in rows if not aside[row_text(table, row)]]
+    values = list(_session_values(plan, table, held))
     listed = {str(row["session_id"]) for row in values if _is_listed(row)}
-    return Expected(frozenset(listed), frozenset(str(row["session_id"]) for row in values))
+    return Expected(frozenset(listed), frozenset(str(row["session_id"]) for row in values), counts)
 
 
 def _session_values(plan: Plan, table: TablePlan, rows: list[tuple[Any, ...]]) -> Iterator[dict[str, Any]]:
@@ -131,6 +140,6 @@ def find_problems(plan: Plan, verdict: dict[str, Any], expected: Expected) -> It
         listed = verdict[name]
         if frozenset(listed) != wanted or len(listed) != len(wanted):
             yield f"it lists {len(listed)} {name.replace('_', ' ')}, the source holds {len(wanted)}"
-    for table in plan.tables:
-        if not table.carried and verdict["counts"].get(table.name) != table.rows:
-            yield f"it counts {verdict['counts'].get(table.name)} rows in {table.name}, the source holds {table.rows}"
+    for name, rows in expected.rows.items():
+        if verdict["counts"].get(name) != rows:
+            yield f"it counts {verdict['counts'].get(name)} rows in {name}, the source holds {rows}"

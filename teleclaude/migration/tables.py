@@ -6,7 +6,7 @@ under its own name, a column to `legacy.<table>` with the primary key of its row
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
 from typing import Any
@@ -68,6 +68,10 @@ class TablePlan:
     """Whether the models do not know the table, so that the migration creates it."""
     from_events: bool = False
     """Whether the rows come from events.db."""
+
+    def key_of(self, row: Sequence[Any]) -> tuple[Any, ...]:
+        """Return the key in a row of the old table, as it is there."""
+        return tuple(value for value, column in zip(row, self.columns, strict=False) if column.name in self.key)
 
     @property
     def label(self) -> str:
@@ -174,7 +178,9 @@ def _plan_column(column: Column[Any], read: Read, given: Circumstances) -> Colum
     local = column.name in LOCAL_TIME.get(column.table.name, ())
     context = Context(given.zone, LOCAL_TIME_UNTIL) if local else PLAIN
     default = _default(column, kind, given.started_at)
-    return ColumnPlan(column.name, read.sql, kind, bool(column.nullable), default, context, read.needs)
+    # NULL in a key has no default: its row is set aside.
+    nullable = bool(column.nullable) or column.primary_key
+    return ColumnPlan(column.name, read.sql, kind, nullable, default, context, read.needs)
 
 
 def column_type(column: Column[Any]) -> ColumnType:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ from teleclaude.db import schema
 from teleclaude.db.engine import disposing, explained, make_engine, make_reader
 from teleclaude.db.models import MigrationRun, Model
 from teleclaude.errors import SourceError, TargetError
-from teleclaude.migration.carried import create_carried
+from teleclaude.migration.carried import create_carried, set_aside_table, write_set_aside
 from teleclaude.migration.constraints import add_constraints
 from teleclaude.migration.copy import Loaded, Source, copy_table
 from teleclaude.migration.detect.installation import hash_file
@@ -104,6 +105,7 @@ async def _fill(plan: Plan, target: AsyncConnection, sources: Sources) -> AsyncG
             rows = Source(sources.of(loading.table), ledger, plan.batch_size)
             async for progress in copy_table(target, rows, loading.table, loading.loaded):
                 yield progress
+            await write_set_aside(target, loading.table, loading.loaded.set_aside)
             loading.seconds = time.monotonic() - begun
         ledger.sync()
         yield LedgerResult(str(plan.ledger), ledger.entries)
@@ -114,7 +116,7 @@ async def _fill(plan: Plan, target: AsyncConnection, sources: Sources) -> AsyncG
         yield result
     for loading in tables:
         yield await _prove(plan, target, sources.of(loading.table), loading)
-        for finding in _silent_changes(loading):
+        for finding in _remarks(loading):
             yield finding
     await target.execute(insert(MigrationRun).values(_run_row(plan)))
 
@@ -134,7 +136,7 @@ async def _prove(plan: Plan, target: AsyncConnection, source: Connection, loadin
         name=table.label,
         source_rows=table.rows,
         target_rows=proof.rows,
-        set_aside=0,
+        set_aside=len(loading.loaded.set_aside),
         values_compared=proof.values,
         mismatches=0,
         coerced=loading.loaded.coerced,
@@ -142,12 +144,21 @@ async def _prove(plan: Plan, target: AsyncConnection, source: Connection, loadin
     )
 
 
-def _silent_changes(loading: _Loading) -> Iterator[Finding]:
+def _remarks(loading: _Loading) -> Iterator[Finding]:
+    label = loading.table.label
     for (column, rule), count in sorted(loading.loaded.silent.items()):
         yield note(
-            f"{loading.table.label}.{column}",
+            f"{label}.{column}",
             f"{count} values were written without a zone and read as local time ({rule})",
             "say --timezone ZONE if the computer was elsewhere",
+        )
+    if loading.loaded.set_aside:
+        reasons = Counter(reason for reason, _ in loading.loaded.set_aside)
+        said = ", ".join(f"{count} because {reason}" for reason, count in reasons.items())
+        yield warning(
+            label,
+            f"rows that their table cannot hold were set aside whole: {said}",
+            f"they are in {set_aside_table(loading.table)}",
         )
 
 

@@ -17,6 +17,7 @@ from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from teleclaude.errors import VerificationError
+from teleclaude.migration.carried import read_set_aside, row_text
 from teleclaude.migration.columns import ColumnType
 from teleclaude.migration.decode import UndecodableError, decode, decode_json, same
 from teleclaude.migration.ledger import Entry, read_ledger, to_plain
@@ -46,23 +47,33 @@ async def verify_table(
     Raises VerificationError at the first value that differs without excuse, and where rows are missing or too many.
     """
     excuses = read_excuses(ledger, table)
-    rows = (await connection.exec_driver_sql(f"SELECT count(*) FROM {table.sql_name}")).scalar()  # noqa: S608
-    if rows != table.rows:
-        raise VerificationError(
-            f"{table.label} holds {rows} rows, the source holds {table.rows}",
-            "report this; nothing was kept",
-            table=table.label,
-            key=None,
-            column="",
-        )
+    aside = await read_set_aside(connection, table)
+    rows = (await connection.exec_driver_sql(f"SELECT count(*) FROM {table.sql_name}")).scalar() or 0  # noqa: S608
+    if rows + aside.total() != table.rows:
+        raise _wrong_number(table, rows + aside.total())
     result = reader.exec_driver_sql(table.select)
     if not table.key:
         await _compare_unkeyed(connection, list(result), table, excuses)
     while table.key and (batch := result.fetchmany(batch_size)):
         found = await _fetch(connection, table, [_target_key(table, row, excuses) for row in batch])
         for row in batch:
-            _compare_row(table, row, found.get(_target_key(table, row, excuses)), excuses)
+            if aside and aside[text := row_text(table, row)]:
+                aside[text] -= 1
+            else:
+                _compare_row(table, row, found.get(_target_key(table, row, excuses)), excuses)
+    if aside.total():
+        raise _differs(table, None, "", "no such row", next(iter(+aside)))
     return Proof(rows, rows * (len(table.columns) + len(table.constants)))
+
+
+def _wrong_number(table: TablePlan, rows: int) -> VerificationError:
+    return VerificationError(
+        f"{table.label} holds {rows} rows, the source holds {table.rows}",
+        "report this; nothing was kept",
+        table=table.label,
+        key=None,
+        column="",
+    )
 
 
 def read_excuses(ledger: Path, table: TablePlan) -> Excuses:
@@ -71,10 +82,6 @@ def read_excuses(ledger: Path, table: TablePlan) -> Excuses:
     for entry in read_ledger(ledger, table.label):
         excuses.setdefault((repr(entry.key), entry.column), []).append(entry)
     return excuses
-
-
-def _source_key(table: TablePlan, row: Row) -> tuple[Any, ...]:
-    return tuple(row[place] for place, column in enumerate(table.columns) if column.name in table.key)
 
 
 def _target_key(table: TablePlan, row: Row, excuses: Excuses) -> tuple[Any, ...]:
@@ -88,7 +95,7 @@ def stored_value(table: TablePlan, row: Row, place: int, excuses: Excuses) -> An
     try:
         return decode(column, raw)
     except UndecodableError:
-        entries = excuses.get((repr(_source_key(table, row)), column.name), [])
+        entries = excuses.get((repr(table.key_of(row)), column.name), [])
         return next((entry.stored for entry in entries if _same_original(entry, raw)), None)
 
 
@@ -109,18 +116,21 @@ async def _fetch(
     connection: AsyncConnection, table: TablePlan, keys: list[tuple[Any, ...]]
 ) -> dict[tuple[Any, ...], Row]:
     kinds = {column.name: column.type for column in table.columns}
+    whole = [key for key in keys if None not in key]
+    if not whole:
+        return {}
     arrays = [f"CAST(${place} AS {kinds[name]}[])" for place, name in enumerate(table.key, 1)]
     names = ", ".join(map(quote, table.key))
     # = ANY is always looked up in the index; only a key of several columns needs rows to compare with.
     among = f"= ANY({arrays[0]})" if len(arrays) == 1 else f"IN (SELECT * FROM unnest({', '.join(arrays)}))"  # noqa: S608
     query = f"{_select_back(table)} WHERE ({names}) {among}"
-    rows = (await connection.exec_driver_sql(query, tuple(list(part) for part in zip(*keys, strict=True)))).all()
+    rows = (await connection.exec_driver_sql(query, tuple(list(part) for part in zip(*whole, strict=True)))).all()
     places = [[column.name for column in table.columns].index(name) for name in table.key]
     return {tuple(row[place] for place in places): row for row in rows}
 
 
 def _compare_row(table: TablePlan, row: Row, found: Row | None, excuses: Excuses) -> None:
-    key = _source_key(table, row)
+    key = table.key_of(row)
     if found is None:
         raise _differs(table, key, "", "a row", "none")
     for place, column in enumerate(table.columns):

@@ -11,15 +11,16 @@ from teleclaude.db.url import display_url
 from teleclaude.layout import OLD_UNIT
 from teleclaude.migration.plan import Plan
 from teleclaude.migration.shapes import quote
+from teleclaude.migration.tables import EVENTS, LEGACY
 
 
 def undo_statements(plan: Plan) -> tuple[str, ...]:
     """Return the SQL that empties the target again."""
     ours = [quote(name) for name in (*Model.metadata.tables, schema.VERSION_TABLE)]
-    carried = [table.sql_name for table in plan.tables if table.carried]
-    statements = (f"DROP TABLE {', '.join(ours + carried)}",)
-    schemas = sorted({table.schema for table in plan.tables if table.schema})
-    return (*statements, *(f"DROP SCHEMA {quote(schema)}" for schema in schemas))
+    carried = [table.sql_name for table in plan.tables if table.carried and table.schema is None]
+    # Neither schema stood before, or the run would have been refused: everything in them is ours.
+    schemas = (f"DROP SCHEMA IF EXISTS {quote(name)} CASCADE" for name in (LEGACY, EVENTS))
+    return (f"DROP TABLE {', '.join(ours + carried)}", *schemas)
 
 
 def undo_script(plan: Plan) -> Path:

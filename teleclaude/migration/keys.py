@@ -1,0 +1,44 @@
+"""Keys that PostgreSQL cannot hold: NULL, one that another row has after conversion, one too long for an index."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection
+
+from teleclaude.migration.shapes import quote
+from teleclaude.migration.tables import TablePlan
+
+LONGEST_KEY_BYTES = 2600
+"""A B-tree takes entries of up to 2,704 bytes (PostgreSQL manual, section 64.1)."""
+
+
+class KeyKeeper:
+    """Says of each row of a table, in order, whether its key can be held."""
+
+    def __init__(self, reader: Connection, table: TablePlan) -> None:
+        self.reader = reader
+        self.table = table
+        self.places = [[column.name for column in table.columns].index(name) for name in table.key]
+        self.changed: set[tuple[Any, ...]] = set()
+
+    def refuse(self, values: Sequence[Any], changed: bool) -> str | None:
+        """Return why the key of a row, as it would be stored, cannot be held; `changed` says that a rule changed it."""
+        key = tuple(values[place] for place in self.places)
+        if None in key:
+            return "the key is NULL"
+        if sum(len(part.encode()) for part in key if isinstance(part, str)) > LONGEST_KEY_BYTES:
+            return "the key is too long for an index"
+        if changed and (key in self.changed or self._stands(key)):
+            return "the key is another row's after conversion"
+        if changed:
+            self.changed.add(key)
+        return None
+
+    def _stands(self, key: tuple[Any, ...]) -> bool:
+        """Whether a row of the old table has this very key, so that it needs no conversion."""
+        reads = [self.table.columns[place].read for place in self.places]
+        where = " AND ".join(f"{read} = ?" for read in reads)
+        query = f"SELECT 1 FROM {quote(self.table.source)} WHERE {where} LIMIT 1"  # noqa: S608
+        return self.reader.exec_driver_sql(query, key).first() is not None

@@ -1,0 +1,211 @@
+"""Values that strain PostgreSQL arrive, or are in the ledger or set aside with nothing of them lost."""
+
+import json
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import URL
+
+from teleclaude.db.models import Model
+from teleclaude.demo.installation import SampleInstallation, make_installation
+from teleclaude.migration.decode import UndecodableError, decode_deep, decode_json, same
+from teleclaude.migration.ledger import from_plain
+from teleclaude.migration.options import Options
+from teleclaude.migration.report import Finding, Report, TableResult
+from teleclaude.migration.run import Step
+from tests.migration.test_undo import fail, planted
+from tests.sample import editing, has_nothing, migrate_sample, query
+
+
+async def migrated_with(options: Options, sample: SampleInstallation, *statements: tuple[str, Any]) -> Report:
+    with editing(sample) as database:
+        for statement, values in statements:
+            database.execute(statement, values)
+    report = await migrate_sample(options)
+    assert report.ok, report.failure
+    return report
+
+
+def ledger(options: Options) -> list[dict[str, Any]]:
+    assert options.root is not None
+    (path,) = options.root.glob("var/lib/teleclaude/migration/*/ledger.jsonl")
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def nested(depth: int) -> str:
+    return "[" * depth + "]" * depth
+
+
+PAYLOAD = "UPDATE hook_outbox SET payload = ? WHERE id = ?"
+
+
+async def test_json_that_nests_a_thousand_deep_arrives_as_it_is(
+    options: Options, sample: SampleInstallation, target: URL
+) -> None:
+    await migrated_with(options, sample, (PAYLOAD, (nested(1000), 1)))
+    assert await query(target, "SELECT payload::text FROM hook_outbox WHERE id = 1") == [(nested(1000),)]
+    assert [entry for entry in ledger(options) if entry["table"] == "hook_outbox" and entry["key"] == [1]] == []
+
+
+@pytest.mark.parametrize("text", [nested(20_000), '{"n": 1e200000}'])
+async def test_json_that_postgresql_refuses_becomes_a_string_with_its_original_in_the_ledger(
+    options: Options, sample: SampleInstallation, target: URL, text: str
+) -> None:
+    await migrated_with(options, sample, (PAYLOAD, (text, 2)))
+    found = await query(target, "SELECT jsonb_typeof(payload), payload #>> '{}' FROM hook_outbox WHERE id = 2")
+    assert found == [("string", text)]
+    (entry,) = [entry for entry in ledger(options) if entry["table"] == "hook_outbox" and entry["key"] == [2]]
+    assert (entry["rule"], entry["original"]) == ("refused_json", text)
+
+
+async def test_numbers_of_json_keep_every_digit(options: Options, sample: SampleInstallation, target: URL) -> None:
+    text = '{"a": 1e400, "b": 98765432109876543210987654321, "c": 0.1000000000000000055511151231257827}'
+    await migrated_with(options, sample, (PAYLOAD, (text, 1)))
+    select = "SELECT (payload->>'a')::numeric = 1e400, payload->>'b', payload->>'c' FROM hook_outbox WHERE id = 1"
+    assert await query(target, select) == [
+        (True, "98765432109876543210987654321", "0.1000000000000000055511151231257827")
+    ]
+
+
+async def test_rows_whose_key_cannot_be_held_are_set_aside_whole(
+    options: Options, sample: SampleInstallation, target: URL
+) -> None:
+    insert = "INSERT INTO sessions (session_id, computer_name, title) VALUES (?, 'workshop', ?)"
+    keys = [(None, "one"), (None, "two"), ("a\x00b", "nul"), ("a␀b", "sign"), ("a\x00b\x00", "x"), ("k" * 3000, "long")]
+    report = await migrated_with(options, sample, *((insert, values) for values in keys))
+    result = next(result for result in report.all(TableResult) if result.name == "sessions")
+    assert (result.source_rows, result.target_rows, result.set_aside) == (26, 22, 4)
+    kept = await query(target, "SELECT reason, row FROM legacy.sessions_set_aside")
+    assert sorted((json.loads(row)["title"], json.loads(row)["session_id"]) for _, row in kept) == [
+        ("long", "k" * 3000),
+        ("nul", "a\x00b"),
+        ("one", None),
+        ("two", None),
+    ]
+    assert {reason for reason, _ in kept} == {
+        "the key is NULL",
+        "the key is too long for an index",
+        "the key is another row's after conversion",
+    }
+    assert any(finding.subject == "sessions" and "set aside" in finding.message for finding in report.all(Finding))
+
+
+async def test_a_row_set_aside_can_be_undone_with_the_rest(
+    options: Options, sample: SampleInstallation, target: URL
+) -> None:
+    with editing(sample) as database:
+        database.execute("INSERT INTO system_settings (key, value) VALUES (NULL, 'x')")
+    assert (await migrate_sample(options, planted(Step("planted", fail), 3))).exit_code == 4
+    assert await has_nothing(target)
+
+
+async def test_dirt_in_every_kind_of_column_is_in_the_ledger(
+    options: Options, sample: SampleInstallation, target: URL
+) -> None:
+    where = "WHERE session_id = (SELECT min(session_id) FROM sessions)"
+    await migrated_with(
+        options,
+        sample,
+        (f"UPDATE sessions SET title = CAST(x'61ff62' AS TEXT), char_offset = 'many' {where}", ()),
+        (f"UPDATE sessions SET description = x'00ff', initiated_by_ai = 'yes', last_activity = '' {where}", ()),
+        (f"UPDATE sessions SET adapter_metadata = 'not json', created_at = 12 {where}", ()),
+        ("UPDATE operations SET cwd = x'' WHERE rowid = 1", ()),
+    )
+    columns = "title, char_offset, description, initiated_by_ai, last_activity, adapter_metadata #>> '{}', created_at"
+    found = await query(target, f"SELECT {columns} FROM sessions {where}")
+    assert found == [("a\ufffdb", None, "\u2400\ufffd", True, None, "not json", None)]
+    rules = {entry["column"]: (entry["rule"], from_plain(entry["original"])) for entry in ledger(options)}
+    assert rules["title"] == ("invalid_utf8", "a\udcffb")
+    assert rules["char_offset"] == ("not_an_integer", "many")
+    assert rules["description"] == ("blob_in_text", b"\x00\xff")
+    assert rules["initiated_by_ai"] == ("not_a_boolean", "yes")
+    assert rules["last_activity"] == ("not_a_timestamp", "")
+    assert rules["adapter_metadata"] == ("not_json", "not json")
+
+
+async def test_one_value_of_fifty_megabytes_arrives(options: Options, sample: SampleInstallation, target: URL) -> None:
+    text = "ünï 🚀 " * (50_000_000 // 13)
+    await migrated_with(options, sample, ("UPDATE mirrors SET conversation_text = ? WHERE id = 1", (text,)))
+    assert await query(target, "SELECT length(conversation_text) FROM mirrors WHERE id = 1") == [(len(text),)]
+
+
+SQLITE_VALUES = (
+    st.none()
+    | st.integers(-(2**63), 2**63 - 1)
+    | st.floats(allow_nan=False)
+    | st.text(max_size=30)
+    | st.binary(max_size=10)
+    | st.sampled_from(["2026-01-05T10:00:00", "2026-01-05 10:00:00.5", "{}", '{"a": NaN}', "1", "true", "\x00"])
+)
+FREE = [
+    (table.name, column.name)
+    for table in Model.metadata.tables.values()
+    for column in table.columns
+    if table.name not in ("audit_log", "migration_runs")
+    and not column.primary_key
+    and not column.name.startswith("owner_")
+    and column.name not in ("session_id", "message_id", "deletion_type", "project", "source_identity", "origin")
+]
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(st.sampled_from(FREE), SQLITE_VALUES), min_size=10, max_size=40))
+async def test_any_value_in_any_column_arrives_equal_or_is_in_the_ledger(
+    tmp_path_factory: pytest.TempPathFactory, target: URL, values: list[tuple[tuple[str, str], Any]]
+) -> None:
+    """The migration itself proves it: it compares every value, and excuses only what the ledger lists."""
+    folder = tmp_path_factory.mktemp("any")
+    sample = make_installation(folder / "old", sessions=4)
+    with editing(sample) as database:
+        database.execute("PRAGMA ignore_check_constraints = ON")
+        for (table, column), value in values:
+            try:
+                database.execute(f'UPDATE {table} SET "{column}" = ? WHERE rowid = 1', (value,))
+            except Exception as error:
+                # SQLite's own NOT NULL and UNIQUE refuse what no old file can hold.
+                assert "constraint failed" in str(error)
+    options = Options(
+        source=sample.checkout,
+        home=sample.home,
+        target=target.render_as_string(hide_password=False),
+        root=Path(folder) / "root",
+        person="Ada",
+        uid=1000,
+        dry_run=True,
+    )
+    report = await migrate_sample(options)
+    assert report.ok, report.failure
+
+
+WORDS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"))
+TREES = st.recursive(
+    st.integers() | st.booleans() | st.none() | WORDS,
+    lambda inner: st.lists(inner) | st.dictionaries(WORDS, inner),
+    max_leaves=15,
+)
+
+
+@given(TREES)
+def test_the_two_readers_of_json_agree_on_what_is_equal(value: Any) -> None:
+    one, other = json.dumps(value), json.dumps(value, ensure_ascii=False, sort_keys=True, indent=1)
+    assert decode_deep(one) == decode_deep(other)
+    assert same(decode_json(one), decode_json(other))
+    assert decode_deep(json.dumps([value])) != decode_deep(one)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[", "]", "[}", "{1}", '{"a": 1, "a": 2}', "[NaN]", '["\\u0000"]', "[1] [2]", '["']
+)
+def test_the_reader_of_deep_json_refuses_what_jsonb_refuses(text: str) -> None:
+    with pytest.raises(UndecodableError):
+        decode_deep(text)
+
+
+def test_deep_numbers_are_equal_in_all_spellings_and_never_rounded() -> None:
+    assert decode_deep("[1.0, 0.5, -0, 100]") == decode_deep("[1, 5e-1, 0, 1e2]")
+    assert decode_deep(f"[{10**40}]") != decode_deep(f"[{10**40 + 1}]")
+    assert Decimal(10**40) != Decimal(10**40 + 1)

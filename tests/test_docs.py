@@ -8,6 +8,7 @@ import pytest
 
 from teleclaude.cli import cli
 from teleclaude.errors import Exit
+from teleclaude.migration.coerce import RULES, SILENT_RULES
 from teleclaude.migration.pipeline import PREFLIGHT, STEPS
 
 ROOT = Path(__file__).parents[1]
@@ -90,3 +91,12 @@ def test_the_picture_asks_nothing_of_the_network() -> None:
         "https://www.textualize.io",
     }
     assert "Done and proved." in picture.replace("&#160;", " ")
+
+
+def test_every_rule_for_values_is_documented_as_the_code_has_it() -> None:
+    page = (ROOT / "docs/fidelity.md").read_text()
+    for rule, text in RULES.items():
+        comes_in, stored = text.rsplit(": ", 1)
+        listed = "no, counted for each column" if rule in SILENT_RULES else "yes"
+        assert f"| `{rule}` | {comes_in} | {stored} | {listed} |" in page
+    assert set(rows(page, "Rules")) == set(RULES)

@@ -21,6 +21,10 @@ class ColumnType(StrEnum):
     BYTES = "bytea"
 
 
+LONGEST_KEY_BYTES = 2600
+"""A B-tree takes entries of up to 2,704 bytes (PostgreSQL manual, section 64.1)."""
+
+
 @dataclass(frozen=True)
 class Context:
     """What a conversion has to know of its column."""

@@ -7,11 +7,9 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from teleclaude.migration.columns import LONGEST_KEY_BYTES
 from teleclaude.migration.shapes import quote
 from teleclaude.migration.tables import TablePlan
-
-LONGEST_KEY_BYTES = 2600
-"""A B-tree takes entries of up to 2,704 bytes (PostgreSQL manual, section 64.1)."""
 
 
 class KeyKeeper:

@@ -4,6 +4,7 @@ import dataclasses
 import json
 import sqlite3
 import stat
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -83,6 +84,51 @@ async def test_writes_that_are_only_in_the_wal_arrive(
     assert (await migrate_sample(options)).ok
     assert files_below(sample.checkout) == before
     assert await query(target, "SELECT value FROM system_settings WHERE key = 'only in the wal'") == [("x",)]
+
+
+async def test_a_transaction_that_was_cut_off_is_taken_back_in_the_copy(
+    options: Options, sample: SampleInstallation, target: URL
+) -> None:
+    with closing(sqlite3.connect(sample.database, isolation_level=None)) as writer:
+        writer.execute("PRAGMA journal_mode = DELETE")
+        writer.execute("PRAGMA cache_size = 1")
+        writer.execute("BEGIN")
+        writer.execute("UPDATE sessions SET title = 'never committed', description = hex(randomblob(4000))")
+        journal = Path(f"{sample.database}-journal")
+        halves = {path: path.read_bytes() for path in (sample.database, journal)}
+        writer.execute("ROLLBACK")
+    for path, content in halves.items():
+        path.write_bytes(content)
+    assert b"never committed" in halves[sample.database]
+    before = files_below(sample.checkout)
+    report = await migrate_sample(options)
+    assert report.ok, report.failure
+    assert files_below(sample.checkout) == before
+    assert await query(target, "SELECT count(*) FROM sessions WHERE title = 'never committed'") == [(0,)]
+
+
+async def test_a_folder_that_cannot_be_written_to_is_no_obstacle(options: Options, sample: SampleInstallation) -> None:
+    sample.database.chmod(0o444)
+    sample.checkout.chmod(0o555)
+    report = await migrate_sample(options)
+    sample.checkout.chmod(0o755)
+    assert report.ok, report.failure
+
+
+async def test_what_should_be_unique_and_is_not_leaves_its_index_out(
+    options: Options, sample: SampleInstallation, target: URL
+) -> None:
+    with editing(sample) as database:
+        database.execute("DROP INDEX idx_mirrors_source_identity")
+        database.execute("UPDATE mirrors SET source_identity = 'twice' WHERE id <= 2")
+        database.execute("UPDATE memory_observations SET project = ? WHERE id = 1", ("p" * 9000,))
+    report = await migrate_sample(options)
+    assert report.ok, report.failure
+    broken = {result.name: result for result in report.all(ConstraintResult)}
+    assert broken["idx_mirrors_source_identity"].rows == 2
+    assert broken["idx_memory_obs_project"].rows == 1
+    for result in broken.values():
+        assert len(await query(target, result.query)) == result.rows
 
 
 async def test_the_report_is_what_the_design_lists(migrated: Report, options: Options) -> None:

@@ -135,11 +135,6 @@ async def test_two_databases_with_sessions(options: Options, refuse: Refuse, sam
     await refuse(options, "two databases hold sessions")
 
 
-async def test_a_transaction_that_was_cut_off(options: Options, refuse: Refuse, sample: SampleInstallation) -> None:
-    Path(f"{sample.database}-journal").write_bytes(b"x" * 512)
-    await refuse(options, "was cut off")
-
-
 async def test_a_daemon_that_holds_its_lock(options: Options, refuse: Refuse, sample: SampleInstallation) -> None:
     with hold_pid_file(sample.checkout / "teleclaude.pid"):
         await refuse(options, "the daemon is running")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -107,29 +109,34 @@ def _look(candidate: Candidate, folder: Path) -> SourceDatabase:
 def copy_database(path: Path, folder: Path) -> Path:
     """Copy a database with its WAL into `folder` and return the copy.
 
-    The `-shm` file is left out, because SQLite makes it again. Raises SourceError where the file changes meanwhile, a
-    transaction was cut off, or the disk is too small.
+    The `-shm` file is left out, because SQLite makes it again. A transaction that was cut off is taken back in the
+    copy, as the old program would have done at its next start. Raises SourceError where a file changes meanwhile, or
+    the disk is too small.
     """
-    if Path(f"{path}-journal").is_file() and Path(f"{path}-journal").stat().st_size:
-        raise SourceError(
-            f"{path} holds a transaction that was cut off ({path}-journal)", "start the old daemon once, and stop it"
-        )
     folder.mkdir()
-    wal = Path(f"{path}-wal")
-    needed = sum(file.stat().st_size for file in (path, wal) if file.is_file())
+    copy = folder / "teleclaude.db"
+    copies = {Path(f"{path}{suffix}"): Path(f"{copy}{suffix}") for suffix in ("", "-wal", "-journal")}
+    standing = {source: target for source, target in copies.items() if source.is_file()}
+    needed = sum(source.stat().st_size for source in standing)
     free = psutil.disk_usage(str(folder)).free
     if needed * 1.1 > free:
         raise SourceError(
             f"the copy of {path} needs {needed / 1e6:.0f} MB, {folder.parent} has {free / 1e6:.0f} MB free",
             "make room, or let TMPDIR name a larger disk",
         )
-    copy = folder / "teleclaude.db"
-    for source, target in ((path, copy), (wal, Path(f"{copy}-wal"))):
-        if source.is_file() and copy_file(source, target) != hash_file(source):
-            raise SourceError(f"{source} changed while it was copied", "stop whatever writes to it")
-    if hash_file(path) != hash_file(copy):
-        raise SourceError(f"{path} changed while it was copied", "stop whatever writes to it")
+    digests = {source: copy_file(source, target) for source, target in standing.items()}
+    changed = [source for source in copies if hash_file(source) != digests.get(source, "")]
+    if changed:
+        raise SourceError(f"{changed[0]} changed while it was copied", "stop whatever writes to it")
+    if copies[Path(f"{path}-journal")].is_file():
+        _take_back(copy)
     return copy
+
+
+def _take_back(copy: Path) -> None:
+    """Let SQLite apply the rollback journal beside the copy (SQLite manual, "Atomic Commit", section 4)."""
+    with closing(sqlite3.connect(copy)) as connection, suppress(sqlite3.DatabaseError):
+        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
 
 
 def _read_tables(path: Path, connection: Connection) -> tuple[tuple[SourceTable, ...], tuple[str, ...]]:

@@ -156,7 +156,8 @@ def list_files(places: Places, database: SourceDatabase | None, docs: tuple[DocF
     names += [Path("/etc/systemd/system") / OLD_UNIT["linux"]]
     names += [places.home / "Library/LaunchAgents" / f"{OLD_UNIT['darwin']}.plist"]
     if database is not None:
-        names += [database.path, Path(f"{database.path}-wal"), places.checkout / "teleclaude.db"]
+        names += [Path(f"{database.path}{suffix}") for suffix in ("", "-wal", "-journal")]
+        names += [places.checkout / "teleclaude.db"]
     return tuple(SourceFile(path, hash_file(path)) for path in dict.fromkeys(names) if path.is_file())
 
 

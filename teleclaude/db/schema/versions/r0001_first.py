@@ -39,7 +39,8 @@ def create_keys(not_valid: frozenset[str] = frozenset(), left_out: frozenset[str
                 op.execute(add_constraint(constraint, not_valid=constraint.name in not_valid))
     for table in metadata.sorted_tables:
         for index in sorted(table.indexes, key=lambda index: str(index.name)):
-            op.execute(CreateIndex(index))
+            if index.name not in left_out:
+                op.execute(CreateIndex(index))
 
 
 def drop_keys() -> None:

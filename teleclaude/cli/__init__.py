@@ -15,6 +15,7 @@ from teleclaude.cli.daemon import daemon
 from teleclaude.cli.demo import demo
 from teleclaude.cli.migrate import migrate_to_system
 from teleclaude.cli.sessions import sessions
+from teleclaude.cli.verify import verify
 from teleclaude.errors import Exit, TeleClaudeError
 
 
@@ -24,7 +25,7 @@ def cli() -> None:
     """TeleClaude keeps AI terminal sessions, memory and hooks."""
 
 
-for command in (migrate_to_system, daemon, sessions, config, demo):
+for command in (migrate_to_system, verify, daemon, sessions, config, demo):
     cli.add_command(command)
 
 

@@ -18,7 +18,15 @@ from teleclaude.migration.inventory import ConfigFiles, DocFile, Inventory, Pers
 from teleclaude.migration.options import Options
 from teleclaude.migration.refusals import find_refusals
 from teleclaude.migration.report import Finding, Left, Severity, error, note
-from teleclaude.migration.tables import Circumstances, ColumnFate, TablePlan, make_event_tables, make_fates, make_tables
+from teleclaude.migration.tables import (
+    Circumstances,
+    ColumnFate,
+    TablePlan,
+    make_event_tables,
+    make_fates,
+    make_tables,
+    missing_columns,
+)
 
 
 @dataclass(frozen=True)
@@ -54,6 +62,8 @@ class Plan:
     schema_stands: bool
     """Whether the target already has our tables, empty."""
     owner: Owner | None
+    timezone: str
+    """The zone that old local times are read in."""
     tables: tuple[TablePlan, ...]
     fates: tuple[ColumnFate, ...]
     docs: tuple[DocFile, ...]
@@ -106,6 +116,7 @@ def make_plan(options: Options, inventory: Inventory) -> Plan:
         url=inventory.url if inventory.target else None,
         schema_stands=inventory.target is not None and inventory.target.revision is not None,
         owner=owner if isinstance(owner, Owner) else None,
+        timezone=options.timezone or inventory.timezone or "UTC",
         tables=tables,
         fates=fates,
         docs=inventory.docs,
@@ -185,6 +196,10 @@ def _notes(options: Options, inventory: Inventory) -> Iterator[Finding]:
     if options.timezone is None and inventory.timezone is None:
         yield note("source", "no time zone is configured, so old local times are read as UTC", "or say --timezone ZONE")
     for table in inventory.database.tables if inventory.database else ():
+        missing = missing_columns(table)
+        if missing:
+            hint = "nothing to do; an older release did not know them"
+            yield note(table.name, f"the old table has less; defaults stand in {', '.join(missing)}", hint)
         for column in table.columns:
             if (table.name, column.name) == ("sessions", "user_role"):
                 yield note(
@@ -239,6 +254,7 @@ def describe(plan: Plan) -> dict[str, Any]:
         "target": {"url": display_url(plan.url) if plan.url else None, "schema_stood": plan.schema_stands},
         "root": str(plan.layout.root) if plan.layout.root else None,
         "owner": asdict(plan.owner) if plan.owner else None,
+        "timezone": plan.timezone,
         "columns": [asdict(fate) for fate in plan.fates],
     }
 

@@ -10,12 +10,13 @@ from collections.abc import AsyncGenerator, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from teleclaude.db.engine import disposing, make_engine, make_reader
+from teleclaude.db.engine import disposing, make_engine
 from teleclaude.db.store import LISTED_STATUSES
 from teleclaude.errors import TargetError
 from teleclaude.migration.carried import read_set_aside, row_text
 from teleclaude.migration.plan import Plan
 from teleclaude.migration.report import Event, ProbeResult, note
+from teleclaude.migration.sources import reading
 from teleclaude.migration.tables import TablePlan
 from teleclaude.migration.verify import read_excuses, stored_value
 
@@ -91,15 +92,10 @@ async def boot_daemon(plan: Plan) -> dict[str, Any]:
 
 async def read_expected(plan: Plan) -> Expected:
     """Return what the daemon must list and count, read from the copy through the plan."""
-    assert plan.database is not None
     assert plan.url is not None
     table = next(table for table in plan.tables if table.name == "sessions" and not table.carried)
-    engine = make_reader(plan.database.copy)
-    try:
-        with engine.connect() as connection:
-            rows = connection.exec_driver_sql(table.select).all()
-    finally:
-        engine.dispose()
+    with reading(plan) as sources:
+        rows = sources.of(table).exec_driver_sql(table.select).all()
     async with disposing(make_engine(plan.url, read_only=True)) as target, target.connect() as looking:
         ours = [table for table in plan.tables if not table.carried]
         counts = {table.name: table.rows - (await read_set_aside(looking, table)).total() for table in ours}

@@ -124,6 +124,15 @@ def make_tables(tables: tuple[SourceTable, ...], given: Circumstances) -> tuple[
     return (*plans, *(_plan_unknown(table, given) for table in unknown))
 
 
+def missing_columns(source: SourceTable) -> tuple[str, ...]:
+    """Return the columns of the model that an old table has nothing for, none where the models do not know it."""
+    model = Model.metadata.tables.get(source.name)
+    names = [column.name for column in source.columns]
+    columns = () if model is None else tuple(model.columns)
+    wanted = (column.name for column in columns if not column.name.startswith("owner_"))
+    return tuple(name for name in wanted if choose_read(source.name, name, names) is None)
+
+
 def make_event_tables(tables: tuple[SourceTable, ...]) -> tuple[TablePlan, ...]:
     """Return the plan of every table of events.db."""
     carried = (table for table in tables if reason_not_carried(table.name) is None)

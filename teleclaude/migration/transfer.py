@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import AsyncGenerator, Iterator
-from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from sqlalchemy import Connection, delete, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from teleclaude.db import schema
-from teleclaude.db.engine import disposing, explained, make_engine, make_reader
+from teleclaude.db.engine import disposing, explained, make_engine
 from teleclaude.db.models import MigrationRun, Model
 from teleclaude.errors import SourceError, TargetError
 from teleclaude.migration.carried import create_carried, set_aside_table, write_set_aside
@@ -24,6 +23,7 @@ from teleclaude.migration.identities import restart_identity
 from teleclaude.migration.ledger import open_ledger
 from teleclaude.migration.plan import Plan
 from teleclaude.migration.report import Event, Finding, LedgerResult, TableResult, note, warning
+from teleclaude.migration.sources import Sources, reading
 from teleclaude.migration.tables import TablePlan
 from teleclaude.migration.verify import verify_table
 from teleclaude.migration.way_back import undo_statements
@@ -65,31 +65,6 @@ async def transfer(plan: Plan) -> AsyncGenerator[Event, None]:
                 await transaction.rollback()
             else:
                 await transaction.commit()
-
-
-@contextmanager
-def reading(plan: Plan) -> Iterator[Sources]:
-    """Open the private copies of the old databases, read-only."""
-    with ExitStack() as stack:
-        engines = [make_reader(database.copy) for database in plan.databases]
-        for engine in engines:
-            stack.callback(engine.dispose)
-        yield Sources(*(stack.enter_context(engine.connect()) for engine in engines))
-
-
-@dataclass(frozen=True)
-class Sources:
-    """The open copies."""
-
-    main: Connection
-    events: Connection | None = None
-
-    def of(self, table: TablePlan) -> Connection:
-        """Return the copy that holds the rows of a table."""
-        if not table.from_events:
-            return self.main
-        assert self.events is not None
-        return self.events
 
 
 async def _fill(plan: Plan, target: AsyncConnection, sources: Sources) -> AsyncGenerator[Event, None]:

@@ -22,8 +22,9 @@ from teleclaude.migration.json_text import mend_json
 from teleclaude.migration.ledger import Entry, from_plain, open_ledger, read_ledger, to_plain
 from teleclaude.migration.options import Options
 from teleclaude.migration.plan import Plan, make_plan
+from teleclaude.migration.sources import reading
 from teleclaude.migration.tables import ColumnPlan
-from teleclaude.migration.transfer import reading, transfer
+from teleclaude.migration.transfer import transfer
 from teleclaude.migration.verify import verify_table
 from tests.sample import has_nothing, migrate_sample, query
 

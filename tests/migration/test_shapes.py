@@ -10,7 +10,7 @@ from sqlalchemy import URL
 from teleclaude.db.models import Model
 from teleclaude.demo.installation import SampleInstallation
 from teleclaude.migration.options import Options
-from teleclaude.migration.report import TableResult
+from teleclaude.migration.report import Finding, TableResult
 from teleclaude.migration.shapes import RULES, choose_read
 from tests.migration.periods import PERIODS, columns_of, make_old_database, value_of
 from tests.sample import editing, migrate_sample, query, reading
@@ -136,6 +136,18 @@ async def test_old_voices_become_a_service_and_a_voice(
     assert (await migrate_sample(options)).ok
     assert await query(target, "SELECT service_name, voice FROM voice_assignments") == [("openai", "nova")]
     assert await query(target, "SELECT voice_name, openai_voice FROM legacy.voice_assignments") == [("Nova", "nova")]
+
+
+async def test_where_the_old_table_has_less_the_default_stands_and_is_reported_once(
+    options: Options, sample: SampleInstallation, target: URL
+) -> None:
+    make_old_database(sample.database, "2026-01-09")
+    report = await migrate_sample(options)
+    assert await session(target, "visibility", "transcript_files", "human_email") == ("private", [], None)
+    said = [finding.message for finding in report.all(Finding) if finding.subject == "sessions"]
+    assert len(said) == 1
+    assert "visibility" in said[0]
+    assert "owner_uid" not in said[0]
 
 
 def test_every_rule_reads_a_column_that_the_models_have() -> None:

@@ -1,0 +1,51 @@
+"""`teleclaude verify`: compare the old installation with PostgreSQL once more."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from teleclaude.errors import Exit
+from teleclaude.migration.comparison import compare_again, is_equal, read_report
+from teleclaude.migration.locks import private_folder
+from teleclaude.migration.report import Event, Finding, TableResult
+
+
+@click.command(epilog="Example: teleclaude verify --report /var/lib/teleclaude/migration/RUN/report.json")
+@click.option(
+    "--report", "report_file", required=True, type=click.Path(path_type=Path), help="The report.json of the migration."
+)
+@click.option("--target", metavar="URL", help="How to reach the database now, if not as the report says.")
+@click.option("--json", "as_json", is_flag=True, help="Print the results as JSON.")
+def verify(report_file: Path, target: str | None, as_json: bool) -> None:
+    """Compare every value of the old databases with PostgreSQL once more; neither is changed.
+
+    A fresh private copy of the source is read. The exit code is 0 where everything is equal, else 3.
+    """
+    events = asyncio.run(_compare(report_file, target))
+    if as_json:
+        shown = [asdict(event) for event in events if isinstance(event, Finding | TableResult)]
+        click.echo(json.dumps({"equal": is_equal(events), "results": shown}, indent=2, ensure_ascii=False))
+    else:
+        for event in events:
+            _show(event)
+        click.echo("equal" if is_equal(events) else "not equal")
+    sys.exit(Exit.DONE if is_equal(events) else Exit.REFUSED)
+
+
+async def _compare(report_file: Path, target: str | None) -> list[Event]:
+    with private_folder() as private:
+        return [event async for event in compare_again(read_report(report_file), target, private, os.environ)]
+
+
+def _show(event: Event) -> None:
+    if isinstance(event, TableResult):
+        click.echo(f"{event.name}: {event.target_rows} rows, {event.values_compared} values are equal")
+    elif isinstance(event, Finding):
+        click.echo(f"{event.severity}: {event.subject}: {event.message}\n  → {event.hint}", err=True)

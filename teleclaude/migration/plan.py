@@ -15,6 +15,7 @@ from teleclaude import __version__
 from teleclaude.db.url import display_url
 from teleclaude.layout import Layout
 from teleclaude.migration.inventory import ConfigFiles, DocFile, Inventory, Person, SourceDatabase, SourceFile
+from teleclaude.migration.leftovers import find_leftovers
 from teleclaude.migration.options import Options
 from teleclaude.migration.refusals import find_refusals
 from teleclaude.migration.report import Finding, Left, Severity, error, note
@@ -120,7 +121,7 @@ def make_plan(options: Options, inventory: Inventory) -> Plan:
         tables=tables,
         fates=fates,
         docs=inventory.docs,
-        left=tuple(_leave(inventory)),
+        left=tuple(find_leftovers(inventory)),
         new_directories=inventory.destinations.new_directories,
         as_service_user=inventory.is_root and inventory.layout.root is None,
         findings=(*find_refusals(inventory, dry_run=options.dry_run), *undecided, *_notes(options, inventory)),
@@ -207,32 +208,6 @@ def _notes(options: Options, inventory: Inventory) -> Iterator[Finding]:
                     "an old release made every session without a role an admin's, so that role proves nothing",
                     "set the roles of people in the configuration",
                 )
-
-
-HOME_ENTRIES = {
-    "state": "state of the terminal interface and of cron; stays with the user",
-    "projects.yaml": "the user's own list of projects; stays with the user",
-    "people": "profiles go into the configuration; notes and subscriptions beside them stay",
-    "help-desk": "workspace of the help desk",
-    "company": "event cartridges",
-    "personal": "event cartridges",
-    "helpdesk": "event cartridges",
-    "sandbox-cartridges": "event cartridges",
-    "credentials": "credentials of the agents; stay with the user",
-    "bin": "scripts of the old installation",
-    "scripts": "scripts of the old installation",
-    "tmp": "temporary files",
-    "config.yml": "not part of the old installation",
-}
-
-
-def _leave(inventory: Inventory) -> Iterator[Left]:
-    for entry in inventory.home_entries:
-        if entry in HOME_ENTRIES:
-            yield Left(f"~/.teleclaude/{entry}", HOME_ENTRIES[entry])
-    for name, reason in inventory.docs_left:
-        yield Left(f"~/.teleclaude/docs/{name}", reason)
-    yield Left("transcripts of the agents", "stay in the home; sessions and mirrors refer to them by path")
 
 
 def describe(plan: Plan) -> dict[str, Any]:

@@ -49,6 +49,8 @@ class SourceDatabase:
     path: Path
     why: str
     copy: Path
+    files: tuple[SourceFile, ...]
+    """What was copied, as it was copied: the file, its WAL, its journal."""
     migrations: tuple[str, ...]
     """The schema changes that the old program recorded."""
     tables: tuple[SourceTable, ...]

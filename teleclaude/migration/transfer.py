@@ -139,23 +139,24 @@ def _remarks(loading: _Loading) -> Iterator[Finding]:
 
 def _run_row(plan: Plan) -> dict[str, object]:
     assert plan.database is not None
-    known = {file.path: file.sha256 for file in plan.files}
+    known = {file.path: file.sha256 for file in plan.database.files}
     return {
         "run_id": plan.run,
         "state": "pending",
         "source": str(plan.database.path),
-        "source_sha256": known.get(plan.database.path, ""),
+        "source_sha256": known[plan.database.path],
         "started_at": plan.started_at,
     }
 
 
 def check_unchanged(plan: Plan) -> None:
     """Raise SourceError where an old database is no longer what was copied."""
-    known = {file.path: file.sha256 for file in plan.files}
-    files = [Path(f"{database.path}{suffix}") for database in plan.databases for suffix in ("", "-wal")]
-    for path in files:
-        if hash_file(path) != known.get(path, ""):
-            raise SourceError(f"{path} was written to during the migration", "stop whatever writes to it and run again")
+    for database in plan.databases:
+        copied = {file.path: file.sha256 for file in database.files}
+        for path in (Path(f"{database.path}{suffix}") for suffix in ("", "-wal", "-journal")):
+            if hash_file(path) != copied.get(path, ""):
+                hint = "stop whatever writes to it and run again"
+                raise SourceError(f"{path} was written to during the migration", hint)
 
 
 async def undo_transfer(plan: Plan) -> None:

@@ -66,6 +66,7 @@ async def detect(options: Options, run: str, private: Path, environ: Mapping[str
     config_files = look("configuration", lambda: copy_config(places, private), None)
     database = look("source", lambda: find_database(places, config_files, private), None)
     events = look("source", lambda: find_events(places, private), None)
+    databases = tuple(found for found in (database, events) if found is not None)
     database_uid = database.path.stat().st_uid if database else None
     sudo_uid = int(environ["SUDO_UID"]) if environ.get("SUDO_UID", "").isdigit() else None
     docs, docs_left = look("docs", lambda: find_docs(places), NO_DOCS)
@@ -86,7 +87,7 @@ async def detect(options: Options, run: str, private: Path, environ: Mapping[str
         database_uid=database_uid,
         database=database,
         events=events,
-        files=look("source", lambda: list_files(places, database, docs), ()),
+        files=look("source", lambda: list_files(places, databases, docs), ()),
         config_files=config_files,
         people=look("configuration", lambda: read_people(config_files), NOBODY),
         timezone=look("configuration", lambda: read_zone(config_files, places), None),

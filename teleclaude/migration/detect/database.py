@@ -19,7 +19,7 @@ from teleclaude.db.engine import make_reader
 from teleclaude.db.models import Model
 from teleclaude.errors import SourceError
 from teleclaude.migration.detect.installation import Places, copy_file, hash_file, read_variables, same_file
-from teleclaude.migration.inventory import ConfigFiles, SourceColumn, SourceDatabase, SourceTable
+from teleclaude.migration.inventory import ConfigFiles, SourceColumn, SourceDatabase, SourceFile, SourceTable
 from teleclaude.migration.shapes import quote, reason_not_carried
 
 
@@ -92,7 +92,7 @@ def _rows(database: SourceDatabase, name: str) -> int:
 
 
 def _look(candidate: Candidate, folder: Path) -> SourceDatabase:
-    copy = copy_database(candidate.path, folder)
+    copy, files = copy_database(candidate.path, folder)
     engine = make_reader(copy)
     try:
         with engine.connect() as connection:
@@ -103,11 +103,11 @@ def _look(candidate: Candidate, folder: Path) -> SourceDatabase:
         ) from None
     finally:
         engine.dispose()
-    return SourceDatabase(candidate.path, candidate.why, copy, migrations, tables)
+    return SourceDatabase(candidate.path, candidate.why, copy, files, migrations, tables)
 
 
-def copy_database(path: Path, folder: Path) -> Path:
-    """Copy a database with its WAL into `folder` and return the copy.
+def copy_database(path: Path, folder: Path) -> tuple[Path, tuple[SourceFile, ...]]:
+    """Copy a database with its WAL into `folder`; return the copy, and what was copied.
 
     The `-shm` file is left out, because SQLite makes it again. A transaction that was cut off is taken back in the
     copy, as the old program would have done at its next start. Raises SourceError where a file changes meanwhile, or
@@ -130,7 +130,7 @@ def copy_database(path: Path, folder: Path) -> Path:
         raise SourceError(f"{changed[0]} changed while it was copied", "stop whatever writes to it")
     if copies[Path(f"{path}-journal")].is_file():
         _take_back(copy)
-    return copy
+    return copy, tuple(SourceFile(source, digest) for source, digest in digests.items())
 
 
 def _take_back(copy: Path) -> None:

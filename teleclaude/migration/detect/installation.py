@@ -142,23 +142,25 @@ def read_variables(files: ConfigFiles, places: Places) -> dict[str, str]:
     return read_env(files.environment, {"HOME": str(places.home)})
 
 
-def list_files(places: Places, database: SourceDatabase | None, docs: tuple[DocFile, ...]) -> tuple[SourceFile, ...]:
+def list_files(
+    places: Places, databases: tuple[SourceDatabase, ...], docs: tuple[DocFile, ...]
+) -> tuple[SourceFile, ...]:
     """Return every file of the old installation that must stay what it is, with its content's sha256.
 
-    Raises SourceError where one cannot be read.
+    Of the databases it is what was copied, so that a write since then is not taken for what was there. Raises
+    SourceError where a file cannot be read.
     """
     state = places.state
-    names = [places.checkout / name for name in ("config.yml", ".env", "experiments.yml")]
-    names += [state / name for name in ("teleclaude.yml", "projects.yaml", "events.db", "events.db-wal", "config.yml")]
+    names = [places.checkout / name for name in ("config.yml", ".env", "experiments.yml", "teleclaude.db")]
+    names += [state / name for name in ("teleclaude.yml", "projects.yaml", "config.yml")]
     for folder in ("people", "state"):
         names += [path for path in (state / folder).rglob("*") if not path.is_symlink()]
     names += [doc.real for doc in docs]
     names += [Path("/etc/systemd/system") / OLD_UNIT["linux"]]
     names += [places.home / "Library/LaunchAgents" / f"{OLD_UNIT['darwin']}.plist"]
-    if database is not None:
-        names += [Path(f"{database.path}{suffix}") for suffix in ("", "-wal", "-journal")]
-        names += [places.checkout / "teleclaude.db"]
-    return tuple(SourceFile(path, hash_file(path)) for path in dict.fromkeys(names) if path.is_file())
+    copied = {file.path: file for database in databases for file in database.files}
+    others = (path for path in dict.fromkeys(names) if path not in copied and path.is_file())
+    return (*copied.values(), *(SourceFile(path, hash_file(path)) for path in others))
 
 
 def same_file(one: Path, other: Path) -> bool:

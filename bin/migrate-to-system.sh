@@ -90,13 +90,19 @@ check_postgresql() {
     fi
     if ! command -v pg_isready >/dev/null 2>&1; then
         line skipped "PostgreSQL: pg_isready is not here; the migration itself will try"
-    elif [ -n "$target" ] && pg_isready --quiet --dbname="$(printf '%s' "$target" | sed 's/^postgresql+asyncpg:/postgresql:/')"; then
-        line ok "PostgreSQL: it answers"
-    elif [ -z "$target" ] && pg_isready --quiet; then
-        line ok "PostgreSQL: it answers"
-    else
-        refuse "PostgreSQL: it does not answer" "start it, or correct --target"
+        return
     fi
+    # Host and port only: the rest of a URL is for the migration to understand, and may be secret.
+    place=$(printf '%s' "$target" | sed -n 's|^[a-z+]*://\([^/?]*@\)\{0,1\}\([^/?@]*\).*|\2|p')
+    host=$(printf '%s' "$target" | sed -n 's|.*[?&]host=\([^&]*\).*|\1|p' | sed 's|%2F|/|g; s|%2f|/|g')
+    [ -n "$host" ] || host=${place%:*}
+    port=${place#"${place%:*}"}
+    pg_isready --quiet ${host:+"--host=$host"} ${port:+"--port=${port#:}"}
+    case $? in
+        0) line ok "PostgreSQL: it answers" ;;
+        2) refuse "PostgreSQL: it does not answer" "start it, or correct --target" ;;
+        *) line skipped "PostgreSQL: pg_isready cannot tell; the migration itself will try" ;;
+    esac
 }
 
 # shellcheck disable=SC2329 # the traps below call it
@@ -136,6 +142,7 @@ check_postgresql
 trap 'forward INT' INT
 trap 'forward TERM' TERM
 trap 'forward HUP' HUP
+{ : <&0; } 2>/dev/null || exec </dev/null
 exec 3<&0
 migrate "$@"
 summarize

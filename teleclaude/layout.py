@@ -43,8 +43,8 @@ def make_layout(platform: str, root: Path | None = None, environ: Mapping[str, s
     run = top / var / "run" if mac else top / "run"
     config = top / etc / "teleclaude"
     return Layout(
-        system_config=Path(environ.get("TELECLAUDE_CONFIG_PATH") or config / "config.yml"),
-        secrets=Path(environ.get("TELECLAUDE_SECRETS_PATH") or config / "secrets.yml"),
+        system_config=Path(environ.get("TELECLAUDE_CONFIG_PATH") or config / "config.yml").absolute(),
+        secrets=Path(environ.get("TELECLAUDE_SECRETS_PATH") or config / "secrets.yml").absolute(),
         state=top / var / "lib" / "teleclaude",
         logs=top / var / "log" / "teleclaude",
         socket=run / "teleclaude" / "teleclaude.sock",
@@ -59,7 +59,7 @@ def user_config(home: Path, root: Path | None = None, environ: Mapping[str, str]
     """Return the per-user configuration file of the user with `home`, below `root`."""
     override = (environ or {}).get("TELECLAUDE_USER_CONFIG_PATH")
     if override:
-        return Path(override)
+        return Path(override).absolute()
     return below(root, home / ".teleclaude" / "config.yml")
 
 

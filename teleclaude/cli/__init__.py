@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import tempfile
@@ -31,6 +32,10 @@ for command in (migrate_to_system, verify, daemon, sessions, config, demo):
 
 def main() -> None:
     """Run the command line; whatever goes wrong is one sentence and an exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        # The name of a file need not be UTF-8.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         cli()
     except TeleClaudeError as error:

@@ -9,8 +9,11 @@ import click
 
 from teleclaude.config.files import read_env, read_yaml, to_yaml, write_new
 from teleclaude.config.split import Installation, split
+from teleclaude.errors import PublishError
 
 MASK = "(secret)"
+FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+FOLDER = click.Path(path_type=Path, file_okay=False)
 
 FILES = (
     ("config.yml", "system", 0o644, "The configuration of this computer."),
@@ -25,9 +28,9 @@ def config() -> None:
 
 
 @config.command("split", epilog="Example: teleclaude config split --config config.yml --env .env --output-dir new")
-@click.option("--config", "config_file", required=True, type=click.Path(path_type=Path), help="The old config.yml.")
-@click.option("--env", "env_file", required=True, type=click.Path(path_type=Path), help="The old .env.")
-@click.option("--output-dir", required=True, type=click.Path(path_type=Path), help="Where the new files go.")
+@click.option("--config", "config_file", required=True, type=FILE, help="The old config.yml.")
+@click.option("--env", "env_file", required=True, type=FILE, help="The old .env.")
+@click.option("--output-dir", required=True, type=FOLDER, help="Where the new files go.")
 @click.option("--dry-run", is_flag=True, help="Print the files, secrets masked, and write none.")
 def split_command(config_file: Path, env_file: Path, output_dir: Path, dry_run: bool) -> None:
     """Split a single-user configuration into system, secrets and user."""
@@ -40,11 +43,19 @@ def split_command(config_file: Path, env_file: Path, output_dir: Path, dry_run: 
             shown = masked(values) if kind == "secrets" else values
             click.echo(f"--- {path} ({mode:04o})\n{to_yaml(shown, about)}")
         else:
-            output_dir.mkdir(parents=True, exist_ok=True)
+            make_folder(output_dir)
             write_new(path, to_yaml(values, about).encode(), mode)
             click.echo(f"{path} ({mode:04o})")
     for subject, reason in layers.left:
         click.echo(f"left out: {subject}: {reason}", err=True)
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder where there is none; raises PublishError."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise PublishError(f"{path} cannot be made: {error.strerror}", "name another --output-dir") from None
 
 
 def masked(value: Any) -> Any:

@@ -44,7 +44,7 @@ FOLDER = click.Path(path_type=Path, file_okay=False)
 @click.option("--target", metavar="URL", help="The PostgreSQL database to move to; PG* variables fill in the rest.")
 @click.option("--root", type=FOLDER, help="Put every system path below this directory: a trial needs no privileges.")
 @click.option("--person", metavar="NAME", help="To whom the sessions belong, as people in the configuration has it.")
-@click.option("--uid", type=click.IntRange(min=0), help="The user id that the sessions belong to.")
+@click.option("--uid", type=click.IntRange(0, 2**32 - 2), help="The user id that the sessions belong to.")
 @click.option("--batch-size", type=click.IntRange(1, 100_000), default=1000, show_default=True, help="Rows at a time.")
 @click.option("--timezone", metavar="ZONE", help="Where the old computer was, for local times without a zone.")
 @click.option("--dry-run", is_flag=True, help="Do everything up to the commit, and keep nothing.")
@@ -90,6 +90,8 @@ def migrate_to_system(  # noqa: PLR0913 - one parameter a flag
 
 def run_migration(options: Options, screen: Screen) -> Report:
     """Migrate with progress on stderr; an interrupt before the first step ends the program with 130."""
+    # What is to be private has its mode from the start; the rest has to be readable by the service user.
+    os.umask(0o022)
     with screen:
         try:
             return asyncio.run(_cancellable(options, screen))
@@ -112,7 +114,11 @@ async def _cancellable(options: Options, screen: Screen) -> Report:
         asked = True
         task.cancel()
 
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        # Otherwise somebody said nohup.
+        numbers.append(signal.SIGHUP)
+    for number in numbers:
         loop.add_signal_handler(number, stop)
     return await task
 
@@ -120,6 +126,6 @@ async def _cancellable(options: Options, screen: Screen) -> Report:
 def show_report(report: Report, *, as_json: bool) -> None:
     """Print the report: as JSON, or as a page for people."""
     if as_json:
-        click.echo(json.dumps(report.to_json(), indent=2, ensure_ascii=False))
+        click.echo(json.dumps(report.to_json(), indent=2))
     else:
         print_page(report)

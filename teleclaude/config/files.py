@@ -33,8 +33,9 @@ def read_yaml(path: Path, *, required: bool = True) -> dict[str, Any]:
         raise ConfigError(f"{path} cannot be read: {error.strerror}", "check its permissions", path=path) from None
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise ConfigError(f"{path}, line {line}: {error.problem}", "mend the YAML there", path=path) from None
-    except (yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError):
+        # Without the parser's words, which quote the file.
+        raise ConfigError(f"{path}, line {line}: this is not YAML", "mend it there", path=path) from None
+    except (yaml.YAMLError, ValueError, LookupError, AttributeError, TypeError, RecursionError):
         raise ConfigError(f"{path} is not YAML in UTF-8", "mend the file", path=path) from None
     if values is None:
         return {}

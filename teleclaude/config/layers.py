@@ -6,6 +6,11 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from teleclaude.errors import ConfigError
+
+SECRET_PREFIX = "TELECLAUDE_SECRET_"  # noqa: S105 - a name and no secret
+"""How the names of variables begin that hold a secret taken out of a YAML file."""
+
 REFERENCE = re.compile(r"\$\{([^}]+)\}")
 
 ENVIRONMENT_OVERRIDES = {
@@ -62,7 +67,15 @@ def resolve(
     """Return the effective configuration of the three layers under the process environment `environ`.
 
     The variables that the files carry in `environment` count as if the process had them; those of the process win.
+    Raises ConfigError.
     """
     merged = merge(system, secrets, user)
-    environment = {**merged.get("environment", {}), **environ}
+    carried = merged.get("environment") or {}
+    if not isinstance(carried, dict):
+        raise ConfigError("environment in the configuration is not a list of names and values", "mend it")
+    known = {**carried, **environ}
+    # What was taken out of a YAML file is expanded as it would have been there; what .env says is not.
+    environment = {
+        name: expand(value, known) if name.startswith(SECRET_PREFIX) else value for name, value in known.items()
+    }
     return override(expand({**merged, "environment": {}}, environment), environment) | {"environment": environment}

@@ -13,16 +13,24 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from teleclaude.config.layers import expand, merge
+from teleclaude.config.layers import SECRET_PREFIX, merge
 
-SECRET_NAME = re.compile(
-    r"(?:^|_)(?:token|secret|password|passwd|pass|api_?key|access_key|private_key|credential)s?$", re.IGNORECASE
+SECRET_WORDS = re.compile(
+    r"(?:^|_)(?:tokens?|secrets?|passwords?|passwd|pass|passphrase|pwd|pin|keys?|apikeys?|credentials?|auth|authorization"
+    r"|bearer|webhook_urls?)(?:_|$)"
 )
+"""Words that make a name a secret's, wherever they stand in it."""
+
+NO_SECRET = frozenset({"identity_key", "idempotency_key", "public_key"})
+
 URL_SECRET = re.compile(
-    r"(?P<before>[a-z][a-z0-9+.-]*://[^/?#\s@:]*:)(?P<user_secret>[^/?#\s]+)(?=@)"
+    r"(?P<before>[a-z][a-z0-9+.-]*://[^/?#\s@:]*:)(?P<user_secret>[^\s]+)(?=@)"
+    r"|(?P<scheme>https?://)(?P<name_secret>[^/?#\s@:]+)(?=@)"
     r"|(?P<name>[?&][^=&#\s]*(?:token|secret|password|key|sig)[^=&#\s]*=)(?P<query_secret>[^&#\s]+)",
     re.IGNORECASE,
 )
+"""What a URL may hold of a secret: a password, a name alone (a token, in practice), a parameter."""
+
 ONLY_REFERENCES = re.compile(r"(?:\$\{[^}]+\})+")
 
 USER_SECTIONS = ("creds", "tts", "stt", "chiptunes")
@@ -46,6 +54,9 @@ PLAIN_VARIABLES = re.compile(
     r"|HOOK_OUTBOX_.*|CODEX_TRANSCRIPT_WATCH_INTERVAL_S|GEMINI_START_EXTRA_DELAY_S|TELECLAUDE_MLX_.*|APPEARANCE_MODE"
 )
 """Variables that are nobody's secret (facts: installation, environment variables); every other name counts as one."""
+
+OUR_OWN = frozenset({"environment", "profiles", "config.yml", "teleclaude.yml"})
+"""Keys that mean something new here; what an old file has under them is kept under the name of that file."""
 
 OLD_PLACES = {
     "TELECLAUDE_DB_PATH",
@@ -94,7 +105,9 @@ def split(old: Installation, person: str | None, database_url: str | None = None
     user = merge(_user_layer(old.config), own)
     variables: dict[str, Any] = dict(old.environment)
     system, user = (_take_secrets(layer, variables) for layer in (system, user))
-    plain = {name: value for name, value in variables.items() if PLAIN_VARIABLES.fullmatch(name)}
+    plain = {
+        name: value for name, value in variables.items() if PLAIN_VARIABLES.fullmatch(name) and not is_secret(name)
+    }
     private = {name: value for name, value in variables.items() if name not in plain and name not in OLD_PLACES}
     return Split(
         system=merge(system, {"environment": plain} if plain else {}),
@@ -105,19 +118,20 @@ def split(old: Installation, person: str | None, database_url: str | None = None
 
 
 def _system_layer(old: Installation, database_url: str | None) -> dict[str, Any]:
-    config = {
-        key: value for key, value in old.config.items() if key not in USER_SECTIONS and key not in IGNORED_SECTIONS
-    }
+    elsewhere = {*USER_SECTIONS, *IGNORED_SECTIONS, *OUR_OWN}
+    config = {key: value for key, value in old.config.items() if key not in elsewhere}
+    theirs = {key: value for key, value in old.config.items() if key in OUR_OWN}
     for section, key in USER_KEYS:
         if (section, key) not in KEPT_FOR_EVERYONE and isinstance(config.get(section), dict):
             config[section] = {name: value for name, value in config[section].items() if name != key}
     if old.experiments:
         standing = config.get("experiments")
         config["experiments"] = [*(standing if isinstance(standing, list) else []), *old.experiments]
-    clash = {key: value for key, value in old.everyone.items() if key in config}
+    clash = {key: value for key, value in old.everyone.items() if key in config or key in OUR_OWN}
     everyone = {key: value for key, value in old.everyone.items() if key not in clash}
     database = {"database": {"url": database_url}} if database_url else {}
-    return {**database, **config, **everyone, **({"teleclaude.yml": clash} if clash else {})}
+    kept = {name: values for name, values in (("config.yml", theirs), ("teleclaude.yml", clash)) if values}
+    return {**database, **config, **everyone, **kept}
 
 
 def _user_layer(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -137,22 +151,25 @@ def _left(old: Installation) -> Iterator[tuple[str, str]]:
         yield f".env: {name}", "says where the old installation lives"
 
 
+def is_secret(name: str) -> bool:
+    """Whether a name says that its value is a secret, however its words are joined."""
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|[^A-Za-z0-9]+", "_", name).lower().strip("_")
+    return words not in NO_SECRET and SECRET_WORDS.search(words) is not None
+
+
 def _take_secrets(layer: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
     """Return `layer` with every secret replaced by a reference; `variables` receives the values."""
-    known = dict(variables)
 
     def put(path: tuple[str, ...], value: Any) -> str:
-        name = "TELECLAUDE_SECRET_" + "_".join(re.sub(r"\W", "_", part, flags=re.ASCII).upper() for part in path)
-        # Expanded now, because what a variable holds is not expanded again.
-        value = expand(value, known)
-        while variables.get(name, value) != value:
+        name = SECRET_PREFIX + "_".join(re.sub(r"\W", "_", part, flags=re.ASCII).upper() for part in path)
+        while name in variables and repr(variables[name]) != repr(value):
             name += "_"
         variables[name] = value
         return f"${{{name}}}"
 
     def put_part(path: tuple[str, ...], match: re.Match[str]) -> str:
-        secret = match["user_secret"] or match["query_secret"]
-        before = match["before"] or match["name"]
+        secret = match["user_secret"] or match["name_secret"] or match["query_secret"]
+        before = match["before"] or match["scheme"] or match["name"]
         return before + (secret if ONLY_REFERENCES.fullmatch(secret) else put((*path, "secret"), secret))
 
     def walk(value: Any, path: tuple[str, ...]) -> Any:
@@ -162,7 +179,7 @@ def _take_secrets(layer: dict[str, Any], variables: dict[str, Any]) -> dict[str,
             return [walk(item, (*path, str(index))) for index, item in enumerate(value)]
         if value is None or isinstance(value, bool) or value == "" or ONLY_REFERENCES.fullmatch(str(value)):
             return value
-        if any(SECRET_NAME.search(part) for part in path):
+        if any(is_secret(part) for part in path):
             return put(path, value)
         return URL_SECRET.sub(partial(put_part, path), value) if isinstance(value, str) else value
 

@@ -6,7 +6,7 @@ import getpass
 import os
 import sys
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -91,17 +91,23 @@ async def boot(installation: Installation) -> AsyncIterator[Daemon]:
     Raises LockHeldError, BootRefusedError, TargetError.
     """
     url, pid_file = installation.url, installation.pid_file
-    with hold_pid_file(pid_file) if pid_file else nullcontext(), explained(url):
-        async with disposing(make_engine(url)) as engine, nullcontext() if pid_file else hold_database(engine):
+    async with AsyncExitStack() as stack:
+        if pid_file is not None:
+            stack.enter_context(hold_pid_file(pid_file))
+        # Only what the database says is explained by the database.
+        with explained(url):
+            engine = await stack.enter_async_context(disposing(make_engine(url)))
+            if pid_file is None:
+                await stack.enter_async_context(hold_database(engine))
             async with engine.begin() as connection:
                 await connection.run_sync(_create_where_empty)
                 revision, pending = await _check(connection)
-            if pending:
-                raise BootRefusedError(
-                    f"the migration {pending[0]} into this database is not finished",
-                    "let it finish, or run teleclaude migrate-to-system again",
-                )
-            yield Daemon(installation, engine, revision, pending)
+        if pending:
+            raise BootRefusedError(
+                f"the migration {pending[0]} into this database is not finished",
+                "let it finish, or run teleclaude migrate-to-system again",
+            )
+        yield Daemon(installation, engine, revision, pending)
 
 
 @asynccontextmanager

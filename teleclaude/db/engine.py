@@ -48,10 +48,11 @@ def explained(url: URL) -> Iterator[None]:
     """Turn what the drivers raise into TargetError: one sentence that names the database and no password."""
     try:
         yield
-    except (OSError, DBAPIError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+    except (OSError, UnicodeError, DBAPIError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         cause = getattr(error, "orig", None) or error
         cause = cause.__cause__ or cause
-        reason = str(cause).strip().partition("\n")[0] or type(cause).__name__
+        # What asyncpg itself says of an argument quotes its value.
+        reason = str(cause).strip().partition("\n")[0].partition("query argument")[0] or type(cause).__name__
         hint = next((hint for kind, hint in REMEDIES if isinstance(cause, kind)), "see the log of the database")
         raise TargetError(f"{display_url(url)}: {reason}", hint) from error
 

@@ -71,6 +71,8 @@ async def hold_database(engine: AsyncEngine) -> AsyncIterator[None]:
     """
     async with engine.connect() as connection:
         await connection.execution_options(isolation_level="AUTOCOMMIT")
+        # The lock lives as long as this connection, which says nothing while the work goes on.
+        await connection.execute(text("SET idle_session_timeout = 0"))
         held = await connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": ADVISORY_KEY})
         if not held:
             raise LockHeldError(

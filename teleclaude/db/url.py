@@ -89,8 +89,11 @@ def _fill_in(url: URL, environ: Mapping[str, str]) -> URL:
     )
     if unknown:
         raise ConfigError(f"the database URL has a parameter that is not known here: {unknown[0]}", "leave it out")
-    if port is not None and not port.isdigit():
-        raise ConfigError(f"the port {port} in the database URL is not a number", "write it as HOST:5432")
+    if port is not None and not (port.isdigit() and int(port) < 65536):
+        raise ConfigError(f"the port {port} in the database URL is not a port", "write it as HOST:5432")
+    if host is not None and "@" in host:
+        raise ConfigError("the password in the database URL holds an @", "write it as %40, or use PGPASSWORD")
+    _check_values(given)
     # A socket directory cannot stand before the slash of a URL, so it moves to the query, as libpq has it.
     on_socket = host is not None and host.startswith("/")
     query = {**given, "host": host} if on_socket and host else given
@@ -103,6 +106,15 @@ def _fill_in(url: URL, environ: Mapping[str, str]) -> URL:
         database=database or user,
         query={**query, "port": port} if on_socket and port else query,
     )
+
+
+def _check_values(given: Mapping[str, str]) -> None:
+    if not given.get("connect_timeout", "0").isdigit():
+        raise ConfigError("connect_timeout in the database URL is not a number of seconds", "write a number")
+    try:
+        parse_options(given.get("options", ""))
+    except ValueError:
+        raise ConfigError("options in the database URL has a quote that does not end", "mend it") from None
 
 
 def display_url(url: URL) -> str:

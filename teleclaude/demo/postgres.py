@@ -93,7 +93,7 @@ def find_binaries(environ: Mapping[str, str]) -> tuple[Path, str]:
 
 
 def _system_binaries() -> Iterator[Path]:
-    yield from sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: -int(path.parent.name))
+    yield from sorted(Path("/usr/lib/postgresql").glob("[0-9][0-9]/bin"), reverse=True)
     yield from (Path(place) for place in ("/opt/homebrew/bin", "/usr/local/bin", "/usr/bin"))
 
 

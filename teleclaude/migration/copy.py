@@ -30,7 +30,8 @@ SEGMENT_BYTES = 8 << 20
 REFUSALS = ("22", "54")
 """Classes of errors that are about a value: data exception, limit exceeded (PostgreSQL manual, appendix A)."""
 
-CONTEXT = re.compile(r"COPY .*, line (\d+)(?:, column (.+?))?(?::|$)", re.DOTALL)
+CONTEXT = re.compile(r"^COPY .+, \S+ (\d+)(?:, \S+ (.+?))?(?::|$)", re.MULTILINE)
+"""Where COPY stopped, in whatever language the server speaks: table, line, column."""
 
 Values = tuple[Any, ...]
 

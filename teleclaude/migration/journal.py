@@ -56,5 +56,6 @@ def run_folder(folder: Path, new_directories: tuple[Path, ...]) -> Iterator[Path
 def remove_empty(directories: tuple[Path, ...]) -> None:
     """Remove those of our new directories that hold nothing, children first."""
     for directory in reversed(directories):
-        if directory.is_dir() and not any(directory.iterdir()):
+        # One that is not empty stays, and one that cannot be removed is no reason to fail.
+        with suppress(OSError):
             directory.rmdir()

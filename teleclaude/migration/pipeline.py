@@ -8,7 +8,7 @@ import traceback
 from collections.abc import Mapping
 from contextlib import aclosing
 
-from teleclaude.errors import Exit, TeleClaudeError
+from teleclaude.errors import Exit, SourceError, TeleClaudeError
 from teleclaude.migration import way_back
 from teleclaude.migration.detect import detect
 from teleclaude.migration.finish import finish
@@ -40,7 +40,10 @@ async def migrate(
     """Migrate, and return what happened. Whatever goes wrong is in the report, after it has been taken back."""
     with private_folder() as private:
         observer.step("detect")
-        inventory = await detect(options, new_run(), private, environ)
+        try:
+            inventory = await detect(options, new_run(), private, environ)
+        except OSError as error:
+            raise SourceError(f"{error.filename} cannot be looked at: {error.strerror}", "see to it") from error
         run = Run(make_plan(options, inventory), observer)
         await run_step(run, PREFLIGHT)
         if run.refused:
@@ -56,6 +59,10 @@ async def migrate(
                     write_report(run)
         except TeleClaudeError as error:
             run.failure = Failure(error.message, error.hint, type(error).__name__, Exit.REFUSED)
+        except asyncio.CancelledError:
+            # Too late to stop anything: all is done, or all is taken back.
+            if run.failure is None and not run.undo:
+                raise
         return run.to_report()
 
 

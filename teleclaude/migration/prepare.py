@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import grp
 import pwd
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -44,8 +43,12 @@ MARK = "Written by teleclaude migrate-to-system, run {run}."
 
 def prepare_config(plan: Plan) -> PreparedConfig:
     """Return the new configuration; raises ConfigError where the layers do not make one the daemon can use."""
-    layers = split(read_installation(plan), plan.owner.person if plan.owner else None, _database_url(plan))
-    make_settings(resolve(layers.system, layers.secrets, {}, {}), str(plan.checkout / "config.yml"))
+    path = plan.checkout / "config.yml"
+    try:
+        layers = split(read_installation(plan), plan.owner.person if plan.owner else None, _database_url(plan))
+        make_settings(resolve(layers.system, layers.secrets, {}, {}), str(path))
+    except RecursionError:
+        raise ConfigError(f"{path} or a file beside it refers to itself", "take out the alias", path=path) from None
     return PreparedConfig(tuple(_files(plan, layers)), tuple(Left(name, reason) for name, reason in layers.left))
 
 
@@ -66,17 +69,22 @@ def read_installation(plan: Plan) -> Installation:
 
 
 def _database_url(plan: Plan) -> str | None:
-    return plan.url.set(drivername="postgresql").render_as_string(hide_password=False) if plan.url else None
+    if plan.url is None:
+        return None
+    # A space, which SQLAlchemy leaves as it is, would end the password for whoever looks for one.
+    return plan.url.set(drivername="postgresql").render_as_string(hide_password=False).replace(" ", "%20")
 
 
 def _files(plan: Plan, layers: Split) -> Iterator[PreparedFile]:
     mark = MARK.format(run=plan.run)
     user = f"uid {plan.owner.uid}" if plan.owner else "the user"
-    group = _group(plan.layout.service_user)
+    group = _own_group(plan.layout.service_user)
     root = (0, 0) if plan.as_service_user else None
     private = (0, group or 0) if plan.as_service_user else None
-    own = (plan.owner.uid, _own_group(plan.owner.uid)) if plan.as_service_user and plan.owner else None
-    # Without the service user's group nobody but root has to read the secrets.
+    own = (
+        (plan.owner.uid, _own_group(plan.owner.uid) or plan.owner.uid) if plan.as_service_user and plan.owner else None
+    )
+    # Without a service user nobody but root has to read the secrets.
     mode = 0o640 if group is not None and plan.as_service_user else 0o600
     texts = (
         ("system", plan.layout.system_config, "The configuration of this computer.", layers.system),
@@ -92,15 +100,9 @@ def _files(plan: Plan, layers: Split) -> Iterator[PreparedFile]:
         yield PreparedFile(kind, path, to_yaml(values, f"{mark}\n{about}").encode(), *owners[kind])
 
 
-def _group(name: str) -> int | None:
+def _own_group(user: str | int) -> int | None:
+    """Return the group of an account, None where this machine does not know it."""
     try:
-        return grp.getgrnam(name).gr_gid
+        return (pwd.getpwuid(user) if isinstance(user, int) else pwd.getpwnam(user)).pw_gid
     except KeyError:
         return None
-
-
-def _own_group(uid: int) -> int:
-    try:
-        return pwd.getpwuid(uid).pw_gid
-    except KeyError:
-        return uid

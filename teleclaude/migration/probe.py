@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import pwd
 import sys
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from dataclasses import dataclass
@@ -65,21 +66,28 @@ async def boot_daemon(plan: Plan) -> dict[str, Any]:
     environ = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
     identity: dict[str, Any] = {}
     if plan.as_service_user:
-        identity = {"user": plan.layout.service_user, "group": plan.layout.service_user, "extra_groups": []}
-    process = await asyncio.create_subprocess_exec(
-        *command,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        cwd="/",
-        env={**environ, "TELECLAUDE_SYSTEM_MODE": "1"},
-        **identity,
-    )
+        account = pwd.getpwnam(plan.layout.service_user)
+        identity = {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            cwd="/",
+            env={**environ, "TELECLAUDE_SYSTEM_MODE": "1"},
+            **identity,
+        )
+    except OSError as error:
+        hint = f"install it where {plan.layout.service_user} can run it, not below the home of root"
+        raise TargetError(f"the service user cannot run {sys.executable}: {error.strerror}", hint) from error
     try:
         stdout, stderr = await asyncio.wait_for(process.communicate(), TIMEOUT_SECONDS)
-    except BaseException:
+    except BaseException as error:
         process.kill()
         await process.wait()
+        if isinstance(error, TimeoutError):
+            raise TargetError(f"the daemon gave no verdict in {TIMEOUT_SECONDS} seconds", "report this") from error
         raise
     try:
         verdict = json.loads(stdout)

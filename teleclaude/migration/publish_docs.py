@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from teleclaude.config.files import read_yaml, sync_directory, to_yaml, write_new
-from teleclaude.errors import PublishError
+from teleclaude.errors import ConfigError, PublishError
 from teleclaude.migration.detect.docs import INDEX
 from teleclaude.migration.journal import remove_empty
 from teleclaude.migration.plan import Plan
@@ -61,12 +61,11 @@ def make_index(plan: Plan, contents: dict[Path, bytes]) -> dict[str, Any]:
     """Return the index of the snippets in their new place; files without id, type or description are not listed."""
     root = plan.layout.root
     docs = Path("/") / plan.layout.docs.relative_to(root) if root else plan.layout.docs
-    old = read_yaml(plan.home / ".teleclaude" / "docs" / INDEX, required=False).get("snippets") or []
-    projects = {entry["id"]: entry.get("source_project") for entry in old if isinstance(entry, dict) and "id" in entry}
+    projects = read_projects(plan.home / ".teleclaude" / "docs" / INDEX)
     snippets = []
     for relative, content in contents.items():
         front = read_front_matter(content) if relative.suffix == ".md" else {}
-        if all(front.get(name) for name in REQUIRED):
+        if all(isinstance(front.get(name), str) for name in REQUIRED):
             entry = {
                 "id": front["id"],
                 "description": front["description"],
@@ -84,6 +83,16 @@ def make_index(plan: Plan, contents: dict[Path, bytes]) -> dict[str, Any]:
     }
 
 
+def read_projects(index: Path) -> dict[str, Any]:
+    """Return the project that each snippet of the old index comes from, nothing where the index cannot be read."""
+    try:
+        old = read_yaml(index, required=False).get("snippets")
+    except ConfigError:
+        return {}
+    entries = [entry for entry in old if isinstance(entry, dict)] if isinstance(old, list) else []
+    return {entry["id"]: entry.get("source_project") for entry in entries if isinstance(entry.get("id"), str)}
+
+
 def read_front_matter(content: bytes) -> dict[str, Any]:
     """Return the YAML between the first two lines of dashes, nothing where there is none that can be read."""
     text = content.decode("utf-8", "replace")
@@ -92,7 +101,7 @@ def read_front_matter(content: bytes) -> dict[str, Any]:
         return {}
     try:
         front = yaml.safe_load(parts[0].removeprefix("---\n"))
-    except (yaml.YAMLError, ValueError, RecursionError):
+    except (yaml.YAMLError, ValueError, LookupError, AttributeError, TypeError, RecursionError):
         return {}
     return front if isinstance(front, dict) else {}
 
@@ -104,4 +113,6 @@ async def undo_publish_docs(plan: Plan) -> None:
     mark = MARK.format(run=plan.run).encode()
     if index.is_file() and not plan.layout.docs.is_symlink() and mark in index.read_bytes().partition(b"\n")[0]:
         shutil.rmtree(plan.layout.docs)
+        if plan.layout.docs not in plan.new_directories:
+            plan.layout.docs.mkdir()
     remove_empty(plan.new_directories)

@@ -94,7 +94,7 @@ def write_report(run: Run) -> None:
     report = run.to_report()
     try:
         _write_private(run.plan.folder / WAY_BACK_NAME, "".join(f"{line}\n" for line in report.undo))
-        text = json.dumps(report.to_json(), indent=2, ensure_ascii=False)
+        text = json.dumps(report.to_json(), indent=2)
         _write_private(run.plan.folder / REPORT_NAME, text)
     except OSError as error:
         finding = warning("report", f"{error.filename} could not be written: {error.strerror}", "keep what is printed")
@@ -103,7 +103,7 @@ def write_report(run: Run) -> None:
 
 def _write_private(path: Path, content: str) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+    with os.fdopen(descriptor, "w", encoding="utf-8", errors="surrogateescape") as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())

@@ -34,6 +34,8 @@ SESSION = (
     "SET LOCAL lock_timeout = '30s'",
     "SET LOCAL client_connection_check_interval = '10s'",
     "SET LOCAL timezone = 'UTC'",
+    # Known to PostgreSQL 17 and newer.
+    "SELECT set_config(name, '0', true) FROM pg_settings WHERE name = 'transaction_timeout'",
 )
 """For the transaction: no limit cuts it off, and a client that dies is noticed (PostgreSQL manual, chapter 20)."""
 
@@ -160,7 +162,7 @@ def check_unchanged(plan: Plan) -> None:
 
 
 async def undo_transfer(plan: Plan) -> None:
-    """Empty the target again, if this very run has committed to it and is still pending; otherwise nothing is there.
+    """Empty the target again, if this very run has committed to it; otherwise nothing of it is there.
 
     A schema that stood before stands again, empty. Raises TargetError.
     """
@@ -170,7 +172,8 @@ async def undo_transfer(plan: Plan) -> None:
         async with disposing(make_engine(plan.url)) as engine, engine.begin() as target:
             if MigrationRun.__tablename__ not in await target.run_sync(schema.read_tables):
                 return
-            mine = (MigrationRun.run_id == plan.run) & (MigrationRun.state == "pending")
+            # Complete or not: nobody has used it yet, because this run still holds the lock.
+            mine = MigrationRun.run_id == plan.run
             if not (await target.execute(delete(MigrationRun).where(mine))).rowcount:
                 return
             for statement in undo_statements(plan):

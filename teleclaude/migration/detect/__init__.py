@@ -113,7 +113,11 @@ async def _look_at(url: URL, attempts: Attempts) -> TargetState | None:
 def find_destinations(layout: Layout, user_file: Path, report_dir: Path | None) -> Destinations:
     """Return what stands where the new installation is to be."""
     published = (layout.system_config, layout.secrets, user_file, layout.docs)
-    folders = (*(path.parent for path in published), report_dir.absolute() if report_dir else layout.migrations)
+    folders = (
+        layout.docs,
+        *(path.parent for path in published),
+        report_dir.absolute() if report_dir else layout.migrations,
+    )
     return Destinations(
         existing=frozenset(path for path in published if is_taken(path)),
         new_directories=missing_directories(folders),

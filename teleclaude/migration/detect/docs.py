@@ -24,11 +24,11 @@ def find_docs(places: Places) -> tuple[tuple[DocFile, ...], tuple[tuple[str, str
     top = places.state / "docs"
     if not top.is_dir():
         return (), ()
-    allowed = (top.resolve(), (places.checkout / "docs").resolve())
+    allowed = (resolved(top), resolved(places.checkout / "docs"))
     kept: list[DocFile] = []
     left: list[tuple[str, str]] = []
     for path in _walk(top, allowed, left):
-        relative, real = path.relative_to(top), path.resolve()
+        relative, real = path.relative_to(top), resolved(path)
         if not _inside(real, allowed):
             left.append((str(relative), OUTSIDE))
         elif not real.is_file():
@@ -36,6 +36,11 @@ def find_docs(places: Places) -> tuple[tuple[DocFile, ...], tuple[tuple[str, str
         elif relative != INDEX:
             kept.append(DocFile(relative, real))
     return tuple(kept), tuple(left)
+
+
+def resolved(path: Path) -> Path:
+    """Return where a path really leads; unlike Path.resolve of Python 3.11 it takes a link to itself."""
+    return Path(os.path.realpath(path))
 
 
 def _inside(real: Path, allowed: tuple[Path, ...]) -> bool:
@@ -47,8 +52,8 @@ def _walk(top: Path, allowed: tuple[Path, ...], left: list[tuple[str, str]]) -> 
     for folder, folders, names in os.walk(top, followlinks=True):
         here = Path(folder)
         for name in sorted(folders):
-            real = (here / name).resolve()
-            if not _inside(real, allowed) or real in seen or real in here.resolve().parents:
+            real = resolved(here / name)
+            if not _inside(real, allowed) or real in seen or real in resolved(here).parents:
                 reason = CIRCLE if _inside(real, allowed) else OUTSIDE
                 left.append((str((here / name).relative_to(top)), reason))
                 folders.remove(name)

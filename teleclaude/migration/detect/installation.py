@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import pwd
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -38,7 +39,7 @@ def find_places(options: Options, environ: Mapping[str, str]) -> Places:
     if options.source is not None:
         return Places(options.source.absolute(), home)
     link = home / ".teleclaude" / ".env"
-    return Places(link.resolve().parent if link.is_symlink() else Path.cwd(), home)
+    return Places(Path(os.path.realpath(link)).parent if link.is_symlink() else Path.cwd(), home)
 
 
 def _caller_home(environ: Mapping[str, str]) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 from collections.abc import Mapping
 
 from sqlalchemy import URL, Connection, inspect, text
@@ -35,7 +36,9 @@ def choose_target(options: Options, environ: Mapping[str, str]) -> URL:
     url = parse_url(options.target or "postgresql://", environ)
     if not url.drivername.startswith("postgresql"):
         raise ConfigError("the target is not PostgreSQL", SAY)
-    return url
+    # Who connects is part of the configuration that is written, not of who happens to run this.
+    user = url.username or getpass.getuser()
+    return url.set(username=user, database=url.database or user)
 
 
 async def look_at_target(url: URL) -> TargetState:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -29,6 +30,7 @@ def make_engine(url: URL, *, read_only: bool = False) -> AsyncEngine:
         "postgresql+asyncpg://",
         async_creator=_make_creator(url, read_only=read_only),
         pool_pre_ping=True,
+        json_deserializer=read_json,
         # Values are never part of a message: they may be secrets.
         hide_parameters=True,
     )
@@ -66,6 +68,14 @@ REMEDIES: tuple[tuple[type[BaseException], str], ...] = (
     (asyncpg.InterfaceError, "correct the database URL"),
     (OSError, "see that the database server runs, and that host and port are right"),
 )
+
+
+def read_json(text: str) -> Any:
+    """Return a document; one that jsonb holds and Python does not (too deep, too many digits) as its text."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text
 
 
 def _make_creator(url: URL, *, read_only: bool) -> Any:

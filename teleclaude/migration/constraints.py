@@ -7,8 +7,9 @@ that are too long for one, are left out as well.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import CheckConstraint, Column, ForeignKeyConstraint, Index, Text, UniqueConstraint, text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -46,21 +47,26 @@ def find_breakable() -> Iterator[Breakable]:
                 case UniqueConstraint():
                     names = [column.name for column in constraint.columns]
                     yield Breakable(str(constraint.name), table.name, LEFT_OUT, duplicates(table.name, names))
+                    yield from _find_too_long(str(constraint.name), table.name, list(constraint.columns))
         for index in sorted(table.indexes, key=lambda index: str(index.name)):
             yield from _find_in_index(table.name, index)
 
 
 def _find_in_index(table: str, index: Index) -> Iterator[Breakable]:
     columns = [column for column in index.expressions if isinstance(column, Column)]
-    texts = [column.name for column in columns if isinstance(column.type, Text)]
     if index.unique:
         where = index.dialect_options["postgresql"]["where"]
         query = duplicates(table, [column.name for column in columns], None if where is None else str(where))
         yield Breakable(str(index.name), table, LEFT_OUT, query)
+    yield from _find_too_long(str(index.name), table, columns)
+
+
+def _find_too_long(name: str, table: str, columns: Sequence[Column[Any]]) -> Iterator[Breakable]:
+    texts = [column.name for column in columns if isinstance(column.type, Text)]
     if texts:
         length = " + ".join(f"coalesce(octet_length({quote(name)}), 0)" for name in texts)
         too_long = f"SELECT * FROM {quote(table)} WHERE {length} > {LONGEST_KEY_BYTES}"  # noqa: S608
-        yield Breakable(str(index.name), table, LEFT_OUT, too_long)
+        yield Breakable(name, table, LEFT_OUT, too_long)
 
 
 def orphans(constraint: ForeignKeyConstraint) -> str:

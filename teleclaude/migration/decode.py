@@ -64,7 +64,8 @@ def _instant(column: ColumnPlan, raw: Any) -> Any:
     if not isinstance(raw, str) or FINER_THAN_MICROSECONDS.search(raw):
         raise UndecodableError
     try:
-        moment = datetime.fromisoformat(raw)
+        # Python 3.11 takes neither a blank before the offset nor a small z.
+        moment = datetime.fromisoformat(re.sub(r" (?=[zZ+-][\d:]*$)", "", raw).replace("z", "Z"))
         if moment.tzinfo is None:
             zone = column.context.zone if "T" in raw and moment.date() < column.context.zone_until else None
             moment = moment.replace(tzinfo=zone or UTC)
@@ -88,15 +89,22 @@ DECODERS = {
 }
 
 
-def decode_json(text: Any) -> Any:
-    """Return JSON with every number as an exact Decimal; raises UndecodableError for what jsonb cannot hold."""
+def decode_json(text: Any, *, keep_last: bool = False) -> Any:
+    """Return JSON with every number as an exact Decimal; raises UndecodableError for what jsonb cannot hold.
+
+    A key that occurs twice is refused, or its last value kept, as jsonb does.
+    """
     if not isinstance(text, str):
         raise UndecodableError
     if text.count("[") + text.count("{") > DEEP and _depth(text) > DEEP:
-        return decode_deep(text)
+        return decode_deep(text, keep_last=keep_last)
     try:
         value = json.loads(
-            text, parse_int=Decimal, parse_float=Decimal, parse_constant=_refuse, object_pairs_hook=_unique
+            text,
+            parse_int=Decimal,
+            parse_float=Decimal,
+            parse_constant=_refuse,
+            object_pairs_hook=dict if keep_last else _unique,
         )
         _check_strings(value)
     except (ValueError, ArithmeticError, RecursionError):
@@ -121,7 +129,7 @@ def _depth(text: str) -> int:
     return deepest
 
 
-def decode_deep(text: str) -> Any:
+def decode_deep(text: str, *, keep_last: bool = False) -> Any:
     """Return a JSON value of any depth; equal values give equal results whatever the order of their keys.
 
     Raises UndecodableError for what jsonb cannot hold.
@@ -139,7 +147,7 @@ def decode_deep(text: str) -> Any:
             opening, parts = open_values.pop()
             if not open_values or opening + word not in ("[]", "{}"):
                 raise UndecodableError
-            open_values[-1][1].append(_digest(opening, _pairs(parts) if opening == "{" else parts))
+            open_values[-1][1].append(_digest(opening, _pairs(parts, keep_last) if opening == "{" else parts))
         elif word not in (",", ":"):
             value = decode_json(word)
             open_values[-1][1].append(_digest(type(value).__name__, [repr(_plain_number(value)).encode()]))
@@ -148,12 +156,12 @@ def decode_deep(text: str) -> Any:
     return DeepDocument(open_values[0][1][0])
 
 
-def _pairs(parts: list[bytes]) -> list[bytes]:
-    """Return the keys and values of an object in an order of their own; raises UndecodableError for a key twice."""
-    pairs = sorted(zip(parts[::2], parts[1::2], strict=False))
-    if len(parts) % 2 or len({key for key, _ in pairs}) != len(pairs):
+def _pairs(parts: list[bytes], keep_last: bool) -> list[bytes]:
+    """Return the keys and values of an object in an order of their own."""
+    values = dict(zip(parts[::2], parts[1::2], strict=False))
+    if len(parts) % 2 or (len(values) * 2 != len(parts) and not keep_last):
         raise UndecodableError
-    return [part for pair in pairs for part in pair]
+    return [part for pair in sorted(values.items()) for part in pair]
 
 
 def _plain_number(value: Any) -> Any:

@@ -23,7 +23,7 @@ async def restart_identity(connection: AsyncConnection, table: TablePlan, identi
     """
     column = quote(identity.column)
     highest = await connection.scalar(text(f"SELECT max({column}) FROM {table.sql_name}"))  # noqa: S608
-    following = max((highest or 0) + 1, identity.next_id or 1, 1)
+    following = min(max((highest or 0) + 1, identity.next_id or 1, 1), 2**63 - 1)
     # ALTER … RESTART is taken back with the transaction; setval would not be.
     restart = text(f"ALTER TABLE {table.sql_name} ALTER COLUMN {column} RESTART WITH {following}")
     await connection.execute(restart)

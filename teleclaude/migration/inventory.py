@@ -32,6 +32,8 @@ class SourceTable:
     columns: tuple[SourceColumn, ...]
     rows: int
     next_id: int | None = None
+    search_index: bool = False
+    """Whether it is a virtual table for full-text search, or one that SQLite keeps for it."""
 
 
 @dataclass(frozen=True)

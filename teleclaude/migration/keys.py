@@ -26,7 +26,10 @@ class KeyKeeper:
         key = tuple(values[place] for place in self.places)
         if None in key:
             return "the key is NULL"
-        if sum(len(part.encode()) for part in key if isinstance(part, str)) > LONGEST_KEY_BYTES:
+        if (
+            sum(len(part.encode() if isinstance(part, str) else part) for part in key if isinstance(part, str | bytes))
+            > LONGEST_KEY_BYTES
+        ):
             return "the key is too long for an index"
         if changed and (key in self.changed or self._stands(key)):
             return "the key is another row's after conversion"
@@ -37,6 +40,7 @@ class KeyKeeper:
     def _stands(self, key: tuple[Any, ...]) -> bool:
         """Whether a row of the old table has this very key, so that it needs no conversion."""
         reads = [self.table.columns[place].read for place in self.places]
-        where = " AND ".join(f"{read} = ?" for read in reads)
+        # Without the type, SQLite would take a number for the text that it converts to.
+        where = " AND ".join(f"{read} = ? AND typeof({read}) = typeof(?)" for read in reads)
         query = f"SELECT 1 FROM {quote(self.table.source)} WHERE {where} LIMIT 1"  # noqa: S608
-        return self.reader.exec_driver_sql(query, key).first() is not None
+        return self.reader.exec_driver_sql(query, tuple(part for part in key for _ in range(2))).first() is not None

@@ -1,9 +1,8 @@
 """How files of every age read as the models, as data. Pure.
 
 A file is recognised by what it contains, not by a version: each column of a model names the ways in which it can be
-read, best first, and the first one is taken whose columns the old table has (facts: schema history). A column that is
-read as it is has arrived; one that a rule only draws on is carried beside it as well, so that no rule can lose
-anything.
+read, best first, and those count whose columns the old table has (facts: schema history). A column that is read as it
+is has arrived; one that a rule only draws on is carried beside it as well, so that no rule can lose anything.
 """
 
 from __future__ import annotations
@@ -13,11 +12,11 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
 
-NOT_CARRIED = {
+BOOKKEEPING = {
     re.compile(r"sqlite_.*"): "SQLite's own bookkeeping; numbers to come are kept by identity columns",
     re.compile(r"schema_migrations"): "the old program's list of schema changes; the new schema has its own",
-    re.compile(r".*_fts(_data|_idx|_docsize|_config|_content)?"): "a search index; PostgreSQL builds its own",
 }
+SEARCH_INDEX = "a search index; PostgreSQL builds its own"
 """Tables that hold no data of their own (facts: schema; dirty data, 32)."""
 
 LOCAL_TIME = {"sessions": frozenset({"created_at", "last_activity", "closed_at"})}
@@ -35,9 +34,14 @@ class Read:
     sql: str
 
 
-def reason_not_carried(table: str) -> str | None:
-    """Return why a table of the old database is left behind, None where it is not."""
-    return next((reason for pattern, reason in NOT_CARRIED.items() if pattern.fullmatch(table)), None)
+def reason_not_carried(table: str, *, search_index: bool = False) -> str | None:
+    """Return why a table of the old database is left behind, None where it is not.
+
+    `search_index` says that SQLite made it for full-text search; a name alone proves nothing.
+    """
+    if search_index:
+        return SEARCH_INDEX
+    return next((reason for pattern, reason in BOOKKEEPING.items() if pattern.fullmatch(table)), None)
 
 
 def quote(name: str) -> str:
@@ -46,11 +50,16 @@ def quote(name: str) -> str:
 
 
 def choose_read(table: str, column: str, source_columns: Collection[str]) -> Read | None:
-    """Return how a column of a model is read from the old table, None where the old table has nothing for it."""
-    ways = (*RULES.get(table, {}).get(column, ()), same(column))
-    # A combination that draws on the column itself comes before the column alone, and older names come after it.
-    ways = tuple(sorted(ways, key=lambda way: column not in way.needs))
-    return next((way for way in ways if set(way.needs) <= set(source_columns)), None)
+    """Return how a column of a model is read from the old table, None where the old table has nothing for it.
+
+    Where it has several, as a file has that a change of its schema left half done, the first that is not NULL counts.
+    """
+    known = {name.lower() for name in source_columns}
+    ways = [way for way in (same(column), *RULES.get(table, {}).get(column, ())) if known.issuperset(way.needs)]
+    if len(ways) < 2:
+        return ways[0] if ways else None
+    needs = tuple(dict.fromkeys(need for way in ways for need in way.needs))
+    return Read(needs, f"coalesce({', '.join(way.sql for way in ways)})")
 
 
 def same(column: str) -> Read:
@@ -71,10 +80,9 @@ CLOSED_BY_FLAG = "CASE WHEN closed THEN last_activity END"
 
 SESSIONS: Mapping[str, tuple[Read, ...]] = {
     "last_input_origin": (
-        Read(("last_input_adapter", "origin_adapter"), "coalesce(last_input_adapter, origin_adapter)"),
-        Read(("ux_state", "origin_adapter"), f"coalesce({ux('last_input_adapter')}, origin_adapter)"),
-        same("origin_adapter"),
         same("last_input_adapter"),
+        Read(("ux_state",), ux("last_input_adapter")),
+        same("origin_adapter"),
         Read(
             ("adapter_types",),
             "CASE WHEN json_valid(adapter_types) THEN coalesce(json_extract(adapter_types, '$[0]'), adapter_types)"
@@ -83,7 +91,6 @@ SESSIONS: Mapping[str, tuple[Read, ...]] = {
         same("adapter_type"),
     ),
     "closed_at": (
-        Read(("closed_at", "closed", "last_activity"), f"coalesce(closed_at, {CLOSED_BY_FLAG})"),
         Read(("closed", "last_activity"), CLOSED_BY_FLAG),
         Read(("status", "last_activity"), "CASE WHEN status = 'closed' THEN last_activity END"),
     ),
@@ -98,10 +105,7 @@ SESSIONS: Mapping[str, tuple[Read, ...]] = {
         ),
     ),
     "subdir": (Read(("working_directory",), f"CASE WHEN {TREES} > 0 THEN substr(working_directory, {TREES} + 1) END"),),
-    "output_message_id": (
-        Read(("output_message_id", "ux_state"), f"coalesce(output_message_id, {ux('output_message_id')})"),
-        Read(("ux_state",), ux("output_message_id")),
-    ),
+    "output_message_id": (Read(("ux_state",), ux("output_message_id")),),
     "notification_sent": (Read(("ux_state",), f"CASE {ux('notification_sent')} WHEN '1' THEN 1 WHEN '0' THEN 0 END"),),
     "native_session_id": (Read(("ux_state",), f"coalesce({ux('native_session_id')}, {ux('claude_session_id')})"),),
     "native_log_file": (Read(("ux_state",), f"coalesce({ux('native_log_file')}, {ux('claude_session_file')})"),),

@@ -118,25 +118,39 @@ class Circumstances:
 def make_tables(tables: tuple[SourceTable, ...], given: Circumstances) -> tuple[TablePlan, ...]:
     """Return the plan of every table, parents before children."""
     order = {table.name: place for place, table in enumerate(Model.metadata.sorted_tables)}
-    known = sorted((table for table in tables if table.name in order), key=lambda table: order[table.name])
-    unknown = [table for table in tables if table.name not in order and reason_not_carried(table.name) is None]
-    plans = [plan for table in known for plan in _plan_known(table, Model.metadata.tables[table.name], given)]
+    carried = [table for table in tables if is_carried(table)]
+    known = sorted((table for table in carried if is_known(table)), key=lambda table: order[table.name.lower()])
+    unknown = [table for table in carried if not is_known(table)]
+    plans = [plan for table in known for plan in _plan_known(table, Model.metadata.tables[table.name.lower()], given)]
     return (*plans, *(_plan_unknown(table, given) for table in unknown))
 
 
 def missing_columns(source: SourceTable) -> tuple[str, ...]:
     """Return the columns of the model that an old table has nothing for, none where the models do not know it."""
-    model = Model.metadata.tables.get(source.name)
     names = [column.name for column in source.columns]
-    columns = () if model is None else tuple(model.columns)
+    columns = tuple(Model.metadata.tables[source.name.lower()].columns) if is_known(source) else ()
     wanted = (column.name for column in columns if not column.name.startswith("owner_"))
-    return tuple(name for name in wanted if choose_read(source.name, name, names) is None)
+    return tuple(name for name in wanted if choose_read(source.name.lower(), name, names) is None)
+
+
+NEW = frozenset({"audit_log", "migration_runs"})
+"""Tables of the models that no old release had; what an old file has under such a name is something else."""
+
+
+def is_known(table: SourceTable) -> bool:
+    """Whether an old table is one of the models'."""
+    return table.name.lower() in Model.metadata.tables.keys() - NEW
+
+
+def is_carried(table: SourceTable) -> bool:
+    """Whether an old table holds data of its own."""
+    return reason_not_carried(table.name, search_index=table.search_index) is None
 
 
 def make_event_tables(tables: tuple[SourceTable, ...]) -> tuple[TablePlan, ...]:
     """Return the plan of every table of events.db."""
-    carried = (table for table in tables if reason_not_carried(table.name) is None)
-    return tuple(replace(_carry_table(table), schema=EVENTS, from_events=True) for table in carried)
+    carried = (_carry_table(table) for table in tables if is_carried(table))
+    return tuple(replace(table, schema=EVENTS, from_events=True) for table in carried)
 
 
 def make_fates(tables: tuple[SourceTable, ...], plans: tuple[TablePlan, ...]) -> tuple[ColumnFate, ...]:
@@ -145,14 +159,14 @@ def make_fates(tables: tuple[SourceTable, ...], plans: tuple[TablePlan, ...]) ->
 
 
 def _fate(table: SourceTable, column: SourceColumn, plans: tuple[TablePlan, ...]) -> ColumnFate:
-    reason = reason_not_carried(table.name)
+    reason = reason_not_carried(table.name, search_index=table.search_index)
     if reason is not None:
         return ColumnFate(table.name, column.name, "left", reason)
     places = [(plan, place) for plan in plans if plan.source == table.name for place in plan.columns]
-    as_it_is = [(plan, place) for plan, place in places if place.read == quote(column.name)]
+    as_it_is = [(plan, place) for plan, place in places if place.read.lower() == quote(column.name).lower()]
     # The first is the place among its own kind; keys stand beside carried columns as well.
     plan, place = as_it_is[0]
-    draws = [f"{plan.label}.{place.name}" for plan, place in places if column.name in place.needs]
+    draws = [f"{plan.label}.{place.name}" for plan, place in places if column.name.lower() in place.needs]
     if not plan.carried:
         return ColumnFate(table.name, column.name, "mapped", f"{plan.label}.{place.name}")
     fate = "consumed" if draws else "carried"
@@ -161,7 +175,9 @@ def _fate(table: SourceTable, column: SourceColumn, plans: tuple[TablePlan, ...]
 
 def _plan_known(source: SourceTable, model: Table, given: Circumstances) -> Iterator[TablePlan]:
     names = [column.name for column in source.columns]
-    reads = {column: choose_read(model.name, column.name, names) for column in model.columns}
+    constants = given.constants.get(model.name, ())
+    ours = [column for column in model.columns if column.name not in dict(constants)]
+    reads = {column: choose_read(model.name, column.name, names) or _nothing_for(column) for column in ours}
     columns = tuple(_plan_column(column, read, given) for column, read in reads.items() if read is not None)
     key = tuple(column.name for column in model.primary_key)
     numbered = model.columns[key[0]].identity is not None
@@ -172,14 +188,20 @@ def _plan_known(source: SourceTable, model: Table, given: Circumstances) -> Iter
         columns=columns,
         key=key,
         rows=source.rows,
-        constants=given.constants.get(model.name, ()),
+        constants=constants,
         identity=IdentityPlan(key[0], source.next_id) if numbered else None,
     )
-    verbatim = {column.read for column in columns}
-    rest = tuple(_carry_column(column) for column in source.columns if quote(column.name) not in verbatim)
+    verbatim = {column.read.lower() for column in columns}
+    rest = tuple(_carry_column(column) for column in source.columns if quote(column.name).lower() not in verbatim)
     if rest:
         keys = tuple(column for column in columns if column.name in key)
-        yield TablePlan(source.name, LEGACY, source.name, keys + rest, key, source.rows, carried=True)
+        yield TablePlan(source.name, LEGACY, model.name, keys + rest, key, source.rows, carried=True)
+
+
+def _nothing_for(column: Column[Any]) -> Read | None:
+    """Read NULL for a column that must hold something and has no default, so that its stand-in is in the ledger."""
+    filled = column.nullable or column.server_default is not None or column.identity is not None
+    return None if filled else Read((), "NULL")
 
 
 def _plan_column(column: Column[Any], read: Read, given: Circumstances) -> ColumnPlan:
@@ -221,7 +243,9 @@ def _default(column: Column[Any], kind: ColumnType, started_at: datetime) -> Any
 
 
 def _plan_unknown(source: SourceTable, given: Circumstances) -> TablePlan:
-    taken = source.name in given.taken or source.name in Model.metadata.tables
+    taken = source.name in given.taken or source.name in {*Model.metadata.tables, "alembic_version"}
+    # PostgreSQL looks for such a name in its own catalogue first.
+    taken = taken or source.name.startswith("pg_")
     return replace(_carry_table(source), schema=LEGACY if taken else None)
 
 

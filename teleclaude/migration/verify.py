@@ -28,7 +28,7 @@ SENSITIVE = re.compile(r"token|secret|contract_json|target_url|payload|event_jso
 SHOWN_CHARACTERS = 80
 
 Row = Sequence[Any]
-Excuses = Mapping[tuple[str, str], list[Entry]]
+Excuses = Mapping[tuple[str, str, str], list[Entry]]
 
 
 @dataclass(frozen=True)
@@ -78,9 +78,9 @@ def _wrong_number(table: TablePlan, rows: int) -> VerificationError:
 
 def read_excuses(ledger: Path, table: TablePlan) -> Excuses:
     """Return the ledger lines of a table by row and column."""
-    excuses: dict[tuple[str, str], list[Entry]] = {}
+    excuses: dict[tuple[str, str, str], list[Entry]] = {}
     for entry in read_ledger(ledger, table.label):
-        excuses.setdefault((repr(entry.key), entry.column), []).append(entry)
+        excuses.setdefault((repr(entry.key), entry.column, repr(entry.original)), []).append(entry)
     return excuses
 
 
@@ -95,7 +95,7 @@ def stored_value(table: TablePlan, row: Row, place: int, excuses: Excuses) -> An
     try:
         return decode(column, raw)
     except UndecodableError:
-        entries = excuses.get((repr(table.key_of(row)), column.name), [])
+        entries = excuses.get((repr(table.key_of(row)), column.name, repr(raw)), [])
         return next((entry.stored for entry in entries if _same_original(entry, raw)), None)
 
 
@@ -134,7 +134,7 @@ def _compare_row(table: TablePlan, row: Row, found: Row | None, excuses: Excuses
     if found is None:
         raise _differs(table, key, "", "a row", "none")
     for place, column in enumerate(table.columns):
-        if not _holds(column, row[place], found[place], excuses.get((repr(key), column.name), [])):
+        if not _holds(column, row[place], found[place], excuses.get((repr(key), column.name, repr(row[place])), [])):
             raise _differs(table, key, column.name, row[place], found[place])
     for (name, value), stored in zip(table.constants, found[len(table.columns) :], strict=True):
         if stored != value:
@@ -152,7 +152,7 @@ def _holds(column: ColumnPlan, raw: Any, found: Any, entries: Sequence[Entry]) -
 
 
 def _canonical(column: ColumnPlan, value: Any) -> Any:
-    return decode_json(value) if column.type is ColumnType.DOCUMENT and value is not None else value
+    return decode_json(value, keep_last=True) if column.type is ColumnType.DOCUMENT and value is not None else value
 
 
 async def _compare_unkeyed(connection: AsyncConnection, rows: list[Row], table: TablePlan, excuses: Excuses) -> None:

@@ -124,6 +124,48 @@ def test_what_is_not_carried_is_named_with_its_reason() -> None:
     assert all(left.values())
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["botToken", "client-secret", "secret_key", "openai-api-key", "apiKeyOpenai", "authorization", "passphrase", "pwd"],
+)
+def test_a_secret_is_told_however_its_name_is_written(name: str) -> None:
+    layers = split(Installation(config={"custom": {name: "planted"}}, environment={f"API_WS_{name}": "planted"}), None)
+    assert "planted" not in str(layers.system)
+    assert "planted" in str(layers.secrets)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://u:planted/with#odd?signs@host:6379",
+        "https://planted@host/path",
+        "https://host/path?api_key=planted&x=1",
+        "postgresql://u%20v:planted%20b@host/db",
+    ],
+)
+def test_a_secret_in_a_url_is_taken_out_and_put_back(url: str) -> None:
+    old = Installation(config={"custom": {"endpoint": url}})
+    layers = split(old, None)
+    assert "planted" not in str(layers.system)
+    assert_same_meaning(old, layers)
+
+
+def test_a_reference_in_a_secret_is_expanded_when_it_is_read_as_it_always_was() -> None:
+    layers = split(Installation(config={"custom": {"token": "Bearer ${OUTSIDE}"}}), None)
+    assert resolve(layers.system, layers.secrets, {}, {"OUTSIDE": "abc"})["custom"] == {"token": "Bearer abc"}
+    assert resolve(layers.system, layers.secrets, {}, {})["custom"] == {"token": "Bearer ${OUTSIDE}"}
+
+
+def test_a_number_that_is_not_equal_to_itself_does_not_stop_the_split() -> None:
+    layers = split(Installation(config={"a": {"token": float("nan")}, "b": {"token": float("nan")}}), None)
+    assert len(layers.secrets["environment"]) == 2
+
+
+def test_what_an_old_file_has_under_a_key_of_ours_is_kept_beside_it() -> None:
+    layers = split(Installation(config={"environment": "theirs"}, environment={"WORKING_DIR": "/x"}), None)
+    assert layers.system == {"config.yml": {"environment": "theirs"}, "environment": {"WORKING_DIR": "/x"}}
+
+
 def test_experiments_are_appended() -> None:
     assert split(OLD, "Ada").system["experiments"] == [{"name": "x"}]
 

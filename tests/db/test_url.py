@@ -53,6 +53,10 @@ def test_a_password_is_never_displayed(text: str) -> None:
         ("mysql://h/d", "mysql"),
         ("postgresql://h/d?colour=red", "colour"),
         ("postgresql://h/d?port=many", "many"),
+        ("postgresql://h:70000/d", "70000"),
+        ("postgresql://h/d?connect_timeout=soon", "connect_timeout"),
+        ("postgresql://h/d?options=-c 'x", "options"),
+        ("postgresql://ada:p@secret@h/d", "holds an @"),
         ("secret words", "cannot be read"),
     ],
 )

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import random
 import sqlite3
 import stat
 from contextlib import closing
@@ -247,6 +248,44 @@ async def test_tables_and_columns_that_the_models_do_not_know_arrive(
     fates = {(fate["table"], fate["column"]): fate for fate in report.header["columns"]}
     assert fates["sessions", "user_role"]["to"] == "legacy.sessions.user_role"
     assert fates["recordings", "raw"]["fate"] == "carried"
+
+
+async def test_names_that_are_ours_or_look_like_something_else_lose_nothing(
+    options: Options, sample: SampleInstallation, target: URL
+) -> None:
+    with editing(sample) as database:
+        database.executescript("""
+            CREATE TABLE notes_fts (id INTEGER PRIMARY KEY, v); INSERT INTO notes_fts VALUES (1, 2);
+            CREATE TABLE audit_log (foo, bar); INSERT INTO audit_log VALUES ('theirs', 1);
+            CREATE TABLE alembic_version (version_num TEXT PRIMARY KEY); INSERT INTO alembic_version VALUES ('theirs');
+            CREATE TABLE pg_class (id INTEGER PRIMARY KEY, v); INSERT INTO pg_class VALUES (1, 'theirs');
+            CREATE TABLE made (a INTEGER PRIMARY KEY, b GENERATED ALWAYS AS (a * 2) STORED);
+            INSERT INTO made VALUES (4);
+            ALTER TABLE sessions ADD COLUMN owner_person TEXT DEFAULT 'theirs';
+            ALTER TABLE hook_outbox RENAME COLUMN payload TO Payload;
+            CREATE VIEW seen AS SELECT 1;
+        """)
+    report = await migrate_sample(options)
+    assert report.ok, report.failure
+    assert await query(target, "SELECT id, v FROM notes_fts") == [(1, 2)]
+    assert await query(target, "SELECT foo, bar FROM legacy.audit_log") == [("theirs", 1)]
+    assert await query(target, "SELECT version_num FROM legacy.alembic_version") == [("theirs",)]
+    assert await query(target, "SELECT v FROM legacy.pg_class") == [("theirs",)]
+    assert await query(target, "SELECT a, b FROM made") == [(4, 8)]
+    assert await query(target, "SELECT DISTINCT owner_person FROM legacy.sessions") == [("theirs",)]
+    assert await query(target, "SELECT count(payload) FROM hook_outbox") == [(6,)]
+
+
+async def test_a_text_too_long_for_a_unique_constraint_leaves_it_out(
+    options: Options, sample: SampleInstallation
+) -> None:
+    with editing(sample) as database:
+        project = random.Random(1).randbytes(4000).hex()
+        database.execute("INSERT INTO memory_manual_sessions VALUES ('long', ?, 1)", (project,))
+    report = await migrate_sample(options)
+    assert report.ok, report.failure
+    broken = {result.name: result.state for result in report.all(ConstraintResult)}
+    assert broken["memory_manual_sessions_project_key"] == "left out"
 
 
 async def test_the_database_of_events_is_carried_to_a_schema_of_its_own(migrated: Report, target: URL) -> None:

@@ -193,7 +193,11 @@ def test_true_is_not_one_and_a_half_is_a_half() -> None:
 INSTANT_COLUMN = ColumnPlan("c", "c", ColumnType.INSTANT, nullable=True, default=None)
 
 
-@given(st.datetimes(), st.sampled_from([" ", "T"]), st.sampled_from(["", "Z", "+00:00", "+02:00", "-0730"]))
+@given(
+    st.datetimes(),
+    st.sampled_from([" ", "T"]),
+    st.sampled_from(["", "Z", "z", " Z", "+00:00", " +02:00", "-0730", "\t-05"]),
+)
 def test_converter_and_proof_agree_on_every_moment(naive: Any, separator: str, offset: str) -> None:
     text = naive.isoformat(sep=separator) + offset
     (converted,), changes = convert_column([text], ColumnType.INSTANT, nullable=True, default=None, context=Context())

@@ -106,6 +106,21 @@ async def test_a_state_of_the_interface_that_is_no_json_is_kept_as_it_is(
     assert await query(target, "SELECT DISTINCT ux_state FROM legacy.sessions") == [("{broken",)]
 
 
+async def test_a_change_of_the_schema_that_was_left_half_done_loses_nothing(
+    options: Options, sample: SampleInstallation, target: URL
+) -> None:
+    make_old_database(sample.database, "2026-01-07")
+    with editing(sample) as database:
+        for column in ("native_session_id", "active_agent", "last_input_origin", "last_output_raw"):
+            database.execute(f"ALTER TABLE sessions ADD COLUMN {column} TEXT")
+        database.execute("ALTER TABLE sessions ADD COLUMN last_feedback_received TEXT DEFAULT 'old'")
+        database.execute("UPDATE sessions SET active_agent = 'codex' WHERE session_id = 'session-0'")
+    assert (await migrate_sample(options)).ok
+    columns = ("native_session_id", "active_agent", "last_input_origin", "last_output_raw")
+    assert await session(target, *columns) == ("claude-1", "claude", "discord", "old")
+    assert await query(target, "SELECT active_agent FROM sessions WHERE session_id = 'session-0'") == [("codex",)]
+
+
 async def test_a_working_directory_becomes_project_and_subdirectory(
     options: Options, sample: SampleInstallation, target: URL
 ) -> None:

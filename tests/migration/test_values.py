@@ -62,6 +62,32 @@ async def test_json_that_postgresql_refuses_becomes_a_string_with_its_original_i
     assert (entry["rule"], entry["original"]) == ("refused_json", text)
 
 
+async def test_a_key_that_occurs_twice_keeps_its_last_value_and_is_in_the_ledger(
+    options: Options, sample: SampleInstallation, target: URL
+) -> None:
+    deep = "[" * 400 + '{"a": 1, "a": 2}' + "]" * 400
+    texts = ['{"a": 1, "a": 2}', '{"a\\u0000": 1, "a␀": 2}', '{"a": NaN, "a": 1}', deep]
+    await migrated_with(options, sample, *((PAYLOAD, (text, number)) for number, text in enumerate(texts, 1)))
+    found = await query(target, "SELECT payload FROM hook_outbox WHERE id <= 3 ORDER BY id")
+    assert found == [({"a": 2},), ({"a␀": 2},), ({"a": 1},)]
+    originals = {entry["key"][0]: entry["original"] for entry in ledger(options) if entry["table"] == "hook_outbox"}
+    assert [originals[number] for number in range(1, 5)] == texts
+
+
+async def test_a_session_with_json_that_the_daemon_cannot_read_is_listed_all_the_same(
+    options: Options, sample: SampleInstallation
+) -> None:
+    update = "UPDATE sessions SET adapter_metadata = ? WHERE rowid = ?"
+    report = await migrated_with(options, sample, (update, (nested(1500), 1)), (update, ("[1e131071]", 2)))
+    assert report.ok
+
+
+async def test_the_highest_number_that_a_column_can_hold_is_no_obstacle(
+    options: Options, sample: SampleInstallation
+) -> None:
+    await migrated_with(options, sample, ("UPDATE memory_observations SET id = ? WHERE id = 1", (2**63 - 1,)))
+
+
 async def test_numbers_of_json_keep_every_digit(options: Options, sample: SampleInstallation, target: URL) -> None:
     text = '{"a": 1e400, "b": 98765432109876543210987654321, "c": 0.1000000000000000055511151231257827}'
     await migrated_with(options, sample, (PAYLOAD, (text, 1)))

@@ -147,7 +147,8 @@ def _read_tables(path: Path, connection: Connection) -> tuple[tuple[SourceTable,
     if verdict != "ok":
         raise SourceError(f"{path} is damaged or no SQLite database: {verdict}", "restore it from a backup")
     names = connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY rowid").scalars()
-    tables = tuple(_read_table(connection, name) for name in names.all())
+    search = _search_tables(connection)
+    tables = tuple(_read_table(connection, name, search_index=name in search) for name in names.all())
     recorded: list[str] = []
     if any(table.name == "schema_migrations" for table in tables):
         query = "SELECT version FROM schema_migrations WHERE version IS NOT NULL ORDER BY version"
@@ -155,21 +156,33 @@ def _read_tables(path: Path, connection: Connection) -> tuple[tuple[SourceTable,
     return tables, tuple(recorded)
 
 
-def _read_table(connection: Connection, name: str) -> SourceTable:
-    carried = reason_not_carried(name) is None
-    model = Model.metadata.tables.get(name)
+SHADOWS = ("", "_data", "_idx", "_docsize", "_config")
+"""What FTS5 keeps beside a virtual table (SQLite manual, FTS5, section 9); `_content` would be data of its own."""
+
+
+def _search_tables(connection: Connection) -> frozenset[str]:
+    query = "SELECT name FROM sqlite_master WHERE type = 'table' AND sql LIKE 'CREATE VIRTUAL TABLE%fts5%'"
+    names = connection.exec_driver_sql(query).scalars().all()
+    return frozenset(f"{name}{suffix}" for name in names for suffix in SHADOWS)
+
+
+def _read_table(connection: Connection, name: str, *, search_index: bool) -> SourceTable:
+    carried = reason_not_carried(name, search_index=search_index) is None
+    model = Model.metadata.tables.get(name.lower())
     columns = []
     for row in _table_info(connection, name):
-        look = carried and (model is None or row["name"] not in model.columns)
+        look = carried and (model is None or row["name"].lower() not in model.columns)
         storage = _storage(connection, name, row["name"]) if look else frozenset()
         columns.append(SourceColumn(row["name"], row["type"], bool(row["notnull"]), row["pk"], storage))
     rows = connection.exec_driver_sql(f"SELECT count(*) FROM {quote(name)}").scalar() if carried else 0  # noqa: S608
-    return SourceTable(name, tuple(columns), rows or 0, _next_id(connection, name))
+    return SourceTable(name, tuple(columns), rows or 0, _next_id(connection, name), search_index)
 
 
 def _table_info(connection: Connection, name: str) -> list[Any]:
     try:
-        return list(connection.exec_driver_sql(f"PRAGMA table_info({quote(name)})").mappings())
+        columns = connection.exec_driver_sql(f"PRAGMA table_xinfo({quote(name)})").mappings()
+        # Generated columns are values, too; 1 marks those that a virtual table hides.
+        return [column for column in columns if column["hidden"] != 1]
     except OperationalError:
         # A virtual table whose module this SQLite lacks; such tables hold no data of their own.
         return []

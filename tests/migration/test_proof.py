@@ -196,7 +196,7 @@ INSTANT_COLUMN = ColumnPlan("c", "c", ColumnType.INSTANT, nullable=True, default
 @given(
     st.datetimes(),
     st.sampled_from([" ", "T"]),
-    st.sampled_from(["", "Z", "z", " Z", "+00:00", " +02:00", "-0730", "\t-05"]),
+    st.sampled_from(["", "Z", "z", " Z", "+00:00", " +02:00", "-0730"]),
 )
 def test_converter_and_proof_agree_on_every_moment(naive: Any, separator: str, offset: str) -> None:
     text = naive.isoformat(sep=separator) + offset

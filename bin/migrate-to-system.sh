@@ -96,7 +96,8 @@ check_postgresql() {
     place=$(printf '%s' "$target" | sed -n 's|^[a-z+]*://\([^/?]*@\)\{0,1\}\([^/?@]*\).*|\2|p')
     host=$(printf '%s' "$target" | sed -n 's|.*[?&]host=\([^&]*\).*|\1|p' | sed 's|%2F|/|g; s|%2f|/|g')
     [ -n "$host" ] || host=${place%:*}
-    port=${place#"${place%:*}"}
+    port=$(printf '%s' "$target" | sed -n 's|.*[?&]port=\([0-9]*\).*|\1|p')
+    [ -n "$port" ] || port=${place#"${place%:*}"}
     pg_isready --quiet ${host:+"--host=$host"} ${port:+"--port=${port#:}"}
     case $? in
         0) line ok "PostgreSQL: it answers" ;;
@@ -142,7 +143,8 @@ check_postgresql
 trap 'forward INT' INT
 trap 'forward TERM' TERM
 trap 'forward HUP' HUP
-{ : <&0; } 2>/dev/null || exec </dev/null
+# In a subshell, because a failing redirection of a special builtin ends the shell.
+(: 3<&0) 2>/dev/null || exec </dev/null
 exec 3<&0
 migrate "$@"
 summarize

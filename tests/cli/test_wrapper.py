@@ -61,6 +61,19 @@ def test_it_refuses_where_no_program_runs(tmp_path: Path) -> None:
     assert "no teleclaude that runs" in done.stderr
 
 
+def test_it_works_without_a_standard_input(options: Options, environ: dict[str, str]) -> None:
+    words = ["sh", "-c", 'exec sh "$@" <&-', "-", str(SCRIPT), *to_arguments(options), "--yes"]
+    done = subprocess.run(words, env=environ, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_server_that_does_not_answer_is_refused_at_once(environ: dict[str, str], tmp_path: Path) -> None:
+    done = run(["--root", str(tmp_path / "root"), "--target", "postgresql://ada:planted@127.0.0.1:1/d"], environ)
+    assert done.returncode == 3
+    assert "planted" not in done.stderr
+    assert not (tmp_path / "root").exists()
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 async def test_a_signal_to_the_script_takes_the_migration_back(
     options: Options, environ: dict[str, str], target: URL, number: signal.Signals

@@ -16,7 +16,7 @@ BOOKKEEPING = {
     re.compile(r"sqlite_.*"): "SQLite's own bookkeeping; numbers to come are kept by identity columns",
     re.compile(r"schema_migrations"): "the old program's list of schema changes; the new schema has its own",
 }
-SEARCH_INDEX = "a search index; PostgreSQL builds its own"
+SEARCH_INDEX = "a search index, which holds no data of its own"
 """Tables that hold no data of their own (facts: schema; dirty data, 32)."""
 
 LOCAL_TIME = {"sessions": frozenset({"created_at", "last_activity", "closed_at"})}

@@ -84,9 +84,7 @@ def _fill_in(url: URL, environ: Mapping[str, str]) -> URL:
     user = pick(url.username, "user")
     password = pick(url.password, "password")
     database = pick(url.database, "dbname", "database")
-    unknown = sorted(
-        set(given) - DRIVER_PARAMETERS - HARMLESS - set(SERVER_PARAMETERS) - {"connect_timeout", "options"}
-    )
+    unknown = sorted(set(given) - KNOWN_PARAMETERS)
     if unknown:
         raise ConfigError(f"the database URL has a parameter that is not known here: {unknown[0]}", "leave it out")
     if port is not None and not (port.isdigit() and int(port) < 65536):

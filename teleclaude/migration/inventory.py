@@ -17,8 +17,6 @@ class SourceColumn:
     """A column as SQLite knows it; `storage` are the classes of its values, looked at in unknown tables only."""
 
     name: str
-    declared: str
-    not_null: bool
     key_position: int
     """1 for the first column of the primary key, 0 outside it."""
     storage: frozenset[str] = frozenset()

@@ -173,7 +173,7 @@ def _read_table(connection: Connection, name: str, *, search_index: bool) -> Sou
     for row in _table_info(connection, name):
         look = carried and (model is None or row["name"].lower() not in model.columns)
         storage = _storage(connection, name, row["name"]) if look else frozenset()
-        columns.append(SourceColumn(row["name"], row["type"], bool(row["notnull"]), row["pk"], storage))
+        columns.append(SourceColumn(row["name"], row["pk"], storage))
     rows = connection.exec_driver_sql(f"SELECT count(*) FROM {quote(name)}").scalar() if carried else 0  # noqa: S608
     return SourceTable(name, tuple(columns), rows or 0, _next_id(connection, name), search_index)
 

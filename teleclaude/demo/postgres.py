@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -173,8 +173,10 @@ def _wait_until_ready(folder: Path, keeper: subprocess.Popen[bytes]) -> None:
     pid_file = folder / "data" / "postmaster.pid"
     until = time.monotonic() + START_SECONDS
     while time.monotonic() < until and keeper.poll() is None:
-        if pid_file.is_file() and "\nready" in pid_file.read_text(errors="replace"):
-            return
+        # initdb, too, makes such a file for a moment, and removes it.
+        with suppress(OSError):
+            if "\nready" in pid_file.read_text(errors="replace"):
+                return
         time.sleep(0.02)
     said = keeper.stdout.read().decode(errors="replace").strip() if keeper.poll() and keeper.stdout else ""
     reason = (said.splitlines() or ["it said nothing"])[-1]

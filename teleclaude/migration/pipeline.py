@@ -76,7 +76,8 @@ async def run_steps(run: Run, steps: tuple[Step, ...]) -> None:
             begun.append(step)
             await run_step(run, step)
             write_entry(run.plan.folder, {"step": step.name, "event": "done"})
-        run.undo = way_back.describe_way_back(run.plan)
+        if not run.plan.dry_run:
+            run.undo = way_back.describe_way_back(run.plan)
     except (Exception, asyncio.CancelledError) as error:
         # Where it stopped and not what it said: a message of the server may quote a value.
         stack = traceback.format_tb(error.__traceback__)
@@ -111,9 +112,11 @@ async def undo_steps(run: Run, begun: list[Step]) -> None:
         run.observer.undoing(step.name)
         try:
             await step.undo(run.plan)
+            run.mark(step.name, "undone")
             try_entry(run.plan.folder, {"step": step.name, "event": "undone"})
         except Exception as error:
             left.append(step)
+            run.mark(step.name, "not undone")
             try_entry(run.plan.folder, {"step": step.name, "event": "not undone", "why": type(error).__name__})
     if left and run.failure is not None:
         names = ", ".join(step.name for step in left)

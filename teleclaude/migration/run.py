@@ -7,7 +7,7 @@ import json
 import os
 import secrets
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -63,6 +63,10 @@ class Run:
         """Whether a step found something that must be mended first."""
         events = (event for step in self.steps for event in step.events)
         return any(isinstance(event, Finding) and event.severity is Severity.ERROR for event in events)
+
+    def mark(self, name: str, outcome: str) -> None:
+        """Say what became of a step after it ran."""
+        self.steps = [replace(step, outcome=outcome) if step.name == name else step for step in self.steps]
 
     def to_report(self) -> Report:
         """Return the report as far as the run has gone."""

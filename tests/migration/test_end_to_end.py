@@ -356,6 +356,7 @@ async def test_a_rehearsal_keeps_nothing(options: Options, target: URL) -> None:
     report = await migrate_sample(dataclasses.replace(options, dry_run=True))
     assert report.ok, report.failure
     assert all(result.target_rows == result.source_rows for result in report.all(TableResult))
+    assert report.undo == ()
     assert await has_nothing(target)
     assert options.root is not None
     assert not options.root.exists()

@@ -60,6 +60,8 @@ async def test_a_failure_at_any_step_leaves_nothing(options: Options, target: UR
     assert report.exit_code == 4
     assert report.failure is not None
     assert report.failure.message == "planted"
+    outcomes = [step.outcome for step in report.steps if step.name in ("transfer", "publish_config", "publish_docs")]
+    assert set(outcomes) <= {"undone"}
     assert await has_nothing(target)
     assert published(options) == []
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
@@ -51,6 +52,8 @@ def explained(url: URL) -> Iterator[None]:
     try:
         yield
     except (OSError, UnicodeError, DBAPIError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        if isinstance(error, OSError) and error.errno in OUR_DISK:
+            raise
         cause = getattr(error, "orig", None) or error
         cause = cause.__cause__ or cause
         # What asyncpg itself says of an argument quotes its value.
@@ -58,6 +61,9 @@ def explained(url: URL) -> Iterator[None]:
         hint = next((hint for kind, hint in REMEDIES if isinstance(cause, kind)), "see the log of the database")
         raise TargetError(f"{display_url(url)}: {reason}", hint) from error
 
+
+OUR_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS})
+"""What a disk of ours says, and no connection."""
 
 REMEDIES: tuple[tuple[type[BaseException], str], ...] = (
     (asyncpg.InvalidAuthorizationSpecificationError, "check the user and the password (PGPASSWORD, ~/.pgpass)"),

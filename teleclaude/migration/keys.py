@@ -26,10 +26,8 @@ class KeyKeeper:
         key = tuple(values[place] for place in self.places)
         if None in key:
             return "the key is NULL"
-        if (
-            sum(len(part.encode() if isinstance(part, str) else part) for part in key if isinstance(part, str | bytes))
-            > LONGEST_KEY_BYTES
-        ):
+        texts = (part.encode() if isinstance(part, str) else part for part in key if isinstance(part, str | bytes))
+        if sum(map(len, texts)) > LONGEST_KEY_BYTES:
             return "the key is too long for an index"
         if changed and (key in self.changed or self._stands(key)):
             return "the key is another row's after conversion"

@@ -84,6 +84,9 @@ def to_failure(error: BaseException) -> Failure:
         return Failure("interrupted; everything was taken back", "run it again", "Interrupted", Exit.INTERRUPTED)
     if isinstance(error, TeleClaudeError):
         return Failure(error.message, error.hint, type(error).__name__, Exit.UNDONE)
+    if isinstance(error, OSError):
+        reason = f"{error.filename or 'a file of this run'}: {error.strerror or type(error).__name__}"
+        return Failure(reason, "make room or see to the place, and run again", type(error).__name__, Exit.UNDONE)
     sentence = f"an error that nobody foresaw: {type(error).__name__}"
     return Failure(sentence, "report it with the journal of this run", type(error).__name__, Exit.UNDONE)
 

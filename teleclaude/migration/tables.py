@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import JSON, BigInteger, Boolean, Column, DefaultClause, Table, Text
 
 from teleclaude.db.models import Model
+from teleclaude.db.schema import VERSION_TABLE
 from teleclaude.db.types import Instant
 from teleclaude.migration.columns import STAND_INS, ColumnType, Context
 from teleclaude.migration.inventory import SourceColumn, SourceTable
@@ -243,7 +244,7 @@ def _default(column: Column[Any], kind: ColumnType, started_at: datetime) -> Any
 
 
 def _plan_unknown(source: SourceTable, given: Circumstances) -> TablePlan:
-    taken = source.name in given.taken or source.name in {*Model.metadata.tables, "alembic_version"}
+    taken = source.name in given.taken or source.name in {*Model.metadata.tables, VERSION_TABLE}
     # PostgreSQL looks for such a name in its own catalogue first.
     taken = taken or source.name.startswith("pg_")
     return replace(_carry_table(source), schema=LEGACY if taken else None)

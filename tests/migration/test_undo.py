@@ -2,6 +2,7 @@
 
 import asyncio
 import dataclasses
+import errno
 import json
 import shlex
 import shutil
@@ -17,6 +18,7 @@ from teleclaude.db.engine import disposing, make_engine
 from teleclaude.demo.installation import SampleInstallation
 from teleclaude.demo.postgres import find_binaries
 from teleclaude.errors import TargetError
+from teleclaude.migration.ledger import Ledger
 from teleclaude.migration.options import Options
 from teleclaude.migration.pipeline import STEPS
 from teleclaude.migration.plan import Plan
@@ -71,6 +73,21 @@ async def test_a_bug_in_a_step_is_taken_back_and_is_one_sentence(options: Option
     assert report.exit_code == 4
     assert report.failure is not None
     assert report.failure.message == "an error that nobody foresaw: ZeroDivisionError"
+    assert await has_nothing(target)
+
+
+async def test_a_full_disk_of_ours_is_not_blamed_on_the_database(
+    options: Options, target: URL, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_room(_ledger: Ledger) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Ledger, "sync", no_room)
+    report = await migrate_sample(options)
+    assert report.exit_code == 4
+    assert report.failure is not None
+    assert "No space left on device" in report.failure.message
+    assert "postgresql" not in report.failure.message
     assert await has_nothing(target)
 
 

@@ -34,12 +34,13 @@ async def query(url: URL, statement: str) -> list[tuple[Any, ...]]:
 
 
 async def has_nothing(url: URL) -> bool:
-    """Whether a database has no table and no schema that PostgreSQL did not make."""
+    """Whether a database has no table, function or schema that PostgreSQL did not make."""
     async with disposing(make_engine(url)) as engine, engine.connect() as connection:
         tables = await connection.run_sync(lambda sync: inspect(sync).get_table_names())
         schemas = await connection.run_sync(lambda sync: inspect(sync).get_schema_names())
         locks = await connection.scalar(text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"))
-    return not tables and not {"legacy", "events"} & set(schemas) and not locks
+        functions = await connection.scalar(text("SELECT count(*) FROM pg_proc WHERE pronamespace >= 16384"))
+    return not tables and not {"legacy", "events"} & set(schemas) and not locks and not functions
 
 
 def as_on_a_terminal() -> None:

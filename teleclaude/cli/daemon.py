@@ -7,12 +7,15 @@ import json
 import os
 import sys
 from pathlib import Path
+from typing import TextIO
 
 import click
+from pydantic import TypeAdapter, ValidationError
 
 from teleclaude.daemon.boot import boot, find_installation
 from teleclaude.daemon.probe import probe
 from teleclaude.daemon.serve import serve
+from teleclaude.db.search.places import PLACES, Search
 from teleclaude.errors import Exit
 
 
@@ -20,15 +23,31 @@ from teleclaude.errors import Exit
 @click.option(
     "--probe", "only_probe", is_flag=True, help="Boot read-only without serving, print a JSON verdict, leave."
 )
+@click.option(
+    "--searches",
+    type=click.File(encoding="utf-8"),
+    help='With --probe: a JSON list of searches to run, [{"table": "mirrors", "text": "db*"}]; - is standard input.',
+)
 @click.option("--root", type=click.Path(path_type=Path), help="Put every system path below this directory.")
-def daemon(only_probe: bool, root: Path | None) -> None:
+def daemon(only_probe: bool, searches: TextIO | None, root: Path | None) -> None:
     """Serve the system-wide installation, or the single-user one in the current directory."""
     root = root.absolute() if root else None
     if only_probe:
-        verdict = asyncio.run(probe(root, os.environ, Path.cwd()))
+        verdict = asyncio.run(probe(root, os.environ, Path.cwd(), _read_searches(searches)))
         click.echo(json.dumps(verdict.to_json(), indent=2))
         sys.exit(Exit.DONE if verdict.ok else Exit.REFUSED)
     asyncio.run(_serve(root))
+
+
+def _read_searches(file: TextIO | None) -> list[Search]:
+    try:
+        searches = TypeAdapter(list[Search]).validate_json(file.read()) if file else []
+    except ValidationError as error:
+        raise click.UsageError("--searches wants a JSON list of objects with `table` and `text`") from error
+    for search in searches:
+        if search.table not in PLACES:
+            raise click.UsageError(f"{search.table} cannot be searched, only {' and '.join(PLACES)}")
+    return searches
 
 
 async def _serve(root: Path | None) -> None:

@@ -79,7 +79,10 @@ def _print_proof(report: Report, page: Console) -> None:
         )
     for probe in report.all(ProbeResult):
         style = "green" if probe.ok else "bold red"
-        page.print(f"the daemon booted on it and lists {probe.sessions_listed} sessions", style=style)
+        page.print(
+            f"the daemon booted on it and lists {probe.sessions_listed} sessions; {probe.searches} searches compared",
+            style=style,
+        )
     files = report.all(SourceFileResult)
     if files and all(file.sha256_before == file.sha256_after for file in files):
         page.print(f"{len(files)} files of the old installation are what they were", style="green")

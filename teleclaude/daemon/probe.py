@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 from teleclaude.daemon.boot import Daemon, boot_read_only, find_installation
 from teleclaude.daemon.client import ask
 from teleclaude.daemon.serve import listening
+from teleclaude.db.search.places import Search, find_all
 from teleclaude.db.store import count_rows
 from teleclaude.errors import TeleClaudeError
 
@@ -29,6 +30,8 @@ class Verdict:
     counts: dict[str, int] = field(default_factory=dict)
     open_sessions: list[str] = field(default_factory=list)
     all_sessions: list[str] = field(default_factory=list)
+    searches: list[list[int]] = field(default_factory=list)
+    """What each search found that was asked for, as ids."""
     timings: dict[str, float] = field(default_factory=dict)
     problems: list[dict[str, str]] = field(default_factory=list)
 
@@ -37,7 +40,9 @@ class Verdict:
         return asdict(self)
 
 
-async def probe(root: Path | None, environ: Mapping[str, str], checkout: Path) -> Verdict:
+async def probe(
+    root: Path | None, environ: Mapping[str, str], checkout: Path, searches: Sequence[Search] = ()
+) -> Verdict:
     """Boot read-only on the installation and return what was seen; what goes wrong is part of the verdict."""
     verdict = Verdict()
     begun = time.monotonic()
@@ -46,6 +51,7 @@ async def probe(root: Path | None, environ: Mapping[str, str], checkout: Path) -
         async with boot_read_only(installation) as daemon:
             verdict.timings["boot"] = time.monotonic() - begun
             await look(daemon, verdict)
+            await search(daemon, searches, verdict)
         verdict.ok = True
     except TeleClaudeError as error:
         verdict.problems.append({"message": error.message, "hint": error.hint})
@@ -68,3 +74,11 @@ async def look(daemon: Daemon, verdict: Verdict) -> None:
             verdict.open_sessions = [session["session_id"] for session in await ask(socket, "/sessions")]
             verdict.all_sessions = [session["session_id"] for session in await ask(socket, "/sessions?closed=true")]
     verdict.timings["list"] = time.monotonic() - begun
+
+
+async def search(daemon: Daemon, searches: Sequence[Search], verdict: Verdict) -> None:
+    """Fill `verdict` with what the searches find."""
+    begun = time.monotonic()
+    async with daemon.engine.connect() as connection:
+        verdict.searches = await find_all(connection, searches)
+    verdict.timings["search"] = time.monotonic() - begun

@@ -7,16 +7,18 @@ import json
 import os
 import pwd
 import sys
-from collections.abc import AsyncGenerator, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from teleclaude.db.engine import disposing, make_engine
+from teleclaude.db.search.places import Search
 from teleclaude.db.store import LISTED_STATUSES
 from teleclaude.errors import TargetError
 from teleclaude.migration.carried import read_set_aside, row_text
 from teleclaude.migration.plan import Plan
-from teleclaude.migration.report import Event, ProbeResult, note
+from teleclaude.migration.report import Event, ProbeResult, note, warning
+from teleclaude.migration.searches import choose_searches, find_differences
 from teleclaude.migration.sources import reading
 from teleclaude.migration.tables import TablePlan
 from teleclaude.migration.verify import read_excuses, stored_value
@@ -42,25 +44,30 @@ async def probe(plan: Plan) -> AsyncGenerator[Event, None]:
     if plan.dry_run:
         yield note("probe", "a rehearsal keeps nothing that a daemon could boot on")
         return
-    verdict = await boot_daemon(plan)
+    searches = choose_searches(plan)
+    verdict = await boot_daemon(plan, searches)
     expected = await read_expected(plan)
     problems = list(find_problems(plan, verdict, expected))
+    found = verdict.pop("searches", [])
     yield ProbeResult(
         ok=not problems,
         sessions_expected=len(expected.all_sessions),
         sessions_listed=len(verdict.get("all_sessions", ())),
+        searches=len(found),
         verdict={**verdict, "problems": problems},
     )
     if problems:
         raise TargetError(f"the daemon does not see what was moved: {problems[0]}", "report this")
+    for difference in await find_differences(plan, searches, found):
+        yield warning("search", difference, "the row itself was proved equal; report this")
 
 
-async def boot_daemon(plan: Plan) -> dict[str, Any]:
+async def boot_daemon(plan: Plan, searches: Sequence[Search]) -> dict[str, Any]:
     """Run `teleclaude daemon --probe` as the daemon would be run, and return its verdict.
 
     Raises TargetError where it says nothing that can be read.
     """
-    command = [sys.executable, "-m", "teleclaude", "daemon", "--probe"]
+    command = [sys.executable, "-m", "teleclaude", "daemon", "--probe", "--searches", "-"]
     if plan.layout.root is not None:
         command += ["--root", str(plan.layout.root)]
     environ = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
@@ -71,7 +78,7 @@ async def boot_daemon(plan: Plan) -> dict[str, Any]:
     try:
         process = await asyncio.create_subprocess_exec(
             *command,
-            stdin=asyncio.subprocess.DEVNULL,
+            stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             cwd="/",
@@ -82,7 +89,8 @@ async def boot_daemon(plan: Plan) -> dict[str, Any]:
         hint = f"install it where {plan.layout.service_user} can run it, not below the home of root"
         raise TargetError(f"the service user cannot run {sys.executable}: {error.strerror}", hint) from error
     try:
-        stdout, stderr = await asyncio.wait_for(process.communicate(), TIMEOUT_SECONDS)
+        asked = json.dumps([asdict(search) for search in searches]).encode()
+        stdout, stderr = await asyncio.wait_for(process.communicate(asked), TIMEOUT_SECONDS)
     except BaseException as error:
         process.kill()
         await process.wait()

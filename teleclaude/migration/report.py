@@ -124,6 +124,8 @@ class ProbeResult:
     ok: bool
     sessions_expected: int
     sessions_listed: int
+    searches: int
+    """How many searches were run on both sides."""
     verdict: Mapping[str, Any]
 
 

@@ -20,7 +20,8 @@ def undo_statements(plan: Plan) -> tuple[str, ...]:
     carried = [table.sql_name for table in plan.tables if table.carried and table.schema is None]
     # Neither schema stood before, or the run would have been refused: everything in them is ours.
     schemas = (f"DROP SCHEMA IF EXISTS {quote(name)} CASCADE" for name in (LEGACY, EVENTS))
-    return (f"DROP TABLE {', '.join(ours + carried)}", *schemas)
+    search = f"DROP FUNCTION {', '.join(schema.FUNCTIONS)}"
+    return (f"DROP TABLE {', '.join(ours + carried)}", search, *schemas)
 
 
 def undo_script(plan: Plan) -> Path:

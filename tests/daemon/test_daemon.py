@@ -50,13 +50,14 @@ FIELDS = [
 ]
 
 
-async def start(*arguments: str) -> asyncio.subprocess.Process:
+async def start(*arguments: str, stdin: int | None = None) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
         "teleclaude",
         "daemon",
         *arguments,
+        stdin=stdin,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
@@ -158,10 +159,10 @@ async def test_it_does_not_serve_another_schema(root: Path, target: URL) -> None
     assert b"9999" in stderr
 
 
-async def probed(root: Path) -> tuple[int | None, dict[str, object]]:
-    daemon = await start("--probe", "--root", str(root))
-    stdout, _ = await daemon.communicate()
-    return daemon.returncode, json.loads(stdout)
+async def probed(root: Path, searches: bytes = b"[]") -> tuple[int | None, dict[str, object]]:
+    daemon = await start("--probe", "--searches", "-", "--root", str(root), stdin=asyncio.subprocess.PIPE)
+    stdout, _ = await daemon.communicate(searches)
+    return daemon.returncode, json.loads(stdout) if stdout else {}
 
 
 async def test_a_probe_gives_its_verdict(root: Path) -> None:
@@ -175,6 +176,19 @@ async def test_a_probe_gives_its_verdict(root: Path) -> None:
     assert isinstance(verdict["all_sessions"], list)
     assert len(verdict["all_sessions"]) == 20
     assert verdict["problems"] == []
+
+
+async def test_a_probe_runs_the_searches_that_it_is_asked(root: Path, target: URL) -> None:
+    ((newest,),) = await query(target, "SELECT max(id) FROM mirrors")
+    await query(target, f"UPDATE mirrors SET conversation_text = 'a needle' WHERE id = {newest}")
+    _, verdict = await probed(root, b'[{"table": "mirrors", "text": "NEEDLE"}, {"table": "mirrors", "text": "hay"}]')
+    assert verdict["searches"] == [[newest], []]
+
+
+@pytest.mark.parametrize("searches", [b"{", b"[1]", b'[{"table": "sessions", "text": "x"}]', b'{"table": 1}', b"[[1]]"])
+async def test_a_probe_refuses_searches_that_are_none(root: Path, searches: bytes) -> None:
+    code, verdict = await probed(root, searches)
+    assert (code, verdict) == (2, {})
 
 
 async def test_a_probe_works_beside_a_running_daemon(root: Path) -> None:

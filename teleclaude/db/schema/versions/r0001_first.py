@@ -1,7 +1,7 @@
 """The first schema: the tables of the newest single-user release and what a system-wide service needs.
 
-It is built in two steps, so that a migration can load between them: bare tables, then primary keys, constraints and
-indexes. SQLite cannot add a constraint to a table that stands, so there the first step includes them.
+It is built in two steps, so that a migration can load between them: bare tables, then primary keys, constraints,
+indexes and search. SQLite cannot add a constraint to a table that stands, so there the first step includes them.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from alembic import op
 from sqlalchemy import ForeignKeyConstraint
 from sqlalchemy.schema import CreateIndex, CreateTable, DropConstraint, DropIndex, DropTable
 
+from teleclaude.db.schema import search_0001 as search
 from teleclaude.db.schema.ddl import add_constraint
 from teleclaude.db.schema.tables_0001 import metadata
 
@@ -26,6 +27,7 @@ def create_tables() -> None:
     """Create the tables, bare on PostgreSQL."""
     for table in metadata.sorted_tables:
         op.execute(CreateTable(table))
+    search.create_functions()
 
 
 def create_keys(not_valid: frozenset[str] = frozenset(), left_out: frozenset[str] = frozenset()) -> None:
@@ -41,10 +43,12 @@ def create_keys(not_valid: frozenset[str] = frozenset(), left_out: frozenset[str
         for index in sorted(table.indexes, key=lambda index: str(index.name)):
             if index.name not in left_out:
                 op.execute(CreateIndex(index))
+    search.create_indexes()
 
 
 def drop_keys() -> None:
     """Take away what `create_keys` added, foreign keys first."""
+    search.drop_indexes()
     for table in metadata.sorted_tables:
         for index in table.indexes:
             op.execute(DropIndex(index, if_exists=True))
@@ -57,6 +61,7 @@ def drop_tables() -> None:
     """Drop the tables, children before parents."""
     for table in reversed(metadata.sorted_tables):
         op.execute(DropTable(table))
+    search.drop_functions()
 
 
 def upgrade() -> None:

@@ -1,0 +1,66 @@
+"""What of a query PostgreSQL can answer from its index: at least the rows that match, often exactly those. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from teleclaude.db.schema import BEYOND, LONGEST_LEXEME
+from teleclaude.db.search.query import And, Near, Not, Or, Query, Term
+
+
+@dataclass(frozen=True)
+class Lookup:
+    """A tsquery; where it is not exact, the rows that it finds must be looked at."""
+
+    tsquery: str
+    exact: bool
+
+
+def to_lookup(query: Query) -> Lookup | None:
+    """Return what to ask of the index, None where nothing can be found."""
+    match query:
+        case Near():
+            return _near(query)
+        case And(left, right):
+            return _join("&", to_lookup(left), to_lookup(right))
+        case Or(left, right):
+            found = [lookup for lookup in (to_lookup(left), to_lookup(right)) if lookup is not None]
+            return _join("|", *found) if len(found) > 1 else next(iter(found), None)
+        case Not(left, right):
+            return _difference(to_lookup(left), to_lookup(right))
+
+
+def _join(operator: str, left: Lookup | None, right: Lookup | None) -> Lookup | None:
+    if left is None or right is None:
+        return None
+    return Lookup(f"({left.tsquery} {operator} {right.tsquery})", left.exact and right.exact)
+
+
+def _difference(left: Lookup | None, right: Lookup | None) -> Lookup | None:
+    if left is None or right is None:
+        return left
+    if not right.exact:
+        # The index finds too many on the right; taking all of them away could lose a row.
+        return Lookup(left.tsquery, exact=False)
+    return Lookup(f"({left.tsquery} & !{right.tsquery})", left.exact)
+
+
+def _near(near: Near) -> Lookup | None:
+    terms = [term for phrase in near.phrases for term in phrase.terms]
+    if not terms or near.columns == frozenset():
+        return None
+    alone = len(terms) == 1 and near.columns is None and not near.phrases[0].first
+    exact = alone and all(len(term.word) < LONGEST_LEXEME for term in terms)
+    return Lookup(f"({' & '.join(map(_lexeme, terms))})", exact)
+
+
+def _lexeme(term: Term) -> str:
+    # The words of the index are cut at this length; a letter needs no escape between quotes.
+    if len(term.word) > LONGEST_LEXEME:
+        return f"'{term.word[:LONGEST_LEXEME]}'"
+    return f"'{term.word}'" + (":*" if term.prefix else "")
+
+
+def with_beyond(lookup: Lookup) -> str:
+    """Return the tsquery that also finds the rows beyond the limits of the index."""
+    return f"{lookup.tsquery} | '{BEYOND}'"

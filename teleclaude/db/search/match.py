@@ -1,0 +1,52 @@
+"""Whether a row is found, by the words of its columns alone. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from teleclaude.db.search.query import And, Near, Not, Or, Phrase, Query, Term
+
+Words = Mapping[str, Sequence[str]]
+"""The words of each column, in their order."""
+
+
+def matches(query: Query, words: Words) -> bool:
+    """Say whether FTS5 would find a row with these words."""
+    match query:
+        case And(left, right):
+            return matches(left, words) and matches(right, words)
+        case Or(left, right):
+            return matches(left, words) or matches(right, words)
+        case Not(left, right):
+            return matches(left, words) and not matches(right, words)
+        case Near():
+            columns = words if query.columns is None else query.columns
+            return any(_is_near(query, words[column]) for column in columns)
+
+
+def _is_near(near: Near, words: Sequence[str]) -> bool:
+    found = [(len(phrase.terms), find_phrase(phrase, words)) for phrase in near.phrases]
+    if not all(starts for _, starts in found):
+        return False
+    # Seen from the phrase that starts last, every other one ends at most `distance` words before.
+    lasts = {start for _, starts in found for start in starts}
+    return bool(found) and any(
+        all(any(last - length - near.distance <= start <= last for start in starts) for length, starts in found)
+        for last in lasts
+    )
+
+
+def find_phrase(phrase: Phrase, words: Sequence[str]) -> list[int]:
+    """Return the places where the phrase starts."""
+    places = range(min(1, len(words)) if phrase.first else len(words))
+    return [
+        place
+        for place in places
+        if place + len(phrase.terms) <= len(words)
+        and all(is_term(term, words[place + offset]) for offset, term in enumerate(phrase.terms))
+    ]
+
+
+def is_term(term: Term, word: str) -> bool:
+    """Say whether a word is what the term asks for."""
+    return word.startswith(term.word) if term.prefix else word == term.word

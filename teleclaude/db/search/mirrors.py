@@ -1,0 +1,52 @@
+"""Search in the texts of conversations (facts: daemon, Mirrors search)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncSession as OrmSession
+
+from teleclaude.db.models import Mirror, Model
+from teleclaude.db.search.rows import Asked, Searchable, find_ids
+
+MIRRORS = Searchable(
+    table=Model.metadata.tables["mirrors"],
+    columns=("title", "conversation_text"),
+    function="search_mirror",
+    fallback=("title", "conversation_text"),
+)
+
+
+@dataclass(frozen=True)
+class MirrorSearch:
+    """Words that a conversation holds, and which conversations are asked for."""
+
+    text: str
+    agent: str | None = None
+    computer: str | None = None
+    limit: int = 20
+
+
+def to_query(text: str) -> str:
+    """Return the query that asks for all words of a text, whatever characters they hold."""
+    return " AND ".join('"' + word.replace('"', '""') + '"' for word in text.split())
+
+
+async def search_mirrors(engine: AsyncEngine, wanted: MirrorSearch) -> Sequence[Mirror]:
+    """Return the conversations that hold all words, the newest first."""
+    query = to_query(wanted.text)
+    if not query:
+        return ()
+    when = func.coalesce(Mirror.timestamp_start, Mirror.updated_at)
+    candidates = select(Mirror.id).order_by(when.desc(), Mirror.id)
+    if wanted.agent is not None:
+        candidates = candidates.where(Mirror.agent == wanted.agent)
+    if wanted.computer is not None:
+        candidates = candidates.where(Mirror.computer == wanted.computer)
+    async with OrmSession(engine) as orm:
+        ids = await find_ids(await orm.connection(), MIRRORS, Asked(query, candidates, wanted.limit))
+        found = {row.id: row for row in await orm.scalars(select(Mirror).where(Mirror.id.in_(ids)))}
+        return [found[id_] for id_ in ids]

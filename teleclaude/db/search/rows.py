@@ -1,0 +1,129 @@
+"""Which rows a query finds, in their order, on both databases."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Integer, Select, Table, Text, cast, column, func, literal, or_, select, table
+from sqlalchemy.dialects.postgresql import TSQUERY
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.types import JSON
+
+from teleclaude.db.schema import BEYOND
+from teleclaude.db.search.lexemes import Lookup, to_lookup, with_beyond
+from teleclaude.db.search.match import matches
+from teleclaude.db.search.query import Query, QueryError, parse_query
+
+PAGE = 100
+"""How many candidates are looked at in one go."""
+
+
+@dataclass(frozen=True)
+class Searchable:
+    """A table with a full-text index: the columns in it, and what PostgreSQL's index is over."""
+
+    table: Table
+    columns: tuple[str, ...]
+    function: str
+    fallback: tuple[str, ...]
+    """The columns in which the text as it stands is looked for, where it is no query."""
+
+    @property
+    def vector(self) -> ColumnElement[Any]:
+        """The expression of PostgreSQL's index."""
+        made: ColumnElement[Any] = getattr(func, self.function)(*(self.table.c[name] for name in self.columns))
+        return made
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A query, the rows among which it looks, in their order, and how many of them are wanted."""
+
+    text: str
+    candidates: Select[int]
+    limit: int
+
+
+async def find_ids(connection: AsyncConnection, place: Searchable, asked: Asked) -> list[int]:
+    """Return the ids of the rows that are found, in their order."""
+    if connection.dialect.name == "sqlite":
+        return await _find_on_sqlite(connection, place, asked)
+    # PostgreSQL has no NUL in its texts; one in the source is stored as the picture of it.
+    text = asked.text.replace("\0", "\u2400").encode("utf-8", "replace").decode()
+    try:
+        query = parse_query(text, place.columns)
+    except QueryError:
+        return await _read(connection, asked, is_like(place, text, "postgresql"))
+    lookup = to_lookup(query)
+    return [] if lookup is None else await _find_on_postgresql(connection, place, asked, query, lookup)
+
+
+async def _find_on_sqlite(connection: AsyncConnection, place: Searchable, asked: Asked) -> list[int]:
+    index = table(f"{place.table.name}_fts", column("rowid", Integer))
+    found = select(index.c.rowid).where(column(index.name).op("MATCH")(asked.text))
+    try:
+        return await _read(connection, asked, place.table.c.id.in_(found))
+    except OperationalError:
+        # No full-text index, or no query that it understands.
+        return await _read(connection, asked, is_like(place, asked.text, "sqlite"))
+
+
+async def _read(connection: AsyncConnection, asked: Asked, condition: ColumnElement[bool]) -> list[int]:
+    return list(await connection.scalars(asked.candidates.where(condition).limit(asked.limit)))
+
+
+async def _find_on_postgresql(
+    connection: AsyncConnection, place: Searchable, asked: Asked, query: Query, lookup: Lookup
+) -> list[int]:
+    beyond = place.vector.op("@@")(_tsquery(f"'{BEYOND}'"))
+    candidates = asked.candidates.add_columns(beyond)
+    found: list[int] = []
+    async with connection.stream(candidates.where(place.vector.op("@@")(_tsquery(with_beyond(lookup))))) as rows:
+        async for page in rows.partitions(PAGE):
+            doubtful = [id_ for id_, is_beyond in page if is_beyond or not lookup.exact]
+            wrong = {id_ for id_, words in await _read_words(connection, place, doubtful) if not matches(query, words)}
+            found += [id_ for id_, _ in page if id_ not in wrong]
+            if len(found) >= asked.limit:
+                break
+    return found[: asked.limit]
+
+
+async def _read_words(
+    connection: AsyncConnection, place: Searchable, ids: Sequence[int]
+) -> list[tuple[int, Mapping[str, Sequence[str]]]]:
+    if not ids:
+        return []
+    texts = (to_text(place, name, "postgresql") for name in place.columns)
+    words = (func.search_words(func.coalesce(text, "")) for text in texts)
+    rows = await connection.execute(select(place.table.c.id, *words).where(place.table.c.id.in_(ids)))
+    return [(row[0], dict(zip(place.columns, row[1:], strict=True))) for row in rows]
+
+
+def _tsquery(text: str) -> ColumnElement[Any]:
+    return cast(cast(literal(text), Text), TSQUERY)
+
+
+def to_text(place: Searchable, name: str, dialect: str) -> ColumnElement[Any]:
+    """Return a column as the full-text index of the single-user program saw it: JSON as it was written."""
+    found = place.table.c[name]
+    if not isinstance(found.type, JSON):
+        return found
+    return func.search_json(found) if dialect == "postgresql" else cast(found, Text)
+
+
+def is_like(place: Searchable, text: str, dialect: str) -> ColumnElement[bool]:
+    """Return whether the text stands in a row, as SQLite's LIKE has it: % and _ mean something, ASCII case does not."""
+    pattern = f"%{text}%"
+    columns = [to_text(place, name, dialect) for name in place.fallback]
+    if dialect == "sqlite":
+        return or_(*(found.like(pattern) for found in columns))
+    # The collation keeps lower() to ASCII, and no character escapes another.
+    return or_(
+        *(
+            func.lower(found.collate("C")).like(func.lower(literal(pattern).collate("C")), escape="")
+            for found in columns
+        )
+    )

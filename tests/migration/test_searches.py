@@ -1,0 +1,91 @@
+"""The probe searches on both sides, and says where PostgreSQL finds something else."""
+
+import json
+import sqlite3
+from collections.abc import AsyncGenerator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from teleclaude.demo.installation import SampleInstallation
+from teleclaude.migration.options import Options
+from teleclaude.migration.pipeline import STEPS
+from teleclaude.migration.plan import Plan
+from teleclaude.migration.report import Event, Finding, ProbeResult, Report, note
+from teleclaude.migration.run import Step
+from teleclaude.migration.transfer import transfer
+from tests.sample import migrate_sample, query
+
+
+def fault(statement: str) -> Step:
+    """Return the transfer with a change of the new database behind it."""
+
+    async def change(plan: Plan) -> AsyncGenerator[Event, None]:
+        async for event in transfer(plan):
+            yield event
+        assert plan.url is not None
+        await query(plan.url, statement)
+        yield note("test", "the target was changed")
+
+    return Step("transfer", change, STEPS[0].undo, STEPS[0].commands)
+
+
+def differences(report: Report) -> list[str]:
+    assert report.failure is None, report.failure
+    return [finding.message for finding in report.all(Finding) if finding.subject == "search"]
+
+
+def change_source(sample: SampleInstallation, *statements: str) -> None:
+    with closing(sqlite3.connect(sample.checkout / "teleclaude.db")) as connection, connection:
+        for statement in statements:
+            connection.execute(statement)
+
+
+async def test_a_sample_is_searched_on_both_sides(migrated: Report) -> None:
+    assert differences(migrated) == []
+    (probe,) = migrated.all(ProbeResult)
+    assert probe.searches >= 10
+
+
+@pytest.mark.parametrize(
+    ("statement", "table"),
+    [
+        ("UPDATE memory_observations SET title = NULL, narrative = NULL, facts = NULL", "memory_observations"),
+        ("UPDATE mirrors SET conversation_text = '' WHERE id = (SELECT max(id) FROM mirrors)", "mirrors"),
+    ],
+)
+async def test_a_row_that_is_no_longer_found_is_reported(options: Options, statement: str, table: str) -> None:
+    (difference,) = differences(await migrate_sample(options, (fault(statement), *STEPS[1:])))
+    assert f"in {table} the search finds other rows" in difference
+
+
+async def test_a_row_that_only_the_new_search_finds_is_reported(options: Options) -> None:
+    spread = "UPDATE mirrors SET conversation_text = (SELECT conversation_text FROM mirrors ORDER BY id LIMIT 1)"
+    assert len(differences(await migrate_sample(options, (fault(spread), *STEPS[1:])))) == 1
+
+
+async def test_an_old_index_that_lags_behind_its_table_is_no_difference(
+    options: Options, sample: SampleInstallation
+) -> None:
+    change_source(sample, "INSERT INTO memory_observations_fts(memory_observations_fts) VALUES ('delete-all')")
+    assert differences(await migrate_sample(options)) == []
+
+
+async def test_an_old_database_without_an_index_is_no_difference(options: Options, sample: SampleInstallation) -> None:
+    triggers = [f"DROP TRIGGER IF EXISTS memory_obs_{event}" for event in ("ai", "ad", "au")]
+    change_source(sample, *triggers, "DROP TABLE memory_observations_fts")
+    assert differences(await migrate_sample(options)) == []
+
+
+async def test_no_word_of_the_data_gets_into_the_report_by_being_searched(
+    options: Options, sample: SampleInstallation, tmp_path: Path
+) -> None:
+    change_source(
+        sample,
+        "UPDATE memory_observations SET narrative = 'thewordthatishidden and more', title = NULL"
+        " WHERE id = (SELECT max(id) FROM memory_observations)",
+    )
+    report = await migrate_sample(options)
+    assert report.ok
+    assert "thewordthatishidden" not in json.dumps(report.to_json())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import sqlite3
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
@@ -122,16 +122,23 @@ def _make_sqlite_engine(url: URL, *, read_only: bool) -> AsyncEngine:
     return engine
 
 
-def make_reader(path: Path) -> Engine:
+NO_FUNCTIONS: Mapping[str, Callable[..., Any]] = {}
+
+
+def make_reader(path: Path, functions: Mapping[str, Callable[..., Any]] = NO_FUNCTIONS) -> Engine:
     """Return a synchronous engine that reads the SQLite file at `path` and never changes a byte of it.
 
     Text arrives as `str` whatever its bytes are: those that are no UTF-8 become lone surrogates, which no valid text
     has, so that nothing is lost and the rest can still be told apart (PEP 383). A BLOB arrives as `bytes`.
+
+    `functions` are those that queries may call besides SQLite's own: pure, and of two arguments.
     """
 
     def connect() -> sqlite3.Connection:
         connection = sqlite3.connect(f"file:{_quote(str(path))}?mode=ro", uri=True, check_same_thread=False)
         connection.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
+        for name, function in functions.items():
+            connection.create_function(name, 2, function, deterministic=True)
         return connection
 
     return create_engine("sqlite://", creator=connect, poolclass=NullPool, hide_parameters=True)

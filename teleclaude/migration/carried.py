@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from teleclaude.migration.ledger import to_plain
 from teleclaude.migration.shapes import quote
-from teleclaude.migration.tables import LEGACY, TablePlan
+from teleclaude.migration.tables import LEGACY, TablePlan, renamed_columns, set_aside_name
 
 
 async def create_carried(connection: AsyncConnection, tables: Sequence[TablePlan]) -> None:
@@ -20,20 +20,34 @@ async def create_carried(connection: AsyncConnection, tables: Sequence[TablePlan
     for schema in sorted({table.schema for table in carried if table.schema}):
         await connection.exec_driver_sql(f"CREATE SCHEMA IF NOT EXISTS {quote(schema)}")
     for table in carried:
-        columns = [f"{quote(column.name)} {column.type}" for column in table.columns]
+        columns = ", ".join(f"{quote(column.name)} {column.type}" for column in table.columns)
+        await connection.exec_driver_sql(f"CREATE TABLE {table.sql_name} ({columns})")
+        for comment in _comments(table):
+            await connection.exec_driver_sql(comment)
+    # Only now, so that PostgreSQL gives the index of a key no name that a table has.
+    for table in carried:
         if table.key:
-            columns.append(f"PRIMARY KEY ({', '.join(map(quote, table.key))})")
-        await connection.exec_driver_sql(f"CREATE TABLE {table.sql_name} ({', '.join(columns)})")
-        database = "events.db" if table.from_events else "the old database"
-        origin = f"Carried by teleclaude migrate-to-system from the table {table.source} of {database}"
-        await connection.exec_driver_sql(
-            f"COMMENT ON TABLE {table.sql_name} IS '{origin.replace(chr(39), chr(39) * 2)}'"
-        )
+            key = ", ".join(map(quote, table.key))
+            await connection.exec_driver_sql(f"ALTER TABLE {table.sql_name} ADD PRIMARY KEY ({key})")
+
+
+def _comments(table: TablePlan) -> Iterator[str]:
+    """Yield the statements that say where a table and each column with another name come from."""
+    database = "events.db" if table.from_events else "the old database"
+    origin = f"Carried by teleclaude migrate-to-system from the table {table.source} of {database}"
+    yield f"COMMENT ON TABLE {table.sql_name} IS {_literal(origin)}"
+    for column in renamed_columns(table):
+        origin = f"Carried from the column {column.read}"
+        yield f"COMMENT ON COLUMN {table.sql_name}.{quote(column.name)} IS {_literal(origin)}"
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
 
 
 def set_aside_table(table: TablePlan) -> str:
     """Return the SQL name of the table that takes rows which their own table cannot hold."""
-    return f"{quote(LEGACY)}.{quote(f'{table.source}_set_aside')}"
+    return f"{quote(LEGACY)}.{quote(set_aside_name(table.source))}"
 
 
 async def write_set_aside(

@@ -11,6 +11,7 @@ from typing import Any
 from teleclaude.db.engine import disposing, explained, make_engine
 from teleclaude.errors import ConfigError, SourceError, TargetError, VerificationError
 from teleclaude.migration.detect import detect
+from teleclaude.migration.ledger import index_ledger
 from teleclaude.migration.options import Options
 from teleclaude.migration.plan import Plan, make_plan
 from teleclaude.migration.report import Event, Finding, Severity, TableResult, error, warning
@@ -44,7 +45,7 @@ async def compare_again(
     for finding in find_changes(plan, report):
         yield finding
     assert plan.url is not None
-    ledger = Path(report["ledger"]["path"])
+    ledger = index_ledger(Path(report["ledger"]["path"]))
     with reading(plan) as sources, explained(plan.url):
         async with disposing(make_engine(plan.url, read_only=True)) as engine, engine.connect() as connection:
             for table in plan.tables:
@@ -80,7 +81,8 @@ async def plan_again(report: Mapping[str, Any], target: str | None, private: Pat
         trouble = next(trouble for trouble in inventory.troubles if trouble.subject == "source")
         raise SourceError(trouble.message, trouble.hint)
     # What the run itself made on the target took no name from it then.
-    return make_plan(options, replace(inventory, target=replace(inventory.target, tables=frozenset())))
+    taken = inventory.target.taken - inventory.target.carried
+    return make_plan(options, replace(inventory, target=replace(inventory.target, taken=taken)))
 
 
 def find_changes(plan: Plan, report: Mapping[str, Any]) -> tuple[Finding, ...]:

@@ -88,36 +88,68 @@ async def _send(
     connection: AsyncConnection, ledger: Ledger, table: TablePlan, segment: list[Row], loaded: Loaded
 ) -> None:
     """Send a segment; a value that the server refuses is stored as a JSON string, then its row is set aside."""
+    refused: set[tuple[int, int]] = set()
+    while segment:
+        trouble = await _try_to_send(connection, table, segment)
+        if trouble is None:
+            return
+        where = _locate(trouble, table)
+        if where is None:
+            await _send_halves(connection, ledger, table, segment, loaded, trouble)
+            return
+        line, place = where
+        if (id(segment[line]), place) in refused or table.columns[place].type is not ColumnType.DOCUMENT:
+            row = segment.pop(line)
+            loaded.set_aside.append((f"{table.columns[place].name}: {_reason(trouble)}", row.raw))
+            continue
+        refused.add((id(segment[line]), place))
+        _store_as_string(ledger, table, segment[line], place, loaded)
+
+
+async def _try_to_send(
+    connection: AsyncConnection, table: TablePlan, segment: list[Row]
+) -> asyncpg.PostgresError | None:
+    """Send a segment; return what the server refuses of it, when nothing of it is there. Raises other errors."""
     driver = (await connection.get_raw_connection()).driver_connection
     assert driver is not None
     names = [column.name for column in table.columns] + [name for name, _ in table.constants]
-    refused: set[tuple[int, int]] = set()
-    while True:
-        savepoint = await connection.begin_nested()
-        try:
-            records = [row.sent for row in segment]
-            await driver.copy_records_to_table(table.name, schema_name=table.schema, columns=names, records=records)
-        except asyncpg.PostgresError as error:
-            await savepoint.rollback()
-            line, place = _locate(error, table)
-            if (id(segment[line]), place) in refused or table.columns[place].type is not ColumnType.DOCUMENT:
-                row = segment.pop(line)
-                loaded.set_aside.append((f"{table.columns[place].name}: {_reason(error)}", row.raw))
-                continue
-            refused.add((id(segment[line]), place))
-            _store_as_string(ledger, table, segment[line], place, loaded)
-        else:
-            await savepoint.commit()
-            return
+    savepoint = await connection.begin_nested()
+    try:
+        records = [row.sent for row in segment]
+        await driver.copy_records_to_table(table.name, schema_name=table.schema, columns=names, records=records)
+    except asyncpg.PostgresError as error:
+        await savepoint.rollback()
+        if not str(error.sqlstate).startswith(REFUSALS):
+            raise
+        return error
+    await savepoint.commit()
+    return None
 
 
-def _locate(error: asyncpg.PostgresError, table: TablePlan) -> tuple[int, int]:
-    """Return the row of the segment and the column that the server names; raises the error where it names none."""
-    context = CONTEXT.search(str(getattr(error, "context", "")))
-    if context is None or context[2] is None or not str(error.sqlstate).startswith(REFUSALS):
-        raise error
+async def _send_halves(  # noqa: PLR0913, PLR0917 - a segment, and what it is a part of
+    connection: AsyncConnection,
+    ledger: Ledger,
+    table: TablePlan,
+    segment: list[Row],
+    loaded: Loaded,
+    trouble: asyncpg.PostgresError,
+) -> None:
+    """Find the row that the server refuses as a whole, of which it names no column, and set it aside."""
+    if len(segment) == 1:
+        loaded.set_aside.append((_reason(trouble), segment[0].raw))
+        return
+    middle = len(segment) // 2
+    for half in (segment[:middle], segment[middle:]):
+        await _send(connection, ledger, table, half, loaded)
+
+
+def _locate(error: asyncpg.PostgresError, table: TablePlan) -> tuple[int, int] | None:
+    """Return the row of the segment and the column that the server names, None where it names none."""
+    match = CONTEXT.search(str(getattr(error, "context", "")))
     names = [column.name for column in table.columns]
-    return int(context[1]) - 1, names.index(context[2])
+    if match is None or match[2] not in names:
+        return None
+    return int(match[1]) - 1, names.index(match[2])
 
 
 def _reason(error: asyncpg.PostgresError) -> str:

@@ -54,6 +54,10 @@ class SourceDatabase:
     migrations: tuple[str, ...]
     """The schema changes that the old program recorded."""
     tables: tuple[SourceTable, ...]
+    others: tuple[tuple[str, str], ...] = ()
+    """Views and triggers, by kind and name."""
+    pending_deletions: int = 0
+    """Messages that `ux_state` of the sessions says are to be deleted."""
 
 
 @dataclass(frozen=True)
@@ -103,8 +107,10 @@ class TargetState:
     """The revision that this program needs."""
     rows: Mapping[str, int] = field(default_factory=dict)
     """Rows of every table of ours that exists."""
-    tables: frozenset[str] = frozenset()
-    """Every table in the schema that ours live in."""
+    taken: frozenset[str] = frozenset()
+    """Every name in the schema that ours live in that a table cannot have any more."""
+    carried: frozenset[str] = frozenset()
+    """Those of them that are tables which a migration carried there."""
     schemas: frozenset[str] = frozenset()
     """Every schema of the database."""
     may_create: bool = True

@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -83,12 +83,39 @@ def from_plain(value: Any) -> Any:
     return datetime.fromisoformat(written) if kind == "instant" else float(written)
 
 
-def read_ledger(path: Path, table: str) -> Iterator[Entry]:
-    """Yield the entries of a table."""
-    with path.open(encoding="ascii") as file:
+@dataclass(frozen=True)
+class LedgerIndex:
+    """Where the lines of each table stand in a ledger, so that it is read through but once."""
+
+    path: Path
+    spans: Mapping[str, Sequence[tuple[int, int]]]
+    """The first byte of each run of lines of a table, and the one after its last."""
+
+    def read(self, table: str) -> Iterator[Entry]:
+        """Yield the entries of a table."""
+        with self.path.open("rb") as file:
+            for begin, end in self.spans.get(table, ()):
+                file.seek(begin)
+                while file.tell() < end:
+                    yield _read_entry(file.readline())
+
+
+def index_ledger(path: Path) -> LedgerIndex:
+    """Read a ledger through and return where everything is."""
+    spans: dict[str, list[tuple[int, int]]] = {}
+    place = 0
+    with path.open("rb") as file:
         for line in file:
-            read = json.loads(line)
-            if read["table"] == table:
-                key = tuple(from_plain(part) for part in read["key"])
-                original, stored = from_plain(read["original"]), from_plain(read["stored"])
-                yield Entry(table, key, read["column"], read["rule"], original, stored)
+            runs = spans.setdefault(json.loads(line)["table"], [])
+            begin = runs.pop()[0] if runs and runs[-1][1] == place else place
+            place += len(line)
+            runs.append((begin, place))
+    return LedgerIndex(path, spans)
+
+
+def _read_entry(line: bytes) -> Entry:
+    read = json.loads(line)
+    key = tuple(from_plain(part) for part in read["key"])
+    return Entry(
+        read["table"], key, read["column"], read["rule"], from_plain(read["original"]), from_plain(read["stored"])
+    )

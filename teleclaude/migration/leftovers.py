@@ -24,8 +24,21 @@ HOME_ENTRIES = {
 }
 
 
+OWN_TRIGGERS = frozenset(f"{prefix}_{event}" for prefix in ("memory_obs", "mirrors") for event in ("ai", "ad", "au"))
+"""What the old program made to keep its search indexes in step (facts: schema)."""
+
+OTHERS = {
+    "view": "a view holds no data; its query is SQLite's and would have to be written anew",
+    "trigger": "a trigger is a program in SQLite's language; it would have to be written anew",
+}
+
+
 def find_leftovers(inventory: Inventory) -> Iterator[Left]:
     """Yield everything of the old installation that stays where it is, with the reason."""
+    for database in (found for found in (inventory.database, inventory.events) if found is not None):
+        for kind, name in database.others:
+            if name not in OWN_TRIGGERS:
+                yield Left(f"{kind} {name} in {database.path}", OTHERS[kind])
     for entry in inventory.home_entries:
         if entry in HOME_ENTRIES:
             yield Left(f"~/.teleclaude/{entry}", HOME_ENTRIES[entry])

@@ -14,20 +14,14 @@ from sqlalchemy import URL
 from teleclaude import __version__
 from teleclaude.db.url import display_url
 from teleclaude.layout import Layout
+from teleclaude.migration.fates import ColumnFate, make_fates
 from teleclaude.migration.inventory import ConfigFiles, DocFile, Inventory, Person, SourceDatabase, SourceFile
 from teleclaude.migration.leftovers import find_leftovers
 from teleclaude.migration.options import Options
 from teleclaude.migration.refusals import find_refusals
+from teleclaude.migration.remarks import find_remarks
 from teleclaude.migration.report import Finding, Left, Severity, error, note
-from teleclaude.migration.tables import (
-    Circumstances,
-    ColumnFate,
-    TablePlan,
-    make_event_tables,
-    make_fates,
-    make_tables,
-    missing_columns,
-)
+from teleclaude.migration.tables import Circumstances, TablePlan, make_event_tables, make_tables
 
 
 @dataclass(frozen=True)
@@ -124,7 +118,12 @@ def make_plan(options: Options, inventory: Inventory) -> Plan:
         left=tuple(find_leftovers(inventory)),
         new_directories=inventory.destinations.new_directories,
         as_service_user=inventory.is_root and inventory.layout.root is None,
-        findings=(*find_refusals(inventory, dry_run=options.dry_run), *undecided, *_notes(options, inventory)),
+        findings=(
+            *find_refusals(inventory, dry_run=options.dry_run),
+            *undecided,
+            *_notes(options, inventory),
+            *find_remarks(inventory, tables),
+        ),
     )
 
 
@@ -179,7 +178,7 @@ def _plan_tables(
     columns = (("owner_person", owner.person), ("owner_uid", owner.uid)) if isinstance(owner, Owner) else ()
     given = Circumstances(
         constants={"sessions": columns},
-        taken=inventory.target.tables if inventory.target else frozenset(),
+        taken=inventory.target.taken if inventory.target else frozenset(),
         zone=UTC if isinstance(zone, Finding) else zone,
         started_at=started_at,
     )
@@ -196,18 +195,6 @@ def _plan_tables(
 def _notes(options: Options, inventory: Inventory) -> Iterator[Finding]:
     if options.timezone is None and inventory.timezone is None:
         yield note("source", "no time zone is configured, so old local times are read as UTC", "or say --timezone ZONE")
-    for table in inventory.database.tables if inventory.database else ():
-        missing = missing_columns(table)
-        if missing:
-            hint = "nothing to do; an older release did not know them"
-            yield note(table.name, f"the old table has less; defaults stand in {', '.join(missing)}", hint)
-        for column in table.columns:
-            if (table.name, column.name) == ("sessions", "user_role"):
-                yield note(
-                    "sessions.human_role",
-                    "an old release made every session without a role an admin's, so that role proves nothing",
-                    "set the roles of people in the configuration",
-                )
 
 
 def describe(plan: Plan) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from teleclaude.db.search.places import Search
 from teleclaude.db.store import LISTED_STATUSES
 from teleclaude.errors import TargetError
 from teleclaude.migration.carried import read_set_aside, row_text
+from teleclaude.migration.ledger import index_ledger
 from teleclaude.migration.plan import Plan
 from teleclaude.migration.report import Event, ProbeResult, note, warning
 from teleclaude.migration.searches import choose_searches, find_differences
@@ -123,7 +124,7 @@ async def read_expected(plan: Plan) -> Expected:
 
 
 def _session_values(plan: Plan, table: TablePlan, rows: list[tuple[Any, ...]]) -> Iterator[dict[str, Any]]:
-    excuses = read_excuses(plan.ledger, table)
+    excuses = read_excuses(index_ledger(plan.ledger), table)
     wanted = [
         (place, column.name)
         for place, column in enumerate(table.columns)

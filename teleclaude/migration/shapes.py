@@ -12,6 +12,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
 
+from teleclaude.migration.json_member import FIRST, FUNCTION
+
 BOOKKEEPING = {
     re.compile(r"sqlite_.*"): "SQLite's own bookkeeping; numbers to come are kept by identity columns",
     re.compile(r"schema_migrations"): "the old program's list of schema changes; the new schema has its own",
@@ -49,12 +51,17 @@ def quote(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
+def fold(name: str) -> str:
+    """Return a name as SQLite compares it: the case of ASCII letters does not count, that of others does."""
+    return "".join(char.lower() if char.isascii() else char for char in name)
+
+
 def choose_read(table: str, column: str, source_columns: Collection[str]) -> Read | None:
     """Return how a column of a model is read from the old table, None where the old table has nothing for it.
 
     Where it has several, as a file has that a change of its schema left half done, the first that is not NULL counts.
     """
-    known = {name.lower() for name in source_columns}
+    known = {fold(name) for name in source_columns}
     ways = [way for way in (same(column), *RULES.get(table, {}).get(column, ())) if known.issuperset(way.needs)]
     if len(ways) < 2:
         return ways[0] if ways else None
@@ -67,9 +74,14 @@ def same(column: str) -> Read:
     return Read((column,), quote(column))
 
 
+def member(column: str, key: str) -> str:
+    """Return the SQL for a value inside the JSON text of a column; NULL where there is none."""
+    return f"CAST({FUNCTION}(CAST({column} AS BLOB), '{key}') AS TEXT)"
+
+
 def ux(key: str) -> str:
-    """Return the SQL for a value of the JSON object that `ux_state` was; NULL where it is not JSON."""
-    return f"CAST(json_extract(CASE WHEN json_valid(ux_state) THEN ux_state END, '$.{key}') AS TEXT)"
+    """Return the SQL for a value of the JSON object that `ux_state` was."""
+    return member("ux_state", key)
 
 
 TREES = "instr(working_directory, '/trees/')"
@@ -83,11 +95,7 @@ SESSIONS: Mapping[str, tuple[Read, ...]] = {
         same("last_input_adapter"),
         Read(("ux_state",), ux("last_input_adapter")),
         same("origin_adapter"),
-        Read(
-            ("adapter_types",),
-            "CASE WHEN json_valid(adapter_types) THEN coalesce(json_extract(adapter_types, '$[0]'), adapter_types)"
-            " ELSE adapter_types END",
-        ),
+        Read(("adapter_types",), f"coalesce({member('adapter_types', FIRST)}, adapter_types)"),
         same("adapter_type"),
     ),
     "closed_at": (

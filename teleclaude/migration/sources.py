@@ -9,8 +9,12 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from teleclaude.db.engine import make_reader
+from teleclaude.migration.json_member import FUNCTION, read_member
 from teleclaude.migration.plan import Plan
 from teleclaude.migration.tables import TablePlan
+
+FUNCTIONS = {FUNCTION: read_member}
+"""What the expressions of `shapes` need besides SQLite's own functions."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +36,7 @@ class Sources:
 def reading(plan: Plan) -> Iterator[Sources]:
     """Open the private copies of the old databases, read-only."""
     with ExitStack() as stack:
-        engines = [make_reader(database.copy) for database in plan.databases]
+        engines = [make_reader(database.copy, FUNCTIONS) for database in plan.databases]
         for engine in engines:
             stack.callback(engine.dispose)
         yield Sources(*(stack.enter_context(engine.connect()) for engine in engines))

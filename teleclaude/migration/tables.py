@@ -18,7 +18,8 @@ from teleclaude.db.schema import VERSION_TABLE
 from teleclaude.db.types import Instant
 from teleclaude.migration.columns import STAND_INS, ColumnType, Context
 from teleclaude.migration.inventory import SourceColumn, SourceTable
-from teleclaude.migration.shapes import LOCAL_TIME, LOCAL_TIME_UNTIL, Read, choose_read, quote, reason_not_carried
+from teleclaude.migration.names import MOST_KEY_COLUMNS, SYSTEM_COLUMNS, make_name, make_names
+from teleclaude.migration.shapes import LOCAL_TIME, LOCAL_TIME_UNTIL, Read, choose_read, fold, quote, reason_not_carried
 
 PLAIN = Context()
 
@@ -27,6 +28,12 @@ LEGACY = "legacy"
 
 EVENTS = "events"
 """The schema for the tables of events.db, the second database of an installation."""
+
+SET_ASIDE = "_set_aside"
+"""How the names end of tables for rows that their own table cannot hold."""
+
+REBUILT = "_new"
+"""How the name ends of a table that the old program filled to put it in another's place."""
 
 
 @dataclass(frozen=True)
@@ -91,27 +98,13 @@ class TablePlan:
 
 
 @dataclass(frozen=True)
-class ColumnFate:
-    """What becomes of a column of the old database.
-
-    `mapped` to a column as it is, `consumed` by rules that draw on it and carried beside the row as well, `carried`
-    because the models do not know it, or `left`.
-    """
-
-    table: str
-    column: str
-    fate: str
-    to: str
-
-
-@dataclass(frozen=True)
 class Circumstances:
     """What the plan of a table depends on besides the table."""
 
     constants: Mapping[str, tuple[tuple[str, Any], ...]]
     """Constant columns, by table."""
     taken: frozenset[str]
-    """Names of tables on the target that are not ours."""
+    """Names on the target that are not ours."""
     zone: tzinfo
     started_at: datetime
 
@@ -119,28 +112,47 @@ class Circumstances:
 def make_tables(tables: tuple[SourceTable, ...], given: Circumstances) -> tuple[TablePlan, ...]:
     """Return the plan of every table, parents before children."""
     order = {table.name: place for place, table in enumerate(Model.metadata.sorted_tables)}
+    models = find_models(tables)
     carried = [table for table in tables if is_carried(table)]
-    known = sorted((table for table in carried if is_known(table)), key=lambda table: order[table.name.lower()])
-    unknown = [table for table in carried if not is_known(table)]
-    plans = [plan for table in known for plan in _plan_known(table, Model.metadata.tables[table.name.lower()], given)]
-    return (*plans, *(_plan_unknown(table, given) for table in unknown))
-
-
-def missing_columns(source: SourceTable) -> tuple[str, ...]:
-    """Return the columns of the model that an old table has nothing for, none where the models do not know it."""
-    names = [column.name for column in source.columns]
-    columns = tuple(Model.metadata.tables[source.name.lower()].columns) if is_known(source) else ()
-    wanted = (column.name for column in columns if not column.name.startswith("owner_"))
-    return tuple(name for name in wanted if choose_read(source.name.lower(), name, names) is None)
+    known = sorted((table for table in carried if table.name in models), key=lambda table: order[models[table.name]])
+    plans = [plan for table in known for plan in _plan_known(table, Model.metadata.tables[models[table.name]], given)]
+    unknown = [_carry_table(table) for table in carried if table.name not in models]
+    return (*plans, *_place(unknown, plans, given.taken))
 
 
 NEW = frozenset({"audit_log", "migration_runs"})
 """Tables of the models that no old release had; what an old file has under such a name is something else."""
 
 
-def is_known(table: SourceTable) -> bool:
-    """Whether an old table is one of the models'."""
-    return table.name.lower() in Model.metadata.tables.keys() - NEW
+def find_models(tables: Sequence[SourceTable]) -> dict[str, str]:
+    """Return the model of every old table that has one.
+
+    A table without the key of the model is something else. The old program changed a table by filling NAME_new,
+    dropping NAME and renaming: where it was killed before the renaming, the rows are in NAME_new, and NAME is not
+    there, or empty since the next start (facts: schema history).
+    """
+    by_name = {fold(table.name): table for table in tables if is_carried(table)}
+    found = {}
+    for name, model in Model.metadata.tables.items():
+        table, rebuilt = (_with_key(by_name.get(way), model) for way in (name, f"{name}{REBUILT}"))
+        if rebuilt is not None and (table is None or (table.rows == 0 and rebuilt.rows > 0)):
+            table = rebuilt
+        if table is not None and name not in NEW:
+            found[table.name] = name
+    return found
+
+
+def _with_key(table: SourceTable | None, model: Table) -> SourceTable | None:
+    names = [column.name for column in table.columns] if table else []
+    whole = all(choose_read(model.name, column.name, names) for column in model.primary_key)
+    return table if whole else None
+
+
+def missing_columns(source: SourceTable, model: str) -> tuple[str, ...]:
+    """Return the columns of its model that an old table has nothing for."""
+    names = [column.name for column in source.columns]
+    wanted = (column.name for column in Model.metadata.tables[model].columns if not column.name.startswith("owner_"))
+    return tuple(name for name in wanted if choose_read(model, name, names) is None)
 
 
 def is_carried(table: SourceTable) -> bool:
@@ -150,28 +162,40 @@ def is_carried(table: SourceTable) -> bool:
 
 def make_event_tables(tables: tuple[SourceTable, ...]) -> tuple[TablePlan, ...]:
     """Return the plan of every table of events.db."""
-    carried = (_carry_table(table) for table in tables if is_carried(table))
-    return tuple(replace(table, schema=EVENTS, from_events=True) for table in carried)
+    carried = [_carry_table(table) for table in tables if is_carried(table)]
+    names = make_names([table.source for table in carried])
+    return tuple(replace(table, schema=EVENTS, name=names[table.source], from_events=True) for table in carried)
 
 
-def make_fates(tables: tuple[SourceTable, ...], plans: tuple[TablePlan, ...]) -> tuple[ColumnFate, ...]:
-    """Return the fate of every column of a database; none is without one. `plans` are those of its tables alone."""
-    return tuple(_fate(table, column, plans) for table in tables for column in table.columns)
+def set_aside_name(source: str) -> str:
+    """Return the name of the table in `legacy` that takes rows which their own table cannot hold."""
+    return make_name(f"{source}{SET_ASIDE}")
 
 
-def _fate(table: SourceTable, column: SourceColumn, plans: tuple[TablePlan, ...]) -> ColumnFate:
-    reason = reason_not_carried(table.name, search_index=table.search_index)
-    if reason is not None:
-        return ColumnFate(table.name, column.name, "left", reason)
-    places = [(plan, place) for plan in plans if plan.source == table.name for place in plan.columns]
-    as_it_is = [(plan, place) for plan, place in places if place.read.lower() == quote(column.name).lower()]
-    # The first is the place among its own kind; keys stand beside carried columns as well.
-    plan, place = as_it_is[0]
-    draws = [f"{plan.label}.{place.name}" for plan, place in places if column.name.lower() in place.needs]
-    if not plan.carried:
-        return ColumnFate(table.name, column.name, "mapped", f"{plan.label}.{place.name}")
-    fate = "consumed" if draws else "carried"
-    return ColumnFate(table.name, column.name, fate, ", ".join([*draws, f"{plan.label}.{place.name}"]))
+def _relations() -> Iterator[str]:
+    """Yield every name that our schema takes: tables, indexes and sequences share one room."""
+    yield from (VERSION_TABLE, f"{VERSION_TABLE}_pkc")
+    for table in Model.metadata.sorted_tables:
+        yield table.name
+        yield from (str(index.name) for index in table.indexes)
+        yield from (str(constraint.name) for constraint in table.constraints)
+        yield from (f"{table.name}_{column.name}_seq" for column in table.columns if column.identity is not None)
+
+
+def _place(tables: list[TablePlan], ours: list[TablePlan], taken: frozenset[str]) -> Iterator[TablePlan]:
+    """Give a table that the models do not know its own name, in `legacy` where that is taken."""
+    taken = taken.union(_relations())
+    # PostgreSQL looks for a name with this beginning in its own catalogue first.
+    beside = [table.source for table in tables if table.source in taken or table.source.startswith("pg_")]
+    asides = {set_aside_name(table.source) for table in (*tables, *ours)}
+    asides |= {name for name in beside if name.endswith(SET_ASIDE)}
+    in_legacy = make_names(beside, asides.union(table.name for table in ours if table.schema == LEGACY))
+    in_public = make_names([table.source for table in tables if table.source not in in_legacy], taken)
+    for table in tables:
+        if table.source in in_legacy:
+            yield replace(table, schema=LEGACY, name=in_legacy[table.source])
+        else:
+            yield replace(table, name=in_public[table.source])
 
 
 def _plan_known(source: SourceTable, model: Table, given: Circumstances) -> Iterator[TablePlan]:
@@ -192,11 +216,12 @@ def _plan_known(source: SourceTable, model: Table, given: Circumstances) -> Iter
         constants=constants,
         identity=IdentityPlan(key[0], source.next_id) if numbered else None,
     )
-    verbatim = {column.read.lower() for column in columns}
-    rest = tuple(_carry_column(column) for column in source.columns if quote(column.name).lower() not in verbatim)
+    verbatim = {fold(column.read) for column in columns}
+    rest = [column for column in source.columns if fold(quote(column.name)) not in verbatim]
     if rest:
+        carried = tuple(_carry_columns(rest, taken=key))
         keys = tuple(column for column in columns if column.name in key)
-        yield TablePlan(source.name, LEGACY, model.name, keys + rest, key, source.rows, carried=True)
+        yield TablePlan(source.name, LEGACY, model.name, keys + carried, key, source.rows, carried=True)
 
 
 def _nothing_for(column: Column[Any]) -> Read | None:
@@ -243,33 +268,37 @@ def _default(column: Column[Any], kind: ColumnType, started_at: datetime) -> Any
             return written
 
 
-def _plan_unknown(source: SourceTable, given: Circumstances) -> TablePlan:
-    taken = source.name in given.taken or source.name in {*Model.metadata.tables, VERSION_TABLE}
-    # PostgreSQL looks for such a name in its own catalogue first.
-    taken = taken or source.name.startswith("pg_")
-    return replace(_carry_table(source), schema=LEGACY if taken else None)
-
-
 def _carry_table(source: SourceTable) -> TablePlan:
     key = sorted((column for column in source.columns if column.key_position), key=lambda column: column.key_position)
     # A key that holds NULL names no row, so it is no key.
-    whole = not any("null" in column.storage for column in key)
+    whole = len(key) <= MOST_KEY_COLUMNS and not any("null" in column.storage for column in key)
+    columns = tuple(_carry_columns(source.columns))
+    names = {column.read: column.name for column in columns}
     return TablePlan(
         source=source.name,
         schema=None,
         name=source.name,
-        columns=tuple(_carry_column(column) for column in source.columns),
-        key=tuple(column.name for column in key) if whole else (),
+        columns=columns,
+        key=tuple(names[quote(column.name)] for column in key) if whole else (),
         rows=source.rows,
         carried=True,
     )
 
 
-def _carry_column(column: SourceColumn) -> ColumnPlan:
+def _carry_columns(columns: Sequence[SourceColumn], taken: Sequence[str] = ()) -> Iterator[ColumnPlan]:
     kinds = {
         frozenset({"integer"}): ColumnType.INTEGER,
         frozenset({"real"}): ColumnType.REAL,
         frozenset({"blob"}): ColumnType.BYTES,
     }
-    kind = kinds.get(column.storage - {"null"}, ColumnType.TEXT)
-    return ColumnPlan(column.name, quote(column.name), kind, nullable=True, default=None)
+    names = make_names([column.name for column in columns], SYSTEM_COLUMNS.union(taken))
+    for column in columns:
+        kind = kinds.get(column.storage - {"null"}, ColumnType.TEXT)
+        yield ColumnPlan(names[column.name], quote(column.name), kind, nullable=True, default=None)
+
+
+def renamed_columns(table: TablePlan) -> tuple[ColumnPlan, ...]:
+    """Return the carried columns whose old name PostgreSQL cannot hold."""
+    # A key that stands beside carried columns may be read by a rule.
+    as_it_is = (column for column in table.columns if column.read.startswith('"'))
+    return tuple(column for column in as_it_is if column.read != quote(column.name))

@@ -20,7 +20,7 @@ from teleclaude.migration.constraints import add_constraints
 from teleclaude.migration.copy import Loaded, Source, copy_table
 from teleclaude.migration.detect.installation import hash_file
 from teleclaude.migration.identities import restart_identity
-from teleclaude.migration.ledger import open_ledger
+from teleclaude.migration.ledger import LedgerIndex, index_ledger, open_ledger
 from teleclaude.migration.plan import Plan
 from teleclaude.migration.report import Event, Finding, LedgerResult, TableResult, note, warning
 from teleclaude.migration.sources import Sources, reading
@@ -91,8 +91,9 @@ async def _fill(plan: Plan, target: AsyncConnection, sources: Sources) -> AsyncG
             yield await restart_identity(target, table, table.identity)
     for result in await add_constraints(target):
         yield result
+    written = index_ledger(plan.ledger)
     for loading in tables:
-        yield await _prove(plan, target, sources.of(loading.table), loading)
+        yield await _prove(plan, target, sources.of(loading.table), loading, written)
         for finding in _remarks(loading):
             yield finding
     await target.execute(insert(MigrationRun).values(_run_row(plan)))
@@ -105,10 +106,12 @@ async def _check_empty(target: AsyncConnection) -> None:
             raise TargetError(f"{name} on the target has rows that were not there before", "name an empty database")
 
 
-async def _prove(plan: Plan, target: AsyncConnection, source: Connection, loading: _Loading) -> TableResult:
+async def _prove(
+    plan: Plan, target: AsyncConnection, source: Connection, loading: _Loading, ledger: LedgerIndex
+) -> TableResult:
     begun = time.monotonic()
     table = loading.table
-    proof = await verify_table(target, source, table, plan.ledger, plan.batch_size)
+    proof = await verify_table(target, source, table, ledger, plan.batch_size)
     return TableResult(
         name=table.label,
         source_rows=table.rows,

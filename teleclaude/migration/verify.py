@@ -8,19 +8,19 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from teleclaude.errors import VerificationError
 from teleclaude.migration.carried import read_set_aside, row_text
 from teleclaude.migration.columns import ColumnType
 from teleclaude.migration.decode import UndecodableError, decode, decode_json, same
-from teleclaude.migration.ledger import Entry, read_ledger, to_plain
+from teleclaude.migration.ledger import Entry, LedgerIndex
+from teleclaude.migration.multiset import find_difference
 from teleclaude.migration.shapes import quote
 from teleclaude.migration.tables import ColumnPlan, TablePlan
 
@@ -40,7 +40,7 @@ class Proof:
 
 
 async def verify_table(
-    connection: AsyncConnection, reader: Connection, table: TablePlan, ledger: Path, batch_size: int
+    connection: AsyncConnection, reader: Connection, table: TablePlan, ledger: LedgerIndex, batch_size: int
 ) -> Proof:
     """Compare a whole table and return what was compared.
 
@@ -51,19 +51,32 @@ async def verify_table(
     rows = (await connection.exec_driver_sql(f"SELECT count(*) FROM {table.sql_name}")).scalar() or 0  # noqa: S608
     if rows + aside.total() != table.rows:
         raise _wrong_number(table, rows + aside.total())
+    if table.key:
+        await _compare_keyed(connection, reader, table, excuses, aside, batch_size)
+    else:
+        await _compare_unkeyed(connection, reader, table, excuses, aside)
+    return Proof(rows, rows * (len(table.columns) + len(table.constants)))
+
+
+async def _compare_keyed(  # noqa: PLR0913, PLR0917 - both sides, and what is known of them
+    connection: AsyncConnection,
+    reader: Connection,
+    table: TablePlan,
+    excuses: Excuses,
+    aside: Counter[str],
+    batch_size: int,
+) -> None:
+    """Compare a table row by row, as its key names them."""
     result = reader.exec_driver_sql(table.select)
-    if not table.key:
-        await _compare_unkeyed(connection, list(result), table, excuses)
-    while table.key and (batch := result.fetchmany(batch_size)):
+    while batch := result.fetchmany(batch_size):
         found = await _fetch(connection, table, [_target_key(table, row, excuses) for row in batch])
         for row in batch:
-            if aside and aside[text := row_text(table, row)]:
-                aside[text] -= 1
+            if aside and aside[whole := row_text(table, row)]:
+                aside[whole] -= 1
             else:
                 _compare_row(table, row, found.get(_target_key(table, row, excuses)), excuses)
     if aside.total():
         raise _differs(table, None, "", "no such row", next(iter(+aside)))
-    return Proof(rows, rows * (len(table.columns) + len(table.constants)))
 
 
 def _wrong_number(table: TablePlan, rows: int) -> VerificationError:
@@ -76,10 +89,10 @@ def _wrong_number(table: TablePlan, rows: int) -> VerificationError:
     )
 
 
-def read_excuses(ledger: Path, table: TablePlan) -> Excuses:
+def read_excuses(ledger: LedgerIndex, table: TablePlan) -> Excuses:
     """Return the ledger lines of a table by row and column."""
     excuses: dict[tuple[str, str, str], list[Entry]] = {}
-    for entry in read_ledger(ledger, table.label):
+    for entry in ledger.read(table.label):
         excuses.setdefault((repr(entry.key), entry.column, repr(entry.original)), []).append(entry)
     return excuses
 
@@ -155,20 +168,43 @@ def _canonical(column: ColumnPlan, value: Any) -> Any:
     return decode_json(value, keep_last=True) if column.type is ColumnType.DOCUMENT and value is not None else value
 
 
-async def _compare_unkeyed(connection: AsyncConnection, rows: list[Row], table: TablePlan, excuses: Excuses) -> None:
-    """Compare a table without a key as a multiset: each row must stand there as often as in the source."""
-    expected = Counter(
-        repr([to_plain(stored_value(table, row, place, excuses)) for place in range(len(table.columns))])
-        for row in rows
+async def _compare_unkeyed(
+    connection: AsyncConnection, reader: Connection, table: TablePlan, excuses: Excuses, aside: Counter[str]
+) -> None:
+    """Compare a table without a key: each row must stand there as often as in the source."""
+    difference = await find_difference(
+        lambda: _stored_rows(reader, table, excuses, aside.copy()), lambda: _read_all_back(connection, table)
     )
-    found = Counter(_canonical_rows((await connection.exec_driver_sql(_select_back(table))).all()))
-    if expected != found:
-        missing = next(iter(expected - found), "none")
-        raise _differs(table, None, "", missing, "no such row")
+    if difference is None:
+        return
+    place = difference.place
+    if place is None:
+        raise _differs(table, None, "", difference.wanted or "no such row", difference.found or "no such row")
+    assert difference.wanted is not None
+    assert difference.found is not None
+    names = [column.name for column in table.columns] + [name for name, _ in table.constants]
+    raise _differs(table, difference.wanted, names[place], difference.wanted[place], difference.found[place])
 
 
-def _canonical_rows(rows: Sequence[Row]) -> Iterator[str]:
-    return (repr([to_plain(value) for value in row]) for row in rows)
+def _stored_rows(
+    reader: Connection, table: TablePlan, excuses: Excuses, aside: Counter[str]
+) -> Iterator[tuple[Any, ...]]:
+    """Yield what PostgreSQL must hold for every row of the source that was not set aside."""
+    for row in reader.exec_driver_sql(table.select):
+        if aside and aside[whole := row_text(table, row)]:
+            aside[whole] -= 1
+        else:
+            yield tuple(stored_value(table, row, place, excuses) for place in range(len(table.columns)))
+    if aside.total():
+        raise _differs(table, None, "", "no such row", next(iter(+aside)))
+
+
+async def _read_all_back(connection: AsyncConnection, table: TablePlan) -> AsyncIterator[tuple[Any, ...]]:
+    # A name may hold a colon, which would otherwise begin a parameter.
+    query = text(_select_back(table).replace(":", r"\:"))
+    async with connection.stream(query) as rows:
+        async for row in rows:
+            yield tuple(row)
 
 
 def _differs(table: TablePlan, key: Any, column: str, wanted: Any, found: Any) -> VerificationError:

@@ -1,6 +1,7 @@
 """The proof finds what somebody or something changed on the way."""
 
 import json
+import tracemalloc
 from collections.abc import AsyncIterator
 from decimal import Decimal
 from pathlib import Path
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from sqlalchemy import URL
 
 from teleclaude.db.engine import disposing, make_engine
+from teleclaude.demo.installation import SampleInstallation
 from teleclaude.errors import VerificationError
 from teleclaude.migration import copy
 from teleclaude.migration.coerce import Coerced, convert_column
@@ -19,26 +21,31 @@ from teleclaude.migration.columns import ColumnType, Context
 from teleclaude.migration.decode import UndecodableError, decode, decode_json, same
 from teleclaude.migration.detect import detect
 from teleclaude.migration.json_text import mend_json
-from teleclaude.migration.ledger import Entry, from_plain, open_ledger, read_ledger, to_plain
+from teleclaude.migration.ledger import Entry, from_plain, index_ledger, open_ledger, to_plain
+from teleclaude.migration.multiset import find_difference
 from teleclaude.migration.options import Options
 from teleclaude.migration.plan import Plan, make_plan
 from teleclaude.migration.sources import reading
 from teleclaude.migration.tables import ColumnPlan
 from teleclaude.migration.transfer import transfer
 from teleclaude.migration.verify import verify_table
-from tests.sample import has_nothing, migrate_sample, query
+from tests.sample import editing, has_nothing, migrate_sample, query
 
 
 @pytest.fixture
 async def plan(options: Options, tmp_path: Path) -> AsyncIterator[Plan]:
     """Plan the migration of the sample, and let the transfer run alone."""
+    yield await transferred(options, tmp_path)
+
+
+async def transferred(options: Options, tmp_path: Path) -> Plan:
     private = tmp_path / "private"
     private.mkdir()
     made = make_plan(options, await detect(options, "run", private, {}))
     made.folder.mkdir(parents=True)
     async for _ in transfer(made):
         pass
-    yield made
+    return made
 
 
 async def verify(plan: Plan, name: str) -> Any:
@@ -46,7 +53,7 @@ async def verify(plan: Plan, name: str) -> Any:
     table = next(table for table in plan.tables if table.label == name)
     with reading(plan) as sources:
         async with disposing(make_engine(plan.url)) as engine, engine.connect() as connection:
-            return await verify_table(connection, sources.of(table), table, plan.ledger, 7)
+            return await verify_table(connection, sources.of(table), table, index_ledger(plan.ledger), 7)
 
 
 async def test_what_was_transferred_is_proved_again(plan: Plan) -> None:
@@ -117,6 +124,73 @@ async def test_a_converter_that_cuts_microseconds_is_found_and_nothing_is_kept(
     assert await has_nothing(target)
 
 
+WITHOUT_KEY = "CREATE TABLE notes (number, body TEXT)"
+
+
+@pytest.mark.parametrize(
+    ("statement", "column", "said"),
+    [
+        (
+            "UPDATE notes SET body = 'other' WHERE number = 3",
+            "body",
+            "the source holds 'note 3', PostgreSQL holds 'other'",
+        ),
+        ("UPDATE notes SET number = 9999 WHERE number = 3", "number", "the source holds 3, PostgreSQL holds 9999"),
+        ("UPDATE notes SET number = 4, body = 'note 4' WHERE number = 3", "", "the source holds (3, 'note 3')"),
+        ("UPDATE notes SET body = body || ' '", "", "'note "),
+    ],
+)
+async def test_a_difference_in_a_table_without_a_key_is_named(
+    options: Options, sample: SampleInstallation, tmp_path: Path, statement: str, column: str, said: str
+) -> None:
+    with editing(sample) as database:
+        database.execute(WITHOUT_KEY)
+        database.executemany("INSERT INTO notes VALUES (?, ?)", ((n, f"note {n}") for n in range(6000)))
+    plan = await transferred(options, tmp_path)
+    assert plan.url is not None
+    assert (await verify(plan, "notes")).rows == 6000
+    await query(plan.url, statement)
+    with pytest.raises(VerificationError) as caught:
+        await verify(plan, "notes")
+    assert (caught.value.table, caught.value.column) == ("notes", column)
+    assert said in caught.value.message
+
+
+async def test_the_proof_of_a_table_without_a_key_needs_no_memory_for_its_rows(
+    options: Options, sample: SampleInstallation, tmp_path: Path
+) -> None:
+    with editing(sample) as database:
+        database.execute(WITHOUT_KEY)
+        database.execute(
+            "INSERT INTO notes WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000) "
+            "SELECT i, hex(zeroblob(1000)) FROM n"
+        )
+    plan = await transferred(options, tmp_path)
+    tracemalloc.start()
+    try:
+        await verify(plan, "notes")
+        assert tracemalloc.get_traced_memory()[1] < 10e6
+    finally:
+        tracemalloc.stop()
+
+
+ROWS = st.lists(st.tuples(st.none() | st.integers(0, 2) | st.just(1.0) | st.just("1"), st.sampled_from("ab")))
+
+
+@given(ROWS, ROWS)
+async def test_two_sides_are_equal_exactly_where_they_hold_the_same_rows_equally_often(wanted: Any, found: Any) -> None:
+    async def read() -> AsyncIterator[Any]:
+        for row in found:
+            yield row
+
+    difference = await find_difference(lambda: iter(wanted), read)
+    equal = sorted(map(repr, wanted)) == sorted(map(repr, found))
+    assert (difference is None) == equal
+    if difference is not None:
+        assert difference.wanted is None or repr(difference.wanted) in map(repr, wanted)
+        assert difference.found is None or repr(difference.found) in map(repr, found)
+
+
 async def test_a_ledger_line_excuses_only_its_own_difference(plan: Plan) -> None:
     assert plan.url is not None
     lines = plan.ledger.read_text().splitlines()
@@ -147,7 +221,7 @@ def test_a_ledger_line_gives_the_original_back(tmp_path_factory: pytest.TempPath
     entry = Entry("t", (value, 1), "c", "rule", value, "stored")
     with open_ledger(path) as ledger:
         ledger.write(entry)
-    assert list(read_ledger(path, "t")) == [entry]
+    assert list(index_ledger(path).read("t")) == [entry]
     assert from_plain(to_plain(value)) == value
 
 

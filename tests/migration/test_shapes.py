@@ -1,5 +1,6 @@
 """Files of every period migrate, and nothing of them is lost."""
 
+import json
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from sqlalchemy import URL
 from teleclaude.db.models import Model
 from teleclaude.demo.installation import SampleInstallation
 from teleclaude.migration.options import Options
-from teleclaude.migration.report import Finding, TableResult
+from teleclaude.migration.report import Finding, Left, TableResult
 from teleclaude.migration.shapes import RULES, choose_read
 from tests.migration.periods import PERIODS, columns_of, make_old_database, value_of
 from tests.sample import editing, migrate_sample, query, reading
@@ -163,6 +164,128 @@ async def test_where_the_old_table_has_less_the_default_stands_and_is_reported_o
     assert len(said) == 1
     assert "visibility" in said[0]
     assert "owner_uid" not in said[0]
+
+
+REBUILT: list[tuple[str, str | None]] = [("sessions", day) for day in ("2025-12-01", "2026-01-09", "2026-02-09")] + [
+    ("memory_observations", None),
+    ("mirrors", None),
+]
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+@pytest.mark.parametrize(("table", "day"), REBUILT)
+async def test_a_table_whose_rebuilding_was_cut_off_before_the_renaming_arrives(
+    options: Options, sample: SampleInstallation, target: URL, table: str, day: str | None, restarted: bool
+) -> None:
+    if day is not None:
+        make_old_database(sample.database, day)
+    with editing(sample) as database:
+        for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+            database.execute(f"DROP TRIGGER {name}")
+        (rows,) = database.execute(f"SELECT count(*) FROM {table}").fetchone()
+        (create,) = database.execute("SELECT sql FROM sqlite_master WHERE name = ?", (table,)).fetchone()
+        database.execute(f"ALTER TABLE {table} RENAME TO {table}_new")
+        if restarted:
+            database.execute(create)
+    report = await migrate_sample(options)
+    assert report.ok, report.failure
+    assert await query(target, f"SELECT count(*) FROM {table}") == [(rows,)]
+    said = [finding.message for finding in report.all(Finding) if finding.subject == table]
+    assert any(f"its rows are those of {table}_new" in message for message in said)
+
+
+async def test_a_rebuilding_that_was_cut_off_before_the_dropping_leaves_both_tables(
+    options: Options, sample: SampleInstallation, target: URL
+) -> None:
+    with editing(sample) as database:
+        database.execute("CREATE TABLE sessions_new AS SELECT * FROM sessions LIMIT 3")
+    report = await migrate_sample(options)
+    assert report.ok, report.failure
+    assert await query(target, "SELECT (SELECT count(*) FROM sessions), (SELECT count(*) FROM sessions_new)") == [
+        (20, 3)
+    ]
+
+
+async def test_a_table_without_the_key_of_its_model_is_carried_as_something_else(
+    options: Options, sample: SampleInstallation, target: URL
+) -> None:
+    make_old_database(sample.database, "2026-02-15")
+    with editing(sample) as database:
+        database.execute("CREATE TABLE mirrors (page TEXT, session_id)")
+        database.execute("INSERT INTO mirrors VALUES ('a', NULL), ('a', 7)")
+    report = await migrate_sample(options)
+    assert report.ok, report.failure
+    assert await query(target, "SELECT * FROM legacy.mirrors ORDER BY session_id") == [("a", 7), ("a", None)]
+
+
+async def test_columns_that_differ_in_letters_that_sqlite_does_not_fold_are_two(
+    options: Options, sample: SampleInstallation, target: URL
+) -> None:
+    kelvin = "wor\u212aing_slug"
+    with editing(sample) as database:
+        database.execute(f'ALTER TABLE sessions ADD COLUMN "{kelvin}"')
+        database.execute(f"UPDATE sessions SET \"{kelvin}\" = 'kept', working_slug = 'own'")
+    report = await migrate_sample(options)
+    assert report.ok, report.failure
+    found = await query(
+        target, f'SELECT DISTINCT working_slug, "{kelvin}" FROM sessions JOIN legacy.sessions s USING (session_id)'
+    )
+    assert found == [("own", "kept")]
+
+
+async def test_views_and_triggers_of_others_are_named_as_left(options: Options, sample: SampleInstallation) -> None:
+    with editing(sample) as database:
+        database.execute("CREATE VIEW open_sessions AS SELECT * FROM sessions WHERE closed_at IS NULL")
+        database.execute("CREATE TRIGGER mine AFTER DELETE ON sessions BEGIN SELECT 1; END")
+    report = await migrate_sample(options)
+    left = [left.subject for left in report.all(Left)]
+    named = [subject.split(" in ")[0] for subject in left if subject.startswith(("view", "trigger"))]
+    assert named == ["trigger mine", "view open_sessions"]
+
+
+STATES = [
+    ('{"native_session_id": "a\\u0000b"}', "a␀b", "a\x00b"),
+    ('{"native_session_id": "\\ud83dx"}', "���x", "\udced\udca0\udcbdx"),
+    ('{"native_session_id": "é😀"}', "é😀", None),
+    ('{"native_session_id": "\\ud83d\\ude00"}', "😀", None),
+    ('{"native_session_id": 98765432109876543210}', "98765432109876543210", None),
+    ('{"native_session_id": "x", "polling_active": NaN}', "x", None),
+    ('{"native_session_id": "old", "native_session_id": "new"}', "new", None),
+    ('{"native_session_id": null, "claude_session_id": "c"}', "c", None),
+    ('{"native_session_id": ["x", 1]}', '["x",1]', None),
+    ('["native_session_id"]', None, None),
+    ("[" * 5000, None, None),
+    ("", None, None),
+    (b"\xff{}", None, None),
+    (7, None, None),
+]
+
+
+@pytest.mark.parametrize(("state", "stored", "original"), STATES)
+async def test_a_value_of_the_state_of_the_interface_is_read_whole(
+    options: Options, sample: SampleInstallation, target: URL, state: Any, stored: str | None, original: str | None
+) -> None:
+    make_old_database(sample.database, "2026-01-07", sessions=2)
+    with editing(sample) as database:
+        database.execute("UPDATE sessions SET ux_state = ?", (state,))
+    report = await migrate_sample(options)
+    assert report.ok, report.failure
+    assert await session(target, "native_session_id") == (stored,)
+    assert options.root is not None
+    (path,) = options.root.glob("var/lib/teleclaude/migration/*/ledger.jsonl")
+    entries = [json.loads(line) for line in path.read_text().splitlines()]
+    mine = [entry for entry in entries if (entry["column"], entry["key"]) == ("native_session_id", ["session-1"])]
+    assert [(entry["original"], entry["stored"]) for entry in mine] == ([(original, stored)] if original else [])
+
+
+async def test_messages_that_were_to_be_deleted_stay_in_the_state_and_are_counted_once(
+    options: Options, sample: SampleInstallation, target: URL
+) -> None:
+    make_old_database(sample.database, "2026-01-07", sessions=2)
+    report = await migrate_sample(options)
+    said = [finding.message for finding in report.all(Finding) if finding.subject == "sessions.ux_state"]
+    assert len(said) == 1
+    assert said[0].startswith("2 messages that were to be deleted")
 
 
 def test_every_rule_reads_a_column_that_the_models_have() -> None:

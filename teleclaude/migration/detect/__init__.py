@@ -15,7 +15,7 @@ from sqlalchemy import URL
 
 from teleclaude.errors import TeleClaudeError
 from teleclaude.layout import Layout, make_layout, user_config
-from teleclaude.migration.detect.database import find_database, find_events
+from teleclaude.migration.detect.database import find_database, find_events, find_odd_events
 from teleclaude.migration.detect.docs import find_docs
 from teleclaude.migration.detect.holders import find_holders
 from teleclaude.migration.detect.installation import (
@@ -66,6 +66,7 @@ async def detect(options: Options, run: str, private: Path, environ: Mapping[str
     config_files = look("configuration", lambda: copy_config(places, private), None)
     database = look("source", lambda: find_database(places, config_files, private), None)
     events = look("source", lambda: find_events(places, private), None)
+    attempts.troubles.extend(look("source", lambda: find_odd_events(places), ()))
     databases = tuple(found for found in (database, events) if found is not None)
     database_uid = database.path.stat().st_uid if database else None
     sudo_uid = int(environ["SUDO_UID"]) if environ.get("SUDO_UID", "").isdigit() else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,12 @@ from teleclaude.db.models import Model
 from teleclaude.errors import SourceError
 from teleclaude.migration.detect.installation import Places, copy_file, hash_file, read_variables, same_file
 from teleclaude.migration.inventory import ConfigFiles, SourceColumn, SourceDatabase, SourceFile, SourceTable
-from teleclaude.migration.shapes import quote, reason_not_carried
+from teleclaude.migration.json_member import count_pending
+from teleclaude.migration.report import Finding, warning
+from teleclaude.migration.shapes import fold, quote
+from teleclaude.migration.tables import find_models, is_carried
+
+EVENTS_FILE = "events.db"
 
 
 @dataclass(frozen=True)
@@ -45,22 +50,29 @@ def find_database(places: Places, files: ConfigFiles | None, private: Path) -> S
     found = [_look(candidate, private / f"database-{place}") for place, candidate in enumerate(candidates)]
     for database in found:
         _check_sessions(database)
-    with_sessions = [database for database in found if _rows(database, "sessions")]
+    with_sessions = [database for database in found if _sessions(database)]
     if len(with_sessions) > 1:
-        listed = ", ".join(f"{database.path} ({_rows(database, 'sessions')} sessions)" for database in with_sessions)
+        listed = ", ".join(f"{database.path} ({_sessions(database)} sessions)" for database in with_sessions)
         raise SourceError(f"two databases hold sessions: {listed}", "move away the one that is not in use")
     return (with_sessions or found)[0]
 
 
 def find_events(places: Places, private: Path) -> SourceDatabase | None:
     """Return the database of events, looked at in its private copy, None where there is none; raises SourceError."""
-    path = places.state / "events.db"
+    path = places.state / EVENTS_FILE
     return _look(Candidate(path, "it lies in the home"), private / "events") if path.is_file() else None
 
 
+def find_odd_events(places: Places) -> tuple[Finding, ...]:
+    """Return a warning where something that can hold no rows has the name of the database of events."""
+    path = places.state / EVENTS_FILE
+    if path.is_file() or not (path.exists() or path.is_symlink()):
+        return ()
+    return (warning("source", f"{path} is no file, so no events are carried", "see what it is and where they are"),)
+
+
 def _check_sessions(database: SourceDatabase) -> None:
-    columns = {column.name for table in database.tables if table.name == "sessions" for column in table.columns}
-    if "session_id" not in columns:
+    if "sessions" not in find_models(database.tables).values():
         raise SourceError(
             f"{database.path} is not TeleClaude's: it has no table of sessions", "name the right --source DIR"
         )
@@ -87,8 +99,9 @@ def _existing(candidates: list[Candidate]) -> list[Candidate]:
     return kept
 
 
-def _rows(database: SourceDatabase, name: str) -> int:
-    return next((table.rows for table in database.tables if table.name == name), 0)
+def _sessions(database: SourceDatabase) -> int:
+    models = find_models(database.tables)
+    return sum(table.rows for table in database.tables if models.get(table.name) == "sessions")
 
 
 def _look(candidate: Candidate, folder: Path) -> SourceDatabase:
@@ -97,13 +110,14 @@ def _look(candidate: Candidate, folder: Path) -> SourceDatabase:
     try:
         with engine.connect() as connection:
             tables, migrations = _read_tables(candidate.path, connection)
+            others, pending = _read_others(connection), _count_pending(connection, tables)
     except DBAPIError as error:
         raise SourceError(
             f"{candidate.path} cannot be read as a database: {error.orig}", "restore it from a backup"
         ) from None
     finally:
         engine.dispose()
-    return SourceDatabase(candidate.path, candidate.why, copy, files, migrations, tables)
+    return SourceDatabase(candidate.path, candidate.why, copy, files, migrations, tables, others, pending)
 
 
 def copy_database(path: Path, folder: Path) -> tuple[Path, tuple[SourceFile, ...]]:
@@ -160,6 +174,21 @@ SHADOWS = ("", "_data", "_idx", "_docsize", "_config")
 """What FTS5 keeps beside a virtual table (SQLite manual, FTS5, section 9); `_content` would be data of its own."""
 
 
+def _read_others(connection: Connection) -> tuple[tuple[str, str], ...]:
+    query = "SELECT type, name FROM sqlite_master WHERE type IN ('view', 'trigger') ORDER BY type, name"
+    return tuple((str(kind), str(name)) for kind, name in connection.exec_driver_sql(query))
+
+
+def _count_pending(connection: Connection, tables: tuple[SourceTable, ...]) -> int:
+    """Count the messages that the state of the interface says are to be deleted."""
+    models = find_models(tables)
+    sessions = next((table for table in tables if models.get(table.name) == "sessions"), None)
+    if sessions is None or "ux_state" not in [fold(column.name) for column in sessions.columns]:
+        return 0
+    query = f"SELECT CAST(ux_state AS BLOB) FROM {quote(sessions.name)}"  # noqa: S608
+    return sum(map(count_pending, connection.exec_driver_sql(query).scalars()))
+
+
 def _search_tables(connection: Connection) -> frozenset[str]:
     query = "SELECT name FROM sqlite_master WHERE type = 'table' AND sql LIKE 'CREATE VIRTUAL TABLE%fts5%'"
     names = connection.exec_driver_sql(query).scalars().all()
@@ -167,15 +196,18 @@ def _search_tables(connection: Connection) -> frozenset[str]:
 
 
 def _read_table(connection: Connection, name: str, *, search_index: bool) -> SourceTable:
-    carried = reason_not_carried(name, search_index=search_index) is None
-    model = Model.metadata.tables.get(name.lower())
-    columns = []
-    for row in _table_info(connection, name):
-        look = carried and (model is None or row["name"].lower() not in model.columns)
-        storage = _storage(connection, name, row["name"]) if look else frozenset()
-        columns.append(SourceColumn(row["name"], row["pk"], storage))
-    rows = connection.exec_driver_sql(f"SELECT count(*) FROM {quote(name)}").scalar() if carried else 0  # noqa: S608
-    return SourceTable(name, tuple(columns), rows or 0, _next_id(connection, name), search_index)
+    columns = tuple(SourceColumn(column["name"], column["pk"]) for column in _table_info(connection, name))
+    table = SourceTable(name, columns, 0, _next_id(connection, name), search_index)
+    if not is_carried(table):
+        return table
+    model = find_models([table]).get(name)
+    known = frozenset(Model.metadata.tables[model].columns.keys()) if model else frozenset()
+    looked = (
+        column if fold(column.name) in known else replace(column, storage=_storage(connection, name, column.name))
+        for column in columns
+    )
+    rows = connection.exec_driver_sql(f"SELECT count(*) FROM {quote(name)}").scalar()  # noqa: S608
+    return replace(table, columns=tuple(looked), rows=rows or 0)
 
 
 def _table_info(connection: Connection, name: str) -> list[Any]:

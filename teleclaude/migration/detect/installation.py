@@ -66,6 +66,9 @@ def copy_file(source: Path, copy: Path) -> str:
 
 def hash_file(path: Path) -> str:
     """Return the sha256 of a file, the empty string where there is none; raises SourceError where it cannot be read."""
+    if path.exists() and not path.is_file():
+        # To open a pipe would be to wait for whoever writes to it.
+        raise SourceError(f"{path} is not a file", "see what it is and move it away")
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()

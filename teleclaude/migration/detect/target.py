@@ -25,6 +25,14 @@ SELECT current_setting('server_version_num')::int, pg_encoding_to_char(encoding)
 FROM pg_database WHERE datname = current_database()
 """
 
+NAMES = """
+SELECT relname, coalesce(obj_description(oid, 'pg_class'), '') LIKE 'Carried by teleclaude %' FROM pg_class
+WHERE relnamespace = to_regnamespace(quote_ident(current_schema()))
+UNION SELECT typname, false FROM pg_type
+WHERE typnamespace = to_regnamespace(quote_ident(current_schema())) AND typrelid = 0 AND typcategory <> 'A'
+"""
+"""What a table cannot be named any more (PostgreSQL manual, CREATE TABLE), and whether a migration made it."""
+
 
 def choose_target(options: Options, environ: Mapping[str, str]) -> URL:
     """Return the database to move to: as asked, else as the `PG*` variables say.
@@ -53,14 +61,15 @@ async def look_at_target(url: URL) -> TargetState:
                     locked = False
             except LockHeldError:
                 locked = True
-    revision, rows, tables, schemas = state
+    revision, rows, names, schemas = state
     return TargetState(
         server_version=version,
         encoding=encoding,
         revision=revision,
         head=schema.head(),
         rows=rows,
-        tables=tables,
+        taken=frozenset(names),
+        carried=frozenset(name for name, carried in names.items() if carried),
         schemas=schemas,
         may_create=may_create,
         standby=standby,
@@ -68,12 +77,12 @@ async def look_at_target(url: URL) -> TargetState:
     )
 
 
-def _read_state(connection: Connection) -> tuple[str | None, dict[str, int], frozenset[str], frozenset[str]]:
+def _read_state(connection: Connection) -> tuple[str | None, dict[str, int], dict[str, bool], frozenset[str]]:
     inspector = inspect(connection)
     ours = schema.read_tables(connection)
     rows = {name: _count(connection, name) for name in sorted(ours)}
-    others = frozenset(inspector.get_table_names()) | frozenset(inspector.get_view_names())
-    return schema.read_revision(connection), rows, others, frozenset(inspector.get_schema_names())
+    names = {str(name): bool(carried) for name, carried in connection.execute(text(NAMES))}
+    return schema.read_revision(connection), rows, names, frozenset(inspector.get_schema_names())
 
 
 def _count(connection: Connection, name: str) -> int:

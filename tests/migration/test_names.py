@@ -1,0 +1,150 @@
+"""Tables and columns with names that PostgreSQL cannot hold are carried under others, and everything says which."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import URL
+
+from teleclaude.demo.installation import SampleInstallation
+from teleclaude.errors import Exit
+from teleclaude.migration.names import SYSTEM_COLUMNS, make_names
+from teleclaude.migration.options import Options
+from teleclaude.migration.report import Finding, Report, TableResult
+from teleclaude.migration.shapes import quote
+from tests.cli.test_cli import teleclaude
+from tests.sample import editing, migrate_sample, query
+
+NAMES = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=90)
+
+
+@given(st.lists(NAMES, unique=True), st.frozensets(NAMES))
+def test_every_name_becomes_one_that_fits_and_no_other_has(names: list[str], taken: frozenset[str]) -> None:
+    made = make_names(names, taken)
+    assert list(made.values()) == [made[name] for name in made]
+    assert len(set(made.values())) == len(names)
+    for name, held in made.items():
+        assert 0 < len(held.encode()) <= 63
+        assert held not in taken
+        assert held == name or name in taken or not 0 < len(name.encode()) <= 63
+    assert make_names(names, taken) == made
+
+
+async def migrated_with(options: Options, sample: SampleInstallation, *statements: str) -> Report:
+    with editing(sample) as database:
+        for (index,) in database.execute("SELECT name FROM sqlite_master WHERE name LIKE 'idx_%'").fetchall():
+            database.execute(f"DROP INDEX {index}")
+        for statement in statements:
+            database.execute(statement)
+    return await migrate_sample(options)
+
+
+def rows_of(report: Report) -> dict[str, int]:
+    return {result.name: result.target_rows for result in report.all(TableResult)}
+
+
+async def comment_on(target: URL, table: str) -> Any:
+    return (await query(target, f"SELECT obj_description('{table}'::regclass)"))[0][0]
+
+
+async def test_two_names_that_the_server_would_cut_to_the_same_stay_two(
+    options: Options, sample: SampleInstallation, target: URL
+) -> None:
+    long = "n" * 63
+    statements = [f"CREATE TABLE {long}{end} ({long}a, {long}b)" for end in "ab"]
+    inserts = [f"INSERT INTO {long}{end} VALUES ('{end}1', '{end}2')" for end in "ab"]
+    report = await migrated_with(options, sample, *statements, *inserts)
+    assert report.ok, report.failure
+    carried = [name for name in rows_of(report) if name.startswith("nnn")]
+    assert len(carried) == 2
+    found = {comment_on_name: await query(target, f"SELECT * FROM {comment_on_name}") for comment_on_name in carried}
+    assert sorted(found.values()) == [[("a1", "a2")], [("b1", "b2")]]
+    for name in carried:
+        assert f"{long}{found[name][0][0][0]} of the old database" in await comment_on(target, name)
+        said = [finding.message for finding in report.all(Finding) if finding.subject == name]
+        assert any(f'"{long}{found[name][0][0][0]}"' in message for message in said)
+        assert any(f'"{long}a" as ' in message for message in said)
+
+
+@pytest.mark.parametrize("column", sorted(SYSTEM_COLUMNS))
+@pytest.mark.parametrize("key", ["", " PRIMARY KEY"])
+async def test_a_column_with_the_name_of_a_system_column_is_carried_under_another(
+    options: Options, sample: SampleInstallation, target: URL, column: str, key: str
+) -> None:
+    statements = [f"CREATE TABLE extra ({column} TEXT{key}, b)", "INSERT INTO extra VALUES ('one', 2)"]
+    more = [f"ALTER TABLE sessions ADD COLUMN {column}", f"UPDATE sessions SET {column} = 'kept'"]
+    report = await migrated_with(options, sample, *statements, *more)
+    assert report.ok, report.failure
+    assert await query(target, "SELECT * FROM extra") == [("one", 2)]
+    fates = {fate["table"]: fate["to"] for fate in report.header["columns"] if fate["column"] == column}
+    table, name = fates["sessions"].rsplit(".", 1)
+    assert table == "legacy.sessions"
+    assert await query(target, f"SELECT DISTINCT {name} FROM {table}") == [("kept",)]
+
+
+TAKEN = [
+    "hook_outbox_id_seq", "idx_sessions_computer", "sessions_pkey", "pk_sessions", "alembic_version", "legacy", "",
+    "alembic_version_pkc", "audit_log", "pg_class", "PG_TYPE", "sessions_set_aside", "a.b:c%d\"'\\", "ctid",
+    "legacy.sessions", "extra_pkey", "uq_mirrors_source_identity", "operations_set_aside",
+]  # fmt: skip
+
+
+async def test_every_name_that_is_taken_or_odd_arrives_with_its_rows(
+    options: Options, sample: SampleInstallation
+) -> None:
+    create = [f"CREATE TABLE {quote(name)} (id INTEGER PRIMARY KEY, {quote(name)} TEXT)" for name in TAKEN]
+    insert = [f"INSERT INTO {quote(name)} VALUES ({place}, 'x')" for place, name in enumerate(TAKEN)]
+    more = [f"CREATE TABLE {quote(name)} (a, {quote(name)})" for name in ("extra", "%s", ":x \\:y")]
+    fill = [f"INSERT INTO {quote(name)} VALUES (1, 2), (1, 2)" for name in ("extra", "%s", ":x \\:y")]
+    orphan = "INSERT INTO sessions (session_id, computer_name) VALUES (NULL, 'aside')"
+    report = await migrated_with(options, sample, *create, *insert, *more, *fill, orphan)
+    assert report.ok, report.failure
+    for name in TAKEN:
+        fates = [fate["to"] for fate in report.header["columns"] if (fate["table"], fate["column"]) == (name, "id")]
+        assert [rows_of(report)[fate.removesuffix(".id")] for fate in fates] == [1], name
+
+
+async def test_a_table_gives_way_to_whatever_the_database_already_has_of_its_name(
+    options: Options, sample: SampleInstallation, target: URL
+) -> None:
+    await query(target, "CREATE SEQUENCE extra")
+    await query(target, "CREATE TYPE kind AS ENUM ('a')")
+    report = await migrated_with(
+        options, sample, "CREATE TABLE extra (a)", "CREATE TABLE kind (a)", "INSERT INTO kind VALUES (1)"
+    )
+    assert report.ok, report.failure
+    assert rows_of(report)["legacy.extra"] == 0
+    assert rows_of(report)["legacy.kind"] == 1
+    assert options.root is not None
+    (path,) = options.root.glob("var/lib/teleclaude/migration/*/report.json")
+    done = teleclaude("verify", "--report", str(path), PGPASSWORD=str(target.password))
+    assert done.returncode == 0, done.stderr
+
+
+async def test_as_many_columns_as_postgresql_holds_are_carried_and_one_more_is_refused(
+    options: Options, sample: SampleInstallation
+) -> None:
+    columns = [f"c{number}" for number in range(1600)]
+    create = f"CREATE TABLE wide ({', '.join(columns)})"
+    short = f"INSERT INTO wide VALUES ({', '.join(['NULL'] * 1600)})"
+    numbers = f"INSERT INTO wide VALUES ({', '.join(map(str, range(1600)))})"
+    texts = f"INSERT INTO wide VALUES ({', '.join(['hex(zeroblob(40))'] * 1600)})"
+    keyed = f"CREATE TABLE keyed ({', '.join(columns)}, PRIMARY KEY ({', '.join(columns[:40])})) WITHOUT ROWID"
+    report = await migrated_with(options, sample, create, short, numbers, texts, short, keyed)
+    assert report.ok, report.failure
+    (result,) = [result for result in report.all(TableResult) if result.name == "wide"]
+    assert (result.source_rows, result.target_rows + result.set_aside) == (4, 4)
+    assert result.set_aside > 0
+    await refused(options, sample)
+
+
+async def refused(options: Options, sample: SampleInstallation) -> None:
+    assert options.root is not None
+    again = Options(**{**vars(options), "root": options.root / "again", "dry_run": True})
+    with editing(sample) as database:
+        database.execute("ALTER TABLE wide ADD COLUMN one_more")
+    report = await migrate_sample(again)
+    assert report.exit_code == Exit.REFUSED
+    messages = [finding.message for finding in report.all(Finding)]
+    assert "the table wide has 1601 columns to carry, PostgreSQL holds 1600" in messages

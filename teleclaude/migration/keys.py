@@ -20,6 +20,8 @@ class KeyKeeper:
         self.table = table
         self.places = [[column.name for column in table.columns].index(name) for name in table.key]
         self.changed: set[tuple[Any, ...]] = set()
+        self.shared = frozenset() if table.unique_key else self._find_shared()
+        self.held: set[tuple[Any, ...]] = set()
 
     def refuse(self, values: Sequence[Any], changed: bool) -> str | None:
         """Return why the key of a row, as it would be stored, cannot be held; `changed` says that a rule changed it."""
@@ -31,9 +33,19 @@ class KeyKeeper:
             return "the key is too long for an index"
         if changed and (key in self.changed or self._stands(key)):
             return "the key is another row's after conversion"
+        if key in self.held:
+            return "the key is another row's as well"
         if changed:
             self.changed.add(key)
+        if key in self.shared:
+            self.held.add(key)
         return None
+
+    def _find_shared(self) -> frozenset[tuple[Any, ...]]:
+        """Return the keys that several rows have, in a table whose key SQLite did not guard."""
+        key = ", ".join(self.table.columns[place].read for place in self.places)
+        query = f"SELECT {key} FROM {quote(self.table.source)} GROUP BY {key} HAVING count(*) > 1"  # noqa: S608
+        return frozenset(tuple(row) for row in self.reader.exec_driver_sql(query))
 
     def _stands(self, key: tuple[Any, ...]) -> bool:
         """Whether a row of the old table has this very key, so that it needs no conversion."""

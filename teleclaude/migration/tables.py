@@ -74,6 +74,8 @@ class TablePlan:
     identity: IdentityPlan | None = None
     carried: bool = False
     """Whether the models do not know the table, so that the migration creates it."""
+    unique_key: bool = True
+    """Whether SQLite itself let no two rows have the same key."""
     from_events: bool = False
     """Whether the rows come from events.db."""
 
@@ -205,6 +207,8 @@ def _plan_known(source: SourceTable, model: Table, given: Circumstances) -> Iter
     reads = {column: choose_read(model.name, column.name, names) or _nothing_for(column) for column in ours}
     columns = tuple(_plan_column(column, read, given) for column, read in reads.items() if read is not None)
     key = tuple(column.name for column in model.primary_key)
+    declared = {fold(column.name) for column in source.columns if column.key_position}
+    unique = declared == set(key)
     numbered = model.columns[key[0]].identity is not None
     yield TablePlan(
         source=source.name,
@@ -215,13 +219,16 @@ def _plan_known(source: SourceTable, model: Table, given: Circumstances) -> Iter
         rows=source.rows,
         constants=constants,
         identity=IdentityPlan(key[0], source.next_id) if numbered else None,
+        unique_key=unique,
     )
     verbatim = {fold(column.read) for column in columns}
     rest = [column for column in source.columns if fold(quote(column.name)) not in verbatim]
     if rest:
         carried = tuple(_carry_columns(rest, taken=key))
         keys = tuple(column for column in columns if column.name in key)
-        yield TablePlan(source.name, LEGACY, model.name, keys + carried, key, source.rows, carried=True)
+        yield TablePlan(
+            source.name, LEGACY, model.name, keys + carried, key, source.rows, carried=True, unique_key=unique
+        )
 
 
 def _nothing_for(column: Column[Any]) -> Read | None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import dataclasses
+import os
 import shutil
 import subprocess
 import sys
@@ -260,3 +261,31 @@ async def test_a_source_that_is_written_to_meanwhile_rolls_back(
     assert report.failure is not None
     assert "was written to during the migration" in report.failure.message
     assert await has_nothing(target)
+
+
+@pytest.mark.parametrize("kind", ["folder", "pipe", "dangling link"])
+async def test_something_that_is_no_file_in_the_place_of_the_database_of_events_is_named(
+    options: Options, sample: SampleInstallation, kind: str
+) -> None:
+    path = sample.home / ".teleclaude/events.db"
+    path.unlink()
+    make = {"folder": Path.mkdir, "pipe": os.mkfifo, "dangling link": lambda link: link.symlink_to("nowhere")}
+    make[kind](path)
+    report = await migrate_sample(options)
+    assert report.ok, report.failure
+    assert any(f"{path} is no file" in finding.message for finding in report.all(Finding))
+
+
+@pytest.mark.parametrize("suffix", ["", "-wal"])
+async def test_a_database_of_events_that_cannot_be_read_refuses_the_run(
+    options: Options, sample: SampleInstallation, suffix: str
+) -> None:
+    path = sample.home / f".teleclaude/events.db{suffix}"
+    path.unlink(missing_ok=True)
+    if suffix:
+        os.mkfifo(path)
+    else:
+        path.write_bytes(b"no database at all" * 300)
+    report = await migrate_sample(options)
+    assert report.exit_code == 3
+    assert any(str(path) in finding.message for finding in report.all(Finding))

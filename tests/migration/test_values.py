@@ -88,6 +88,39 @@ async def test_the_highest_number_that_a_column_can_hold_is_no_obstacle(
     await migrated_with(options, sample, ("UPDATE memory_observations SET id = ? WHERE id = 1", (2**63 - 1,)))
 
 
+async def test_rows_that_share_a_key_which_sqlite_did_not_guard_are_set_aside_but_for_the_first(
+    options: Options, sample: SampleInstallation, target: URL
+) -> None:
+    copy = ("CREATE TABLE copy AS SELECT * FROM hook_outbox", ())
+    drop, rename = ("DROP TABLE hook_outbox", ()), ("ALTER TABLE copy RENAME TO hook_outbox", ())
+    double = ("INSERT INTO hook_outbox SELECT * FROM hook_outbox", ())
+    extra = ("ALTER TABLE hook_outbox ADD COLUMN unknown", ())
+    report = await migrated_with(options, sample, copy, drop, rename, double, extra)
+    for result in report.all(TableResult):
+        if result.name in ("hook_outbox", "legacy.hook_outbox"):
+            assert result.target_rows == result.set_aside == result.source_rows / 2 > 0
+
+
+@pytest.mark.parametrize(
+    ("written", "stored"),
+    [
+        ("0001-01-01 00:00:00", "0001-01-01 00:00:00.000001+00"),
+        ("9999-12-31T23:59:59.999999", "9999-12-31 23:59:59.999998+00"),
+        ("9999-12-31 23:59:59.9999999", "9999-12-31 23:59:59.999998+00"),
+        ("0001-01-01 00:00:00.000001", "0001-01-01 00:00:00.000001+00"),
+    ],
+)
+async def test_the_ends_of_time_do_not_become_infinity(
+    options: Options, sample: SampleInstallation, target: URL, written: str, stored: str
+) -> None:
+    await migrated_with(options, sample, ("UPDATE sessions SET closed_at = ?", (written,)))
+    assert await query(target, "SELECT DISTINCT (closed_at AT TIME ZONE 'UTC')::text || '+00' FROM sessions") == [
+        (stored,)
+    ]
+    rules = {entry["rule"] for entry in ledger(options) if entry["column"] == "closed_at"}
+    assert rules == (set() if written.startswith(stored[:26]) else {"taken_for_infinity"})
+
+
 async def test_numbers_of_json_keep_every_digit(options: Options, sample: SampleInstallation, target: URL) -> None:
     text = '{"a": 1e400, "b": 98765432109876543210987654321, "c": 0.1000000000000000055511151231257827}'
     await migrated_with(options, sample, (PAYLOAD, (text, 1)))

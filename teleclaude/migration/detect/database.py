@@ -27,6 +27,9 @@ from teleclaude.migration.tables import find_models, is_carried
 
 EVENTS_FILE = "events.db"
 
+MIGRATIONS = "schema_migrations"
+"""Where the old program recorded the changes of its schema."""
+
 
 @dataclass(frozen=True)
 class Candidate:
@@ -111,6 +114,10 @@ def _look(candidate: Candidate, folder: Path) -> SourceDatabase:
         with engine.connect() as connection:
             tables, migrations = _read_tables(candidate.path, connection)
             others, pending = _read_others(connection), _count_pending(connection, tables)
+    except UnicodeEncodeError:
+        raise SourceError(
+            f"a table or column of {candidate.path} has a name that is no UTF-8", "rename it with the sqlite3 shell"
+        ) from None
     except DBAPIError as error:
         raise SourceError(
             f"{candidate.path} cannot be read as a database: {error.orig}", "restore it from a backup"
@@ -164,7 +171,7 @@ def _read_tables(path: Path, connection: Connection) -> tuple[tuple[SourceTable,
     search = _search_tables(connection)
     tables = tuple(_read_table(connection, name, search_index=name in search) for name in names.all())
     recorded: list[str] = []
-    if any(table.name == "schema_migrations" for table in tables):
+    if any(column.name == "version" for table in tables if table.name == MIGRATIONS for column in table.columns):
         query = "SELECT version FROM schema_migrations WHERE version IS NOT NULL ORDER BY version"
         recorded = [str(name) for name in connection.exec_driver_sql(query).scalars()]
     return tables, tuple(recorded)

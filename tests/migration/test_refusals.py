@@ -269,7 +269,11 @@ async def test_something_that_is_no_file_in_the_place_of_the_database_of_events_
 ) -> None:
     path = sample.home / ".teleclaude/events.db"
     path.unlink()
-    make = {"folder": Path.mkdir, "pipe": os.mkfifo, "dangling link": lambda link: link.symlink_to("nowhere")}
+    make: dict[str, Callable[[Path], None]] = {
+        "folder": Path.mkdir,
+        "pipe": os.mkfifo,
+        "dangling link": lambda link: link.symlink_to("nowhere"),
+    }
     make[kind](path)
     report = await migrate_sample(options)
     assert report.ok, report.failure

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import JSON, BigInteger, Boolean, Column, DefaultClause, Table, Text
 
 from teleclaude.db.models import Model
-from teleclaude.db.schema import VERSION_TABLE
+from teleclaude.db.schema import INDEXES, VERSION_TABLE
 from teleclaude.db.types import Instant
 from teleclaude.migration.columns import STAND_INS, ColumnType, Context
 from teleclaude.migration.inventory import SourceColumn, SourceTable
@@ -176,7 +176,7 @@ def set_aside_name(source: str) -> str:
 
 def _relations() -> Iterator[str]:
     """Yield every name that our schema takes: tables, indexes and sequences share one room."""
-    yield from (VERSION_TABLE, f"{VERSION_TABLE}_pkc")
+    yield from (VERSION_TABLE, f"{VERSION_TABLE}_pkc", *INDEXES)
     for table in Model.metadata.sorted_tables:
         yield table.name
         yield from (str(index.name) for index in table.indexes)

@@ -11,8 +11,6 @@ from teleclaude.db.engine import disposing, make_engine
 from teleclaude.db.models import Model
 from teleclaude.db.url import parse_url
 
-SEARCH_INDEXES = {"idx_memory_obs_search", "idx_mirrors_search"}
-
 
 async def run(url: URL, *work: Any) -> Any:
     """Run functions of a synchronous connection in one transaction and return what the last one says."""
@@ -26,7 +24,7 @@ async def run(url: URL, *work: Any) -> Any:
 def differences(connection: Connection) -> list[Any]:
     def is_compared(_found: Any, name: str | None, kind: str, *_: Any) -> bool:
         # Indexes of the search are over functions, which models cannot say.
-        return not (kind == "index" and name in SEARCH_INDEXES)
+        return not (kind == "index" and name in schema.INDEXES)
 
     options = {"compare_server_default": True, "include_object": is_compared}
     context = MigrationContext.configure(connection, opts=options)
@@ -82,7 +80,7 @@ async def test_sqlite_has_the_same_tables_columns_and_constraints(tmp_path: Path
                 {check["name"] for check in inspector.get_check_constraints(table)},
                 {tuple(unique["column_names"]) for unique in inspector.get_unique_constraints(table)},
                 {index["name"] for index in inspector.get_indexes(table) if not index.get("duplicates_constraint")}
-                - SEARCH_INDEXES,
+                - set(schema.INDEXES),
             )
             for table in inspector.get_table_names()
             if "_fts" not in table

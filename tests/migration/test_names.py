@@ -84,7 +84,8 @@ async def test_a_column_with_the_name_of_a_system_column_is_carried_under_anothe
 
 
 TAKEN = [
-    "hook_outbox_id_seq", "idx_sessions_computer", "sessions_pkey", "pk_sessions", "alembic_version", "legacy", "",
+    "hook_outbox_id_seq", "idx_sessions_computer", "idx_mirrors_search", "sessions_pkey", "pk_sessions", "legacy",
+    "alembic_version", "",
     "alembic_version_pkc", "audit_log", "pg_class", "PG_TYPE", "sessions_set_aside", "a.b:c%d\"'\\", "ctid",
     "legacy.sessions", "extra_pkey", "uq_mirrors_source_identity", "operations_set_aside",
 ]  # fmt: skip

@@ -19,11 +19,11 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect
 
 from teleclaude.db.models import Model
-from teleclaude.db.schema.search_0001 import BEYOND, FUNCTIONS, LONGEST_LEXEME
+from teleclaude.db.schema.search_0001 import BEYOND, FUNCTIONS, INDEXES, LONGEST_LEXEME
 
 VERSION_TABLE = "alembic_version"
 
-__all__ = ["BEYOND", "FUNCTIONS", "LONGEST_LEXEME", "VERSION_TABLE"]
+__all__ = ["BEYOND", "FUNCTIONS", "INDEXES", "LONGEST_LEXEME", "VERSION_TABLE"]
 
 
 def _config() -> Config:

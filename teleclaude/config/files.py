@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-import tempfile
+import secrets
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import yaml
 from dotenv import dotenv_values
 from dotenv.variables import parse_variables
 
+from teleclaude.config.folders import opened_folder, sync_folder
 from teleclaude.config.layers import resolve
 from teleclaude.config.schema import Settings, make_settings
 from teleclaude.errors import ConfigError, PublishError
@@ -69,8 +71,8 @@ def read_system(layout: Layout, environ: Mapping[str, str]) -> Settings:
 
     Raises ConfigError.
     """
-    system, secrets = read_yaml(layout.system_config), read_yaml(layout.secrets)
-    return make_settings(resolve(system, secrets, {}, environ), f"{layout.system_config} and {layout.secrets}")
+    system, private = read_yaml(layout.system_config), read_yaml(layout.secrets)
+    return make_settings(resolve(system, private, {}, environ), f"{layout.system_config} and {layout.secrets}")
 
 
 def read_single_user(checkout: Path, environ: Mapping[str, str]) -> Settings:
@@ -99,27 +101,32 @@ def write_new(path: Path, content: bytes, mode: int, owner: tuple[int, int] | No
 
     Raises PublishError where something stands there already; that is never replaced.
     """
+    temporary = f".teleclaude-{secrets.token_hex(8)}"
     try:
-        descriptor, temporary = tempfile.mkstemp(prefix=".teleclaude-", dir=path.parent)
-    except OSError as error:
-        raise PublishError(f"{path} cannot be written: {error.strerror}", "see to the place and run again") from None
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            if owner is not None:
-                os.fchown(descriptor, *owner)
-            os.fchmod(descriptor, mode)
-            file.flush()
-            os.fsync(descriptor)
-        # link(2), unlike rename(2), refuses to replace what is there.
-        Path(path).hardlink_to(temporary)
+        with opened_folder(path.parent) as folder:
+            try:
+                _write_whole(temporary, content, mode, owner, folder)
+                # link(2), unlike rename(2), refuses to replace what is there.
+                os.link(temporary, path.name, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=False)
+            finally:
+                with suppress(FileNotFoundError):
+                    os.unlink(temporary, dir_fd=folder)
+            sync_folder(folder)
     except FileExistsError:
         raise PublishError(f"{path} exists and is not replaced", "move it away and run again") from None
     except OSError as error:
         raise PublishError(f"{path} cannot be written: {error.strerror}", "see to the place and run again") from None
-    finally:
-        Path(temporary).unlink(missing_ok=True)
-    sync_directory(path.parent)
+
+
+def _write_whole(name: str, content: bytes, mode: int, owner: tuple[int, int] | None, folder: int) -> None:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    with os.fdopen(os.open(name, flags, 0o600, dir_fd=folder), "wb") as file:
+        file.write(content)
+        if owner is not None:
+            os.fchown(file.fileno(), *owner)
+        os.fchmod(file.fileno(), mode)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def sync_directory(path: Path) -> None:

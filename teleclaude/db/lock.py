@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
@@ -38,14 +38,19 @@ def hold_pid_file(path: Path) -> Iterator[None]:
             path.unlink(missing_ok=True)
 
 
+def open_existing(path: Path) -> int:
+    """Open a file to hold it; raises OSError."""
+    return os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+
+
 @contextmanager
-def hold_existing(path: Path) -> Iterator[None]:
+def hold_existing(path: Path, *, opener: Callable[[Path], int] = open_existing) -> Iterator[None]:
     """Hold the pid file of an installation that is not ours to change, where there is one; not a byte is written.
 
-    Raises LockHeldError where another process holds it.
+    Raises LockHeldError where another process holds it, and what the `opener` raises.
     """
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        descriptor = opener(path)
     except FileNotFoundError:
         yield
         return

@@ -9,8 +9,9 @@ from sqlalchemy import func, update
 from teleclaude.db.engine import disposing, explained, make_engine
 from teleclaude.db.models import MigrationRun
 from teleclaude.errors import SourceError, TargetError
-from teleclaude.migration.detect.installation import hash_file
+from teleclaude.migration.deputy import deputy_for
 from teleclaude.migration.plan import Plan
+from teleclaude.migration.reading import hash_file
 from teleclaude.migration.report import Event, SourceFileResult
 
 
@@ -19,7 +20,8 @@ async def finish(plan: Plan) -> AsyncGenerator[Event, None]:
 
     Raises SourceError where one changed, TargetError where the run's row is not there.
     """
-    results = [SourceFileResult(str(file.path), file.sha256, hash_file(file.path)) for file in plan.files]
+    deputy = deputy_for(plan.account)
+    results = [SourceFileResult(str(file.path), file.sha256, hash_file(deputy, file.path)) for file in plan.files]
     for result in results:
         yield result
     changed = [result.path for result in results if result.sha256_before != result.sha256_after]

@@ -47,6 +47,8 @@ class SourceDatabase:
     """The old database: where it is, why this one, and its private copy."""
 
     path: Path
+    uid: int
+    """The owner of the file."""
     why: str
     copy: Path
     files: tuple[SourceFile, ...]
@@ -58,6 +60,17 @@ class SourceDatabase:
     """Views and triggers, by kind and name."""
     pending_deletions: int = 0
     """Messages that `ux_state` of the sessions says are to be deleted."""
+
+
+@dataclass(frozen=True)
+class Account:
+    """The user who controls the old installation, where that is another one than this process."""
+
+    uid: int
+    gid: int
+    groups: tuple[int, ...]
+    gates: tuple[Path, ...]
+    """The folders at which what he controls begins."""
 
 
 @dataclass(frozen=True)
@@ -128,6 +141,8 @@ class Destinations:
     """Directories that do not exist yet, parents first."""
     not_writable: tuple[Path, ...] = ()
     """Places that this process may not write to."""
+    open_doors: tuple[Path, ...] = ()
+    """Folders on the way to the system's places that a user without privileges can change."""
     service_user_exists: bool = False
 
 
@@ -147,6 +162,8 @@ class Inventory:
     is_root: bool
     layout: Layout
     user_config: Path
+    account: Account | None
+    """With whose rights the old installation is read, None being those of this process."""
     user_name: str | None
     """The name of the owner's account, where this machine knows one."""
     sudo_uid: int | None = None
@@ -161,6 +178,8 @@ class Inventory:
     docs: tuple[DocFile, ...] = ()
     docs_left: tuple[tuple[str, str], ...] = ()
     """What in the docs folder is not published, and why."""
+    docs_index: DocFile | None = None
+    """The index of the docs, which is built anew."""
     home_entries: tuple[str, ...] = ()
     """What else lies in `~/.teleclaude`."""
     holders: tuple[Holder, ...] = ()

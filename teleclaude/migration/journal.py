@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from teleclaude.config.files import sync_directory
+from teleclaude.config.folders import opened_folder
 from teleclaude.errors import PublishError
 
 NAME = "journal.jsonl"
@@ -57,5 +58,5 @@ def remove_empty(directories: tuple[Path, ...]) -> None:
     """Remove those of our new directories that hold nothing, children first."""
     for directory in reversed(directories):
         # One that is not empty stays, and one that cannot be removed is no reason to fail.
-        with suppress(OSError):
-            directory.rmdir()
+        with suppress(OSError, PublishError), opened_folder(directory.parent) as folder:
+            os.rmdir(directory.name, dir_fd=folder)

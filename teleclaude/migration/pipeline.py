@@ -10,6 +10,7 @@ from contextlib import aclosing
 
 from teleclaude.errors import Exit, SourceError, TeleClaudeError
 from teleclaude.migration import way_back
+from teleclaude.migration.deputy import dismissing_deputies
 from teleclaude.migration.detect import detect
 from teleclaude.migration.finish import finish
 from teleclaude.migration.journal import run_folder, try_entry, write_entry
@@ -38,7 +39,7 @@ async def migrate(
     options: Options, environ: Mapping[str, str], observer: Observer, steps: tuple[Step, ...] = STEPS
 ) -> Report:
     """Migrate, and return what happened. Whatever goes wrong is in the report, after it has been taken back."""
-    with private_folder() as private:
+    with private_folder() as private, dismissing_deputies():
         observer.step("detect")
         try:
             inventory = await detect(options, new_run(), private, environ)

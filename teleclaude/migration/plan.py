@@ -15,7 +15,7 @@ from teleclaude import __version__
 from teleclaude.db.url import display_url
 from teleclaude.layout import Layout
 from teleclaude.migration.fates import ColumnFate, make_fates
-from teleclaude.migration.inventory import ConfigFiles, DocFile, Inventory, Person, SourceDatabase, SourceFile
+from teleclaude.migration.inventory import Account, ConfigFiles, DocFile, Inventory, Person, SourceDatabase, SourceFile
 from teleclaude.migration.leftovers import find_leftovers
 from teleclaude.migration.options import Options
 from teleclaude.migration.refusals import find_refusals
@@ -61,7 +61,10 @@ class Plan:
     """The zone that old local times are read in."""
     tables: tuple[TablePlan, ...]
     fates: tuple[ColumnFate, ...]
+    account: Account | None
+    """With whose rights the old installation is read and that user's own file is written."""
     docs: tuple[DocFile, ...]
+    docs_index: DocFile | None
     left: tuple[Left, ...]
     new_directories: tuple[Path, ...]
     as_service_user: bool
@@ -114,7 +117,9 @@ def make_plan(options: Options, inventory: Inventory) -> Plan:
         timezone=options.timezone or inventory.timezone or "UTC",
         tables=tables,
         fates=fates,
+        account=inventory.account,
         docs=inventory.docs,
+        docs_index=inventory.docs_index,
         left=tuple(find_leftovers(inventory)),
         new_directories=inventory.destinations.new_directories,
         as_service_user=inventory.is_root and inventory.layout.root is None,

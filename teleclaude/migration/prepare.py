@@ -77,13 +77,13 @@ def _database_url(plan: Plan) -> str | None:
 
 def _files(plan: Plan, layers: Split) -> Iterator[PreparedFile]:
     mark = MARK.format(run=plan.run)
-    user = f"uid {plan.owner.uid}" if plan.owner else "the user"
+    uid = plan.account.uid if plan.account else plan.owner.uid if plan.owner else None
     group = _own_group(plan.layout.service_user)
     root = (0, 0) if plan.as_service_user else None
     private = (0, group or 0) if plan.as_service_user else None
-    own = (
-        (plan.owner.uid, _own_group(plan.owner.uid) or plan.owner.uid) if plan.as_service_user and plan.owner else None
-    )
+    # Whoever controls the home writes his file himself, and it is his.
+    given = plan.as_service_user and plan.account is None
+    own = (uid, _own_group(uid) or uid) if given and uid is not None else None
     # Without a service user nobody but root has to read the secrets.
     mode = 0o640 if group is not None and plan.as_service_user else 0o600
     texts = (
@@ -94,7 +94,7 @@ def _files(plan: Plan, layers: Split) -> Iterator[PreparedFile]:
     owners = {
         "system": (0o644, "root:root", root),
         "secrets": (mode, f"root:{plan.layout.service_user}", private),
-        "user": (0o600, user, own),
+        "user": (0o600, "the user" if uid is None else f"uid {uid}", own),
     }
     for kind, path, about, values in texts:
         yield PreparedFile(kind, path, to_yaml(values, f"{mark}\n{about}").encode(), *owners[kind])

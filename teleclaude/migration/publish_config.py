@@ -7,6 +7,9 @@ from collections.abc import AsyncGenerator
 from pathlib import Path
 
 from teleclaude.config.files import write_new
+from teleclaude.config.folders import opened_folder, remove_marked
+from teleclaude.errors import PublishError
+from teleclaude.migration.deputy import Deputy, deputy_for
 from teleclaude.migration.journal import remove_empty
 from teleclaude.migration.plan import Plan
 from teleclaude.migration.prepare import MARK, PreparedFile, prepare_config
@@ -20,9 +23,23 @@ async def publish_config(plan: Plan) -> AsyncGenerator[Event, None]:
         yield left
     for file in prepared.files:
         if not plan.dry_run:
-            file.path.parent.mkdir(parents=True, exist_ok=True)
-            write_new(file.path, file.content, file.mode, file.numeric_owner)
+            deputy = writer_of(plan, file.path)
+            deputy.call(write_file, str(file.path), file.content.decode(), file.mode, file.numeric_owner)
         yield to_result(file)
+
+
+def writer_of(plan: Plan, path: Path) -> Deputy:
+    """Return who writes and removes a file: in his own home the user himself."""
+    return deputy_for(plan.account if plan.as_service_user and path == plan.user_config else None)
+
+
+def write_file(path: str, text: str, mode: int, owner: tuple[int, int] | None) -> None:
+    """Put a new file in its place, and make its folder; raises PublishError."""
+    try:
+        with opened_folder(Path(path).parent, make=True):
+            write_new(Path(path), text.encode(), mode, owner)
+    except OSError as error:
+        raise PublishError(f"{path} cannot be written: {error.strerror}", "see to the place and run again") from None
 
 
 def to_result(file: PreparedFile) -> FileResult:
@@ -38,8 +55,11 @@ def published_paths(plan: Plan) -> tuple[Path, ...]:
 
 async def undo_publish_config(plan: Plan) -> None:
     """Remove the files that carry the mark of this run, and the directories that were made for them."""
-    mark = MARK.format(run=plan.run).encode()
     for path in published_paths(plan):
-        if path.is_file() and not path.is_symlink() and mark in path.read_bytes().partition(b"\n")[0]:
-            path.unlink()
+        writer_of(plan, path).call(remove_file, str(path), MARK.format(run=plan.run))
     remove_empty(plan.new_directories)
+
+
+def remove_file(path: str, mark: str) -> None:
+    """Remove a file if its first line holds the mark; anything else stays."""
+    remove_marked(Path(path), mark.encode())

@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from teleclaude.config.files import read_yaml, sync_directory, to_yaml, write_new
-from teleclaude.errors import ConfigError, PublishError
-from teleclaude.migration.detect.docs import INDEX
+from teleclaude.config.files import to_yaml, write_new
+from teleclaude.config.folders import has_first_line, opened_folder, sync_folder
+from teleclaude.errors import PublishError, SourceError
+from teleclaude.migration.deputy import deputy_for
+from teleclaude.migration.detect.docs import DOC_BYTES, INDEX
+from teleclaude.migration.inventory import DocFile
 from teleclaude.migration.journal import remove_empty
 from teleclaude.migration.plan import Plan
 from teleclaude.migration.prepare import MARK
+from teleclaude.migration.reading import read_file
 from teleclaude.migration.report import Event, FileResult, note
 
 MODE = 0o644
 REQUIRED = ("id", "type", "description")
+NOT_YAML = (yaml.YAMLError, ValueError, LookupError, AttributeError, TypeError, RecursionError)
 
 
 async def publish_docs(plan: Plan) -> AsyncGenerator[Event, None]:
@@ -27,44 +34,67 @@ async def publish_docs(plan: Plan) -> AsyncGenerator[Event, None]:
     if not plan.docs:
         yield note("docs", "the old installation has no shared snippets")
         return
-    folder = plan.private / "docs" if plan.dry_run else _beside(plan)
-    results = list(_build(plan, folder))
-    if not plan.dry_run:
-        try:
-            folder.rename(plan.layout.docs)
-        except OSError as error:
-            shutil.rmtree(folder)
-            raise PublishError(f"{plan.layout.docs} cannot be put in place: {error.strerror}", "move it away") from None
-        sync_directory(plan.layout.docs.parent)
-    for result in results:
+    for result in _build(plan, plan.private / "docs") if plan.dry_run else _put_in_place(plan):
         yield result
 
 
-def _beside(plan: Plan) -> Path:
-    return plan.layout.docs.with_name(f".docs-{plan.run}")
+def _put_in_place(plan: Plan) -> list[FileResult]:
+    """Build the folder beside its place and move it there at once."""
+    place = plan.layout.docs
+    try:
+        with opened_folder(place.parent, make=True) as around:
+            os.mkdir(_beside(plan), 0o755, dir_fd=around)
+            try:
+                results = list(_build(plan, place.with_name(_beside(plan))))
+                os.rename(_beside(plan), place.name, src_dir_fd=around, dst_dir_fd=around)
+            except BaseException:
+                shutil.rmtree(_beside(plan), dir_fd=around, ignore_errors=True)
+                raise
+            sync_folder(around)
+    except OSError as error:
+        raise PublishError(f"{place} cannot be put in place: {error.strerror}", "see to the place") from None
+    return results
+
+
+def _beside(plan: Plan) -> str:
+    return f".docs-{plan.run}"
 
 
 def _build(plan: Plan, folder: Path) -> Iterator[FileResult]:
-    folder.mkdir(parents=True, mode=0o755)
-    contents = {doc.relative: doc.real.read_bytes() for doc in plan.docs}
-    contents[INDEX] = to_yaml(make_index(plan, contents), MARK.format(run=plan.run)).encode()
-    owner = (0, 0) if plan.as_service_user else None
-    for relative, content in sorted(contents.items()):
-        path = folder / relative
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o755)
-        write_new(path, content, MODE, owner)
-        digest = hashlib.sha256(content).hexdigest()
-        yield FileResult(str(plan.layout.docs / relative), "docs", f"{MODE:04o}", "root:root", digest)
+    fronts: dict[Path, dict[str, Any]] = {}
+    for doc in sorted(plan.docs, key=lambda doc: doc.relative):
+        content = read_doc(plan, doc)
+        fronts[doc.relative] = read_front_matter(content) if doc.relative.suffix == ".md" else {}
+        yield _write(plan, folder, doc.relative, content)
+    index = to_yaml(make_index(plan, fronts), MARK.format(run=plan.run)).encode()
+    yield _write(plan, folder, INDEX, index)
 
 
-def make_index(plan: Plan, contents: dict[Path, bytes]) -> dict[str, Any]:
+def read_doc(plan: Plan, doc: DocFile) -> bytes:
+    """Return the content that detection saw; raises SourceError where it is another one now."""
+    seen = next((file.sha256 for file in plan.files if file.path == doc.real), None)
+    with suppress(FileNotFoundError):
+        content = read_file(deputy_for(plan.account), doc.real, DOC_BYTES, exact=True)
+        if hashlib.sha256(content).hexdigest() == seen:
+            return content
+    raise SourceError(f"{doc.real} changed during the migration", "stop whatever writes to it and run again")
+
+
+def _write(plan: Plan, folder: Path, relative: Path, content: bytes) -> FileResult:
+    path = folder / relative
+    with opened_folder(path.parent, make=True):
+        write_new(path, content, MODE, (0, 0) if plan.as_service_user else None)
+    digest = hashlib.sha256(content).hexdigest()
+    return FileResult(str(plan.layout.docs / relative), "docs", f"{MODE:04o}", "root:root", digest)
+
+
+def make_index(plan: Plan, fronts: Mapping[Path, dict[str, Any]]) -> dict[str, Any]:
     """Return the index of the snippets in their new place; files without id, type or description are not listed."""
     root = plan.layout.root
     docs = Path("/") / plan.layout.docs.relative_to(root) if root else plan.layout.docs
-    projects = read_projects(plan.home / ".teleclaude" / "docs" / INDEX)
+    projects = read_projects(plan)
     snippets = []
-    for relative, content in contents.items():
-        front = read_front_matter(content) if relative.suffix == ".md" else {}
+    for relative, front in fronts.items():
         if all(isinstance(front.get(name), str) for name in REQUIRED):
             entry = {
                 "id": front["id"],
@@ -83,11 +113,14 @@ def make_index(plan: Plan, contents: dict[Path, bytes]) -> dict[str, Any]:
     }
 
 
-def read_projects(index: Path) -> dict[str, Any]:
+def read_projects(plan: Plan) -> dict[str, Any]:
     """Return the project that each snippet of the old index comes from, nothing where the index cannot be read."""
+    if plan.docs_index is None:
+        return {}
     try:
-        old = read_yaml(index, required=False).get("snippets")
-    except ConfigError:
+        loaded = yaml.safe_load(read_doc(plan, plan.docs_index))
+        old = loaded.get("snippets") if isinstance(loaded, dict) else None
+    except NOT_YAML:
         return {}
     entries = [entry for entry in old if isinstance(entry, dict)] if isinstance(old, list) else []
     return {entry["id"]: entry.get("source_project") for entry in entries if isinstance(entry.get("id"), str)}
@@ -101,18 +134,31 @@ def read_front_matter(content: bytes) -> dict[str, Any]:
         return {}
     try:
         front = yaml.safe_load(parts[0].removeprefix("---\n"))
-    except (yaml.YAMLError, ValueError, LookupError, AttributeError, TypeError, RecursionError):
+    except NOT_YAML:
         return {}
     return front if isinstance(front, dict) else {}
 
 
 async def undo_publish_docs(plan: Plan) -> None:
-    """Remove the snippets if their index carries the mark of this run, and what was made beside their place."""
-    shutil.rmtree(_beside(plan), ignore_errors=True)
-    index = plan.layout.docs / INDEX
-    mark = MARK.format(run=plan.run).encode()
-    if index.is_file() and not plan.layout.docs.is_symlink() and mark in index.read_bytes().partition(b"\n")[0]:
-        shutil.rmtree(plan.layout.docs)
-        if plan.layout.docs not in plan.new_directories:
-            plan.layout.docs.mkdir()
+    """Remove the snippets if their index carries the mark of this run, and what was made beside their place.
+
+    What somebody else put among them stays.
+    """
+    place, mark = plan.layout.docs, MARK.format(run=plan.run).encode()
+    with suppress(FileNotFoundError, NotADirectoryError), opened_folder(place.parent) as around:
+        shutil.rmtree(_beside(plan), dir_fd=around, ignore_errors=True)
+        with opened_folder(place) as folder:
+            marked = has_first_line(INDEX.name, mark, folder) is not None
+        if marked:
+            _remove(plan)
     remove_empty(plan.new_directories)
+
+
+def _remove(plan: Plan) -> None:
+    """Remove what was published, the index with its mark last, and the folders that are empty then."""
+    place = plan.layout.docs
+    for relative in (*(doc.relative for doc in plan.docs), INDEX):
+        with suppress(FileNotFoundError), opened_folder((place / relative).parent) as folder:
+            os.unlink(relative.name, dir_fd=folder)
+    inner = {place / parent for doc in plan.docs for parent in doc.relative.parents if parent != Path()}
+    remove_empty(tuple(sorted(inner)))

@@ -75,5 +75,8 @@ def _refuse_places(inventory: Inventory) -> Iterator[Finding]:
         yield error("files", f"{path} exists and would be replaced", "move it away, or give another --root")
     for path in inventory.destinations.not_writable:
         yield error("files", f"{path} cannot be written to", "run as root, or give a --root of your own")
+    for path in inventory.destinations.open_doors:
+        reason = f"a user without privileges can change {path}, so nothing of the system may be put there"
+        yield error("files", reason, "let it belong to root, and let nobody else write to it")
     if inventory.is_root and not inventory.destinations.service_user_exists and inventory.layout.root is None:
         yield error("files", "the service user does not exist", "create it, or try with --root DIR")

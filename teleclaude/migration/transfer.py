@@ -18,10 +18,11 @@ from teleclaude.errors import SourceError, TargetError
 from teleclaude.migration.carried import create_carried, set_aside_table, write_set_aside
 from teleclaude.migration.constraints import add_constraints
 from teleclaude.migration.copy import Loaded, Source, copy_table
-from teleclaude.migration.detect.installation import hash_file
+from teleclaude.migration.deputy import deputy_for
 from teleclaude.migration.identities import restart_identity
 from teleclaude.migration.ledger import LedgerIndex, index_ledger, open_ledger
 from teleclaude.migration.plan import Plan
+from teleclaude.migration.reading import hash_file
 from teleclaude.migration.report import Event, Finding, LedgerResult, TableResult, note, warning
 from teleclaude.migration.sources import Sources, reading
 from teleclaude.migration.tables import TablePlan
@@ -156,10 +157,11 @@ def _run_row(plan: Plan) -> dict[str, object]:
 
 def check_unchanged(plan: Plan) -> None:
     """Raise SourceError where an old database is no longer what was copied."""
+    deputy = deputy_for(plan.account)
     for database in plan.databases:
         copied = {file.path: file.sha256 for file in database.files}
         for path in (Path(f"{database.path}{suffix}") for suffix in ("", "-wal", "-journal")):
-            if hash_file(path) != copied.get(path, ""):
+            if hash_file(deputy, path) != copied.get(path, ""):
                 hint = "stop whatever writes to it and run again"
                 raise SourceError(f"{path} was written to during the migration", hint)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, suppress
@@ -18,9 +19,11 @@ from teleclaude.config.layers import expand
 from teleclaude.db.engine import make_reader
 from teleclaude.db.models import Model
 from teleclaude.errors import SourceError
-from teleclaude.migration.detect.installation import Places, copy_file, hash_file, read_variables, same_file
+from teleclaude.migration.deputy import Deputy
+from teleclaude.migration.detect.installation import Places, read_variables
 from teleclaude.migration.inventory import ConfigFiles, SourceColumn, SourceDatabase, SourceFile, SourceTable
 from teleclaude.migration.json_member import count_pending
+from teleclaude.migration.reading import copy_file, hash_file, opened
 from teleclaude.migration.report import Finding, warning
 from teleclaude.migration.shapes import fold, quote
 from teleclaude.migration.tables import find_models, is_carried
@@ -39,18 +42,18 @@ class Candidate:
     why: str
 
 
-def find_database(places: Places, files: ConfigFiles | None, private: Path) -> SourceDatabase:
+def find_database(deputy: Deputy, places: Places, files: ConfigFiles | None, private: Path) -> SourceDatabase:
     """Return the old database, looked at in its private copy.
 
     Where two places hold sessions, neither is guessed. Raises SourceError.
     """
-    candidates = _existing(list(_candidates(places, files)))
+    candidates = _existing(deputy, list(_candidates(places, files)))
     if not candidates:
         raise SourceError(
             f"no database was found; looked for {places.checkout / 'teleclaude.db'}",
             "name the checkout with --source DIR",
         )
-    found = [_look(candidate, private / f"database-{place}") for place, candidate in enumerate(candidates)]
+    found = [_look(deputy, candidate, private / f"database-{place}") for place, candidate in enumerate(candidates)]
     for database in found:
         _check_sessions(database)
     with_sessions = [database for database in found if _sessions(database)]
@@ -60,10 +63,11 @@ def find_database(places: Places, files: ConfigFiles | None, private: Path) -> S
     return (with_sessions or found)[0]
 
 
-def find_events(places: Places, private: Path) -> SourceDatabase | None:
+def find_events(deputy: Deputy, places: Places, private: Path) -> SourceDatabase | None:
     """Return the database of events, looked at in its private copy, None where there is none; raises SourceError."""
     path = places.state / EVENTS_FILE
-    return _look(Candidate(path, "it lies in the home"), private / "events") if path.is_file() else None
+    candidates = _existing(deputy, [Candidate(path, "it lies in the home")]) if path.is_file() else []
+    return _look(deputy, candidates[0], private / "events") if candidates else None
 
 
 def find_odd_events(places: Places) -> tuple[Finding, ...]:
@@ -94,12 +98,14 @@ def _candidates(places: Places, files: ConfigFiles | None) -> Iterator[Candidate
             yield Candidate(places.checkout / variables["TELECLAUDE_DB_PATH"], "TELECLAUDE_DB_PATH in .env names it")
 
 
-def _existing(candidates: list[Candidate]) -> list[Candidate]:
-    kept: list[Candidate] = []
+def _existing(deputy: Deputy, candidates: list[Candidate]) -> list[Candidate]:
+    """Return those that are there, each file once."""
+    kept: dict[tuple[int, int], Candidate] = {}
     for candidate in candidates:
-        if candidate.path.is_file() and not any(same_file(candidate.path, other.path) for other in kept):
-            kept.append(candidate)
-    return kept
+        with suppress(FileNotFoundError), opened(deputy, candidate.path) as descriptor:
+            state = os.fstat(descriptor)
+            kept.setdefault((state.st_dev, state.st_ino), candidate)
+    return list(kept.values())
 
 
 def _sessions(database: SourceDatabase) -> int:
@@ -107,8 +113,8 @@ def _sessions(database: SourceDatabase) -> int:
     return sum(table.rows for table in database.tables if models.get(table.name) == "sessions")
 
 
-def _look(candidate: Candidate, folder: Path) -> SourceDatabase:
-    copy, files = copy_database(candidate.path, folder)
+def _look(deputy: Deputy, candidate: Candidate, folder: Path) -> SourceDatabase:
+    copy, files, uid = copy_database(deputy, candidate.path, folder)
     engine = make_reader(copy)
     try:
         with engine.connect() as connection:
@@ -124,11 +130,11 @@ def _look(candidate: Candidate, folder: Path) -> SourceDatabase:
         ) from None
     finally:
         engine.dispose()
-    return SourceDatabase(candidate.path, candidate.why, copy, files, migrations, tables, others, pending)
+    return SourceDatabase(candidate.path, uid, candidate.why, copy, files, migrations, tables, others, pending)
 
 
-def copy_database(path: Path, folder: Path) -> tuple[Path, tuple[SourceFile, ...]]:
-    """Copy a database with its WAL into `folder`; return the copy, and what was copied.
+def copy_database(deputy: Deputy, path: Path, folder: Path) -> tuple[Path, tuple[SourceFile, ...], int]:
+    """Copy a database with its WAL into `folder`; return the copy, what was copied, and the owner's user id.
 
     The `-shm` file is left out, because SQLite makes it again. A transaction that was cut off is taken back in the
     copy, as the old program would have done at its next start. Raises SourceError where a file changes meanwhile, or
@@ -137,21 +143,30 @@ def copy_database(path: Path, folder: Path) -> tuple[Path, tuple[SourceFile, ...
     folder.mkdir()
     copy = folder / "teleclaude.db"
     copies = {Path(f"{path}{suffix}"): Path(f"{copy}{suffix}") for suffix in ("", "-wal", "-journal")}
-    standing = {source: target for source, target in copies.items() if source.is_file()}
-    needed = sum(source.stat().st_size for source in standing)
+    states: dict[Path, os.stat_result] = {}
+    for source in copies:
+        with suppress(FileNotFoundError), opened(deputy, source) as descriptor:
+            states[source] = os.fstat(descriptor)
+    _check_room(path, sum(state.st_size for state in states.values()), folder)
+    digests: dict[Path, str] = {}
+    for source in states:
+        with suppress(FileNotFoundError):
+            digests[source] = copy_file(deputy, source, copies[source], None)
+    changed = [source for source in copies if hash_file(deputy, source) != digests.get(source, "")]
+    if changed or path not in digests:
+        raise SourceError(f"{(*changed, path)[0]} changed while it was copied", "stop whatever writes to it")
+    if copies[Path(f"{path}-journal")].is_file():
+        _take_back(copy)
+    return copy, tuple(SourceFile(source, digest) for source, digest in digests.items()), states[path].st_uid
+
+
+def _check_room(path: Path, needed: int, folder: Path) -> None:
     free = psutil.disk_usage(str(folder)).free
     if needed * 1.1 > free:
         raise SourceError(
             f"the copy of {path} needs {needed / 1e6:.0f} MB, {folder.parent} has {free / 1e6:.0f} MB free",
             "make room, or let TMPDIR name a larger disk",
         )
-    digests = {source: copy_file(source, target) for source, target in standing.items()}
-    changed = [source for source in copies if hash_file(source) != digests.get(source, "")]
-    if changed:
-        raise SourceError(f"{changed[0]} changed while it was copied", "stop whatever writes to it")
-    if copies[Path(f"{path}-journal")].is_file():
-        _take_back(copy)
-    return copy, tuple(SourceFile(source, digest) for source, digest in digests.items())
 
 
 def _take_back(copy: Path) -> None:

@@ -6,24 +6,28 @@ import os
 import socket
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import psutil
 
 from teleclaude.daemon.boot import SINGLE_USER_SOCKET
 from teleclaude.db.lock import hold_existing
-from teleclaude.errors import LockHeldError
+from teleclaude.errors import LockHeldError, SourceError
 from teleclaude.layout import OLD_UNIT
+from teleclaude.migration.deputy import Deputy
 from teleclaude.migration.detect.installation import Places
 from teleclaude.migration.inventory import Holder, SourceDatabase
+from teleclaude.migration.reading import open_source, read_file
 
 DAEMON_MODULE = "teleclaude.daemon"
 SOCKET_SECONDS = 2.0
+PID_LIMIT = 1 << 20
 
 
-def find_holders(places: Places, database: SourceDatabase | None) -> tuple[Holder, ...]:
+def find_holders(deputy: Deputy, places: Places, database: SourceDatabase | None) -> tuple[Holder, ...]:
     """Return every evidence of a process that works on the old installation."""
-    return tuple([*_held_lock(places), *_listening(database), *_processes(places, database)])
+    return tuple([*_held_lock(deputy, places), *_listening(database), *_processes(places, database)])
 
 
 def stop_command() -> str:
@@ -34,22 +38,22 @@ def stop_command() -> str:
     return f"stop it: sudo systemctl stop {unit}"
 
 
-def _held_lock(places: Places) -> Iterator[Holder]:
+def _held_lock(deputy: Deputy, places: Places) -> Iterator[Holder]:
     pid_file = places.checkout / "teleclaude.pid"
     try:
-        with hold_existing(pid_file):
+        with hold_existing(pid_file, opener=partial(open_source, deputy)):
             return
     except LockHeldError:
-        pid = pid_file.read_text(errors="replace").strip()[:20]
+        pid = read_file(deputy, pid_file, PID_LIMIT).decode(errors="replace").strip()[:20]
         yield Holder(f"the daemon is running: process {pid} holds {pid_file}", stop_command())
-    except OSError as error:
-        yield Holder(f"{pid_file} cannot be looked at: {error.strerror}", "see to its permissions")
+    except SourceError as error:
+        yield Holder(error.message, error.hint)
 
 
 def _listening(database: SourceDatabase | None) -> Iterator[Holder]:
     """Look whether somebody answers on the fixed socket, if it belongs to the owner of this database."""
     try:
-        if database is None or SINGLE_USER_SOCKET.stat().st_uid != database.path.stat().st_uid:
+        if database is None or SINGLE_USER_SOCKET.stat().st_uid != database.uid:
             return
         with socket.socket(socket.AF_UNIX) as client:
             client.settimeout(SOCKET_SECONDS)
@@ -61,7 +65,7 @@ def _listening(database: SourceDatabase | None) -> Iterator[Holder]:
 
 
 def _processes(places: Places, database: SourceDatabase | None) -> Iterator[Holder]:
-    files = {str(database.path.resolve()) + suffix for suffix in ("", "-wal", "-shm")} if database else set()
+    files = {os.path.realpath(database.path) + suffix for suffix in ("", "-wal", "-shm")} if database else set()
     ours = {os.getpid(), *(parent.pid for parent in psutil.Process().parents())}
     for process in psutil.process_iter():
         if process.pid in ours:
@@ -81,6 +85,6 @@ def _processes(places: Places, database: SourceDatabase | None) -> Iterator[Hold
 
 def _works_in(process: psutil.Process, checkout: Path, command: list[str]) -> bool:
     try:
-        return Path(process.cwd()).resolve() == checkout.resolve()
+        return os.path.realpath(process.cwd()) == os.path.realpath(checkout)
     except psutil.Error:
         return any(str(checkout) in word for word in command)

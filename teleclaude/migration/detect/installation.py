@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import pwd
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from teleclaude.config.files import read_env, read_yaml
 from teleclaude.config.layers import expand
-from teleclaude.errors import ConfigError, SourceError
+from teleclaude.errors import ConfigError, SourceError, TeleClaudeError
 from teleclaude.layout import OLD_UNIT
+from teleclaude.migration.deputy import Deputy
 from teleclaude.migration.inventory import ConfigFiles, DocFile, Person, SourceDatabase, SourceFile
 from teleclaude.migration.options import Options
-
-CHUNK = 1 << 20
+from teleclaude.migration.reading import CONFIG_LIMIT, FILE_LIMIT, copy_file, hash_file
+from teleclaude.migration.realm import list_names, list_tree
 
 
 @dataclass(frozen=True)
@@ -50,66 +50,44 @@ def _caller_home(environ: Mapping[str, str]) -> Path:
         return Path.home()
 
 
-def copy_file(source: Path, copy: Path) -> str:
-    """Copy a regular file and return the sha256 of what was copied; raises SourceError where it cannot be read."""
-    digest = hashlib.sha256()
-    try:
-        with source.open("rb") as reader, copy.open("xb") as writer:
-            while chunk := reader.read(CHUNK):
-                digest.update(chunk)
-                writer.write(chunk)
-    except OSError as error:
-        name = error.filename or source
-        raise SourceError(f"{source} cannot be copied: {name}: {error.strerror}", "see to it and run again") from None
-    return digest.hexdigest()
+def copy_config(deputy: Deputy, places: Places, private: Path) -> tuple[ConfigFiles, tuple[TeleClaudeError, ...]]:
+    """Copy the configuration into the private folder, as far as it is there; return also what could not be copied.
 
-
-def hash_file(path: Path) -> str:
-    """Return the sha256 of a file, the empty string where there is none; raises SourceError where it cannot be read."""
-    if path.exists() and not path.is_file():
-        # To open a pipe would be to wait for whoever writes to it.
-        raise SourceError(f"{path} is not a file", "see what it is and move it away")
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except FileNotFoundError:
-        return ""
-    except OSError as error:
-        raise SourceError(f"{path} cannot be read: {error.strerror}", "see to its permissions") from None
-
-
-def copy_config(places: Places, private: Path) -> ConfigFiles:
-    """Copy the configuration into the private folder, as far as it is there; raises SourceError."""
+    Raises SourceError or OSError where it cannot be seen who the people are.
+    """
     folder = private / "config"
     folder.mkdir()
     checkout, state = places.checkout, places.state
-    wanted = {
-        "config.yml": checkout / "config.yml",
-        "env": checkout / ".env",
-        "experiments.yml": checkout / "experiments.yml",
-        "teleclaude.yml": state / "teleclaude.yml",
-    }
-    for name, path in wanted.items():
-        if path.is_file():
-            copy_file(path, folder / name)
-    persons = {path.parent.name: path for path in sorted(state.glob("people/*/teleclaude.yml")) if path.is_file()}
-    copies = {name: folder / f"person-{place}.yml" for place, name in enumerate(persons)}
-    for name, path in persons.items():
-        copy_file(path, copies[name])
-    return ConfigFiles(
+    names = deputy.call(list_names, str(state / "people"))
+    copies = {name: folder / f"person-{place}.yml" for place, name in enumerate(names)}
+    files = ConfigFiles(
         config=folder / "config.yml",
         environment=folder / "env",
         everyone=folder / "teleclaude.yml",
         experiments=folder / "experiments.yml",
-        persons=copies,
     )
+    sources = {
+        files.config: checkout / "config.yml",
+        files.environment: checkout / ".env",
+        files.experiments: checkout / "experiments.yml",
+        files.everyone: state / "teleclaude.yml",
+        **{copies[name]: state / "people" / name / "teleclaude.yml" for name in names},
+    }
+    wrong = [_try_copy(deputy, path, copy, required=copy == files.config) for copy, path in sources.items()]
+    persons = {name: copy for name, copy in copies.items() if copy.exists()}
+    return replace(files, persons=persons), tuple(trouble for trouble in wrong if trouble is not None)
 
 
-def check_config(places: Places) -> None:
-    """Raise ConfigError where there is no config.yml, without which there is no installation."""
-    path = places.checkout / "config.yml"
-    if not path.is_file():
-        raise ConfigError(f"{path} is missing", "name the checkout with --source DIR", path=path)
+def _try_copy(deputy: Deputy, source: Path, copy: Path, *, required: bool) -> TeleClaudeError | None:
+    try:
+        copy_file(deputy, source, copy, CONFIG_LIMIT)
+    except SourceError as error:
+        copy.unlink(missing_ok=True)
+        return error
+    except FileNotFoundError:
+        if required:
+            return ConfigError(f"{source} is missing", "name the checkout with --source DIR", path=source)
+    return None
 
 
 def read_people(files: ConfigFiles | None) -> tuple[Person, ...]:
@@ -147,7 +125,7 @@ def read_variables(files: ConfigFiles, places: Places) -> dict[str, str]:
 
 
 def list_files(
-    places: Places, databases: tuple[SourceDatabase, ...], docs: tuple[DocFile, ...]
+    deputy: Deputy, places: Places, databases: tuple[SourceDatabase, ...], docs: tuple[DocFile, ...]
 ) -> tuple[SourceFile, ...]:
     """Return every file of the old installation that must stay what it is, with its content's sha256.
 
@@ -157,16 +135,15 @@ def list_files(
     state = places.state
     names = [places.checkout / name for name in ("config.yml", ".env", "experiments.yml", "teleclaude.db")]
     names += [state / name for name in ("teleclaude.yml", "projects.yaml", "config.yml")]
-    for folder in ("people", "state"):
-        names += [path for path in (state / folder).rglob("*") if not path.is_symlink()]
-    names += [doc.real for doc in docs]
-    names += [Path("/etc/systemd/system") / OLD_UNIT["linux"]]
-    names += [places.home / "Library/LaunchAgents" / f"{OLD_UNIT['darwin']}.plist"]
+    names += [Path(path) for folder in ("people", "state") for path in deputy.call(list_tree, str(state / folder))]
+    units = (
+        Path("/etc/systemd/system") / OLD_UNIT["linux"],
+        places.home / "Library/LaunchAgents" / f"{OLD_UNIT['darwin']}.plist",
+    )
+    names += [unit for unit in units if deputy.call(os.access, str(unit), os.R_OK)]
     copied = {file.path: file for database in databases for file in database.files}
-    others = (path for path in dict.fromkeys(names) if path not in copied and path.is_file())
-    return (*copied.values(), *(SourceFile(path, hash_file(path)) for path in others))
-
-
-def same_file(one: Path, other: Path) -> bool:
-    """Whether two paths are one file."""
-    return one.exists() and other.exists() and one.samefile(other)
+    others = [
+        SourceFile(path, hash_file(deputy, path, FILE_LIMIT)) for path in dict.fromkeys(names) if path not in copied
+    ]
+    others += [SourceFile(doc.real, hash_file(deputy, doc.real, FILE_LIMIT, exact=True)) for doc in docs]
+    return (*copied.values(), *(file for file in others if file.sha256))

@@ -1,0 +1,147 @@
+"""What the deputy does in the owner's realm: resolve, open, list. Every path is resolved first, then opened link-free.
+
+Where this process needs no deputy, it calls the same functions itself.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from teleclaude.config.folders import FOLDER, MAX_LINKS
+from teleclaude.errors import SourceError
+
+GATES: dict[Path, int] = {}
+"""Folders where the realm begins, opened while the deputy was still root: whoever named them may lead through a
+folder of root's that the owner cannot pass."""
+
+MAX_ENTRIES = 50_000
+READING = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+
+
+def _at(path: Path) -> tuple[str, int | None]:
+    """Return a path as it is reached: below the nearest gate, or as it is."""
+    gate = next((parent for parent in (path, *path.parents) if parent in GATES), None)
+    return (str(path), None) if gate is None else (str(path.relative_to(gate)), GATES[gate])
+
+
+def resolve(path: Path) -> Path:
+    """Return where a path really leads, as far as it exists; raises OSError for links that lead in a circle."""
+    here, waiting, links = Path("/"), list(reversed(path.parts[1:])), 0
+    while waiting:
+        name = waiting.pop()
+        there = here.parent if name == ".." else here / name
+        place, folder = _at(there)
+        try:
+            target = Path(os.readlink(place, dir_fd=folder))
+        except OSError:
+            here = there
+            continue
+        links += 1
+        if links > MAX_LINKS:
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path))
+        here = Path("/") if target.is_absolute() else here
+        waiting += reversed([part for part in target.parts if part != "/"])
+    return here
+
+
+def inspect(real: Path) -> os.stat_result:
+    """Return what stands at a resolved path; raises OSError."""
+    place, folder = _at(real)
+    return os.stat(place, dir_fd=folder, follow_symlinks=False)
+
+
+def open_exactly(real: Path, flags: int) -> int:
+    """Open a resolved path; a link that took a place on the way meanwhile is an OSError."""
+    place, gate = _at(real)
+    *parts, name = Path(place).parts or (".",)
+    here = os.open("." if gate is not None else "/", FOLDER, dir_fd=gate)
+    try:
+        for part in parts:
+            there = os.open(part, FOLDER, dir_fd=here)
+            os.close(here)
+            here = there
+        return os.open(name, flags, dir_fd=here)
+    finally:
+        os.close(here)
+
+
+def open_regular(path: str, exact: bool) -> int:
+    """Open a regular file for reading, and nothing else; where `exact`, no link may be on the way.
+
+    Raises SourceError, FileNotFoundError.
+    """
+    try:
+        real = Path(path) if exact else resolve(Path(path))
+        # Looked at first, because the mere opening of a device may do something.
+        _check_regular(path, _inspect_existing(real))
+        descriptor = open_exactly(real, READING)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        whose = f"with the rights of uid {os.geteuid()}"
+        raise SourceError(f"{path} cannot be read {whose}: {error.strerror}", "see to it and run again") from None
+    try:
+        _check_regular(path, os.fstat(descriptor))
+    except SourceError:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def _inspect_existing(real: Path) -> os.stat_result:
+    try:
+        return inspect(real)
+    except NotADirectoryError:
+        # Something else than a folder is where its folder would be.
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(real)) from None
+
+
+def _check_regular(path: str, state: os.stat_result) -> None:
+    if not stat.S_ISREG(state.st_mode):
+        raise SourceError(f"{path} is not a regular file", "put a regular file there, or move it away")
+
+
+@contextmanager
+def _scanning(real: Path) -> Iterator[Iterator[os.DirEntry[str]]]:
+    descriptor = open_exactly(real, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        with os.scandir(descriptor) as entries:
+            yield entries
+    finally:
+        os.close(descriptor)
+
+
+def list_names(folder: str) -> list[str]:
+    """Return the names in a folder in order, none where there is no folder; raises SourceError, OSError."""
+    try:
+        with _scanning(resolve(Path(folder))) as entries:
+            names = [entry.name for entry, _ in zip(entries, range(MAX_ENTRIES + 1), strict=False)]
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, folder) from None
+    if len(names) > MAX_ENTRIES:
+        raise SourceError(f"{folder} has more than {MAX_ENTRIES} entries", "move away what does not belong there")
+    return sorted(names)
+
+
+def list_tree(folder: str) -> list[str]:
+    """Return the regular files below a folder, links not followed; raises SourceError, OSError."""
+    found: list[str] = []
+    waiting = [resolve(Path(folder))]
+    while waiting:
+        here = waiting.pop()
+        for name in list_names(str(here)):
+            mode = inspect(here / name).st_mode
+            if stat.S_ISDIR(mode):
+                waiting.append(here / name)
+            elif stat.S_ISREG(mode):
+                found.append(str(here / name))
+        if len(found) + len(waiting) > MAX_ENTRIES:
+            raise SourceError(f"{folder} has more than {MAX_ENTRIES} entries", "move away what does not belong there")
+    return sorted(found)

@@ -1,0 +1,450 @@
+"""Whoever controls the old installation gets nothing read, published or changed that he could not himself.
+
+Each scenario runs over a tree of our own, and as root over a tree of somebody else.
+"""
+
+import asyncio
+import json
+import os
+import socket
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import AsyncGenerator, Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import URL
+
+from teleclaude.demo.installation import SampleInstallation, make_installation
+from teleclaude.errors import SourceError
+from teleclaude.migration.deputy import deputy_for, dismissing_deputies
+from teleclaude.migration.detect import docs as docs_of
+from teleclaude.migration.inventory import Account
+from teleclaude.migration.options import Options
+from teleclaude.migration.pipeline import STEPS
+from teleclaude.migration.plan import Plan
+from teleclaude.migration.realm import list_tree, open_regular
+from teleclaude.migration.report import Event, Finding, Left, Report, Severity, note
+from teleclaude.migration.run import Step
+from tests.sample import has_nothing, migrate_sample
+
+USER = 12345
+PLANTED = "planted-for-root-alone"
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can act for another user")
+
+
+def give_away(*folders: Path) -> None:
+    for folder in folders:
+        for path in (folder, *folder.rglob("*")):
+            os.chown(path, USER, USER, follow_symlinks=False)
+
+
+@pytest.fixture
+def private(tmp_path: Path) -> Path:
+    """Make a file that only we can read."""
+    path = tmp_path / "private" / "secret.yml"
+    path.parent.mkdir()
+    path.write_text(f"agents: {{default: {PLANTED}}}\n")
+    path.chmod(0o600)
+    return path
+
+
+@pytest.fixture
+def theirs(sample: SampleInstallation) -> SampleInstallation:
+    """Make the sample another user's."""
+    give_away(sample.checkout, sample.home)
+    return sample
+
+
+@pytest.fixture(params=["our own", pytest.param("another user's", marks=as_root)])
+def anyones(sample: SampleInstallation, request: pytest.FixtureRequest) -> Iterator[SampleInstallation]:
+    """Leave the sample ours, or make it another user's after the test has prepared it."""
+    if request.param != "our own":
+        give_away(sample.checkout, sample.home)
+    yield sample
+
+
+def errors(report: Report) -> list[str]:
+    return [finding.message for finding in report.all(Finding) if finding.severity is Severity.ERROR]
+
+
+def says(report: Report) -> str:
+    return json.dumps(report.to_json())
+
+
+def holds_planted(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file() and PLANTED.encode() in path.read_bytes()]
+
+
+def states(*folders: Path) -> dict[str, tuple[int, int, int, int, int]]:
+    """Return mode, owner, group, size and time of change of everything below folders."""
+    found = {}
+    for folder in folders:
+        for path in (folder, *folder.rglob("*")):
+            state = path.lstat()
+            size = 0 if stat.S_ISDIR(state.st_mode) else state.st_size
+            found[str(path)] = (state.st_mode, state.st_uid, state.st_gid, size, state.st_mtime_ns)
+    return found
+
+
+def replace_by_link(path: Path, target: Path) -> None:
+    path.unlink(missing_ok=True)
+    path.symlink_to(target)
+    if os.geteuid() == 0:
+        os.chown(path, USER, USER, follow_symlinks=False)
+
+
+@as_root
+async def test_an_installation_of_another_user_migrates_and_stays_as_it_is(
+    options: Options, theirs: SampleInstallation
+) -> None:
+    before = states(theirs.checkout, theirs.home)
+    report = await migrate_sample(options)
+    assert report.ok, report.failure
+    assert len(report.to_json()["docs"]) == 4
+    assert states(theirs.checkout, theirs.home) == before
+    assert options.root is not None
+    assert {path.lstat().st_uid for path in options.root.rglob("*")} == {0}
+
+
+@as_root
+@pytest.mark.parametrize(
+    "name",
+    [
+        "checkout/config.yml",
+        "checkout/.env",
+        "checkout/experiments.yml",
+        "checkout/teleclaude.db",
+        "checkout/teleclaude.db-wal",
+        "checkout/teleclaude.pid",
+        "home/.teleclaude/teleclaude.yml",
+        "home/.teleclaude/events.db",
+        "home/.teleclaude/projects.yaml",
+        "home/.teleclaude/people/Ada/teleclaude.yml",
+    ],
+)
+async def test_a_link_to_a_file_of_root_is_not_followed(
+    options: Options, theirs: SampleInstallation, private: Path, target: URL, name: str
+) -> None:
+    replace_by_link(theirs.checkout.parent / name, private)
+    before = states(private.parent)
+    report = await migrate_sample(options)
+    assert report.exit_code == 3
+    assert any(f"{name} cannot be read with the rights of uid {USER}" in message for message in errors(report))
+    assert PLANTED not in says(report)
+    assert states(private.parent) == before
+    assert await has_nothing(target)
+    assert options.root is not None
+    assert not options.root.exists()
+
+
+@as_root
+@pytest.mark.parametrize("name", ["config.yml", ".env", "teleclaude.db"])
+async def test_a_hard_link_to_a_file_of_root_is_not_read(
+    options: Options, theirs: SampleInstallation, private: Path, name: str
+) -> None:
+    # A kernel without fs.protected_hardlinks lets the user make it.
+    path = theirs.checkout / name
+    path.unlink()
+    path.hardlink_to(private)
+    report = await migrate_sample(options)
+    assert report.exit_code == 3
+    assert any(f"{name} cannot be read" in message for message in errors(report))
+    assert PLANTED not in says(report)
+    assert (private.stat().st_uid, stat.S_IMODE(private.stat().st_mode)) == (0, 0o600)
+
+
+@as_root
+@pytest.mark.parametrize("setting", ["database.path", "TELECLAUDE_DB_PATH"])
+async def test_a_database_of_root_that_the_configuration_names_is_not_read(
+    options: Options, theirs: SampleInstallation, tmp_path: Path, setting: str
+) -> None:
+    roots = make_installation(tmp_path / "private", sessions=3).database
+    roots.chmod(0o600)
+    if setting == "database.path":
+        with (theirs.checkout / "config.yml").open("a") as file:
+            file.write(f"database: {{path: {roots}}}\n")
+    else:
+        with (theirs.checkout / ".env").open("a") as file:
+            file.write(f"{setting}={roots}\n")
+    report = await migrate_sample(options)
+    assert report.exit_code == 3
+    assert any(f"{roots} cannot be read with the rights of uid {USER}" in message for message in errors(report))
+
+
+@as_root
+async def test_a_folder_that_leads_to_one_of_root_is_read_with_the_rights_of_its_user(
+    options: Options, theirs: SampleInstallation, tmp_path: Path
+) -> None:
+    roots = make_installation(tmp_path / "private", sessions=3)
+    roots.checkout.chmod(0o700)
+    theirs.checkout.rename(theirs.checkout.with_name("before"))
+    replace_by_link(theirs.checkout, roots.checkout)
+    report = await migrate_sample(options)
+    assert report.exit_code == 3
+    assert any(f"cannot be read with the rights of uid {USER}" in message for message in errors(report))
+
+
+@as_root
+async def test_two_users_make_one_installation_that_is_refused(options: Options, theirs: SampleInstallation) -> None:
+    os.chown(theirs.checkout, USER + 1, USER + 1)
+    with pytest.raises(SourceError, match="belongs to several users"):
+        await migrate_sample(options)
+
+
+@pytest.mark.parametrize(
+    "name", ["checkout/config.yml", "checkout/.env", "checkout/teleclaude.db", "checkout/teleclaude.pid"]
+)
+@pytest.mark.parametrize("kind", ["pipe", "socket", "device", "endless", "folder"])
+async def test_what_is_no_regular_file_is_never_opened(
+    options: Options, anyones: SampleInstallation, name: str, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = anyones.checkout.parent / name
+    path.unlink(missing_ok=True)
+    monkeypatch.chdir(path.parent)
+    match kind:
+        case "pipe":
+            os.mkfifo(path)
+        case "socket":
+            with socket.socket(socket.AF_UNIX) as listening:
+                listening.bind(path.name)
+        case "device":
+            path.symlink_to("/dev/tty")
+        case "endless":
+            path.symlink_to("/dev/zero")
+        case _:
+            path.mkdir()
+    begun = time.monotonic()
+    report = await migrate_sample(options)
+    assert report.exit_code == 3
+    assert any(f"{name} is not a regular file" in message for message in errors(report)), errors(report)
+    assert time.monotonic() - begun < 60
+
+
+@pytest.mark.parametrize("name", ["checkout/config.yml", "checkout/.env", "home/.teleclaude/state/huge.json"])
+async def test_a_huge_file_is_refused_by_its_name(options: Options, anyones: SampleInstallation, name: str) -> None:
+    with (anyones.checkout.parent / name).open("ab") as file:
+        file.truncate(1 << 40)
+    report = await migrate_sample(options)
+    assert report.exit_code == 3
+    assert any(f"{name} is larger than" in message for message in errors(report)), errors(report)
+
+
+async def test_people_that_lead_in_a_circle_are_refused(options: Options, anyones: SampleInstallation) -> None:
+    people = anyones.home / ".teleclaude/people"
+    people.rename(people.with_name("before"))
+    people.symlink_to(people)
+    report = await migrate_sample(options)
+    assert report.exit_code == 3
+    assert any(f"{people} cannot be looked at" in message for message in errors(report)), errors(report)
+
+
+@as_root
+async def test_people_that_only_root_can_list_are_refused(
+    options: Options, theirs: SampleInstallation, private: Path
+) -> None:
+    people = theirs.home / ".teleclaude/people"
+    people.rename(people.with_name("before"))
+    private.parent.chmod(0o700)
+    replace_by_link(people, private.parent)
+    report = await migrate_sample(options)
+    assert report.exit_code == 3
+    assert any(f"{people} cannot be looked at" in message for message in errors(report)), errors(report)
+
+
+def make_hostile_docs(sample: SampleInstallation, private: Path) -> dict[str, str]:
+    """Put into the docs whatever must not be published, and return the reasons by name."""
+    docs = sample.home / ".teleclaude/docs"
+    (docs / "private.md").symlink_to(private)
+    (docs / "etc").symlink_to("/etc")
+    (docs / "upward").symlink_to("../../..")
+    (docs / "itself").symlink_to("itself")
+    (docs / "circle").mkdir()
+    (docs / "circle/back").symlink_to("..")
+    (docs / "nothing.md").symlink_to("gone.md")
+    os.mkfifo(docs / "pipe.md")
+    (docs / "zero.md").symlink_to("/dev/zero")
+    with (docs / "huge.md").open("wb") as file:
+        file.truncate(1 << 40)
+    (docs / "two\nlines.md").write_text("x")
+    Path(os.fsdecode(os.fsencode(docs) + b"/latin-\xe9.md")).write_text("x")
+    return {
+        "private.md": docs_of.OUTSIDE,
+        "etc": docs_of.OUTSIDE,
+        "upward": docs_of.OUTSIDE,
+        "itself": docs_of.CIRCLE,
+        "circle/back": docs_of.CIRCLE,
+        "nothing.md": docs_of.NOTHING,
+        "pipe.md": docs_of.SPECIAL,
+        "zero.md": docs_of.OUTSIDE,
+        "huge.md": docs_of.LARGE,
+        "two\\x0alines.md": docs_of.ODD_NAME,
+        "latin-\\xdce9.md": docs_of.ODD_NAME,
+    }
+
+
+async def test_hostile_docs_are_left_out_with_the_reason(
+    options: Options, anyones: SampleInstallation, private: Path
+) -> None:
+    reasons = make_hostile_docs(anyones, private)
+    report = await migrate_sample(options)
+    assert report.ok, report.failure
+    prefix = "~/.teleclaude/docs/"
+    left = {left.subject.removeprefix(prefix): left.reason for left in report.all(Left) if prefix in left.subject}
+    assert left == reasons
+    assert options.root is not None
+    docs = options.root / "usr/local/share/teleclaude/docs"
+    assert sorted(str(path.relative_to(docs)) for path in docs.rglob("*") if path.is_file()) == [
+        "baseline.md",
+        "general/concept/workbench.md",
+        "general/policy/commits.md",
+        "index.yaml",
+    ]
+    assert holds_planted(options.root) == []
+
+
+@as_root
+async def test_a_hard_link_to_a_snippet_of_somebody_else_is_left_out(
+    options: Options, theirs: SampleInstallation, private: Path
+) -> None:
+    private.chmod(0o644)
+    (theirs.home / ".teleclaude/docs/linked.md").hardlink_to(private)
+    report = await migrate_sample(options)
+    assert report.ok, report.failure
+    assert Left("~/.teleclaude/docs/linked.md", docs_of.FOREIGN) in report.all(Left)
+    assert options.root is not None
+    assert holds_planted(options.root) == []
+
+
+async def test_docs_that_are_a_link_to_another_place_are_not_published(
+    options: Options, anyones: SampleInstallation, private: Path
+) -> None:
+    docs = anyones.home / ".teleclaude/docs"
+    docs.rename(docs.with_name("before"))
+    private.parent.chmod(0o755)
+    docs.symlink_to(private.parent)
+    report = await migrate_sample(options)
+    assert report.ok, report.failure
+    assert Left("~/.teleclaude/docs/.", docs_of.OUTSIDE) in report.all(Left)
+    assert options.root is not None
+    assert holds_planted(options.root) == []
+
+
+async def test_a_snippet_that_changes_before_it_is_published_takes_everything_back(
+    options: Options, anyones: SampleInstallation, private: Path, target: URL
+) -> None:
+    snippet = anyones.checkout / "docs/global/baseline.md"
+
+    async def swap(_plan: Plan) -> AsyncGenerator[Event, None]:
+        snippet.unlink()
+        snippet.symlink_to(private)
+        yield note("test", "swapped")
+
+    report = await migrate_sample(options, (*STEPS[:2], Step("swap", swap), *STEPS[2:]))
+    assert report.exit_code == 4
+    assert report.failure is not None
+    assert str(snippet) in report.failure.message
+    assert await has_nothing(target)
+    assert options.root is not None
+    assert holds_planted(options.root) == []
+
+
+SWAPPER = """
+import os, sys
+os.setgid(12345); os.setuid(12345)
+folder, elsewhere = sys.argv[1:]
+print("up", flush=True)
+while True:
+    os.rename(folder, folder + ".real"); os.symlink(elsewhere, folder)
+    os.unlink(folder); os.rename(folder + ".real", folder)
+"""
+
+
+@as_root
+@pytest.mark.parametrize("name", ["checkout/docs/global", "home/.teleclaude/people/Ada"])
+async def test_a_folder_that_is_swapped_all_the_time_gives_nothing_of_root_away(
+    options: Options, theirs: SampleInstallation, private: Path, name: str
+) -> None:
+    (private.parent / "teleclaude.yml").write_text(f"{PLANTED}: 1\n")
+    (private.parent / "baseline.md").write_text(PLANTED)
+    for path in private.parent.iterdir():
+        path.chmod(0o600)
+    folder = theirs.checkout.parent / name
+    command = [sys.executable, "-c", SWAPPER, str(folder), str(private.parent)]
+    # It stands in the folder that the user reaches only by root's leave.
+    for parent in folder.parents:
+        if parent.stat().st_uid == 0 and str(parent).startswith("/tmp/"):
+            parent.chmod(0o711)
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as swapper:
+        assert swapper.stdout is not None
+        await asyncio.to_thread(swapper.stdout.readline)
+        report = await migrate_sample(options)
+        swapper.kill()
+    assert report.exit_code in (0, 3, 4)
+    assert PLANTED not in says(report)
+    assert options.root is not None
+    assert holds_planted(options.root) == []
+
+
+@as_root
+def test_a_deputy_cannot_become_root_again_and_leaves_with_the_run(tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text(PLANTED)
+    secret.chmod(0o600)
+    with dismissing_deputies():
+        deputy = deputy_for(Account(USER, USER, (), ()))
+        process = deputy.call(os.getpid)
+        assert process != os.getpid()
+        assert (deputy.call(os.geteuid), deputy.call(os.getgid), deputy.call(os.getgroups)) == (USER, USER, [])
+        for number in (os.setuid, os.setgid):
+            with pytest.raises(PermissionError):
+                deputy.call(number, 0)
+        with pytest.raises(SourceError, match=f"rights of uid {USER}"):
+            deputy.open(open_regular, str(secret), False)
+        assert deputy.call(os.listdir, "/dev/fd")[:3] == ["0", "1", "2"]
+    with pytest.raises(ProcessLookupError):
+        os.kill(process, 0)
+
+
+@as_root
+def test_a_deputy_that_was_killed_is_an_error_with_a_sentence(tmp_path: Path) -> None:
+    with dismissing_deputies():
+        deputy = deputy_for(Account(USER, USER, (), ()))
+        os.kill(deputy.call(os.getpid), 9)
+        with pytest.raises(SourceError, match="nobody answers"):
+            deputy.call(list_tree, str(tmp_path))
+
+
+@as_root
+@pytest.mark.parametrize("place", ["etc", "usr/local/share/teleclaude"])
+async def test_root_is_not_led_out_of_its_place_by_a_link_of_somebody_else(
+    options: Options, tmp_path: Path, place: str
+) -> None:
+    assert options.root is not None
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (options.root / place).parent.mkdir(parents=True)
+    (options.root / place).symlink_to(elsewhere)
+    os.chown(options.root / place, USER, USER, follow_symlinks=False)
+    report = await migrate_sample(options)
+    assert report.exit_code == 3
+    assert any(f"uid {USER} made it" in message for message in errors(report))
+    assert list(elsewhere.iterdir()) == []
+
+
+async def test_what_somebody_put_among_the_published_snippets_is_not_removed(options: Options, target: URL) -> None:
+    assert options.root is not None
+    other = options.root / "usr/local/share/teleclaude/docs/general/theirs.md"
+
+    async def add(_plan: Plan) -> AsyncGenerator[Event, None]:
+        other.write_text("theirs")
+        yield note("test", "added")
+        raise SourceError("planted", "nothing to do")
+
+    report = await migrate_sample(options, (*STEPS[:3], Step("add", add)))
+    assert report.exit_code == 4
+    docs = options.root / "usr/local/share/teleclaude/docs"
+    assert [path for path in docs.rglob("*") if path.is_file()] == [other]
+    assert await has_nothing(target)

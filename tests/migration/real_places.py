@@ -1,0 +1,108 @@
+"""Migrates as root into the real places, in a mount namespace where they are empty; prints what stands there then.
+
+Run by `test_real_places.py`: real_places.py TARGET PREPARATION, in a namespace of its own.
+"""
+
+import json
+import os
+import stat
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from teleclaude.demo.installation import SampleInstallation, make_installation
+
+SERVICE, EVA = 54321, 12345
+HOME = Path("/home/eva")
+ACCOUNTS = f"teleclaude:x:{SERVICE}:{SERVICE}::/:/bin/false\neva:x:{EVA}:{EVA}::{HOME}:/bin/sh\n"
+VICTIM = Path("/etc/victim")
+
+
+def mount_empty_places(work: Path) -> None:
+    """Cover the places with empty ones, and `/etc` with a copy that knows two more accounts."""
+    subprocess.run(["mount", "--make-rprivate", "/"], check=True)
+    etc = work / "etc"
+    subprocess.run(["cp", "-a", "/etc", str(etc)], check=True)
+    with (etc / "passwd").open("a") as file:
+        file.write(ACCOUNTS)
+    with (etc / "group").open("a") as file:
+        file.write(f"teleclaude:x:{SERVICE}:\neva:x:{EVA}:\n")
+    (etc / VICTIM.name).mkdir()
+    subprocess.run(["mount", "--bind", str(etc), "/etc"], check=True)
+    for place in ("/home", "/var/lib", "/usr/local/share", "/mnt"):
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", place], check=True)
+    for name, place in {"python": sys.prefix, "source": str(Path(__file__).parents[2])}.items():
+        bind(Path(place), Path("/mnt", name))
+    let_everyone_reach(Path(sys.base_prefix))
+
+
+def let_everyone_reach(place: Path) -> None:
+    """Lay open the Python below the virtual environment, where it lies in a folder that only we may enter."""
+    closed = next((parent for parent in reversed(place.parents) if not parent.stat().st_mode & stat.S_IXOTH), None)
+    if closed is not None:
+        bind(place, Path("/mnt/base"))
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", str(closed)], check=True)
+        bind(Path("/mnt/base"), place)
+
+
+def bind(place: Path, other: Path) -> None:
+    """Let a folder stand at another place, too."""
+    other.mkdir(parents=True)
+    subprocess.run(["mount", "--bind", str(place), str(other)], check=True)
+
+
+def home_that_is_a_link_to_a_place_of_root(sample: SampleInstallation) -> None:
+    """Let `~/.teleclaude` be a link to where only root may write."""
+    (sample.home / ".teleclaude").rename(sample.home / "before")
+    (sample.home / ".teleclaude").symlink_to(VICTIM)
+
+
+def docs_place_of_the_user(_sample: SampleInstallation) -> None:
+    """Let the user own a folder above the shared docs."""
+    os.chown("/usr/local/share", EVA, EVA)
+
+
+def docs_place_of_everyone(_sample: SampleInstallation) -> None:
+    """Let everyone write to a folder above the shared docs."""
+    Path("/usr/local/share").chmod(0o777)
+
+
+def nothing(_sample: SampleInstallation) -> None:
+    """Leave everything as it is."""
+
+
+PREPARATIONS: dict[str, Callable[[SampleInstallation], None]] = {
+    preparation.__name__: preparation
+    for preparation in (nothing, home_that_is_a_link_to_a_place_of_root, docs_place_of_the_user, docs_place_of_everyone)
+}
+
+
+def describe(path: Path) -> str:
+    """Return mode and owners of what stands at a path."""
+    state = path.lstat()
+    return f"{stat.S_IMODE(state.st_mode):04o} {state.st_uid}:{state.st_gid}"
+
+
+def main(target: str, preparation: str, work: str) -> None:
+    """Prepare the places, migrate, and print what happened as JSON."""
+    mount_empty_places(Path(work))
+    sample = make_installation(HOME, sessions=5)
+    subprocess.run(["chown", "-hR", f"{EVA}:{EVA}", str(HOME)], check=True)
+    PREPARATIONS[preparation](sample)
+    command = ["/mnt/python/bin/python", "-m", "teleclaude", "migrate-to-system", "--json", "--yes", "--person", "Ada"]
+    command += ["--source", str(sample.checkout), "--home", str(sample.home), "--target", target]
+    environ = {**os.environ, "PYTHONPATH": "/mnt/source"}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environ)
+    places = ("/etc/teleclaude", "/usr/local/share/teleclaude", str(sample.home / ".teleclaude"), str(VICTIM))
+    found = {
+        str(path): describe(path)
+        for place in places
+        for path in (Path(place), *Path(place).rglob("*"))
+        if path.exists()
+    }
+    print(json.dumps({"exit": done.returncode, "report": done.stdout, "said": done.stderr, "found": found}))  # noqa: T201
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

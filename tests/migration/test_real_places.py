@@ -1,0 +1,71 @@
+"""The migration as root in the real places, over the home of a user who is not."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import URL
+
+from tests.migration import real_places
+from tests.migration.real_places import EVA, HOME, SERVICE, VICTIM
+from tests.sample import has_nothing
+
+
+def may_mount() -> bool:
+    """Whether we are root and may make mount namespaces."""
+    if os.geteuid() != 0 or shutil.which("unshare") is None:
+        return False
+    mount = ["unshare", "--mount", "mount", "-t", "tmpfs", "tmpfs", "/mnt"]
+    return subprocess.run(mount, check=False, stderr=subprocess.DEVNULL).returncode == 0
+
+
+pytestmark = pytest.mark.skipif(not may_mount(), reason="needs root and mount namespaces")
+
+
+def migrate(target: URL, preparation: str, work: Path) -> dict[str, Any]:
+    host = target.query.get("host")
+    if isinstance(host, str) and host.startswith("/"):
+        # The daemon of the service user goes through this folder to the server's socket; there is a password.
+        Path(host).chmod(0o711)
+    url = target.render_as_string(hide_password=False)
+    command = ["unshare", "--mount", sys.executable, "-m", real_places.__name__, url, preparation, str(work)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2])
+    result = json.loads(done.stdout)
+    assert isinstance(result, dict)
+    return result
+
+
+def test_every_file_has_the_owner_and_mode_that_it_should_have(target: URL, tmp_path: Path) -> None:
+    result = migrate(target, "nothing", tmp_path)
+    assert result["exit"] == 0, json.loads(result["report"])["failure"]
+    state = HOME / "home/.teleclaude"
+    found = result["found"]
+    assert found["/etc/teleclaude/config.yml"] == "0644 0:0"
+    assert found["/etc/teleclaude/secrets.yml"] == f"0640 0:{SERVICE}"
+    assert found[f"{state}/config.yml"] == f"0600 {EVA}:{EVA}"
+    assert found["/usr/local/share/teleclaude/docs/baseline.md"] == "0644 0:0"
+    assert {owner.split()[1] for path, owner in found.items() if path.startswith(str(HOME))} == {f"{EVA}:{EVA}"}
+
+
+async def test_a_home_that_is_a_link_does_not_lead_root_to_write_there(target: URL, tmp_path: Path) -> None:
+    result = migrate(target, "home_that_is_a_link_to_a_place_of_root", tmp_path)
+    assert result["exit"] == 3, result["said"]
+    assert str(VICTIM / "config.yml") not in result["found"]
+    assert "/home/eva/home/.teleclaude cannot be written to" in result["report"]
+    assert await has_nothing(target)
+
+
+@pytest.mark.parametrize("preparation", ["docs_place_of_the_user", "docs_place_of_everyone"])
+async def test_a_place_that_others_can_change_gets_nothing_of_the_system(
+    target: URL, tmp_path: Path, preparation: str
+) -> None:
+    result = migrate(target, preparation, tmp_path)
+    assert result["exit"] == 3, result["said"]
+    assert "a user without privileges can change /usr/local/share" in result["report"]
+    assert "/etc/teleclaude" not in result["found"]
+    assert await has_nothing(target)

@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from dotenv import dotenv_values
-from dotenv.variables import parse_variables
 
 from teleclaude.config.folders import opened_folder, sync_folder
 from teleclaude.config.layers import resolve
+from teleclaude.config.parse import MOST_BYTES, parse_env, parse_yaml
 from teleclaude.config.schema import Settings, make_settings
 from teleclaude.errors import ConfigError, PublishError
 from teleclaude.layout import Layout
@@ -25,45 +24,29 @@ def read_yaml(path: Path, *, required: bool = True) -> dict[str, Any]:
 
     Raises ConfigError that names the file and the line.
     """
-    try:
-        values = yaml.safe_load(path.read_bytes())
-    except FileNotFoundError:
-        if required:
-            raise ConfigError(f"{path} is missing", "name the right place, or create it", path=path) from None
-        return {}
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}", "check its permissions", path=path) from None
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        # Without the parser's words, which quote the file.
-        raise ConfigError(f"{path}, line {line}: this is not YAML", "mend it there", path=path) from None
-    except (yaml.YAMLError, ValueError, LookupError, AttributeError, TypeError, RecursionError):
-        raise ConfigError(f"{path} is not YAML in UTF-8", "mend the file", path=path) from None
-    if values is None:
-        return {}
-    if not isinstance(values, dict):
-        raise ConfigError(f"{path} does not hold keys and values", "mend the file", path=path)
-    return values
+    data = read_bytes(path)
+    if data is None and required:
+        raise ConfigError(f"{path} is missing", "name the right place, or create it", path=path)
+    return parse_yaml(data or b"", path)
 
 
 def read_env(path: Path, environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables that the `.env` file at `path` sets, `${NAME}` expanded as python-dotenv does.
+    """Return the variables that the `.env` file at `path` sets; a missing file sets none.
 
-    A name without a value is left out. A missing file is empty. `environ` is the environment of the process that
-    would have loaded the file: its variables win inside `${NAME}`. Raises ConfigError where it cannot be read.
+    `environ` is the environment of the process that would have loaded the file. Raises ConfigError.
     """
-    if not path.exists():
-        return {}
+    return parse_env(read_bytes(path) or b"", path, environ)
+
+
+def read_bytes(path: Path) -> bytes | None:
+    """Return what a file holds, up to a little more than is taken, None where there is none; raises ConfigError."""
     try:
-        raw = dotenv_values(path, interpolate=False)
-    except (OSError, UnicodeDecodeError):
-        raise ConfigError(f"{path} cannot be read as UTF-8", "mend the file or its permissions", path=path) from None
-    result: dict[str, str] = {}
-    for name, value in raw.items():
-        if value is not None:
-            scope = {**result, **environ}
-            result[name] = "".join(atom.resolve(scope) for atom in parse_variables(value))
-    return result
+        with path.open("rb") as file:
+            return file.read(MOST_BYTES + 1)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}", "check its permissions", path=path) from None
 
 
 def read_system(layout: Layout, environ: Mapping[str, str]) -> Settings:

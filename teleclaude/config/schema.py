@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from teleclaude.errors import ConfigError
 
@@ -13,6 +13,16 @@ class Section(BaseModel):
     """A mapping of the configuration that keeps what it does not know and cannot be changed."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def leave_out_other_keys(cls, values: Any) -> Any:
+        """Leave out keys that are no text, such as `1:` or `on:`, which nothing here asks for."""
+        return (
+            {key: value for key, value in values.items() if isinstance(key, str)}
+            if isinstance(values, dict)
+            else values
+        )
 
 
 class Computer(Section):

@@ -32,11 +32,11 @@ def test_what_is_written_is_read_again(tmp_path_factory: pytest.TempPathFactory,
     [
         (b"a: [1", "line 1"),
         (b"a: 1\nb: !!python/object:os.system x\n", "line 2"),
-        (b"\xff\xfe\xff", "not YAML"),
-        (b"a: !!bool x\n", "not YAML"),
+        (b"\xff\xfe\xff", "not UTF-16"),
+        (b"a: !!bool x\n", "not of its type"),
         (b"password: *hunter2\n", "line 1: this is not YAML"),
         (b"- a\n", "keys and values"),
-        (b"a: " + b"[" * 20_000, "not YAML"),
+        (b"a: " + b"[" * 20_000, "levels"),
     ],
 )
 def test_a_broken_file_is_one_sentence_that_names_it(tmp_path: Path, content: bytes, complaint: str) -> None:

@@ -7,7 +7,9 @@ from typing import Any
 
 import click
 
-from teleclaude.config.files import read_env, read_yaml, to_yaml, write_new
+from teleclaude.config.edit import rewrite
+from teleclaude.config.files import find_unread, read_env, read_text, read_yaml, write_new
+from teleclaude.config.secrecy import comment_may_tell
 from teleclaude.config.split import Installation, split
 from teleclaude.errors import PublishError
 
@@ -36,17 +38,21 @@ def split_command(config_file: Path, env_file: Path, output_dir: Path, dry_run: 
     """Split a single-user configuration into system, secrets and user."""
     old = Installation(config=read_yaml(config_file), environment=read_env(env_file, {}))
     layers = split(old, person=None)
+    left = [*layers.left, *((f".env: line {line}", "is not NAME=VALUE") for line in find_unread(env_file))]
     for name, kind, mode, about in FILES:
-        values = getattr(layers, kind)
+        values = masked(layers.secrets) if dry_run and kind == "secrets" else getattr(layers, kind)
+        ground = [] if kind == "secrets" else [read_text(config_file)]
+        written = rewrite(ground, values, about, lambda comment: comment_may_tell(comment, layers.known))
         path = output_dir / name
         if dry_run:
-            shown = masked(values) if kind == "secrets" else values
-            click.echo(f"--- {path} ({mode:04o})\n{to_yaml(shown, about)}")
+            click.echo(f"--- {path} ({mode:04o})\n{written.text}")
         else:
             make_folder(output_dir)
-            write_new(path, to_yaml(values, about).encode(), mode)
+            write_new(path, written.text.encode(), mode)
             click.echo(f"{path} ({mode:04o})")
-    for subject, reason in layers.left:
+        if written.comments_left:
+            left.append((f"{name}: comments", written.comments_left))
+    for subject, reason in left:
         click.echo(f"left out: {subject}: {reason}", err=True)
 
 

@@ -9,11 +9,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from teleclaude.config.folders import opened_folder, sync_folder
 from teleclaude.config.layers import resolve
-from teleclaude.config.parse import MOST_BYTES, parse_env, parse_yaml
+from teleclaude.config.parse import MOST_BYTES, parse_env, parse_yaml, to_text, unread_lines
 from teleclaude.config.schema import Settings, make_settings
 from teleclaude.errors import ConfigError, PublishError
 from teleclaude.layout import Layout
@@ -30,12 +28,22 @@ def read_yaml(path: Path, *, required: bool = True) -> dict[str, Any]:
     return parse_yaml(data or b"", path)
 
 
+def read_text(path: Path) -> str:
+    """Return the text of the YAML file at `path`, an empty one where there is none; raises ConfigError."""
+    return to_text(read_bytes(path) or b"", path)
+
+
 def read_env(path: Path, environ: Mapping[str, str]) -> dict[str, str]:
     """Return the variables that the `.env` file at `path` sets; a missing file sets none.
 
     `environ` is the environment of the process that would have loaded the file. Raises ConfigError.
     """
     return parse_env(read_bytes(path) or b"", path, environ)
+
+
+def find_unread(path: Path) -> tuple[int, ...]:
+    """Return the lines of the `.env` file at `path` that set nothing; raises ConfigError."""
+    return unread_lines(read_bytes(path) or b"", path)
 
 
 def read_bytes(path: Path) -> bytes | None:
@@ -66,17 +74,6 @@ def read_single_user(checkout: Path, environ: Mapping[str, str]) -> Settings:
     path = checkout / "config.yml"
     variables = {"environment": read_env(checkout / ".env", environ)}
     return make_settings(resolve(read_yaml(path), variables, {}, environ), str(path))
-
-
-def to_yaml(values: Mapping[str, Any], heading: str) -> str:
-    """Return `values` as YAML below the comment `heading`, keys in their order.
-
-    Letters of all scripts stay readable, unless they would be read back as others (PyYAML folds U+0085 to a space).
-    """
-    body = yaml.safe_dump(dict(values), sort_keys=False, allow_unicode=True, width=110)
-    if yaml.safe_load(body) != values:
-        body = yaml.safe_dump(dict(values), sort_keys=False, allow_unicode=False, width=110)
-    return "".join(f"# {line}\n" for line in heading.splitlines()) + body
 
 
 def write_new(path: Path, content: bytes, mode: int, owner: tuple[int, int] | None = None) -> None:

@@ -82,15 +82,15 @@ def _require(holds: bool, sentence: str, mark: Any) -> None:
 
 
 def to_text(data: bytes, path: Path) -> str:
-    """Return the text of a YAML file: UTF-8, or UTF-16 that says so; raises ConfigError."""
-    utf16 = data.startswith((b"\xff\xfe", b"\xfe\xff"))
+    """Return the text of a YAML file, with its byte order mark: UTF-8, or UTF-16 that says so; raises ConfigError."""
+    encoding = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}.get(data[:2], "utf-8")
     if len(data) > MOST_BYTES:
         raise ConfigError(f"{path} is larger than {MOST_BYTES >> 20} MB", "mend the file", path=path)
     try:
-        return data.decode("utf-16" if utf16 else "utf-8-sig")
+        return data.decode(encoding)
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
-        raise _refuse(path, line, "this is not UTF-16" if utf16 else "this is not UTF-8") from None
+        raise _refuse(path, line, f"this is not {encoding.upper()[:6].rstrip('-')}") from None
 
 
 def parse_yaml(data: bytes, path: Path) -> dict[str, Any]:

@@ -1,37 +1,29 @@
 """Splits a single-user configuration into system, secrets and user. Pure.
 
-Secrets are told by their names, wherever they stand, and by the password in a URL. In the file that everyone may read
-each is replaced by `${TELECLAUDE_SECRET_…}`, and its value goes to `environment` in the secrets: the layers read
-together give what the old daemon saw.
+In the files that are no secrets' own, each secret is replaced by `${TELECLAUDE_SECRET_…}`, and its value goes to
+`environment` in the secrets: the layers read together give what the old daemon saw.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from functools import partial
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from teleclaude.config.layers import SECRET_PREFIX, merge
-
-SECRET_WORDS = re.compile(
-    r"(?:^|_)(?:tokens?|secrets?|passwords?|passwd|pass|passphrase|pwd|pin|keys?|apikeys?|credentials?|auth|authorization"
-    r"|bearer|webhook_urls?)(?:_|$)"
+from teleclaude.config.layers import SECRET_PREFIX, expand, merge
+from teleclaude.config.secrecy import (
+    ONLY_REFERENCES,
+    URL_SECRET,
+    has_secret,
+    is_map_of_secrets,
+    is_no_value,
+    is_secret,
+    known_again,
+    looks_secret,
+    named_secrets,
+    url_secret,
 )
-"""Words that make a name a secret's, wherever they stand in it."""
-
-NO_SECRET = frozenset({"identity_key", "idempotency_key", "public_key"})
-
-URL_SECRET = re.compile(
-    r"(?P<before>[a-z][a-z0-9+.-]*://[^/?#\s@:]*:)(?P<user_secret>[^\s]+)(?=@)"
-    r"|(?P<scheme>https?://)(?P<name_secret>[^/?#\s@:]+)(?=@)"
-    r"|(?P<name>[?&][^=&#\s]*(?:token|secret|password|key|sig)[^=&#\s]*=)(?P<query_secret>[^&#\s]+)",
-    re.IGNORECASE,
-)
-"""What a URL may hold of a secret: a password, a name alone (a token, in practice), a parameter."""
-
-ONLY_REFERENCES = re.compile(r"(?:\$\{[^}]+\})+")
 
 USER_SECTIONS = ("creds", "tts", "stt", "chiptunes")
 """Sections of config.yml that are one person's (facts: installation, class P)."""
@@ -54,6 +46,12 @@ PLAIN_VARIABLES = re.compile(
     r"|HOOK_OUTBOX_.*|CODEX_TRANSCRIPT_WATCH_INTERVAL_S|GEMINI_START_EXTRA_DELAY_S|TELECLAUDE_MLX_.*|APPEARANCE_MODE"
 )
 """Variables that are nobody's secret (facts: installation, environment variables); every other name counts as one."""
+
+IDENTIFIERS = re.compile(
+    r"TELEGRAM_(USER_IDS|SUPERGROUP_ID|ALERT_USERNAME)|DISCORD_\w+_ID|WHATSAPP_(PHONE_NUMBER_ID|BUSINESS_NUMBER)"
+    r"|BREVO_SENDER_(EMAIL|NAME)|TELEC_AUTH_EMAIL"
+)
+"""Variables that are private and no secret: they go to the secrets, and are not looked for anywhere else."""
 
 OUR_OWN = frozenset({"environment", "profiles", "config.yml", "teleclaude.yml"})
 """Keys that mean something new here; what an old file has under them is kept under the name of that file."""
@@ -89,6 +87,8 @@ class Split:
     secrets: dict[str, Any] = field(repr=False)
     user: dict[str, Any]
     left: tuple[tuple[str, str], ...]
+    known: frozenset[str] = field(repr=False)
+    """Secrets as they are written, by which a comment that repeats one is told."""
 
 
 def split(old: Installation, person: str | None, database_url: str | None = None) -> Split:
@@ -97,24 +97,49 @@ def split(old: Installation, person: str | None, database_url: str | None = None
     `person` is the one whose own settings become the user's layer; what the folders of other people hold goes whole to
     `profiles` in the secrets, because it names their accounts. `database_url` may carry a password.
     """
+    old = _without_old_places(old)
     system = _system_layer(old, database_url)
     own = dict(old.persons.get(person, {})) if person else {}
     profiles = {name: dict(values) for name, values in old.persons.items() if name != person and values}
     if "invite_token" in own:
         profiles[person or ""] = {"invite_token": own.pop("invite_token")}
     user = merge(_user_layer(old.config), own)
-    variables: dict[str, Any] = dict(old.environment)
-    system, user = (_take_secrets(layer, variables) for layer in (system, user))
-    plain = {
-        name: value for name, value in variables.items() if PLAIN_VARIABLES.fullmatch(name) and not is_secret(name)
-    }
-    private = {name: value for name, value in variables.items() if name not in plain and name not in OLD_PLACES}
+    known = frozenset(_known(old, database_url))
+    taken = _Taken(dict(old.environment), known)
+    system, user = taken.out_of(system), taken.out_of(user)
+    plain = {name: value for name, value in old.environment.items() if _is_plain(name, value, known)}
+    private = {name: value for name, value in taken.variables.items() if name not in plain and name not in OLD_PLACES}
     return Split(
         system=merge(system, {"environment": plain} if plain else {}),
-        secrets=({"environment": private} if private else {}) | ({"profiles": profiles} if profiles else {}),
+        secrets={
+            **taken.entries,
+            **({"environment": private} if private else {}),
+            **({"profiles": profiles} if profiles else {}),
+        },
         user=user,
         left=tuple(_left(old)),
+        known=known,
     )
+
+
+def _without_old_places(old: Installation) -> Installation:
+    """Return `old` with the places of the old installation written out, because their variables are not carried."""
+    places = {name: value for name, value in old.environment.items() if name in OLD_PLACES}
+    config, everyone, persons = (expand(dict(values), places) for values in (old.config, old.everyone, old.persons))
+    return replace(
+        old, config=config, everyone=everyone, persons=persons, experiments=tuple(expand(list(old.experiments), places))
+    )
+
+
+def _known(old: Installation, database_url: str | None) -> Iterator[str]:
+    for values in (old.config, old.everyone, {"persons": dict(old.persons)}, {"url": database_url}):
+        yield from named_secrets(dict(values))
+    unnamed = (name for name in old.environment if not (PLAIN_VARIABLES.fullmatch(name) or IDENTIFIERS.fullmatch(name)))
+    yield from known_again([old.environment[name] for name in unnamed if name not in OLD_PLACES])
+
+
+def _is_plain(name: str, value: str, known: Collection[str]) -> bool:
+    return PLAIN_VARIABLES.fullmatch(name) is not None and not is_secret(name) and not has_secret(value, known)
 
 
 def _system_layer(old: Installation, database_url: str | None) -> dict[str, Any]:
@@ -151,36 +176,61 @@ def _left(old: Installation) -> Iterator[tuple[str, str]]:
         yield f".env: {name}", "says where the old installation lives"
 
 
-def is_secret(name: str) -> bool:
-    """Whether a name says that its value is a secret, however its words are joined."""
-    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|[^A-Za-z0-9]+", "_", name).lower().strip("_")
-    return words not in NO_SECRET and SECRET_WORDS.search(words) is not None
+class _Taken:
+    """Takes secrets out of layers; `variables` receives the values, `entries` what no variable can stand for."""
 
+    def __init__(self, variables: dict[str, Any], known: frozenset[str]) -> None:
+        self.variables = variables
+        self.entries: dict[Any, Any] = {}
+        self._known = known
 
-def _take_secrets(layer: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
-    """Return `layer` with every secret replaced by a reference; `variables` receives the values."""
+    def out_of(self, layer: dict[str, Any]) -> dict[str, Any]:
+        """Return `layer` with every secret replaced by a reference."""
+        # A reference cannot stand for a key, so an entry whose key is a secret moves whole.
+        self.entries |= {key: value for key, value in layer.items() if looks_secret(str(key), self._known)}
+        return {key: self._walk(value, (str(key),)) for key, value in layer.items() if key not in self.entries}
 
-    def put(path: tuple[str, ...], value: Any) -> str:
+    def _walk(self, value: Any, path: tuple[str, ...], *, secret: bool = False) -> Any:
+        secret = secret or is_secret(path[-1])
+        if isinstance(value, dict):
+            return self._walk_mapping(value, path, secret)
+        if isinstance(value, list):
+            return [
+                self._walk(item, (*path, str(index)), secret=secret or _is_secret_flag(value[index - 1 : index]))
+                for index, item in enumerate(value)
+            ]
+        if is_no_value(value):
+            return value
+        if secret or self._tells(value):
+            return self._put(path, value)
+        return URL_SECRET.sub(lambda match: self._put_part(path, match), value) if isinstance(value, str) else value
+
+    def _walk_mapping(self, value: dict[Any, Any], path: tuple[str, ...], secret: bool) -> Any:
+        if value and (secret or any(looks_secret(str(key), self._known) for key in value)):
+            return self._put(path, value)
+        inner = is_map_of_secrets(path[-1])
+        labelled = {"value"} if is_secret(str(value.get("name", value.get("key", "")))) else set()
+        return {
+            key: self._walk(item, (*path, str(key)), secret=inner or str(key).lower() in labelled)
+            for key, item in value.items()
+        }
+
+    def _tells(self, value: Any) -> bool:
+        bare = URL_SECRET.sub(lambda match: url_secret(match)[0], str(value))
+        return looks_secret(bare, self._known)
+
+    def _put(self, path: tuple[str, ...], value: Any) -> str:
         name = SECRET_PREFIX + "_".join(re.sub(r"\W", "_", part, flags=re.ASCII).upper() for part in path)
-        while name in variables and repr(variables[name]) != repr(value):
+        while name in self.variables and repr(self.variables[name]) != repr(value):
             name += "_"
-        variables[name] = value
+        self.variables[name] = value
         return f"${{{name}}}"
 
-    def put_part(path: tuple[str, ...], match: re.Match[str]) -> str:
-        secret = match["user_secret"] or match["name_secret"] or match["query_secret"]
-        before = match["before"] or match["scheme"] or match["name"]
-        return before + (secret if ONLY_REFERENCES.fullmatch(secret) else put((*path, "secret"), secret))
+    def _put_part(self, path: tuple[str, ...], match: re.Match[str]) -> str:
+        before, secret = url_secret(match)
+        return before + (secret if ONLY_REFERENCES.fullmatch(secret) else self._put((*path, "secret"), secret))
 
-    def walk(value: Any, path: tuple[str, ...]) -> Any:
-        if isinstance(value, dict):
-            return {key: walk(item, (*path, str(key))) for key, item in value.items()}
-        if isinstance(value, list):
-            return [walk(item, (*path, str(index))) for index, item in enumerate(value)]
-        if value is None or isinstance(value, bool) or value == "" or ONLY_REFERENCES.fullmatch(str(value)):
-            return value
-        if any(is_secret(part) for part in path):
-            return put(path, value)
-        return URL_SECRET.sub(partial(put_part, path), value) if isinstance(value, str) else value
 
-    return {key: walk(value, (str(key),)) for key, value in layer.items()}
+def _is_secret_flag(before: list[Any]) -> bool:
+    """Whether the item before is an option whose value is a secret, as in `[--api-key, …]`."""
+    return bool(before) and isinstance(before[0], str) and before[0].startswith("-") and is_secret(before[0])

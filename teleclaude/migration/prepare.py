@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import pwd
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from teleclaude.config.files import read_env, read_yaml, to_yaml
+from teleclaude.config.edit import Written, rewrite
+from teleclaude.config.files import find_unread, read_env, read_text, read_yaml
 from teleclaude.config.layers import resolve
 from teleclaude.config.schema import make_settings
+from teleclaude.config.secrecy import comment_may_tell
 from teleclaude.config.split import Installation, Split, split
 from teleclaude.errors import ConfigError
 from teleclaude.migration.plan import Plan
@@ -49,7 +51,36 @@ def prepare_config(plan: Plan) -> PreparedConfig:
         make_settings(resolve(layers.system, layers.secrets, {}, {}), str(path))
     except RecursionError:
         raise ConfigError(f"{path} or a file beside it refers to itself", "take out the alias", path=path) from None
-    return PreparedConfig(tuple(_files(plan, layers)), tuple(Left(name, reason) for name, reason in layers.left))
+    written = {kind: _write(plan, layers, kind) for kind in HEADINGS}
+    left = [*layers.left, *_left_lines(plan)]
+    left += [(f"comments: {kind}", file.comments_left) for kind, file in written.items() if file.comments_left]
+    return PreparedConfig(tuple(_files(plan, written)), tuple(Left(name, reason) for name, reason in left))
+
+
+HEADINGS = {
+    "system": "The configuration of this computer.",
+    "secrets": "Secrets; never readable by everyone.",
+    "user": "Your own settings; read by your client, not by the daemon.",
+}
+
+
+def _write(plan: Plan, layers: Split, kind: str) -> Written:
+    files = plan.config_files
+    assert files is not None
+    own = files.persons.get(plan.owner.person) if plan.owner else None
+    grounds = {"system": (files.config, files.everyone), "user": (files.config, *([own] if own else []))}
+    return rewrite(
+        [read_text(path) for path in grounds.get(kind, ())],
+        getattr(layers, kind),
+        f"{MARK.format(run=plan.run)}\n{HEADINGS[kind]}",
+        lambda comment: comment_may_tell(comment, layers.known),
+    )
+
+
+def _left_lines(plan: Plan) -> Iterator[tuple[str, str]]:
+    assert plan.config_files is not None
+    for line in find_unread(plan.config_files.environment):
+        yield f".env: line {line}", "is not NAME=VALUE; the old daemon did not read it either"
 
 
 def read_installation(plan: Plan) -> Installation:
@@ -75,8 +106,7 @@ def _database_url(plan: Plan) -> str | None:
     return plan.url.set(drivername="postgresql").render_as_string(hide_password=False).replace(" ", "%20")
 
 
-def _files(plan: Plan, layers: Split) -> Iterator[PreparedFile]:
-    mark = MARK.format(run=plan.run)
+def _files(plan: Plan, written: Mapping[str, Written]) -> Iterator[PreparedFile]:
     uid = plan.account.uid if plan.account else plan.owner.uid if plan.owner else None
     group = _own_group(plan.layout.service_user)
     root = (0, 0) if plan.as_service_user else None
@@ -86,18 +116,14 @@ def _files(plan: Plan, layers: Split) -> Iterator[PreparedFile]:
     own = (uid, _own_group(uid) or uid) if given and uid is not None else None
     # Without a service user nobody but root has to read the secrets.
     mode = 0o640 if group is not None and plan.as_service_user else 0o600
-    texts = (
-        ("system", plan.layout.system_config, "The configuration of this computer.", layers.system),
-        ("secrets", plan.layout.secrets, "Secrets; never readable by everyone.", layers.secrets),
-        ("user", plan.user_config, "Your own settings; read by your client, not by the daemon.", layers.user),
-    )
+    paths = {"system": plan.layout.system_config, "secrets": plan.layout.secrets, "user": plan.user_config}
     owners = {
         "system": (0o644, "root:root", root),
         "secrets": (mode, f"root:{plan.layout.service_user}", private),
         "user": (0o600, "the user" if uid is None else f"uid {uid}", own),
     }
-    for kind, path, about, values in texts:
-        yield PreparedFile(kind, path, to_yaml(values, f"{mark}\n{about}").encode(), *owners[kind])
+    for kind, file in written.items():
+        yield PreparedFile(kind, paths[kind], file.text.encode(), *owners[kind])
 
 
 def _own_group(user: str | int) -> int | None:

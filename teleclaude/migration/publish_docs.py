@@ -10,11 +10,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from teleclaude.config.files import to_yaml, write_new
+from teleclaude.config.edit import to_yaml
+from teleclaude.config.files import write_new
 from teleclaude.config.folders import has_first_line, opened_folder, sync_folder
-from teleclaude.errors import PublishError, SourceError
+from teleclaude.config.parse import parse_yaml
+from teleclaude.errors import ConfigError, PublishError, SourceError
 from teleclaude.migration.deputy import deputy_for
 from teleclaude.migration.detect.docs import DOC_BYTES, INDEX
 from teleclaude.migration.inventory import DocFile
@@ -26,7 +26,6 @@ from teleclaude.migration.report import Event, FileResult, note
 
 MODE = 0o644
 REQUIRED = ("id", "type", "description")
-NOT_YAML = (yaml.YAMLError, ValueError, LookupError, AttributeError, TypeError, RecursionError)
 
 
 async def publish_docs(plan: Plan) -> AsyncGenerator[Event, None]:
@@ -118,9 +117,8 @@ def read_projects(plan: Plan) -> dict[str, Any]:
     if plan.docs_index is None:
         return {}
     try:
-        loaded = yaml.safe_load(read_doc(plan, plan.docs_index))
-        old = loaded.get("snippets") if isinstance(loaded, dict) else None
-    except NOT_YAML:
+        old = parse_yaml(read_doc(plan, plan.docs_index), plan.docs_index.real).get("snippets")
+    except ConfigError:
         return {}
     entries = [entry for entry in old if isinstance(entry, dict)] if isinstance(old, list) else []
     return {entry["id"]: entry.get("source_project") for entry in entries if isinstance(entry.get("id"), str)}
@@ -133,10 +131,9 @@ def read_front_matter(content: bytes) -> dict[str, Any]:
     if not text.startswith("---\n") or len(parts) != 2:
         return {}
     try:
-        front = yaml.safe_load(parts[0].removeprefix("---\n"))
-    except NOT_YAML:
+        return parse_yaml(parts[0].removeprefix("---\n").encode(), INDEX)
+    except ConfigError:
         return {}
-    return front if isinstance(front, dict) else {}
 
 
 async def undo_publish_docs(plan: Plan) -> None:

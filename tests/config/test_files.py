@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from teleclaude.config.files import read_env, read_single_user, read_system, read_yaml, to_yaml, write_new
+from teleclaude.config.edit import to_yaml
+from teleclaude.config.files import read_env, read_single_user, read_system, read_yaml, write_new
 from teleclaude.errors import ConfigError, PublishError
 from teleclaude.layout import make_layout
 

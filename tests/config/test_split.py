@@ -1,10 +1,14 @@
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from teleclaude.config.edit import rewrite, to_yaml
 from teleclaude.config.layers import expand, override, resolve
+from teleclaude.config.parse import parse_env
 from teleclaude.config.split import IGNORED_SECTIONS, Installation, Split, split
 
 OLD = Installation(
@@ -102,6 +106,49 @@ TREES = st.recursive(
 def test_any_configuration_means_the_same_after_the_split(config: dict[str, Any]) -> None:
     old = Installation(config=config, environment={"A": "value of a"})
     assert_same_meaning(old, split(old, None))
+
+
+VARIABLES = ["A", "B", "API_WS_PORT", "TELECLAUDE_DB_PATH", "OPENAI_API_KEY", "WHATSAPP_ACCESS_TOKEN"]
+TEXTS = st.lists(
+    st.sampled_from([f"${{{name}}}" for name in VARIABLES])
+    | st.sampled_from(
+        ["x", "${", "}", "https://u:pw@h", "?token=", "/api/webhooks/1/", "Bearer ", "--token ", "\n", "@"]
+    ),
+    max_size=4,
+).map("".join)
+VALUES = st.recursive(
+    TEXTS | st.integers() | st.none() | st.dates(),
+    lambda inner: (
+        st.dictionaries(st.sampled_from(["token", "url", "env", "name", "value", "sk-0123456789"]), inner, max_size=3)
+        | st.lists(inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["discord", "whatsapp", "tts", "computer", "agents", "sk-0123456789", "custom"]),
+        st.dictionaries(st.sampled_from(["token", "access_token", "default", "timezone", "x"]), VALUES, max_size=3),
+        max_size=4,
+    ),
+    st.lists(st.tuples(st.sampled_from(VARIABLES), TEXTS.map(lambda text: text.replace("\n", ""))), max_size=5),
+    st.dictionaries(st.sampled_from([name for name in VARIABLES if name != "TELECLAUDE_DB_PATH"]), TEXTS, max_size=3),
+)
+def test_the_layers_mean_what_the_old_daemon_saw(
+    config: dict[str, Any], lines: list[tuple[str, str]], environ: dict[str, str]
+) -> None:
+    env_file = "\n".join(f"{name}='{value}'" for name, value in lines).encode()
+    variables = parse_env(env_file, Path(".env"), environ)
+    seen = {**variables, **environ}
+    before = override(expand(config, seen), seen)
+    layers = split(Installation(config=config, environment=variables), None)
+    system, secrets, user = (
+        yaml.safe_load(rewrite([to_yaml(config, "Old.")], values, "New.", bool).text) or {}
+        for values in (layers.system, layers.secrets, layers.user)
+    )
+    new = resolve(system, secrets, user, environ)
+    assert {key: value for key, value in new.items() if key != "environment"} == before
 
 
 def test_what_is_personal_goes_to_the_user() -> None:

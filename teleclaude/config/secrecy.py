@@ -1,0 +1,124 @@
+"""What is a secret: told by its name, by its place in a URL, by how it looks. Pure.
+
+In doubt something is one: it then stands in the secrets and is read from there, so that no harm is done.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator
+from typing import Any
+
+SECRET_WORDS = re.compile(
+    r"(?:^|_)(?:tokens?|secrets?|passwords?|passwd|pass|passphrase|pwd|pin|keys?|apikeys?|credentials?|auth|authorization"
+    r"|bearer|cookies?|jwt|webhook_urls?)(?:_|$)"
+)
+"""Words that make a name a secret's, wherever they stand in it."""
+
+NO_SECRET = frozenset({"identity_key", "idempotency_key", "public_key"})
+
+MAPS_OF_SECRETS = frozenset({"env", "envs", "environment", "header", "headers", "vars", "variables"})
+"""Names of mappings whose values go to a program or a server; of which one is secret only its author knows."""
+
+URL_SECRET = re.compile(
+    r"(?P<before>[a-z][a-z0-9+.-]*://[^/?#\s@:]*:)(?P<user_secret>[^\s]+)(?=@)"
+    r"|(?P<scheme>(?:[a-z]+\+)?https?://)(?P<name_secret>[^/?#\s@:]+)(?=@)"
+    r"|(?P<place>https?://[^\s?#]*/(?:(?:web)?hooks/|bot)|https?://hooks\.[^/\s?#]+/[a-z]+/)(?P<path_secret>[^\s?#]+)"
+    r"|(?P<name>[?&#][^=&#\s]*(?:token|secret|pass|pwd|key|sig|auth|jwt|code|credential)[^=&#\s]*=)"
+    r"(?P<query_secret>[^&#\s]+)",
+    re.IGNORECASE,
+)
+"""What a URL may hold of a secret: a password, a name alone (a token, in practice), a parameter, and the path of a
+webhook (Discord, Slack) or of a bot (Telegram)."""
+
+LOOKS = re.compile(
+    r"-----BEGIN [A-Z ]*PRIVATE KEY|\b(?:sk|pk|rk)[-_][\w-]{8,}|\bgh[opsur]_\w{8,}|\bgithub_pat_\w+|\bglpat-\w+"
+    r"|\bxox[a-z]-[\w-]+|\bAKIA[A-Z0-9]{12,}|\beyJ[\w-]{8,}|\b\d{6,}:[\w-]{10,}|\b[\w-]{20,}\.[\w-]{6,}\.[\w-]{20,}"
+    r"|\b[0-9a-f]{32,}\b|(?=[\w+/=-]*\d)(?=[\w+/=-]*[a-z])(?=[\w+/=-]*[A-Z])(?<![\w+/=.-])[A-Za-z0-9_+=-]{20,}"
+    r"|(?<![\w+/=-])[A-Za-z0-9+/]{60,}={0,2}(?![\w+/=-])"
+    r"|(?i:\b(?:bearer|basic)\s+(?!\$\{)\S{6,})"
+    r"|(?i:[\w-]*(?:token|secret|passw|passphrase|\bpwd|api[_-]?key|private[_-]?key|authorization)[\w-]*['\"]?"
+    r"(?:\s*[:=]\s*|\s+is\s+|\s+was\s+)['\"]?(?!\$\{|[\s'\"]|$)\S)"
+    r"|(?i:--?[\w-]*(?:token|secret|password|key)[\w-]*[ =](?!\$\{|-)\S)"
+)
+"""How secrets look wherever they stand: forms of well-known issuers, long random words, a name with its value."""
+
+ONLY_REFERENCES = re.compile(r"(?:\$\{[^}]+\})+")
+
+SHORTEST_KNOWN = 8
+"""Characters; a shorter value is too likely part of something else."""
+
+
+def is_secret(name: str) -> bool:
+    """Whether a name says that its value is a secret, however its words are joined."""
+    words = _words(name)
+    return words not in NO_SECRET and SECRET_WORDS.search(words) is not None
+
+
+def is_map_of_secrets(name: str) -> bool:
+    """Whether a name says that any value of its mapping may be a secret."""
+    return _words(name) in MAPS_OF_SECRETS
+
+
+def _words(name: str) -> str:
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|[^A-Za-z0-9]+", "_", name).lower().strip("_")
+
+
+def is_no_value(value: Any) -> bool:
+    """Whether nothing can be secret about a value: none, a switch, an empty text, nothing but references."""
+    return value is None or isinstance(value, bool) or value == "" or ONLY_REFERENCES.fullmatch(str(value)) is not None
+
+
+def looks_secret(text: str, known: Collection[str]) -> bool:
+    """Whether a text holds something that looks like a secret, or one of the `known` ones."""
+    return LOOKS.search(text) is not None or any(value in text for value in known)
+
+
+def has_secret(text: str, known: Collection[str]) -> bool:
+    """Whether a text holds a secret, in a URL or otherwise."""
+    return looks_secret(text, known) or any(
+        not ONLY_REFERENCES.fullmatch(url_secret(match)[1]) for match in URL_SECRET.finditer(text)
+    )
+
+
+def comment_may_tell(text: str, known: Collection[str]) -> bool:
+    """Whether a comment may hold a secret: more easily than a value, because nobody needs it."""
+    if has_secret(text, known):
+        return True
+    words = text.split()
+    return any(map(is_secret, words)) and any(len(word) >= SHORTEST_KNOWN and _is_odd(word) for word in words)
+
+
+def _is_odd(word: str) -> bool:
+    bare = word.strip(".,;:!?()'\"`")
+    return not ONLY_REFERENCES.search(bare) and not re.fullmatch(r"[A-Z][A-Z_]+|[A-Za-z]+(?:[-_'./][A-Za-z]+)?", bare)
+
+
+def url_secret(match: re.Match[str]) -> tuple[str, str]:
+    """Return what stands before the secret in a match of URL_SECRET, and the secret."""
+    before = match["before"] or match["scheme"] or match["place"] or match["name"]
+    return before, match["user_secret"] or match["name_secret"] or match["path_secret"] or match["query_secret"]
+
+
+def named_secrets(value: Any, *, inside: bool = False) -> Iterator[str]:
+    """Yield every text and number in `value` that its name says is a secret, long enough to be known again."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            # Below such a name a key may be the secret itself.
+            yield from known_again([str(key)] if inside else [])
+            yield from named_secrets(item, inside=inside or is_secret(str(key)))
+    elif isinstance(value, list):
+        for item in value:
+            yield from named_secrets(item, inside=inside)
+    elif inside and not is_no_value(value):
+        yield from known_again([str(value)])
+    elif isinstance(value, str):
+        yield from known_again([url_secret(match)[1] for match in URL_SECRET.finditer(value)])
+
+
+def known_again(values: list[str]) -> Iterator[str]:
+    """Yield those values, line by line, that are long enough and no paths."""
+    for value in values:
+        for line in value.splitlines():
+            if len(line.strip()) >= SHORTEST_KNOWN and not line.startswith(("/", "~", "${")):
+                yield line.strip()

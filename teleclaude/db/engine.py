@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import sqlite3
+import ssl
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -72,6 +73,7 @@ REMEDIES: tuple[tuple[type[BaseException], str], ...] = (
     (asyncpg.TooManyConnectionsError, "wait until others disconnect, or raise max_connections"),
     (asyncpg.ReadOnlySQLTransactionError, "name the primary server, not a standby"),
     (asyncpg.InterfaceError, "correct the database URL"),
+    (ssl.SSLError, "check sslmode and sslrootcert against the certificate of the server"),
     (OSError, "see that the database server runs, and that host and port are right"),
 )
 
@@ -92,15 +94,28 @@ def _make_creator(url: URL, *, read_only: bool) -> Any:
     settings.setdefault("application_name", "teleclaude")
     if read_only:
         settings["default_transaction_read_only"] = "on"
+    trusts_system = query.get("sslrootcert") == "system"
+    if trusts_system:
+        # asyncpg would take it for the name of a file.
+        query = {name: value for name, value in query.items() if name not in ("sslmode", "sslrootcert")}
     plain = url.set(
         drivername="postgresql", query={name: value for name, value in query.items() if name not in HARMLESS}
     )
     dsn = plain.render_as_string(hide_password=False)
 
     async def connect(**passed: Any) -> Any:
-        return await asyncpg.connect(dsn, server_settings=settings, **arguments, **passed)
+        trust: dict[str, Any] = {"ssl": _trust_system(query)} if trusts_system else {}
+        return await asyncpg.connect(dsn, server_settings=settings, **arguments, **trust, **passed)
 
     return connect
+
+
+def _trust_system(query: Mapping[str, Any]) -> ssl.SSLContext:
+    """Return a context that trusts whom the system trusts, and compares the name (`sslrootcert=system`)."""
+    context = ssl.create_default_context()
+    if "sslcert" in query:
+        context.load_cert_chain(query["sslcert"], query.get("sslkey"), lambda: str(query.get("sslpassword", "")))
+    return context
 
 
 def _make_sqlite_engine(url: URL, *, read_only: bool) -> AsyncEngine:

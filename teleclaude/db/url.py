@@ -1,7 +1,8 @@
 """Database URLs: an SQLAlchemy URL for SQLite, libpq's for PostgreSQL. Pure.
 
 `postgresql://`, `postgres://` and `postgresql+asyncpg://` are taken (PostgreSQL manual, section 34.1.1). What libpq
-calls a parameter stands in the query. Environment variables `PG*` fill in what the URL leaves open.
+calls a parameter stands in the query. Environment variables `PG*` fill in what the URL leaves open, all of them, so
+that the driver finds nothing to fill in by itself: what is published is what was used.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ HARMLESS = frozenset({"keepalives", "keepalives_idle", "keepalives_interval", "k
 
 KNOWN_PARAMETERS = DRIVER_PARAMETERS | HARMLESS | set(SERVER_PARAMETERS) | {"connect_timeout", "options"}
 
+SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+
 ENVIRONMENT = {"PGHOST": "host", "PGPORT": "port", "PGUSER": "user", "PGPASSWORD": "password", "PGDATABASE": "dbname"}
 ENVIRONMENT_QUERY = {
     "PGSSLMODE": "sslmode",
@@ -40,6 +43,13 @@ ENVIRONMENT_QUERY = {
     "PGSSLCERT": "sslcert",
     "PGSSLKEY": "sslkey",
     "PGSSLCRL": "sslcrl",
+    "PGSSLNEGOTIATION": "sslnegotiation",
+    "PGSSLMINPROTOCOLVERSION": "ssl_min_protocol_version",
+    "PGSSLMAXPROTOCOLVERSION": "ssl_max_protocol_version",
+    "PGTARGETSESSIONATTRS": "target_session_attrs",
+    "PGKRBSRVNAME": "krbsrvname",
+    "PGGSSLIB": "gsslib",
+    "PGPASSFILE": "passfile",
     "PGAPPNAME": "application_name",
     "PGCONNECT_TIMEOUT": "connect_timeout",
     "PGOPTIONS": "options",
@@ -91,9 +101,10 @@ def _fill_in(url: URL, environ: Mapping[str, str]) -> URL:
         raise ConfigError(f"the port {port} in the database URL is not a port", "write it as HOST:5432")
     if host is not None and "@" in host:
         raise ConfigError("the password in the database URL holds an @", "write it as %40, or use PGPASSWORD")
-    _check_values(given)
-    # A socket directory cannot stand before the slash of a URL, so it moves to the query, as libpq has it.
     on_socket = host is not None and host.startswith("/")
+    _check_values(given)
+    _check_tls(given, on_socket=on_socket)
+    # A socket directory cannot stand before the slash of a URL, so it moves to the query, as libpq has it.
     query = {**given, "host": host} if on_socket and host else given
     return URL.create(
         url.drivername,
@@ -113,6 +124,22 @@ def _check_values(given: Mapping[str, str]) -> None:
         parse_options(given.get("options", ""))
     except ValueError:
         raise ConfigError("options in the database URL has a quote that does not end", "mend it") from None
+
+
+def _check_tls(given: dict[str, str], *, on_socket: bool) -> None:
+    """Refuse what libpq refuses, and settle what it takes for granted (PostgreSQL manual, section 34.19)."""
+    if on_socket:
+        # Nothing of TLS counts on a Unix socket.
+        for name in [name for name in given if name.startswith("ssl")]:
+            del given[name]
+    system = given.get("sslrootcert") == "system"
+    mode = given.get("sslmode", "verify-full" if system else "prefer")
+    if mode not in SSL_MODES:
+        raise ConfigError(f"sslmode {mode} in the database URL is not known", f"one of {', '.join(SSL_MODES)}")
+    if system and mode != "verify-full":
+        raise ConfigError(f"sslmode {mode} is too weak for sslrootcert=system", "say sslmode=verify-full")
+    if system:
+        given["sslmode"] = mode
 
 
 def display_url(url: URL) -> str:

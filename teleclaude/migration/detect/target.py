@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Mapping
+from pathlib import Path
 
 from sqlalchemy import URL, Connection, inspect, text
 
 from teleclaude.db import schema
+from teleclaude.db.connection_files import find_url
 from teleclaude.db.engine import disposing, explained, make_engine
 from teleclaude.db.lock import hold_database
-from teleclaude.db.url import parse_url
 from teleclaude.errors import ConfigError, LockHeldError, TargetError
 from teleclaude.migration.inventory import TargetState
 from teleclaude.migration.options import Options
@@ -39,14 +39,12 @@ def choose_target(options: Options, environ: Mapping[str, str]) -> URL:
 
     Raises ConfigError where neither names one.
     """
-    if options.target is None and not (environ.get("PGHOST") or environ.get("PGDATABASE")):
+    if options.target is None and not any(map(environ.get, ("PGHOST", "PGDATABASE", "PGSERVICE"))):
         raise ConfigError("no target is named", f"{SAY}, or set PGHOST and PGDATABASE")
-    url = parse_url(options.target or "postgresql://", environ)
+    url = find_url(options.target or "postgresql://", environ, Path.home())
     if not url.drivername.startswith("postgresql"):
         raise ConfigError("the target is not PostgreSQL", SAY)
-    # Who connects is part of the configuration that is written, not of who happens to run this.
-    user = url.username or getpass.getuser()
-    return url.set(username=user, database=url.database or user)
+    return url
 
 
 async def look_at_target(url: URL) -> TargetState:

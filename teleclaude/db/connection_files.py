@@ -1,0 +1,130 @@
+"""The files that libpq reads beside a URL: services, passwords, the user's own certificates.
+
+They belong to whoever runs a command. The daemon runs as somebody else, so what they say becomes part of the URL.
+"""
+
+from __future__ import annotations
+
+import configparser
+import getpass
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from sqlalchemy import URL
+
+from teleclaude.db.url import ENVIRONMENT, ENVIRONMENT_QUERY, parse_url
+from teleclaude.errors import ConfigError
+
+OWN_FILES = {
+    "sslrootcert": "root.crt",
+    "sslcrl": "root.crl",
+    "sslcert": "postgresql.crt",
+    "sslkey": "postgresql.key",
+}
+"""What libpq takes from `~/.postgresql` where nothing names another (PostgreSQL manual, section 34.19)."""
+
+VERIFYING = ("require", "verify-ca", "verify-full")
+"""Modes in which a root certificate counts; `require` looks at it where there is one."""
+
+SOCKET_DIRECTORIES = frozenset({"/run/postgresql", "/var/run/postgresql", "/tmp"})  # noqa: S108 - libpq's own
+"""Where libpq looks for a server without a host; the password file has `localhost` for them."""
+
+
+def find_url(text: str, environ: Mapping[str, str], home: Path) -> URL:
+    """Return the database that `text` names, with everything that libpq would have found beside it.
+
+    A service fills in what the URL leaves open, `PG*` variables what both do. Raises ConfigError.
+    """
+    text, service = _take_service(text)
+    name = service or environ.get("PGSERVICE")
+    url = parse_url(text, {**environ, **(read_service(name, environ, home) if name else {})})
+    if not url.drivername.startswith("postgresql"):
+        return url
+    _require_files(url)
+    # Who connects is part of what is written, not of who happens to run this.
+    user = url.username or getpass.getuser()
+    url = url.set(username=user, database=url.database or user)
+    passfile = Path(str(url.query.get("passfile", home / ".pgpass")))
+    if url.password is None:
+        url = url.set(password=find_password(url, read_lines(passfile)))
+    return _name_own_files(url.difference_update_query(["passfile"]), home)
+
+
+def _take_service(text: str) -> tuple[str, str | None]:
+    found = re.search(r"[?&]service=([^&]*)", text)
+    if found is None:
+        return text, None
+    rest = text[: found.start()] + text[found.end() :]
+    return (rest if "?" in rest else rest.replace("&", "?", 1)), found[1]
+
+
+def read_service(name: str, environ: Mapping[str, str], home: Path) -> dict[str, str]:
+    """Return what the service `name` says, as `PG*` variables; raises ConfigError where it cannot be used."""
+    places = [Path(environ.get("PGSERVICEFILE") or home / ".pg_service.conf")]
+    if "PGSYSCONFDIR" in environ:
+        places.append(Path(environ["PGSYSCONFDIR"]) / "pg_service.conf")
+    variables = {parameter: variable for variable, parameter in {**ENVIRONMENT, **ENVIRONMENT_QUERY}.items()}
+    for place in places:
+        services = configparser.RawConfigParser(strict=False, delimiters=("=",), comment_prefixes=("#",))
+        try:
+            services.read_string("\n".join(read_lines(place)))
+        except configparser.Error:
+            raise ConfigError(f"{place} is not a list of services", "mend the file", path=place) from None
+        if services.has_section(name):
+            unknown = sorted(set(services[name]) - set(variables))
+            if unknown:
+                raise ConfigError(f"{place} has a parameter that is not known here: {unknown[0]}", "leave it out")
+            return {variables[parameter]: value for parameter, value in services[name].items()}
+    raise ConfigError(f"the service {name} is not defined", f"define it in {places[0]}")
+
+
+def find_password(url: URL, lines: list[str]) -> str | None:
+    """Return the password that a password file has for `url` (PostgreSQL manual, section 34.16)."""
+    host = str(url.query.get("host") or url.host or "localhost")
+    wanted = (
+        "localhost" if host in SOCKET_DIRECTORIES else host,
+        str(url.port or url.query.get("port") or 5432),
+        url.database,
+        url.username,
+    )
+    for fields in _split_lines(lines):
+        if len(fields) == 5 and all(field in ("*", value) for field, value in zip(fields[:4], wanted, strict=True)):
+            return fields[4]
+    return None
+
+
+def _split_lines(lines: list[str]) -> Iterator[list[str]]:
+    for line in lines:
+        if not line.startswith("#"):
+            fields = re.findall(r"((?:\\.|[^:\\])*)(?::|$)", line)[:5]
+            yield [re.sub(r"\\(.)", r"\1", field) for field in fields]
+
+
+def read_lines(path: Path) -> list[str]:
+    """Return the lines of a file, none where it is not there; raises ConfigError where it cannot be read."""
+    try:
+        return path.read_text(encoding="utf-8").splitlines()
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except (OSError, UnicodeDecodeError):
+        raise ConfigError(f"{path} cannot be read", "see to its permissions", path=path) from None
+
+
+def _name_own_files(url: URL, home: Path) -> URL:
+    """Name the files in `~/.postgresql` that libpq would have used, so that whoever connects next uses the same."""
+    query, mode = url.query, url.query.get("sslmode")
+    if url.host is None or mode == "disable":
+        return url
+    names = [] if "sslcert" in query else ["sslcert", "sslkey"]
+    if mode in VERIFYING and query.get("sslrootcert") != "system":
+        names += ["sslrootcert", "sslcrl"]
+    own = {name: home / ".postgresql" / OWN_FILES[name] for name in names if name not in query}
+    return url.update_query_dict({name: str(path) for name, path in own.items() if path.is_file()})
+
+
+def _require_files(url: URL) -> None:
+    for name in OWN_FILES:
+        path = Path(str(url.query.get(name, "")))
+        if name in url.query and str(path) != "system" and not path.is_file():
+            raise ConfigError(f"{name} of the database URL, {path}, is no file", "name the right place", path=path)

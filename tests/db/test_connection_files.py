@@ -1,0 +1,88 @@
+from pathlib import Path
+
+import pytest
+from sqlalchemy import URL
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from teleclaude.db.connection_files import find_password, find_url
+from teleclaude.db.engine import disposing, make_engine
+from teleclaude.db.url import parse_url
+from teleclaude.errors import ConfigError
+
+LINES = ["# host:port", "h:5432:d:other:no", r"h:5432:d:a\:d\\a:pass\:word", "*:*:*:ada:for-all", "short:line"]
+
+
+@pytest.mark.parametrize(
+    ("url", "password"),
+    [
+        (r"postgresql://a%3Ad%5Ca@h/d", "pass:word"),
+        ("postgresql://ada@elsewhere:99/x", "for-all"),
+        ("postgresql://nobody@h/d", None),
+    ],
+)
+def test_the_first_line_that_fits_has_the_password(url: str, password: str | None) -> None:
+    assert find_password(parse_url(url), LINES) == password
+
+
+def test_a_socket_in_its_usual_place_is_localhost_in_the_password_file() -> None:
+    lines = ["localhost:5432:d:u:socket", "/elsewhere:5433:d:u:other"]
+    assert find_password(parse_url("postgresql:///d?host=/var/run/postgresql&user=u"), lines) == "socket"
+    assert find_password(parse_url("postgresql:///d?host=/elsewhere&port=5433&user=u"), lines) == "other"
+
+
+def test_the_password_file_is_named_by_the_url_or_the_environment_or_is_in_the_home(tmp_path: Path) -> None:
+    for name in ("url", "environment", ".pgpass"):
+        (tmp_path / name).write_text(f"*:*:*:*:{name}\n")
+    named = find_url(f"postgresql://u@h/d?passfile={tmp_path}/url", {"PGPASSFILE": "x"}, tmp_path)
+    assert named.password == "url"
+    assert "passfile" not in named.query
+    assert find_url("postgresql://u@h/d", {"PGPASSFILE": f"{tmp_path}/environment"}, tmp_path).password == "environment"
+    assert find_url("postgresql://u@h/d", {}, tmp_path).password == ".pgpass"
+    assert find_url("postgresql://u:own@h/d", {}, tmp_path).password == "own"
+
+
+def test_a_service_stands_between_the_url_and_the_environment(tmp_path: Path) -> None:
+    (tmp_path / ".pg_service.conf").write_text(
+        "[mine]\nhost=h\nport=5433\nuser=service\npassword=p%w\nsslmode=require\n"
+    )
+    for url, environ in (
+        (
+            "postgresql:///d?user=me&service=mine&connect_timeout=3",
+            {"PGUSER": "no", "PGHOST": "no", "PGAPPNAME": "app"},
+        ),
+        ("postgresql:///d?user=me&connect_timeout=3", {"PGSERVICE": "mine", "PGAPPNAME": "app"}),
+    ):
+        found = find_url(url, environ, tmp_path)
+        assert (found.username, found.host, found.port, found.password) == ("me", "h", 5433, "p%w")
+        assert found.query == {"sslmode": "require", "connect_timeout": "3", "application_name": "app"}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "the service mine is not defined"),
+        ("no section\n", "is not a list of services"),
+        ("[mine]\ncolour=red\n", "not known here: colour"),
+    ],
+)
+def test_a_service_that_cannot_be_used_is_one_sentence(tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / "services").write_text(text)
+    with pytest.raises(ConfigError, match=said):
+        find_url("postgresql://", {"PGSERVICE": "mine", "PGSERVICEFILE": str(tmp_path / "services")}, tmp_path)
+
+
+def test_a_file_that_is_named_and_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="sslrootcert of the database URL"):
+        find_url("postgresql://u@h/d?sslmode=verify-full&sslrootcert=/nowhere.crt", {}, tmp_path)
+
+
+async def test_nothing_is_left_for_the_driver_to_find(
+    target: URL, target_engine: AsyncEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del target_engine
+    (tmp_path / "passwords").write_text(f"*:*:*:*:{target.password}\n")
+    bare = target._replace(password=None).render_as_string()
+    found = find_url(bare, {"PGPASSFILE": f"{tmp_path}/passwords"}, tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    async with disposing(make_engine(found)) as engine, engine.connect() as connection:
+        assert (await connection.exec_driver_sql("SELECT 1")).scalar() == 1

@@ -124,7 +124,10 @@ def _edit_mapping(text: str, node: yaml.MappingNode, old: dict[Any, Any], new: d
             # Of a key that stands twice the last counts; the first may still hold a secret.
             yield _cut_entry(text, key_node, value_node)
         else:
-            yield from _edit_value(text, key_node, value_node, old[key], new[key])
+            try:
+                yield from list(_edit_value(text, key_node, value_node, old[key], new[key]))
+            except _NotEditableError:
+                yield _replace(text, key_node, value_node, new[key])
 
 
 def _key(node: yaml.Node) -> Any:
@@ -176,7 +179,13 @@ def _edit_list(text: str, key: yaml.Node, node: yaml.SequenceNode, old: list[Any
 
 def _replace(text: str, key: yaml.Node, node: yaml.Node, new: Any) -> Cut:
     """Write a value anew behind its key: in its line, or as a block below it."""
-    end = _end(text, node)
+    if node.start_mark.index < key.end_mark.index:
+        # An alias, which PyYAML gives the place of what it stands for.
+        alias = re.compile(r"\s*:\s*\*[^\s,\]}]+").match(text, key.end_mark.index)
+        _require(alias is not None)
+        end = alias.end() if alias else 0
+    else:
+        end = _end(text, node)
     if isinstance(node, yaml.ScalarNode) and node.style not in ("|", ">") and node.start_mark.line == key.end_mark.line:
         return Cut(node.start_mark.index, end, _dump(new, flow=True).strip())
     if isinstance(new, dict | list) and new:

@@ -17,15 +17,15 @@ from teleclaude.errors import ConfigError, PublishError
 from teleclaude.layout import Layout
 
 
-def read_yaml(path: Path, *, required: bool = True) -> dict[str, Any]:
+def read_yaml(path: Path, *, called: Path | None = None, required: bool = True) -> dict[str, Any]:
     """Return the mapping in the YAML file at `path`; an empty file, or a missing one that is not required, is empty.
 
-    Raises ConfigError that names the file and the line.
+    Raises ConfigError that names the file, as it is `called` where this is a copy, and the line.
     """
-    data = read_bytes(path)
+    data, called = read_bytes(path), called or path
     if data is None and required:
-        raise ConfigError(f"{path} is missing", "name the right place, or create it", path=path)
-    return parse_yaml(data or b"", path)
+        raise ConfigError(f"{called} is missing", "name the right place, or create it", path=called)
+    return parse_yaml(data or b"", called)
 
 
 def read_text(path: Path) -> str:
@@ -33,12 +33,13 @@ def read_text(path: Path) -> str:
     return to_text(read_bytes(path) or b"", path)
 
 
-def read_env(path: Path, environ: Mapping[str, str]) -> dict[str, str]:
+def read_env(path: Path, environ: Mapping[str, str], *, called: Path | None = None) -> dict[str, str]:
     """Return the variables that the `.env` file at `path` sets; a missing file sets none.
 
-    `environ` is the environment of the process that would have loaded the file. Raises ConfigError.
+    `environ` is the environment of the process that would have loaded the file. Raises ConfigError that names the file,
+    as it is `called` where this is a copy, and the line.
     """
-    return parse_env(read_bytes(path) or b"", path, environ)
+    return parse_env(read_bytes(path) or b"", called or path, environ)
 
 
 def find_unread(path: Path) -> tuple[int, ...]:

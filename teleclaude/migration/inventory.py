@@ -82,6 +82,8 @@ class ConfigFiles:
     everyone: Path
     experiments: Path
     persons: Mapping[str, Path] = field(default_factory=dict)
+    origins: Mapping[Path, Path] = field(default_factory=dict)
+    """Of each copy the file that it was made from, for errors."""
 
 
 @dataclass(frozen=True)

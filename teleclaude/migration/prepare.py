@@ -6,6 +6,7 @@ import pwd
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from teleclaude.config.edit import Written, rewrite
 from teleclaude.config.files import find_unread, read_env, read_text, read_yaml
@@ -46,11 +47,8 @@ MARK = "Written by teleclaude migrate-to-system, run {run}."
 def prepare_config(plan: Plan) -> PreparedConfig:
     """Return the new configuration; raises ConfigError where the layers do not make one the daemon can use."""
     path = plan.checkout / "config.yml"
-    try:
-        layers = split(read_installation(plan), plan.owner.person if plan.owner else None, _database_url(plan))
-        make_settings(resolve(layers.system, layers.secrets, {}, {}), str(path))
-    except RecursionError:
-        raise ConfigError(f"{path} or a file beside it refers to itself", "take out the alias", path=path) from None
+    layers = split(read_installation(plan), plan.owner.person if plan.owner else None, _database_url(plan))
+    make_settings(resolve(layers.system, layers.secrets, {}, {}), str(path))
     written = {kind: _write(plan, layers, kind) for kind in HEADINGS}
     left = [*layers.left, *_left_lines(plan)]
     left += [(f"comments: {kind}", file.comments_left) for kind, file in written.items() if file.comments_left]
@@ -87,14 +85,19 @@ def read_installation(plan: Plan) -> Installation:
     """Return what the copies of the old files say; raises ConfigError."""
     files = plan.config_files
     assert files is not None
-    experiments = read_yaml(files.experiments, required=False).get("experiments") or []
+    origins = files.origins
+
+    def read(path: Path, *, required: bool = False) -> dict[str, Any]:
+        return read_yaml(path, called=origins[path], required=required)
+
+    experiments = read(files.experiments).get("experiments") or []
     if not isinstance(experiments, list):
-        raise ConfigError("experiments in experiments.yml is not a list", "mend the file")
+        raise ConfigError(f"experiments in {origins[files.experiments]} is not a list", "mend the file")
     return Installation(
-        config=read_yaml(files.config),
-        environment=read_env(files.environment, {"HOME": str(plan.home)}),
-        everyone=read_yaml(files.everyone, required=False),
-        persons={name: read_yaml(path) for name, path in files.persons.items()},
+        config=read(files.config, required=True),
+        environment=read_env(files.environment, {"HOME": str(plan.home)}, called=origins[files.environment]),
+        everyone=read(files.everyone),
+        persons={name: read(path) for name, path in files.persons.items()},
         experiments=tuple(experiments),
     )
 

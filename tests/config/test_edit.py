@@ -124,6 +124,13 @@ def test_what_could_not_be_kept_is_said() -> None:
     assert rewrite(["a: 1 # c\n"], {"a": 1}, "New.", never).comments_left is None
 
 
+def test_an_entry_that_cannot_be_edited_costs_only_its_own_comments() -> None:
+    text = "# one\na: &a {token: planted-value}  # two\nb: *a  # three\nc:\n  <<: *a  # four\n  d: 1\ne: 1  # five\n"
+    _, texts = split_text(text)
+    for kept in ("# one", "# two", "# three", "# five"):
+        assert kept in texts["system"]
+
+
 def test_two_old_files_become_one() -> None:
     written = rewrite(["# one\na: 1"], {"new": 0, "a": 1, "b": 2}, "New.", bool)
     assert written.text == "# New.\nnew: 0\nb: 2\na: 1\n"

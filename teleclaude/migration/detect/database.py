@@ -89,7 +89,7 @@ def _candidates(places: Places, files: ConfigFiles | None) -> Iterator[Candidate
     yield Candidate(places.checkout / "teleclaude.db", "it lies in the checkout")
     if files is not None:
         variables = read_variables(files, places)
-        configured = read_yaml(files.config, required=False).get("database")
+        configured = read_yaml(files.config, called=files.origins[files.config], required=False).get("database")
         path = configured.get("path") if isinstance(configured, dict) else None
         if isinstance(path, str):
             scope = {"WORKING_DIR": str(places.checkout), **variables}

@@ -75,7 +75,7 @@ def copy_config(deputy: Deputy, places: Places, private: Path) -> tuple[ConfigFi
     }
     wrong = [_try_copy(deputy, path, copy, required=copy == files.config) for copy, path in sources.items()]
     persons = {name: copy for name, copy in copies.items() if copy.exists()}
-    return replace(files, persons=persons), tuple(trouble for trouble in wrong if trouble is not None)
+    return replace(files, persons=persons, origins=sources), tuple(trouble for trouble in wrong if trouble is not None)
 
 
 def _try_copy(deputy: Deputy, source: Path, copy: Path, *, required: bool) -> TeleClaudeError | None:
@@ -94,7 +94,7 @@ def read_people(files: ConfigFiles | None) -> tuple[Person, ...]:
     """Return `people` of the old installation; raises ConfigError."""
     if files is None:
         return ()
-    people = read_yaml(files.everyone, required=False).get("people") or []
+    people = read_yaml(files.everyone, called=files.origins[files.everyone], required=False).get("people") or []
     if not isinstance(people, list) or not all(isinstance(person, dict) and person.get("name") for person in people):
         raise ConfigError("people in teleclaude.yml is not a list of entries with names", "mend the list")
     return tuple(Person(str(person["name"]), _text(person.get("username"))) for person in people)
@@ -114,14 +114,16 @@ def read_config(files: ConfigFiles | None, places: Places) -> dict[str, Any]:
     """Return config.yml as the old daemon saw it, `.env` expanded; raises ConfigError."""
     if files is None:
         return {}
-    expanded = expand(read_yaml(files.config, required=False), read_variables(files, places))
+    expanded = expand(
+        read_yaml(files.config, called=files.origins[files.config], required=False), read_variables(files, places)
+    )
     assert isinstance(expanded, dict)
     return expanded
 
 
 def read_variables(files: ConfigFiles, places: Places) -> dict[str, str]:
     """Return what `.env` sets; raises ConfigError."""
-    return read_env(files.environment, {"HOME": str(places.home)})
+    return read_env(files.environment, {"HOME": str(places.home)}, called=files.origins[files.environment])
 
 
 def list_files(

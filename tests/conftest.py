@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from sqlalchemy import URL, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -17,6 +18,10 @@ from teleclaude.demo.postgres import Server, running_server
 from teleclaude.migration.options import Options
 from teleclaude.migration.report import Report
 from tests.sample import migrate_sample
+
+# How long an example takes says more of the machine than of the program.
+settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))
 
 NO_PG_VARIABLES = {name for name in os.environ if name.startswith("PG")} | {"SUDO_UID", "SUDO_USER"}
 

@@ -146,6 +146,29 @@ def test_every_value_comes_through_or_is_listed(kind: ColumnType, values: list[A
             assert json.loads(after) == json.loads(str(before))
 
 
+HOSTILE_TEXT = (
+    st.text(st.characters(codec=None, exclude_categories=[]))
+    | st.binary().map(lambda data: data.decode("utf-8", "surrogateescape"))
+    | st.from_regex(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,12})?)?([+-][0-9:]{2,8}|Z)?")
+    | st.lists(
+        st.sampled_from(
+            ["{", "}", "[", "]", ",", ":", '"', "\\u0000", "\\ud800", "\\", "NaN", "-Infinity", "1e999", '"a"', "0"]
+        )
+    ).map("".join)
+    | st.integers(1, 10**6).map(lambda depth: "[" * min(depth, 50_000))
+    | st.sampled_from(["9" * 5000, "9" * 19, "-0", "\u0663", " 1 ", "1" * 20 + ".5"])
+)
+HOSTILE_VALUES = st.none() | st.integers(-(2**63), 2**63 - 1) | st.floats() | st.binary() | HOSTILE_TEXT
+
+
+@given(st.sampled_from(list(ColumnType)), HOSTILE_VALUES, st.sampled_from([UTC_CONTEXT, AMSTERDAM]), st.booleans())
+def test_no_value_of_sqlite_raises(kind: ColumnType, value: Any, context: Context, nullable: bool) -> None:
+    (stored,), _ = convert_column([value], kind, nullable=nullable, default=STAND_INS[kind], context=context)
+    if isinstance(stored, str):
+        stored.encode()
+        assert "\x00" not in stored
+
+
 def test_null_where_null_is_not_allowed_becomes_the_default() -> None:
     stored, changes = convert_column([None, "x"], ColumnType.TEXT, nullable=False, default="d", context=UTC_CONTEXT)
     assert stored == ["d", "x"]

@@ -1,6 +1,8 @@
 """Files of every period migrate, and nothing of them is lost."""
 
 import json
+import sqlite3
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -12,7 +14,7 @@ from teleclaude.db.models import Model
 from teleclaude.demo.installation import SampleInstallation
 from teleclaude.migration.options import Options
 from teleclaude.migration.report import Finding, Left, TableResult
-from teleclaude.migration.shapes import RULES, choose_read
+from teleclaude.migration.shapes import RULES, choose_read, reason_not_carried
 from tests.migration.periods import PERIODS, columns_of, make_old_database, value_of
 from tests.sample import editing, migrate_sample, query, reading
 
@@ -303,3 +305,35 @@ def test_whatever_columns_an_old_table_has_a_rule_draws_only_on_them(columns: se
         read = choose_read("sessions", column, columns)
         assert read is None or set(read.needs) <= columns
         assert read is not None or column not in columns
+
+
+SQLITE_VALUES = (
+    st.none()
+    | st.integers(-(2**63), 2**63 - 1)
+    | st.floats(allow_nan=False)
+    | st.binary()
+    | st.text(st.characters(exclude_categories=["Cs"]))
+    | st.sampled_from(
+        ['{"claude_session_id": 1}', '{"output_message_id": {"a": [1]}}', "[]", "[1]", "{", "null", "closed"]
+    )
+)
+OLD_COLUMNS = sorted(
+    {need for reads in RULES.values() for ways in reads.values() for way in ways for need in way.needs}
+)
+
+
+@given(st.sampled_from(sorted(RULES)), st.dictionaries(st.sampled_from(OLD_COLUMNS), SQLITE_VALUES), st.data())
+def test_every_old_column_is_read_whatever_it_holds(table: str, row: dict[str, Any], data: st.DataObject) -> None:
+    column = data.draw(st.sampled_from(sorted(RULES[table])))
+    read = choose_read(table, column, row)
+    if read is not None:
+        with closing(sqlite3.connect(":memory:")) as database:
+            database.execute(f"CREATE TABLE t ({', '.join(row)})")
+            database.execute(f"INSERT INTO t VALUES ({', '.join('?' * len(row))})", tuple(row.values()))
+            assert len(database.execute(f"SELECT {read.sql} FROM t").fetchall()) == 1
+
+
+@given(st.text(), st.text(), st.lists(st.text()))
+def test_any_name_is_looked_up(table: str, column: str, columns: list[str]) -> None:
+    choose_read(table, column, columns)
+    reason_not_carried(table)

@@ -13,11 +13,13 @@ from types import SimpleNamespace
 
 import psutil
 import pytest
+import yaml
 from sqlalchemy import URL, make_url
 
 from teleclaude.db.engine import disposing, make_engine
 from teleclaude.db.lock import hold_database, hold_pid_file
 from teleclaude.demo.installation import SampleInstallation
+from teleclaude.errors import Exit
 from teleclaude.migration.detect import holders
 from teleclaude.migration.options import Options
 from teleclaude.migration.pipeline import STEPS
@@ -293,3 +295,28 @@ async def test_a_database_of_events_that_cannot_be_read_refuses_the_run(
     report = await migrate_sample(options)
     assert report.exit_code == 3
     assert any(str(path) in finding.message for finding in report.all(Finding))
+
+
+@pytest.mark.parametrize(
+    "name", ["../../etc/passwd", "a/b", "Ädä 👩‍💻", "x" * 10_000, "Аdа", " ", "${HOME}", "'; DROP TABLE x"]
+)
+async def test_a_person_may_have_any_name_without_control_characters(
+    options: Options, sample: SampleInstallation, target: URL, name: str
+) -> None:
+    everyone = sample.home / ".teleclaude" / "teleclaude.yml"
+    everyone.write_text(yaml.safe_dump({"people": [{"name": name, "email": "a@example.com"}]}))
+    report = await migrate_sample(dataclasses.replace(options, person=name))
+    assert report.ok, report.failure
+    assert await query(target, "SELECT DISTINCT owner_person FROM sessions") == [(name,)]
+
+
+@pytest.mark.parametrize("name", ["two\nlines", "\x1b[2J", "nul\0", "half \ud800"])
+async def test_a_name_with_a_control_character_is_refused_by_its_place(
+    options: Options, sample: SampleInstallation, name: str
+) -> None:
+    everyone = sample.home / ".teleclaude" / "teleclaude.yml"
+    people = [{"name": "Ada", "email": "a@example.com"}, {"name": name, "email": "b@example.com"}]
+    everyone.write_text(yaml.safe_dump({"people": people}))
+    report = await migrate_sample(options)
+    assert report.exit_code == Exit.REFUSED
+    assert f"entry 2 of people in {everyone} has a name with a control character" in [e.message for e in errors(report)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -94,10 +95,19 @@ def read_people(files: ConfigFiles | None) -> tuple[Person, ...]:
     """Return `people` of the old installation; raises ConfigError."""
     if files is None:
         return ()
-    people = read_yaml(files.everyone, called=files.origins[files.everyone], required=False).get("people") or []
+    path = files.origins[files.everyone]
+    people = read_yaml(files.everyone, called=path, required=False).get("people") or []
     if not isinstance(people, list) or not all(isinstance(person, dict) and person.get("name") for person in people):
-        raise ConfigError("people in teleclaude.yml is not a list of entries with names", "mend the list")
+        raise ConfigError(f"people in {path} is not a list of entries with names", "mend the list", path=path)
+    odd = next((place for place, person in enumerate(people, 1) if _has_control(str(person["name"]))), None)
+    if odd is not None:
+        # Rows carry the name and terminals show it; PostgreSQL itself refuses some of these characters.
+        raise ConfigError(f"entry {odd} of people in {path} has a name with a control character", "mend it", path=path)
     return tuple(Person(str(person["name"]), _text(person.get("username"))) for person in people)
+
+
+def _has_control(name: str) -> bool:
+    return any(unicodedata.category(letter) in ("Cc", "Cs", "Zl", "Zp") for letter in name)
 
 
 def _text(value: Any) -> str | None:

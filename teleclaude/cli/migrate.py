@@ -14,7 +14,7 @@ import click
 from teleclaude.cli.page import print_page
 from teleclaude.cli.screen import Screen
 from teleclaude.errors import Exit
-from teleclaude.migration.options import Options
+from teleclaude.migration.options import Options, Recovery
 from teleclaude.migration.pipeline import migrate
 from teleclaude.migration.report import Report
 
@@ -23,6 +23,7 @@ Examples:
   teleclaude migrate-to-system --target postgresql:///teleclaude --dry-run
   sudo teleclaude migrate-to-system --source ~/teleclaude --target postgresql:///teleclaude
   teleclaude migrate-to-system --target postgresql://me@db/trial --root /tmp/trial --yes --json
+  sudo teleclaude migrate-to-system --target postgresql:///teleclaude --resume
 
 \b
 Exit codes:
@@ -31,7 +32,7 @@ Exit codes:
   2    the command line is wrong
   3    refused, nothing was written: mend the cause
   4    failed and taken back, the target is empty again: mend the cause, run again
-  5    failed and not taken back: run the printed commands
+  5    failed and not taken back: run the printed commands, or run again with --undo
   130  interrupted and taken back
 """
 
@@ -49,6 +50,8 @@ FOLDER = click.Path(path_type=Path, file_okay=False)
 @click.option("--timezone", metavar="ZONE", help="Where the old computer was, for local times without a zone.")
 @click.option("--dry-run", is_flag=True, help="Do everything up to the commit, and keep nothing.")
 @click.option("--report-dir", type=FOLDER, help="Where the folder of the run goes: journal, ledger, report.")
+@click.option("--resume", is_flag=True, help="Finish the migration that was cut off after its commit.")
+@click.option("--undo", is_flag=True, help="Take back the migration that was cut off after its commit.")
 @click.option("--json", "as_json", is_flag=True, help="Print one report on stdout, everything else on stderr.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def migrate_to_system(  # noqa: PLR0913 - one parameter a flag
@@ -63,14 +66,19 @@ def migrate_to_system(  # noqa: PLR0913 - one parameter a flag
     timezone: str | None,
     dry_run: bool,
     report_dir: Path | None,
+    resume: bool,
+    undo: bool,
     as_json: bool,
     yes: bool,
 ) -> None:
     """Move a single-user installation to the system-wide one on PostgreSQL.
 
     The old installation is only read. The target is empty or complete, never between. Every value is compared, the
-    real daemon is booted on the result, and the way back is printed.
+    real daemon is booted on the result, and the way back is printed. A migration that was cut off by kill -9 or a power
+    loss is finished or taken back by the next one.
     """
+    if resume and undo:
+        raise click.UsageError("--resume and --undo exclude each other")
     options = Options(
         source=source,
         home=home,
@@ -82,6 +90,7 @@ def migrate_to_system(  # noqa: PLR0913 - one parameter a flag
         timezone=timezone,
         dry_run=dry_run,
         report_dir=report_dir,
+        recovery=Recovery.RESUME if resume else Recovery.UNDO if undo else None,
     )
     report = run_migration(options, Screen(may_ask=sys.stdin.isatty(), agreed=yes, with_findings=as_json))
     show_report(report, as_json=as_json)

@@ -9,6 +9,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from teleclaude.migration.options import Recovery
 from teleclaude.migration.report import (
     ConstraintResult,
     FileResult,
@@ -118,6 +119,8 @@ def _print_verdict(report: Report, page: Console) -> None:
     if report.failure is not None:
         page.print(f"\n{report.failure.message}", style="bold red", markup=False)
         page.print(f"  → {report.failure.hint}", style="red", markup=False)
+    elif report.header.get("recovery") == Recovery.UNDO:
+        page.print("\nTaken back: the target is empty again, and nothing is published.\n", style="bold green")
     elif report.header.get("dry_run"):
         page.print("\nThe rehearsal went well; nothing was kept.\n", style="bold green")
     else:

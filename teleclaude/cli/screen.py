@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Callable
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 import click
 from rich.console import Console
@@ -12,9 +13,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemaini
 from rich.progress import Progress as Bars
 
 from teleclaude.db.url import display_url
+from teleclaude.migration.interrupted import Interrupted
+from teleclaude.migration.options import Recovery
 from teleclaude.migration.plan import Plan
 from teleclaude.migration.report import Event, Finding, Progress, Severity, TableResult
 from teleclaude.migration.run import Observer
+
+T = TypeVar("T")
 
 STYLES = {Severity.NOTE: "dim", Severity.WARNING: "yellow", Severity.ERROR: "bold red"}
 
@@ -71,18 +76,30 @@ class Screen(Observer):
         """Ask on a terminal; elsewhere only `--yes` is consent."""
         if self.agreed or not self.may_ask:
             return self.agreed
-        self.bars.stop()
         rows = sum(table.rows for table in plan.tables)
         target = display_url(plan.url) if plan.url else "nothing"
         self.say(f"  {plan.database.path if plan.database else ''} ({rows} rows) → {target}")
         if plan.owner is not None:
             self.say(f"  every session will belong to {plan.owner.person} (uid {plan.owner.uid})")
-        # While the question stands, Ctrl-C ends it; the event loop would only note it.
+        return self._ask(lambda: click.confirm("  Migrate?", err=True), otherwise=False)
+
+    def decides(self, interrupted: Interrupted) -> Recovery | None:
+        """Ask on a terminal what becomes of a run that was cut off."""
+        if not self.may_ask:
+            return None
+        self.say(f"  {interrupted.sentence}")
+        choices = click.Choice([choice.value for choice in Recovery])
+        question = "  Finish it, or take it back?"
+        return self._ask(lambda: Recovery(click.prompt(question, type=choices, err=True)), otherwise=None)
+
+    def _ask(self, question: Callable[[], T], otherwise: T) -> T:
+        """Let Ctrl-C end a question, which the event loop would only note."""
+        self.bars.stop()
         previous = signal.signal(signal.SIGINT, signal.default_int_handler)
         try:
-            return click.confirm("  Migrate?", err=True)
+            return question()
         except click.Abort:
-            return False
+            return otherwise
         finally:
             signal.signal(signal.SIGINT, previous)
             self.bars.start()

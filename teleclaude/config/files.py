@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from teleclaude.config.folders import opened_folder, sync_folder
+from teleclaude.config.folders import list_folder, opened_folder, sync_folder
 from teleclaude.config.layers import resolve
 from teleclaude.config.parse import MOST_BYTES, parse_env, parse_yaml, to_text, unread_lines
 from teleclaude.config.schema import Settings, make_settings
 from teleclaude.errors import ConfigError, PublishError
 from teleclaude.layout import Layout
+
+TEMPORARY = re.compile(r"\.teleclaude-[0-9a-f]{16}")
+"""The name of a file that is not in its place yet."""
 
 
 def read_yaml(path: Path, *, called: Path | None = None, required: bool = True) -> dict[str, Any]:
@@ -108,6 +112,14 @@ def _write_whole(name: str, content: bytes, mode: int, owner: tuple[int, int] | 
         os.fchmod(file.fileno(), mode)
         file.flush()
         os.fsync(file.fileno())
+
+
+def remove_temporaries(folder: Path) -> None:
+    """Remove what a killed process was about to put in place in a folder; raises PublishError, OSError."""
+    with suppress(FileNotFoundError, NotADirectoryError), opened_folder(folder) as here:
+        for name in filter(TEMPORARY.fullmatch, list_folder(here)):
+            with suppress(FileNotFoundError, IsADirectoryError):
+                os.unlink(name, dir_fd=here)
 
 
 def sync_directory(path: Path) -> None:

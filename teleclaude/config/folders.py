@@ -135,6 +135,15 @@ def _read_link(folder: int, name: str, path: Path, links: int) -> str:
     return os.readlink(name, dir_fd=folder)
 
 
+def list_folder(folder: int) -> list[str]:
+    """Return the names in a folder; raises OSError where it may only be passed through."""
+    descriptor = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=folder)
+    try:
+        return os.listdir(descriptor)  # noqa: PTH208 - a descriptor, which no path can be swapped under
+    finally:
+        os.close(descriptor)
+
+
 def sync_folder(folder: int) -> None:
     """Make the names in a folder survive a power loss."""
     descriptor = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=folder)

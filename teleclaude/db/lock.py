@@ -6,19 +6,37 @@ For SQLite it is flock(2) on the pid file that the single-user daemon has always
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
 import os
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 
+import asyncpg
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.exc import DBAPIError, InvalidRequestError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from teleclaude.errors import LockHeldError
 
 ADVISORY_KEY = 0x74656C65_636C6175
-"""The letters "teleclau" as a number: one lock for each database."""
+"""The letters "teleclau" as a number: one lock for each database, held by a session."""
+
+WORK_KEY = ADVISORY_KEY + 1
+"""Held by a transaction of a migration: it outlasts the session above, and ends with the transaction."""
+
+HOLDERS = """
+SELECT lock.pid, coalesce(nullif(activity.application_name, ''), 'a client')
+FROM pg_locks AS lock LEFT JOIN pg_stat_activity AS activity USING (pid)
+WHERE lock.locktype = 'advisory' AND lock.granted AND lock.pid <> pg_backend_pid()
+  AND lock.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+  AND (lock.classid::bigint << 32 | lock.objid::bigint) IN (:key, :work)
+LIMIT 1
+"""
+HELD_BY_US = "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted AND pid = pg_backend_pid())"
+KEYS = {"key": ADVISORY_KEY, "work": WORK_KEY}
 
 
 @contextmanager
@@ -44,10 +62,13 @@ def open_existing(path: Path) -> int:
 
 
 @contextmanager
-def hold_existing(path: Path, *, opener: Callable[[Path], int] = open_existing) -> Iterator[None]:
-    """Hold the pid file of an installation that is not ours to change, where there is one; not a byte is written.
+def hold_existing(
+    path: Path, holder: str = "daemon", *, opener: Callable[[Path], int] = open_existing
+) -> Iterator[None]:
+    """Hold a file or a directory that is not ours to change, where there is one; not a byte is written.
 
-    Raises LockHeldError where another process holds it, and what the `opener` raises.
+    Raises LockHeldError where another process holds it, which is called a `holder`, and named where the system tells;
+    and what the `opener` raises.
     """
     try:
         descriptor = opener(path)
@@ -55,36 +76,87 @@ def hold_existing(path: Path, *, opener: Callable[[Path], int] = open_existing) 
         yield
         return
     try:
-        _flock(descriptor, path)
+        _flock(descriptor, path, holder)
         yield
     finally:
         os.close(descriptor)
 
 
-def _flock(descriptor: int, path: Path) -> None:
+def _flock(descriptor: int, path: Path, holder: str = "daemon") -> None:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
-        raise LockHeldError(f"another process holds {path}", "stop the daemon that holds it") from error
+        pid = _find_holder(descriptor)
+        who = f"a {holder}, process {pid}," if pid else f"a {holder}"
+        raise LockHeldError(f"{who} holds {path}", f"stop that {holder}, or wait for its end") from error
+
+
+def _find_holder(descriptor: int) -> int | None:
+    """Return who holds a lock on an open file, where the system tells: Linux does (proc(5), /proc/locks)."""
+    inode = str(os.fstat(descriptor).st_ino)
+    with suppress(OSError):
+        for line in Path("/proc/locks").read_text().splitlines():
+            words = line.split()
+            # 1: FLOCK ADVISORY WRITE 4711 fe:00:1234 0 EOF
+            if words[1] == "FLOCK" and words[5].rpartition(":")[2] == inode:
+                return int(words[4])
+    return None
 
 
 @asynccontextmanager
-async def hold_database(engine: AsyncEngine) -> AsyncIterator[None]:
-    """Hold the PostgreSQL database of `engine` on a connection of its own.
+async def hold_database(engine: AsyncEngine, patience: float = 0.0) -> AsyncIterator[Callable[[], Awaitable[None]]]:
+    """Hold the PostgreSQL database of `engine` on a connection of its own; yield a check that it is still held.
 
-    Raises LockHeldError where a daemon or a migration holds it.
+    Raises LockHeldError where a daemon or a migration holds it for longer than `patience`, in seconds. The check
+    raises it where the connection, and with it the lock, is gone.
     """
     async with engine.connect() as connection:
         await connection.execution_options(isolation_level="AUTOCOMMIT")
-        # The lock lives as long as this connection, which says nothing while the work goes on.
-        await connection.execute(text("SET idle_session_timeout = 0"))
-        held = await connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": ADVISORY_KEY})
-        if not held:
-            raise LockHeldError(
-                "another daemon or migration works on this database",
-                "stop it; SELECT pid FROM pg_locks WHERE locktype = 'advisory' names its connection",
-            )
         try:
-            yield
+            # The lock lives as long as this connection, which says nothing while the work goes on.
+            await connection.execute(text("SET idle_session_timeout = 0"))
+            until = time.monotonic() + patience
+            while not await _try_hold(connection):
+                if time.monotonic() >= until:
+                    raise await _held_by_another(connection)
+                await asyncio.sleep(0.1)
+            yield lambda: _check_held(connection)
         finally:
-            await connection.invalidate()
+            # Ends the session, and with it the lock, whatever state it is in.
+            with suppress(DBAPIError, InvalidRequestError, asyncpg.InterfaceError, OSError):
+                await connection.invalidate()
+
+
+async def _try_hold(connection: AsyncConnection) -> bool:
+    if not await connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": ADVISORY_KEY}):
+        return False
+    # A migration whose session was cut off may still be in the middle of its transaction.
+    if await connection.scalar(text("SELECT pg_try_advisory_xact_lock(:work)"), {"work": WORK_KEY}):
+        return True
+    await connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": ADVISORY_KEY})
+    return False
+
+
+async def _held_by_another(connection: AsyncConnection) -> LockHeldError:
+    row = (await connection.execute(text(HOLDERS), KEYS)).first()
+    who = f": {row[1]}, server process {row[0]}" if row else ""
+    end = f"SELECT pg_terminate_backend({row[0]}) ends its connection" if row else "run again"
+    return LockHeldError(f"another daemon or migration works on the database{who}", f"stop it; {end}")
+
+
+async def _check_held(connection: AsyncConnection) -> None:
+    held = False
+    with suppress(DBAPIError, asyncpg.InterfaceError, OSError):
+        held = bool(await connection.scalar(text(HELD_BY_US)))
+    if not held:
+        raise LockHeldError(
+            "the connection that kept others away from the database is gone", "see the log of the database; run again"
+        )
+
+
+async def work_alone(connection: AsyncConnection) -> None:
+    """Keep every other migration and every daemon away until the transaction of `connection` ends.
+
+    Waits for a transaction of ours that was cut off to end, for as long as `lock_timeout` says.
+    """
+    await connection.execute(text("SELECT pg_advisory_xact_lock(:work)"), {"work": WORK_KEY})

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from teleclaude.migration.ledger import to_plain
 from teleclaude.migration.shapes import quote
-from teleclaude.migration.tables import LEGACY, TablePlan, renamed_columns, set_aside_name
+from teleclaude.migration.tables import LEGACY, ORIGIN, TablePlan, renamed_columns, set_aside_name
 
 
 async def create_carried(connection: AsyncConnection, tables: Sequence[TablePlan]) -> None:
@@ -34,7 +34,7 @@ async def create_carried(connection: AsyncConnection, tables: Sequence[TablePlan
 def _comments(table: TablePlan) -> Iterator[str]:
     """Yield the statements that say where a table and each column with another name come from."""
     database = "events.db" if table.from_events else "the old database"
-    origin = f"Carried by teleclaude migrate-to-system from the table {table.source} of {database}"
+    origin = f"{ORIGIN} from the table {table.source} of {database}"
     yield f"COMMENT ON TABLE {table.sql_name} IS {_literal(origin)}"
     for column in renamed_columns(table):
         origin = f"Carried from the column {column.read}"

@@ -4,34 +4,33 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 
-from sqlalchemy import func, update
-
-from teleclaude.db.engine import disposing, explained, make_engine
-from teleclaude.db.models import MigrationRun
-from teleclaude.errors import SourceError, TargetError
+from teleclaude.db.patience import unstoppable
+from teleclaude.errors import SourceError
 from teleclaude.migration.deputy import deputy_for
+from teleclaude.migration.detect.database import check_unchanged
+from teleclaude.migration.detect.holders import find_processes
+from teleclaude.migration.detect.installation import Places
 from teleclaude.migration.plan import Plan
 from teleclaude.migration.reading import hash_file
 from teleclaude.migration.report import Event, SourceFileResult
+from teleclaude.migration.run_row import complete
 
 
 async def finish(plan: Plan) -> AsyncGenerator[Event, None]:
     """Look at every old file once more, then let the daemon serve.
 
-    Raises SourceError where one changed, TargetError where the run's row is not there.
+    Raises SourceError where one changed or somebody works on it again, TargetError where the run's row is not there.
     """
     deputy = deputy_for(plan.account)
     results = [SourceFileResult(str(file.path), file.sha256, hash_file(deputy, file.path)) for file in plan.files]
     for result in results:
         yield result
+    check_unchanged(deputy, plan.databases)
     changed = [result.path for result in results if result.sha256_before != result.sha256_after]
     if changed:
         raise SourceError(f"{changed[0]} changed during the migration", "stop whatever writes to it and run again")
-    if plan.dry_run or plan.url is None:
-        return
-    mine = (MigrationRun.run_id == plan.run) & (MigrationRun.state == "pending")
-    with explained(plan.url):
-        async with disposing(make_engine(plan.url)) as engine, engine.begin() as target:
-            done = update(MigrationRun).where(mine).values(state="complete", finished_at=func.now())
-            if (await target.execute(done)).rowcount != 1:
-                raise TargetError("the run's row is gone from the target", "see who else works on the database")
+    for holder in find_processes(Places(plan.checkout, plan.home), plan.databases):
+        raise SourceError(f"since the migration began, {holder.evidence}", holder.remedy)
+    if not plan.dry_run and plan.url is not None:
+        # From here an interrupt comes too late.
+        await unstoppable(complete(plan))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import URL
 
@@ -108,6 +109,36 @@ class Holder:
 
     evidence: str
     remedy: str
+    stops: bool = True
+    """Whether nothing may begin before it is gone; otherwise it is a warning."""
+
+
+@dataclass(frozen=True)
+class TargetRun:
+    """What the target says of a migration into it."""
+
+    run: str
+    state: str
+    """`pending` or `complete`."""
+    source: str
+    source_sha256: str
+    started_at: str
+
+
+@dataclass(frozen=True)
+class JournaledRun:
+    """A run of which the journal says that it began, and not that it ended; nobody works on it."""
+
+    folder: Path
+    start: Mapping[str, Any]
+    """The first entry (migration/recovery.py)."""
+    committing: bool
+    """Whether the COMMIT was, or was about to be, sent."""
+
+    @property
+    def run(self) -> str:
+        """The name of the run."""
+        return self.folder.name
 
 
 @dataclass(frozen=True)
@@ -128,9 +159,11 @@ class TargetState:
     """Those of them that are tables which a migration carried there."""
     schemas: frozenset[str] = frozenset()
     """Every schema of the database."""
+    runs: tuple[TargetRun, ...] = ()
     may_create: bool = True
     standby: bool = False
-    locked: bool = False
+    held_by: str = ""
+    """Who works on the database, in words; empty where nobody does."""
 
 
 @dataclass(frozen=True)
@@ -185,6 +218,8 @@ class Inventory:
     home_entries: tuple[str, ...] = ()
     """What else lies in `~/.teleclaude`."""
     holders: tuple[Holder, ...] = ()
+    journals: tuple[JournaledRun, ...] = ()
+    """Runs that were cut off."""
     url: URL | None = field(default=None, repr=False)
     """The database to move to, None where the command line names none that can be used."""
     target: TargetState | None = None

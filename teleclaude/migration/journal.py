@@ -8,16 +8,23 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from teleclaude.config.files import sync_directory
 from teleclaude.config.folders import opened_folder
+from teleclaude.db.lock import hold_existing
 from teleclaude.errors import PublishError
 
 NAME = "journal.jsonl"
+
+COMMIT = {"step": "transfer", "event": "commit"}
+"""Written before the COMMIT is sent: without it nothing of the run is on the target."""
+
+SETTLED = {"event": "settled"}
+"""The last entry: the run is complete, or nothing of it is left."""
 
 
 def write_entry(folder: Path, entry: dict[str, Any]) -> None:
@@ -36,22 +43,51 @@ def try_entry(folder: Path, entry: dict[str, Any]) -> None:
         write_entry(folder, entry)
 
 
+def write_private(path: Path, content: str) -> None:
+    """Put a file in the folder of a run, complete or not at all, readable by its owner alone."""
+    new = path.with_name(f".{path.name}")
+    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8", errors="surrogateescape") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    new.replace(path)
+    sync_directory(path.parent)
+
+
+def read_journal(folder: Path) -> tuple[dict[str, Any], ...]:
+    """Return the entries of a run, none where there is no journal; a line that a crash cut off is left out."""
+    entries = []
+    with suppress(OSError):
+        for line in (folder / NAME).read_text(encoding="utf-8", errors="replace").splitlines():
+            with suppress(ValueError):
+                entries.append(json.loads(line))
+    return tuple(entry for entry in entries if isinstance(entry, dict))
+
+
+def find_entry(entries: tuple[dict[str, Any], ...], event: str) -> dict[str, Any] | None:
+    """Return the last entry of a kind."""
+    return next((entry for entry in reversed(entries) if entry.get("event") == event), None)
+
+
 @contextmanager
 def run_folder(folder: Path, new_directories: tuple[Path, ...]) -> Iterator[Path]:
     """Make the folder of the run, private, and sync its name; directories that stay empty go at the end.
 
-    Raises PublishError where it cannot be made.
+    Until then no other run goes on beside it. Raises LockHeldError where one does, PublishError where the folder cannot
+    be made.
     """
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        folder.mkdir(mode=0o700)
-        sync_directory(folder.parent)
-    except OSError as error:
-        raise PublishError(f"{folder} cannot be made: {error.strerror}", "see to the place and run again") from None
-    try:
+    with ExitStack() as stack:
+        stack.callback(remove_empty, new_directories)
+        try:
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(hold_existing(folder.parent, "migration"))
+            # It stands where a run that was cut off is taken up again.
+            folder.mkdir(mode=0o700, exist_ok=True)
+            sync_directory(folder.parent)
+        except OSError as error:
+            raise PublishError(f"{folder} cannot be made: {error.strerror}", "see to the place and run again") from None
         yield folder
-    finally:
-        remove_empty(new_directories)
 
 
 def remove_empty(directories: tuple[Path, ...]) -> None:

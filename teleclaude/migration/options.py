@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
+
+
+class Recovery(StrEnum):
+    """What becomes of a run that was cut off after its commit."""
+
+    RESUME = "resume"
+    UNDO = "undo"
 
 
 @dataclass(frozen=True)
@@ -20,6 +28,8 @@ class Options:
     timezone: str | None = None
     dry_run: bool = False
     report_dir: Path | None = None
+    recovery: Recovery | None = None
+    """None for a new migration; then a run that was cut off is asked about."""
 
     def __repr__(self) -> str:
         """Leave the target out, which may hold a password."""

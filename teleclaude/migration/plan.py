@@ -17,7 +17,7 @@ from teleclaude.layout import Layout
 from teleclaude.migration.fates import ColumnFate, make_fates
 from teleclaude.migration.inventory import Account, ConfigFiles, DocFile, Inventory, Person, SourceDatabase, SourceFile
 from teleclaude.migration.leftovers import find_leftovers
-from teleclaude.migration.options import Options
+from teleclaude.migration.options import Options, Recovery
 from teleclaude.migration.refusals import find_refusals
 from teleclaude.migration.remarks import find_remarks
 from teleclaude.migration.report import Finding, Left, Severity, error, note
@@ -40,6 +40,8 @@ class Plan:
     started_at: datetime
     platform: str
     dry_run: bool
+    recovery: Recovery | None
+    """What becomes of a run that was cut off; None for a new one."""
     batch_size: int
     private: Path
     """The private folder: copies of the source, gone at the end."""
@@ -100,6 +102,7 @@ def make_plan(options: Options, inventory: Inventory) -> Plan:
         started_at=started_at,
         platform=inventory.platform,
         dry_run=options.dry_run,
+        recovery=options.recovery,
         batch_size=options.batch_size,
         private=inventory.private,
         folder=_run_folder(options, inventory),
@@ -210,6 +213,7 @@ def describe(plan: Plan) -> dict[str, Any]:
         "run": plan.run,
         "started_at": plan.started_at.isoformat(),
         "dry_run": plan.dry_run,
+        "recovery": plan.recovery,
         "source": {
             "checkout": str(plan.checkout),
             "home": str(plan.home),

@@ -7,12 +7,13 @@ from collections.abc import AsyncGenerator
 from pathlib import Path
 
 from teleclaude.config.files import write_new
-from teleclaude.config.folders import opened_folder, remove_marked
+from teleclaude.config.folders import opened_folder
 from teleclaude.errors import PublishError
 from teleclaude.migration.deputy import Deputy, deputy_for
 from teleclaude.migration.journal import remove_empty
 from teleclaude.migration.plan import Plan
-from teleclaude.migration.prepare import MARK, PreparedFile, prepare_config
+from teleclaude.migration.prepare import PreparedFile, prepare_config
+from teleclaude.migration.published import published_paths, remove_files
 from teleclaude.migration.report import Event, FileResult
 
 
@@ -29,7 +30,7 @@ async def publish_config(plan: Plan) -> AsyncGenerator[Event, None]:
 
 
 def writer_of(plan: Plan, path: Path) -> Deputy:
-    """Return who writes and removes a file: in his own home the user himself."""
+    """Return who writes a file: in his own home the user himself."""
     return deputy_for(plan.account if plan.as_service_user and path == plan.user_config else None)
 
 
@@ -48,18 +49,7 @@ def to_result(file: PreparedFile) -> FileResult:
     return FileResult(str(file.path), file.kind, f"{file.mode:04o}", file.owner, digest)
 
 
-def published_paths(plan: Plan) -> tuple[Path, ...]:
-    """Return the places of the three files."""
-    return plan.layout.system_config, plan.layout.secrets, plan.user_config
-
-
 async def undo_publish_config(plan: Plan) -> None:
     """Remove the files that carry the mark of this run, and the directories that were made for them."""
-    for path in published_paths(plan):
-        writer_of(plan, path).call(remove_file, str(path), MARK.format(run=plan.run))
+    remove_files(plan.run, published_paths(plan))
     remove_empty(plan.new_directories)
-
-
-def remove_file(path: str, mark: str) -> None:
-    """Remove a file if its first line holds the mark; anything else stays."""
-    remove_marked(Path(path), mark.encode())

@@ -12,7 +12,7 @@ from typing import Any
 
 from teleclaude.config.edit import to_yaml
 from teleclaude.config.files import write_new
-from teleclaude.config.folders import has_first_line, opened_folder, sync_folder
+from teleclaude.config.folders import opened_folder, sync_folder
 from teleclaude.config.parse import parse_yaml
 from teleclaude.errors import ConfigError, PublishError, SourceError
 from teleclaude.migration.deputy import deputy_for
@@ -21,6 +21,7 @@ from teleclaude.migration.inventory import DocFile
 from teleclaude.migration.journal import remove_empty
 from teleclaude.migration.plan import Plan
 from teleclaude.migration.prepare import MARK
+from teleclaude.migration.published import beside, remove_docs
 from teleclaude.migration.reading import read_file
 from teleclaude.migration.report import Event, FileResult, note
 
@@ -40,23 +41,20 @@ async def publish_docs(plan: Plan) -> AsyncGenerator[Event, None]:
 def _put_in_place(plan: Plan) -> list[FileResult]:
     """Build the folder beside its place and move it there at once."""
     place = plan.layout.docs
+    aside = beside(place, plan.run)
     try:
         with opened_folder(place.parent, make=True) as around:
-            os.mkdir(_beside(plan), 0o755, dir_fd=around)
+            os.mkdir(aside.name, 0o755, dir_fd=around)
             try:
-                results = list(_build(plan, place.with_name(_beside(plan))))
-                os.rename(_beside(plan), place.name, src_dir_fd=around, dst_dir_fd=around)
+                results = list(_build(plan, aside))
+                os.rename(aside.name, place.name, src_dir_fd=around, dst_dir_fd=around)
             except BaseException:
-                shutil.rmtree(_beside(plan), dir_fd=around, ignore_errors=True)
+                shutil.rmtree(aside.name, dir_fd=around, ignore_errors=True)
                 raise
             sync_folder(around)
     except OSError as error:
         raise PublishError(f"{place} cannot be put in place: {error.strerror}", "see to the place") from None
     return results
-
-
-def _beside(plan: Plan) -> str:
-    return f".docs-{plan.run}"
 
 
 def _build(plan: Plan, folder: Path) -> Iterator[FileResult]:
@@ -137,25 +135,6 @@ def read_front_matter(content: bytes) -> dict[str, Any]:
 
 
 async def undo_publish_docs(plan: Plan) -> None:
-    """Remove the snippets if their index carries the mark of this run, and what was made beside their place.
-
-    What somebody else put among them stays.
-    """
-    place, mark = plan.layout.docs, MARK.format(run=plan.run).encode()
-    with suppress(FileNotFoundError, NotADirectoryError), opened_folder(place.parent) as around:
-        shutil.rmtree(_beside(plan), dir_fd=around, ignore_errors=True)
-        with opened_folder(place) as folder:
-            marked = has_first_line(INDEX.name, mark, folder) is not None
-        if marked:
-            _remove(plan)
+    """Remove the snippets that this run has published, and the directories that were made for them."""
+    remove_docs(plan.run, plan.layout.docs, [doc.relative for doc in plan.docs])
     remove_empty(plan.new_directories)
-
-
-def _remove(plan: Plan) -> None:
-    """Remove what was published, the index with its mark last, and the folders that are empty then."""
-    place = plan.layout.docs
-    for relative in (*(doc.relative for doc in plan.docs), INDEX):
-        with suppress(FileNotFoundError), opened_folder((place / relative).parent) as folder:
-            os.unlink(relative.name, dir_fd=folder)
-    inner = {place / parent for doc in plan.docs for parent in doc.relative.parents if parent != Path()}
-    remove_empty(tuple(sorted(inner)))

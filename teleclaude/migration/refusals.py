@@ -21,7 +21,7 @@ def find_refusals(inventory: Inventory, *, dry_run: bool) -> Iterator[Finding]:
         bearable = dry_run and trouble.subject == "target"
         yield replace(trouble, severity=Severity.WARNING) if bearable else trouble
     for holder in inventory.holders:
-        yield error("source", holder.evidence, holder.remedy)
+        yield (error if holder.stops else warning)("source", holder.evidence, holder.remedy)
     if inventory.target is not None:
         yield from _refuse_target(inventory.target)
     yield from _refuse_places(inventory)
@@ -43,17 +43,18 @@ def _refuse_target(target: TargetState) -> Iterator[Finding]:
         yield error("target", "the server is a standby and cannot be written to", "name the primary server")
     if not target.may_create:
         yield error("target", "the role may not create tables and schemas there", "let the role own the database")
-    if target.locked:
-        yield error("target", "a daemon or another migration works on the database", "stop it and run again")
+    if target.held_by:
+        yield error("target", target.held_by, "stop it and run again")
     yield from _refuse_content(target)
 
 
 def _refuse_content(target: TargetState) -> Iterator[Finding]:
     full = [f"{name} ({rows})" for name, rows in sorted(target.rows.items()) if rows]
     if full:
+        by = "".join(f"; the migration {run.run} into it is {run.state}" for run in target.runs)
         yield error(
             "target",
-            f"the database is not empty; these tables hold rows: {', '.join(full)}",
+            f"the database is not empty; these tables hold rows: {', '.join(full)}{by}",
             "name an empty database, or empty this one if nobody needs it",
         )
     elif target.rows and target.revision is None:

@@ -1,23 +1,28 @@
-"""A run as it goes: steps, who watches, and what its report will be made of."""
+"""A run as it goes: its steps, the loop that runs them, the loop that takes them back, and who watches."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-import os
 import secrets
+import time
+import traceback
 from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from pathlib import Path
 
+from teleclaude.db.patience import unstoppable
 from teleclaude.errors import Exit, TeleClaudeError
+from teleclaude.migration.interrupted import Interrupted, write_start
+from teleclaude.migration.journal import SETTLED, run_folder, try_entry, write_entry, write_private
+from teleclaude.migration.locks import Check, holding
+from teleclaude.migration.options import Recovery
 from teleclaude.migration.plan import Plan, describe
-from teleclaude.migration.report import Event, Failure, Finding, Report, Severity, StepRun, warning
-from teleclaude.migration.way_back import undo_script, undo_statements
+from teleclaude.migration.report import Event, Failure, Finding, Progress, Report, Result, Severity, StepRun, warning
+from teleclaude.migration.way_back import describe_way_back
 
 REPORT_NAME = "report.json"
-WAY_BACK_NAME = "way-back.txt"
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,11 @@ class Observer:
         del plan
         return True
 
+    def decides(self, interrupted: Interrupted) -> Recovery | None:
+        """Say what becomes of a run that was cut off; None where nobody is there to ask."""
+        del interrupted
+        return None
+
 
 @dataclass
 class Run:
@@ -57,12 +67,20 @@ class Run:
     steps: list[StepRun] = field(default_factory=list)
     failure: Failure | None = None
     undo: tuple[str, ...] = ()
+    ended: bool = False
+    """Whether there is nothing more to do, so that an interrupt comes too late."""
+    settled: bool = False
+    """Whether the run is complete, or nothing of it is left."""
 
     @property
     def refused(self) -> bool:
         """Whether a step found something that must be mended first."""
         events = (event for step in self.steps for event in step.events)
         return any(isinstance(event, Finding) and event.severity is Severity.ERROR for event in events)
+
+    def refuse(self, message: str, hint: str, kind: str = "Refused") -> None:
+        """Stop before anything was changed."""
+        self.failure = Failure(message, hint, kind, Exit.REFUSED)
 
     def mark(self, name: str, outcome: str) -> None:
         """Say what became of a step after it ran."""
@@ -91,26 +109,96 @@ def to_failure(error: BaseException) -> Failure:
     return Failure(sentence, "report it with the journal of this run", type(error).__name__, Exit.UNDONE)
 
 
-def write_undo_script(plan: Plan) -> None:
-    """Keep the SQL that empties the target, before there is anything in it to empty."""
-    _write_private(undo_script(plan), "".join(f"{statement};\n" for statement in undo_statements(plan)))
-
-
 def write_report(run: Run) -> None:
-    """Keep the report and the way back in the folder of the run; where that fails, the report says so itself."""
+    """Keep the report in the folder of the run; where that fails, the report says so itself."""
     report = run.to_report()
     try:
-        _write_private(run.plan.folder / WAY_BACK_NAME, "".join(f"{line}\n" for line in report.undo))
-        text = json.dumps(report.to_json(), indent=2)
-        _write_private(run.plan.folder / REPORT_NAME, text)
+        write_private(run.plan.folder / REPORT_NAME, json.dumps(report.to_json(), indent=2))
     except OSError as error:
         finding = warning("report", f"{error.filename} could not be written: {error.strerror}", "keep what is printed")
         run.steps.append(StepRun("report", "failed", 0.0, (finding,)))
 
 
-def _write_private(path: Path, content: str) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8", errors="surrogateescape") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
+async def hold_and(run: Run, work: Callable[[Check], Awaitable[None]]) -> None:
+    """Do `work` while nobody else can come near, and keep its report."""
+    try:
+        async with AsyncExitStack() as stack:
+            try:
+                check = await stack.enter_async_context(holding(run.plan))
+                stack.enter_context(run_folder(run.plan.folder, run.plan.new_directories))
+            except TeleClaudeError as error:
+                run.refuse(error.message, error.hint, type(error).__name__)
+                return
+            await work(check)
+            write_report(run)
+            if run.settled:
+                # Last, so that whoever is killed before it is asked about, and not left without a report.
+                try_entry(run.plan.folder, SETTLED)
+    except asyncio.CancelledError:
+        if not run.ended:
+            raise
+
+
+async def run_steps(run: Run, steps: tuple[Step, ...], check: Check, begun: tuple[Step, ...] = ()) -> None:
+    """Run the steps in order; when one is stopped, take back those that were begun, last first."""
+    started = list(begun)
+    folder = run.plan.folder
+    try:
+        if not begun:
+            write_start(run.plan)
+        for step in steps:
+            await check()
+            write_entry(folder, {"step": step.name, "event": "begin", "undo": step.commands(run.plan)})
+            started.append(step)
+            await run_step(run, step)
+            try_entry(folder, {"step": step.name, "event": "done"})
+        if not run.plan.dry_run:
+            run.undo = describe_way_back(run.plan)
+        run.ended = run.settled = True
+    except (Exception, asyncio.CancelledError) as error:
+        # Where it stopped and not what it said: a message of the server may quote a value.
+        stack = traceback.format_tb(error.__traceback__)
+        try_entry(folder, {"event": "failed", "error": type(error).__name__, "traceback": stack})
+        run.failure = to_failure(error)
+        await unstoppable(undo_steps(run, started))
+
+
+async def run_step(run: Run, step: Step) -> None:
+    """Run one step and keep what it yields, also of a step that fails."""
+    run.observer.step(step.name)
+    started = time.monotonic()
+    events: list[Finding | Result] = []
+    outcome = "failed"
+    try:
+        async with aclosing(step.run(run.plan)) as stream:
+            async for event in stream:
+                run.observer.event(event)
+                if not isinstance(event, Progress):
+                    events.append(event)
+        outcome = "done"
+    finally:
+        run.steps.append(StepRun(step.name, outcome, time.monotonic() - started, tuple(events)))
+
+
+async def undo_steps(run: Run, begun: list[Step]) -> None:
+    """Take back what was begun, last first. What cannot be taken back is left to a person, with the commands."""
+    left: list[Step] = []
+    for step in reversed(begun):
+        if step.undo is None:
+            continue
+        run.observer.undoing(step.name)
+        try:
+            await step.undo(run.plan)
+            run.mark(step.name, "undone")
+            try_entry(run.plan.folder, {"step": step.name, "event": "undone"})
+        except Exception as error:
+            left.append(step)
+            run.mark(step.name, "not undone")
+            try_entry(run.plan.folder, {"step": step.name, "event": "not undone", "why": type(error).__name__})
+    if left:
+        names = ", ".join(step.name for step in left)
+        run.undo = tuple(command for step in left for command in step.commands(run.plan))
+        failure = run.failure or Failure("what was left could not be taken back", "", "NotUndone", Exit.NOT_UNDONE)
+        hint = f"run the printed commands; they take back: {names}; or later: --undo"
+        run.failure = Failure(failure.message, hint, failure.kind, Exit.NOT_UNDONE)
+    run.ended, run.settled = True, not left

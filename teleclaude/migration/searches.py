@@ -69,10 +69,7 @@ def _phrase(table: str, row: dict[str, Any]) -> Iterator[str]:
 
 async def find_differences(plan: Plan, searches: Sequence[Search], found: Sequence[Sequence[int]]) -> list[str]:
     """Return a sentence for every table in which the daemon `found` other rows than the old program would."""
-    assert plan.database is not None
-    copy = URL.create("sqlite+aiosqlite", database=str(plan.database.copy))
-    async with disposing(make_engine(copy, read_only=True)) as engine, engine.connect() as old:
-        before = await find_all(old, searches)
+    before = await _find_before(plan, searches)
     samples = [(name, row["id"]) for name, row in _read_samples(plan)]
     differing: dict[str, set[int]] = {}
     for search, old_ids, new_ids in zip(searches, before, found, strict=True):
@@ -88,6 +85,15 @@ async def find_differences(plan: Plan, searches: Sequence[Search], found: Sequen
         for table, ids in differing.items()
         if ids
     ]
+
+
+async def _find_before(plan: Plan, searches: Sequence[Search]) -> list[list[int]]:
+    """Return what the old program would find, nothing in a table that had another name."""
+    assert plan.database is not None
+    copy = URL.create("sqlite+aiosqlite", database=str(plan.database.copy))
+    named = {table.name for table in _searched(plan) if table.source.lower() == table.name}
+    async with disposing(make_engine(copy, read_only=True)) as engine, engine.connect() as old:
+        return [(await find_all(old, [search]))[0] if search.table in named else [] for search in searches]
 
 
 async def _judge(plan: Plan, search: Search, doubtful: set[int], found: set[int]) -> set[int]:

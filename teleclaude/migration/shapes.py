@@ -11,6 +11,7 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
+from string import ascii_lowercase, ascii_uppercase
 
 from teleclaude.migration.json_member import FIRST, FUNCTION
 
@@ -51,9 +52,12 @@ def quote(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
+LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
+
+
 def fold(name: str) -> str:
     """Return a name as SQLite compares it: the case of ASCII letters does not count, that of others does."""
-    return "".join(char.lower() if char.isascii() else char for char in name)
+    return name.translate(LOWER)
 
 
 def choose_read(table: str, column: str, source_columns: Collection[str]) -> Read | None:

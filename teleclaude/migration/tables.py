@@ -26,6 +26,9 @@ PLAIN = Context()
 LEGACY = "legacy"
 """The schema for what the models do not know."""
 
+ORIGIN = "Carried by teleclaude migrate-to-system"
+"""How the comment of every table begins that the models do not know."""
+
 EVENTS = "events"
 """The schema for the tables of events.db, the second database of an installation."""
 

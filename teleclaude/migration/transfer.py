@@ -2,37 +2,40 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import Counter
 from collections.abc import AsyncGenerator, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 
-from sqlalchemy import Connection, delete, func, insert, select
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncTransaction
 
 from teleclaude.db import schema
 from teleclaude.db.engine import disposing, explained, make_engine
-from teleclaude.db.models import MigrationRun, Model
-from teleclaude.errors import SourceError, TargetError
+from teleclaude.db.lock import work_alone
+from teleclaude.db.models import Model
+from teleclaude.db.patience import unstoppable
+from teleclaude.errors import TargetError
 from teleclaude.migration.carried import create_carried, set_aside_table, write_set_aside
 from teleclaude.migration.constraints import add_constraints
 from teleclaude.migration.copy import Loaded, Source, copy_table
 from teleclaude.migration.deputy import deputy_for
+from teleclaude.migration.detect.database import check_unchanged
 from teleclaude.migration.identities import restart_identity
+from teleclaude.migration.journal import COMMIT, find_entry, read_journal, write_entry
 from teleclaude.migration.ledger import LedgerIndex, index_ledger, open_ledger
 from teleclaude.migration.plan import Plan
-from teleclaude.migration.reading import hash_file
 from teleclaude.migration.report import Event, Finding, LedgerResult, TableResult, note, warning
+from teleclaude.migration.run_row import LOCK_TIMEOUT, empty, has_arrived, insert_row
 from teleclaude.migration.sources import Sources, reading
 from teleclaude.migration.tables import TablePlan
 from teleclaude.migration.verify import verify_table
-from teleclaude.migration.way_back import undo_statements
 
 SESSION = (
     "SET LOCAL statement_timeout = 0",
     "SET LOCAL idle_in_transaction_session_timeout = 0",
-    "SET LOCAL lock_timeout = '30s'",
+    LOCK_TIMEOUT,
     "SET LOCAL client_connection_check_interval = '10s'",
     "SET LOCAL timezone = 'UTC'",
     # Known to PostgreSQL 17 and newer.
@@ -61,18 +64,36 @@ async def transfer(plan: Plan) -> AsyncGenerator[Event, None]:
     with reading(plan) as sources, explained(plan.url):
         async with disposing(make_engine(plan.url)) as engine, engine.connect() as target:
             transaction = await target.begin()
+            rows = {}
             async for event in _fill(plan, target, sources):
+                if isinstance(event, TableResult):
+                    rows[event.name] = event.target_rows
                 yield event
-            check_unchanged(plan)
+            check_unchanged(deputy_for(plan.account), plan.databases)
             if plan.dry_run:
                 await transaction.rollback()
             else:
-                await transaction.commit()
+                await _commit(plan, transaction, rows)
+
+
+async def _commit(plan: Plan, transaction: AsyncTransaction, rows: dict[str, int]) -> None:
+    """Commit; where the reply is lost, the run's row on a new connection tells what happened."""
+    write_entry(plan.folder, {**COMMIT, "rows": rows})
+    try:
+        # An interrupt in the middle would leave it open whether anything is there.
+        await unstoppable(transaction.commit())
+    except Exception:
+        if not await has_arrived(plan):
+            raise
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 async def _fill(plan: Plan, target: AsyncConnection, sources: Sources) -> AsyncGenerator[Event, None]:
     for setting in SESSION:
         await target.exec_driver_sql(setting)
+    await work_alone(target)
     await _check_empty(target)
     await target.run_sync(schema.drop_keys if plan.schema_stands else schema.create_tables)
     await create_carried(target, plan.tables)
@@ -97,7 +118,7 @@ async def _fill(plan: Plan, target: AsyncConnection, sources: Sources) -> AsyncG
         yield await _prove(plan, target, sources.of(loading.table), loading, written)
         for finding in _remarks(loading):
             yield finding
-    await target.execute(insert(MigrationRun).values(_run_row(plan)))
+    await insert_row(plan, target)
 
 
 async def _check_empty(target: AsyncConnection) -> None:
@@ -143,45 +164,13 @@ def _remarks(loading: _Loading) -> Iterator[Finding]:
         )
 
 
-def _run_row(plan: Plan) -> dict[str, object]:
-    assert plan.database is not None
-    known = {file.path: file.sha256 for file in plan.database.files}
-    return {
-        "run_id": plan.run,
-        "state": "pending",
-        "source": str(plan.database.path),
-        "source_sha256": known[plan.database.path],
-        "started_at": plan.started_at,
-    }
-
-
-def check_unchanged(plan: Plan) -> None:
-    """Raise SourceError where an old database is no longer what was copied."""
-    deputy = deputy_for(plan.account)
-    for database in plan.databases:
-        copied = {file.path: file.sha256 for file in database.files}
-        for path in (Path(f"{database.path}{suffix}") for suffix in ("", "-wal", "-journal")):
-            if hash_file(deputy, path) != copied.get(path, ""):
-                hint = "stop whatever writes to it and run again"
-                raise SourceError(f"{path} was written to during the migration", hint)
-
-
 async def undo_transfer(plan: Plan) -> None:
     """Empty the target again, if this very run has committed to it; otherwise nothing of it is there.
 
-    A schema that stood before stands again, empty. Raises TargetError.
+    A schema that stood before stands again, empty. A server that restarts is waited for. Raises TargetError where the
+    run is complete, because others may have written since.
     """
-    if plan.url is None or plan.dry_run:
-        return
-    with explained(plan.url):
-        async with disposing(make_engine(plan.url)) as engine, engine.begin() as target:
-            if MigrationRun.__tablename__ not in await target.run_sync(schema.read_tables):
-                return
-            # Complete or not: nobody has used it yet, because this run still holds the lock.
-            mine = MigrationRun.run_id == plan.run
-            if not (await target.execute(delete(MigrationRun).where(mine))).rowcount:
-                return
-            for statement in undo_statements(plan):
-                await target.exec_driver_sql(statement)
-            if plan.schema_stands:
-                await target.run_sync(schema.upgrade)
+    entries = read_journal(plan.folder)
+    never_sent = entries and find_entry(entries, COMMIT["event"]) is None
+    if plan.url is not None and not plan.dry_run and not never_sent:
+        await empty(plan)

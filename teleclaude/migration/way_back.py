@@ -11,17 +11,23 @@ from teleclaude.db.url import display_url
 from teleclaude.layout import OLD_UNIT
 from teleclaude.migration.plan import Plan
 from teleclaude.migration.shapes import quote
-from teleclaude.migration.tables import EVENTS, LEGACY
+from teleclaude.migration.tables import EVENTS, LEGACY, ORIGIN
 
 
-def undo_statements(plan: Plan) -> tuple[str, ...]:
-    """Return the SQL that empties the target again."""
+def undo_statements() -> tuple[str, ...]:
+    """Return the SQL that empties the target again; it needs to know nothing of the run."""
     ours = [quote(name) for name in (*Model.metadata.tables, schema.VERSION_TABLE)]
-    carried = [table.sql_name for table in plan.tables if table.carried and table.schema is None]
     # Neither schema stood before, or the run would have been refused: everything in them is ours.
     schemas = (f"DROP SCHEMA IF EXISTS {quote(name)} CASCADE" for name in (LEGACY, EVENTS))
     search = f"DROP FUNCTION {', '.join(schema.FUNCTIONS)}"
-    return (f"DROP TABLE {', '.join(ours + carried)}", search, *schemas)
+    return (f"DROP TABLE {', '.join(ours)}", DROP_CARRIED, search, *schemas)
+
+
+DROP_CARRIED = f"""DO $$ DECLARE carried regclass; BEGIN
+  FOR carried IN SELECT oid FROM pg_class WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace
+    AND obj_description(oid, 'pg_class') LIKE '{ORIGIN}%' LOOP EXECUTE 'DROP TABLE ' || carried; END LOOP;
+END $$"""  # noqa: S608
+"""Drops the tables that the models do not know, by the comment that says where they come from."""
 
 
 def undo_script(plan: Plan) -> Path:

@@ -178,7 +178,7 @@ async def test_a_daemon_that_answers_on_its_socket(
 ) -> None:
     # The real place is one for the whole machine, so other tests would meet this daemon too.
     place = tmp_path / "api.sock"
-    monkeypatch.setattr(holders, "SINGLE_USER_SOCKET", place)
+    monkeypatch.setattr(holders, "SOCKETS", (place,))
     server = await asyncio.start_unix_server(lambda _reader, writer: writer.close(), str(place))
     async with server:
         await refuse(options, f"answers on {place}")
@@ -188,7 +188,7 @@ async def test_a_socket_that_nobody_answers_on_is_no_daemon(
     options: Options, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place = tmp_path / "api.sock"
-    monkeypatch.setattr(holders, "SINGLE_USER_SOCKET", place)
+    monkeypatch.setattr(holders, "SOCKETS", (place,))
     (await asyncio.start_unix_server(lambda _reader, writer: writer.close(), str(place))).close()
     assert (await migrate_sample(options)).ok
 

@@ -12,6 +12,7 @@ from sqlalchemy import URL
 
 from teleclaude.db.models import Model
 from teleclaude.demo.installation import SampleInstallation
+from teleclaude.migration.json_member import FUNCTION, read_member
 from teleclaude.migration.options import Options
 from teleclaude.migration.report import Finding, Left, TableResult
 from teleclaude.migration.shapes import RULES, choose_read, reason_not_carried
@@ -328,6 +329,7 @@ def test_every_old_column_is_read_whatever_it_holds(table: str, row: dict[str, A
     read = choose_read(table, column, row)
     if read is not None:
         with closing(sqlite3.connect(":memory:")) as database:
+            database.create_function(FUNCTION, 2, read_member, deterministic=True)
             database.execute(f"CREATE TABLE t ({', '.join(row)})")
             database.execute(f"INSERT INTO t VALUES ({', '.join('?' * len(row))})", tuple(row.values()))
             assert len(database.execute(f"SELECT {read.sql} FROM t").fetchall()) == 1

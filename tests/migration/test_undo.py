@@ -206,7 +206,9 @@ async def test_the_journal_says_how_to_undo_a_step_before_it_begins(options: Opt
     path = options.root / "var/lib/teleclaude/migration" / report.header["run"] / "journal.jsonl"
     entries = [json.loads(line) for line in path.read_text().splitlines()]
     assert [(entry.get("step"), entry["event"]) for entry in entries] == [
+        (None, "start"),
         ("transfer", "begin"),
+        ("transfer", "commit"),
         ("transfer", "done"),
         ("publish_config", "begin"),
         ("publish_config", "done"),
@@ -217,6 +219,7 @@ async def test_the_journal_says_how_to_undo_a_step_before_it_begins(options: Opt
         ("publish_docs", "undone"),
         ("publish_config", "undone"),
         ("transfer", "undone"),
+        (None, "settled"),
     ]
     assert all(entry["undo"] for entry in entries if entry["event"] == "begin" and entry["step"] != "planted")
 

@@ -28,8 +28,9 @@ from teleclaude.migration.detect.installation import (
     read_people,
     read_zone,
 )
+from teleclaude.migration.detect.runs import find_runs
 from teleclaude.migration.detect.target import choose_target, look_at_target
-from teleclaude.migration.inventory import NOWHERE, ConfigFiles, Inventory, Person, TargetState
+from teleclaude.migration.inventory import NOWHERE, ConfigFiles, Holder, Inventory, Person, TargetState
 from teleclaude.migration.options import Options
 from teleclaude.migration.realm import list_names
 from teleclaude.migration.report import Finding, error
@@ -55,8 +56,12 @@ class Attempts:
         return otherwise
 
 
+PATIENCE_SECONDS = 20.0
+"""Twice the interval at which the server looks for a client that is gone (migration/transfer.py)."""
+
 NOBODY: tuple[Person, ...] = ()
 NO_DOCS = Docs()
+NO_HOLDERS: tuple[Holder, ...] = ()
 NO_CONFIG: tuple[ConfigFiles | None, tuple[TeleClaudeError, ...]] = (None, ())
 
 
@@ -81,6 +86,10 @@ async def detect(options: Options, run: str, private: Path, environ: Mapping[str
     docs = look("docs", lambda: find_docs(deputy, places), NO_DOCS)
     url = look("target", lambda: choose_target(options, environ), None)
     user_file = user_config(places.home, options.root, environ)
+    migrations = options.report_dir.absolute() if options.report_dir else layout.migrations
+    journals, migrating = find_runs(migrations)
+    # The server may take its time to notice that a killed run is gone.
+    patience = PATIENCE_SECONDS if any(journal.committing for journal in journals) else 0.0
     return Inventory(
         run=run,
         started_at=datetime.now(UTC).isoformat(),
@@ -105,17 +114,18 @@ async def detect(options: Options, run: str, private: Path, environ: Mapping[str
         docs_left=docs.left,
         docs_index=docs.index,
         home_entries=look("source", lambda: tuple(deputy.call(list_names, str(places.state))), ()),
-        holders=look("source", lambda: find_holders(deputy, places, database), ()),
+        holders=(*migrating, *look("source", lambda: find_holders(deputy, places, databases), NO_HOLDERS)),
+        journals=journals,
         url=url,
-        target=await _look_at(url, attempts) if url is not None else None,
+        target=await _look_at(url, attempts, patience) if url is not None else None,
         destinations=look("files", lambda: find_destinations(layout, user_file, options.report_dir, writer), NOWHERE),
         troubles=tuple(attempts.troubles),
     )
 
 
-async def _look_at(url: URL, attempts: Attempts) -> TargetState | None:
+async def _look_at(url: URL, attempts: Attempts, patience: float) -> TargetState | None:
     try:
-        return await look_at_target(url)
+        return await look_at_target(url, patience)
     except TeleClaudeError as trouble:
         attempts.troubles.append(error("target", trouble.message, trouble.hint))
         return None

@@ -169,6 +169,16 @@ def _check_room(path: Path, needed: int, folder: Path) -> None:
         )
 
 
+def check_unchanged(deputy: Deputy, databases: tuple[SourceDatabase, ...]) -> None:
+    """Raise SourceError where an old database is no longer what was copied, or has a WAL that was not there."""
+    for database in databases:
+        copied = {file.path: file.sha256 for file in database.files}
+        for path in (Path(f"{database.path}{suffix}") for suffix in ("", "-wal", "-journal")):
+            if hash_file(deputy, path) != copied.get(path, ""):
+                hint = "stop whatever writes to it and run again"
+                raise SourceError(f"{path} was written to during the migration", hint)
+
+
 def _take_back(copy: Path) -> None:
     """Let SQLite apply the rollback journal beside the copy (SQLite manual, "Atomic Commit", section 4)."""
     with closing(sqlite3.connect(copy)) as connection, suppress(sqlite3.DatabaseError):

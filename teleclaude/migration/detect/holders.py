@@ -7,6 +7,7 @@ import socket
 import sys
 from collections.abc import Iterator
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 
 import psutil
@@ -17,17 +18,25 @@ from teleclaude.errors import LockHeldError, SourceError
 from teleclaude.layout import OLD_UNIT
 from teleclaude.migration.deputy import Deputy
 from teleclaude.migration.detect.installation import Places
+from teleclaude.migration.detect.services import find_services
 from teleclaude.migration.inventory import Holder, SourceDatabase
 from teleclaude.migration.reading import open_source, read_file
 
-DAEMON_MODULE = "teleclaude.daemon"
+SOCKETS = (SINGLE_USER_SOCKET, Path("/tmp/teleclaude.sock"))  # noqa: S108 - both fixed by the single-user releases
 SOCKET_SECONDS = 2.0
 PID_LIMIT = 1 << 20
 
+DAEMON = "teleclaude.daemon"
+PROGRAMS = {DAEMON: "daemon", "teleclaude.cli.telec": "terminal interface"}
+"""Modules that are run with `python -m`; every other module of the package is called a helper."""
 
-def find_holders(deputy: Deputy, places: Places, database: SourceDatabase | None) -> tuple[Holder, ...]:
-    """Return every evidence of a process that works on the old installation."""
-    return tuple([*_held_lock(deputy, places), *_listening(database), *_processes(places, database)])
+
+def find_holders(deputy: Deputy, places: Places, databases: tuple[SourceDatabase, ...]) -> tuple[Holder, ...]:
+    """Return every evidence of somebody who works on the old installation, or who would start to."""
+    locks = (_held_lock(deputy, path, who, stop) for path, who, stop in _locks(places))
+    found = (holder for holders in locks for holder in holders)
+    services = find_services(places)
+    return tuple([*found, *_listening(databases), *find_processes(places, databases), *services])
 
 
 def stop_command() -> str:
@@ -38,42 +47,53 @@ def stop_command() -> str:
     return f"stop it: sudo systemctl stop {unit}"
 
 
-def _held_lock(deputy: Deputy, places: Places) -> Iterator[Holder]:
-    pid_file = places.checkout / "teleclaude.pid"
+def _locks(places: Places) -> Iterator[tuple[Path, str, str]]:
+    yield places.checkout / "teleclaude.pid", "daemon", stop_command()
+    yield places.state / "cron_runner.pid", "cron runner", "wait for its end, and keep cron from starting it again"
+
+
+def _held_lock(deputy: Deputy, path: Path, who: str, stop: str) -> Iterator[Holder]:
     try:
-        with hold_existing(pid_file, opener=partial(open_source, deputy)):
+        with hold_existing(path, opener=partial(open_source, deputy)):
             return
     except LockHeldError:
-        pid = read_file(deputy, pid_file, PID_LIMIT).decode(errors="replace").strip()[:20]
-        yield Holder(f"the daemon is running: process {pid} holds {pid_file}", stop_command())
+        pid = read_file(deputy, path, PID_LIMIT).decode(errors="replace").strip()[:20]
+        yield Holder(f"the {who} is running: process {pid} holds {path}", stop)
     except SourceError as error:
         yield Holder(error.message, error.hint)
+    except OSError as error:
+        yield Holder(f"{path} cannot be looked at: {error.strerror}", "see to its permissions")
 
 
-def _listening(database: SourceDatabase | None) -> Iterator[Holder]:
-    """Look whether somebody answers on the fixed socket, if it belongs to the owner of this database."""
-    try:
-        if database is None or SINGLE_USER_SOCKET.stat().st_uid != database.uid:
-            return
-        with socket.socket(socket.AF_UNIX) as client:
-            client.settimeout(SOCKET_SECONDS)
-            client.connect(str(SINGLE_USER_SOCKET))
-    except OSError:
-        # Nobody is there, or only what a killed daemon left.
-        return
-    yield Holder(f"a daemon answers on {SINGLE_USER_SOCKET}", stop_command())
+def _listening(databases: tuple[SourceDatabase, ...]) -> Iterator[Holder]:
+    """Look whether somebody answers on a fixed socket, if it belongs to the owner of this database."""
+    for path in SOCKETS if databases else ():
+        try:
+            if path.stat().st_uid != databases[0].uid:
+                continue
+            with socket.socket(socket.AF_UNIX) as client:
+                client.settimeout(SOCKET_SECONDS)
+                client.connect(str(path))
+        except OSError:
+            # Nobody is there, or only what a killed daemon left.
+            continue
+        yield Holder(f"a daemon answers on {path}", stop_command())
 
 
-def _processes(places: Places, database: SourceDatabase | None) -> Iterator[Holder]:
-    files = {os.path.realpath(database.path) + suffix for suffix in ("", "-wal", "-shm")} if database else set()
+def find_processes(places: Places, databases: tuple[SourceDatabase, ...]) -> Iterator[Holder]:
+    """Yield the processes that run the old program in this checkout, or hold one of its databases open."""
+    files = {os.path.realpath(database.path) + suffix for database in databases for suffix in ("", "-wal", "-shm")}
     ours = {os.getpid(), *(parent.pid for parent in psutil.Process().parents())}
     for process in psutil.process_iter():
         if process.pid in ours:
             continue
         try:
             command = process.cmdline()
-            if DAEMON_MODULE in command and _works_in(process, places.checkout, command):
-                yield Holder(f"the daemon is running as process {process.pid}", stop_command())
+            module = find_module(command)
+            if module and _works_in(process, places.checkout, command):
+                who = PROGRAMS.get(module, f"helper {module}")
+                stop = stop_command() if module == DAEMON else f"end it: kill {process.pid}"
+                yield Holder(f"the {who} is running as process {process.pid}", stop)
             elif files and any(file.path in files for file in process.open_files()):
                 yield Holder(
                     f"process {process.pid} ({process.name()}) holds the database open", f"end it: kill {process.pid}"
@@ -83,8 +103,15 @@ def _processes(places: Places, database: SourceDatabase | None) -> Iterator[Hold
             continue
 
 
+def find_module(command: list[str]) -> str | None:
+    """Return the module of the old program that a command line runs: daemon, hook receiver, cron runner, interface."""
+    return next((word for flag, word in pairwise(command) if flag == "-m" and word.startswith("teleclaude.")), None)
+
+
 def _works_in(process: psutil.Process, checkout: Path, command: list[str]) -> bool:
+    if any(str(checkout) in word for word in command):
+        return True
     try:
         return os.path.realpath(process.cwd()) == os.path.realpath(checkout)
     except psutil.Error:
-        return any(str(checkout) in word for word in command)
+        return False

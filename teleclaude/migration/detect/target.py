@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
-from sqlalchemy import URL, Connection, inspect, text
+from sqlalchemy import URL, Connection, inspect, select, text
 
 from teleclaude.db import schema
 from teleclaude.db.connection_files import find_url
 from teleclaude.db.engine import disposing, explained, make_engine
 from teleclaude.db.lock import hold_database
+from teleclaude.db.models import MigrationRun
 from teleclaude.errors import ConfigError, LockHeldError, TargetError
-from teleclaude.migration.inventory import TargetState
+from teleclaude.migration.inventory import TargetRun, TargetState
 from teleclaude.migration.options import Options
 from teleclaude.migration.shapes import quote
+from teleclaude.migration.tables import ORIGIN
 
 SAY = "say --target postgresql://USER@HOST/DATABASE"
 
@@ -25,12 +28,12 @@ SELECT current_setting('server_version_num')::int, pg_encoding_to_char(encoding)
 FROM pg_database WHERE datname = current_database()
 """
 
-NAMES = """
-SELECT relname, coalesce(obj_description(oid, 'pg_class'), '') LIKE 'Carried by teleclaude %' FROM pg_class
+NAMES = f"""
+SELECT relname, coalesce(obj_description(oid, 'pg_class'), '') LIKE '{ORIGIN}%' FROM pg_class
 WHERE relnamespace = to_regnamespace(quote_ident(current_schema()))
 UNION SELECT typname, false FROM pg_type
 WHERE typnamespace = to_regnamespace(quote_ident(current_schema())) AND typrelid = 0 AND typcategory <> 'A'
-"""
+"""  # noqa: S608
 """What a table cannot be named any more (PostgreSQL manual, CREATE TABLE), and whether a migration made it."""
 
 
@@ -47,40 +50,53 @@ def choose_target(options: Options, environ: Mapping[str, str]) -> URL:
     return url
 
 
-async def look_at_target(url: URL) -> TargetState:
-    """Return what stands on the target; raises TargetError where it cannot be reached."""
+async def look_at_target(url: URL, patience: float = 0.0) -> TargetState:
+    """Return what stands on the target; raises TargetError where it cannot be reached.
+
+    Whoever holds it may take `patience`, in seconds, to leave.
+    """
     with explained(url):
         async with disposing(make_engine(url, read_only=True)) as engine:
             async with engine.connect() as connection:
                 version, encoding, standby, may_create = (await connection.execute(text(FACTS))).one()
-                state = await connection.run_sync(_read_state)
+            held_by = ""
             try:
-                async with hold_database(engine):
-                    locked = False
-            except LockHeldError:
-                locked = True
-    revision, rows, names, schemas = state
-    return TargetState(
+                async with hold_database(engine, patience):
+                    pass
+            except LockHeldError as error:
+                held_by = error.message
+            async with engine.connect() as connection:
+                state = await connection.run_sync(_read_state)
+    return replace(
+        state,
         server_version=version,
         encoding=encoding,
-        revision=revision,
-        head=schema.head(),
-        rows=rows,
-        taken=frozenset(names),
-        carried=frozenset(name for name, carried in names.items() if carried),
-        schemas=schemas,
         may_create=may_create,
         standby=standby,
-        locked=locked,
+        held_by=held_by,
     )
 
 
-def _read_state(connection: Connection) -> tuple[str | None, dict[str, int], dict[str, bool], frozenset[str]]:
+def _read_state(connection: Connection) -> TargetState:
     inspector = inspect(connection)
     ours = schema.read_tables(connection)
-    rows = {name: _count(connection, name) for name in sorted(ours)}
+    revision = schema.read_revision(connection)
     names = {str(name): bool(carried) for name, carried in connection.execute(text(NAMES))}
-    return schema.read_revision(connection), rows, names, frozenset(inspector.get_schema_names())
+    return TargetState(
+        revision=revision,
+        head=schema.head(),
+        rows={name: _count(connection, name) for name in sorted(ours)},
+        taken=frozenset(names),
+        carried=frozenset(name for name, carried in names.items() if carried),
+        schemas=frozenset(inspector.get_schema_names()),
+        runs=_read_runs(connection) if revision == schema.head() and MigrationRun.__tablename__ in ours else (),
+    )
+
+
+def _read_runs(connection: Connection) -> tuple[TargetRun, ...]:
+    row = MigrationRun
+    found = connection.execute(select(row.run_id, row.state, row.source, row.source_sha256, row.started_at))
+    return tuple(TargetRun(run, state, path, digest, at.isoformat()) for run, state, path, digest, at in found)
 
 
 def _count(connection: Connection, name: str) -> int:

@@ -1,0 +1,61 @@
+"""What a run has put in place: its files are known by the mark in their first line, and by nothing else."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from teleclaude.config.files import remove_temporaries
+from teleclaude.config.folders import has_first_line, opened_folder, remove_marked
+from teleclaude.errors import PublishError
+from teleclaude.migration.detect.docs import INDEX
+from teleclaude.migration.journal import remove_empty
+from teleclaude.migration.plan import Plan
+from teleclaude.migration.prepare import MARK
+
+
+def published_paths(plan: Plan) -> tuple[Path, ...]:
+    """Return the places of the three configuration files."""
+    return plan.layout.system_config, plan.layout.secrets, plan.user_config
+
+
+def carries_mark(path: Path, run: str) -> bool:
+    """Whether a file was written by a run, or a folder of snippets has an index that was."""
+    file = path / INDEX if path.is_dir() else path
+    with suppress(OSError, PublishError), opened_folder(file.parent) as folder:
+        return has_first_line(file.name, _mark(run), folder) is not None
+    return False
+
+
+def _mark(run: str) -> bytes:
+    return MARK.format(run=run).encode()
+
+
+def remove_files(run: str, paths: tuple[Path, ...]) -> None:
+    """Remove those files that a run has written, and what a killed one was about to write; raises PublishError."""
+    for path in paths:
+        remove_marked(path, _mark(run))
+        remove_temporaries(path.parent)
+
+
+def beside(docs: Path, run: str) -> Path:
+    """Return where a run keeps the snippets that are not in their place yet."""
+    return docs.with_name(f".docs-{run}")
+
+
+def remove_docs(run: str, docs: Path, names: Sequence[Path]) -> None:
+    """Remove the snippets that a run has published, and what a killed one left beside them; raises PublishError.
+
+    What somebody else put among them stays. The index with the mark goes last, so that whoever is killed in the middle
+    leaves nothing without its mark.
+    """
+    with suppress(FileNotFoundError, NotADirectoryError), opened_folder(docs.parent) as around:
+        shutil.rmtree(beside(docs, run).name, dir_fd=around, ignore_errors=True)
+    if not docs.is_symlink() and carries_mark(docs, run):
+        for name in (*names, INDEX):
+            with suppress(FileNotFoundError), opened_folder((docs / name).parent) as folder:
+                os.unlink(name.name, dir_fd=folder)
+        remove_empty(tuple(sorted({docs / parent for name in names for parent in name.parents if parent != Path()})))

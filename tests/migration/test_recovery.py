@@ -1,0 +1,254 @@
+"""A run that was cut off after its commit is finished or taken back by the next one."""
+
+import dataclasses
+import json
+import shutil
+import signal
+import subprocess
+import tempfile
+from pathlib import Path
+
+import pytest
+from sqlalchemy import URL
+
+from teleclaude.demo.installation import SampleInstallation
+from teleclaude.migration.interrupted import Interrupted
+from teleclaude.migration.inventory import JournaledRun
+from teleclaude.migration.options import Options, Recovery
+from teleclaude.migration.report import Finding, ProbeResult, TableResult
+from teleclaude.migration.run import Observer
+from tests.cli.test_cli import teleclaude, to_arguments
+from tests.crash.machine import Job, Migration
+from tests.sample import editing, files_below, has_nothing, migrate_sample, query
+
+
+@pytest.fixture(autouse=True)
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Let private folders lie where this test alone looks."""
+    folder = tmp_path / "tmp"
+    folder.mkdir()
+    monkeypatch.setenv("TMPDIR", str(folder))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    return folder
+
+
+@pytest.fixture
+def job(options: Options) -> Job:
+    assert options.root is not None
+    return Job([*to_arguments(options), "--yes"], options.root / "var/lib/teleclaude/migration")
+
+
+def cut_off(job: Job, event: str = "begin", step: str = "probe") -> Migration:
+    """Kill a migration with SIGKILL as soon as its journal says so."""
+    migration = job.begin()
+    assert migration.reached((event, step))
+    migration.kill()
+    assert migration.wait() == -signal.SIGKILL
+    return migration
+
+
+def asked(options: Options, recovery: Recovery) -> Options:
+    return dataclasses.replace(options, recovery=recovery)
+
+
+def published(options: Options) -> list[str]:
+    assert options.root is not None
+    return [name for name in files_below(options.root) if not name.startswith("var/lib/teleclaude/migration/")]
+
+
+async def test_the_next_run_names_both_ways_and_changes_nothing(options: Options, job: Job, target: URL) -> None:
+    cut_off(job)
+    before = published(options)
+    report = await migrate_sample(options)
+    assert report.exit_code == 3
+    assert report.failure is not None
+    assert "cut off after its commit" in report.failure.message
+    assert "--resume" in report.failure.hint
+    assert "--undo" in report.failure.hint
+    assert published(options) == before
+    assert await query(target, "SELECT state FROM migration_runs") == [("pending",)]
+
+
+async def test_a_run_is_finished_under_its_own_name(options: Options, job: Job, target: URL) -> None:
+    cut_off(job)
+    [(name,)] = await query(target, "SELECT run_id FROM migration_runs")
+    report = await migrate_sample(asked(options, Recovery.RESUME))
+    assert report.ok, report.failure
+    assert report.header["run"] == name
+    assert report.all(ProbeResult)[0].ok
+    assert sum(result.values_compared for result in report.all(TableResult)) > 0
+    assert await query(target, "SELECT state FROM migration_runs") == [("complete",)]
+    assert "etc/teleclaude/secrets.yml" in published(options)
+    assert json.loads((job.state / name / "report.json").read_text())["ok"] is True
+
+
+async def test_a_run_is_taken_back(options: Options, job: Job, target: URL) -> None:
+    cut_off(job)
+    report = await migrate_sample(asked(options, Recovery.UNDO))
+    assert report.exit_code == 0, report.failure
+    assert await has_nothing(target)
+    assert published(options) == []
+    assert (await migrate_sample(options)).ok
+
+
+async def test_the_row_alone_is_enough_to_take_it_back(options: Options, job: Job, target: URL) -> None:
+    cut_off(job)
+    shutil.rmtree(job.state)
+    assert (await migrate_sample(asked(options, Recovery.UNDO))).ok
+    assert await has_nothing(target)
+    assert published(options) == []
+
+
+async def test_the_row_alone_is_enough_to_finish_it_where_no_value_needs_the_ledger(
+    options: Options, job: Job, target: URL, sample: SampleInstallation
+) -> None:
+    (sample.home / ".teleclaude/events.db").unlink()
+    with editing(sample) as database:
+        names = database.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND sql NOT LIKE '%VIRTUAL%'")
+        for (name,) in names.fetchall():
+            if "_fts" not in name:
+                database.execute(f"DELETE FROM {name}")
+    cut_off(job)
+    shutil.rmtree(job.state)
+    report = await migrate_sample(asked(options, Recovery.RESUME))
+    assert report.ok, report.failure
+    assert await query(target, "SELECT state FROM migration_runs") == [("complete",)]
+
+
+async def test_without_its_ledger_a_run_with_changed_values_is_only_taken_back(options: Options, job: Job) -> None:
+    cut_off(job)
+    shutil.rmtree(job.state)
+    report = await migrate_sample(asked(options, Recovery.RESUME))
+    assert report.exit_code == 3
+    assert report.failure is not None
+    assert "ledger" in report.failure.message
+    assert (await migrate_sample(asked(options, Recovery.UNDO))).ok
+
+
+async def test_files_are_taken_back_also_where_the_target_holds_nothing(
+    options: Options, job: Job, target: URL
+) -> None:
+    cut_off(job)
+    await query(target, "DROP SCHEMA public CASCADE")
+    await query(target, "CREATE SCHEMA public")
+    await query(target, "DROP SCHEMA IF EXISTS events CASCADE")
+    assert (await migrate_sample(options)).exit_code == 3
+    assert (await migrate_sample(asked(options, Recovery.UNDO))).ok
+    assert published(options) == []
+
+
+@pytest.mark.parametrize("recovery", list(Recovery))
+@pytest.mark.parametrize(
+    "change",
+    [
+        "INSERT INTO audit_log (actor_person, action_type) VALUES ('x', 'y')",
+        "UPDATE sessions SET title = 'changed' WHERE session_id = (SELECT min(session_id) FROM sessions)",
+    ],
+)
+async def test_rows_written_since_refuse_both(
+    options: Options, job: Job, target: URL, recovery: Recovery, change: str
+) -> None:
+    cut_off(job)
+    await query(target, change)
+    report = await migrate_sample(asked(options, recovery))
+    assert report.exit_code == 3
+    assert await query(target, "SELECT state FROM migration_runs") == [("pending",)]
+
+
+async def test_a_source_that_was_used_since_is_not_finished_but_taken_back(
+    options: Options, job: Job, target: URL, sample: SampleInstallation
+) -> None:
+    cut_off(job)
+    with editing(sample) as database:
+        database.execute("INSERT INTO system_settings (key, value) VALUES ('late', 'x')")
+    report = await migrate_sample(asked(options, Recovery.RESUME))
+    assert report.exit_code == 3
+    assert report.failure is not None
+    assert "no longer what was migrated" in report.failure.message
+    assert (await migrate_sample(asked(options, Recovery.UNDO))).ok
+    assert await has_nothing(target)
+
+
+async def test_a_complete_run_is_acknowledged_and_never_taken_back(options: Options, job: Job, target: URL) -> None:
+    migration = job.begin()
+    migration.wait()
+    journal = migration.journal
+    assert journal is not None
+    lines = [line for line in journal.read_text().splitlines(keepends=True) if '"settled"' not in line]
+    journal.write_text("".join(lines))
+    report = await migrate_sample(asked(options, Recovery.UNDO))
+    assert report.exit_code == 3
+    assert "complete" in (report.failure.message if report.failure else "")
+    assert (await migrate_sample(asked(options, Recovery.RESUME))).ok
+    assert await query(target, "SELECT count(*) FROM sessions") == [(20,)]
+
+
+async def test_a_run_that_was_killed_before_its_commit_leaves_nothing_to_decide(options: Options, job: Job) -> None:
+    cut_off(job, "begin", "transfer")
+    assert (await migrate_sample(options)).ok
+
+
+async def test_without_a_run_to_take_up_both_are_refused(options: Options) -> None:
+    report = await migrate_sample(asked(options, Recovery.RESUME))
+    assert report.exit_code == 3
+    assert "no migration was cut off here" in (report.failure.message if report.failure else "")
+
+
+async def test_on_a_terminal_the_operator_decides(options: Options, job: Job, target: URL) -> None:
+    class Operator(Observer):
+        def decides(self, interrupted: Interrupted) -> Recovery | None:
+            assert isinstance(interrupted.journal, JournaledRun)
+            return Recovery.UNDO
+
+    cut_off(job)
+    assert (await migrate_sample(options, observer=Operator())).ok
+    assert await has_nothing(target)
+
+
+async def test_a_run_into_another_database_is_named(options: Options, job: Job, server: object) -> None:
+    cut_off(job)
+    elsewhere = dataclasses.replace(options, target="postgresql://ada@127.0.0.1:1/d", recovery=Recovery.UNDO)
+    assert (await migrate_sample(elsewhere)).exit_code == 3
+
+
+async def test_the_private_folder_of_a_killed_run_goes(job: Job, temporary: Path) -> None:
+    cut_off(job)
+    assert len(list(temporary.glob("teleclaude-migration-*"))) == 1
+    living = job.begin("--undo")
+    assert living.wait() == 0, living.said
+    assert list(temporary.iterdir()) == []
+
+
+async def test_the_private_folder_of_a_living_run_stays(job: Job, temporary: Path) -> None:
+    living = job.begin()
+    assert living.reached(("begin", "transfer"))
+    living.freeze()
+    [folder] = temporary.glob("teleclaude-migration-*")
+    other = job.run("--dry-run")
+    assert folder.is_dir()
+    assert other.code == 3
+    assert "another migration works" in other.said or f"process {living.process.pid}" in other.said
+    living.go_on()
+    assert living.wait() == 0, living.said
+
+
+def test_both_flags_at_once_are_a_wrong_command_line() -> None:
+    assert teleclaude("migrate-to-system", "--resume", "--undo").returncode == 2
+
+
+async def test_without_a_terminal_the_command_refuses_with_one_sentence(options: Options, job: Job) -> None:
+    cut_off(job)
+    done: subprocess.CompletedProcess[str] = teleclaude("migrate-to-system", *to_arguments(options), "--yes")
+    assert done.returncode == 3
+    assert "say --resume to finish it, or --undo to take it back" in done.stderr
+
+
+async def test_what_was_left_of_the_proof_is_said(
+    options: Options, job: Job, sample: SampleInstallation, target: URL
+) -> None:
+    cut_off(job)
+    sample.database.unlink()
+    report = await migrate_sample(asked(options, Recovery.UNDO))
+    assert report.ok
+    assert any("rows were counted" in finding.message for finding in report.all(Finding))
+    assert await has_nothing(target)

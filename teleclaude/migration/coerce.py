@@ -31,7 +31,6 @@ RULES = {
     "not_a_boolean": "neither 0 nor 1 in a boolean column: what it spells, else whether it is other than zero",
     "not_a_timestamp": "text that is no date and time: NULL, or the default",
     "beyond_microseconds": "a time finer than microseconds: cut to microseconds",
-    "taken_for_infinity": "the first or last moment of all, which the driver sends as infinity: one microsecond off",
     "local_time": "a naive local time: the moment that it means in the zone of the computer",
     "constant_in_json": "NaN or Infinity, which JSON does not have: the word as a string",
     "nul_in_json": "\\u0000 in a JSON string, which jsonb refuses: \\u2400",
@@ -119,15 +118,6 @@ MOMENT = re.compile(
 )
 
 
-MICROSECOND = timedelta(microseconds=1)
-
-ENDS = {
-    datetime.min.replace(tzinfo=UTC): datetime.min.replace(tzinfo=UTC) + MICROSECOND,
-    datetime.max.replace(tzinfo=UTC): datetime.max.replace(tzinfo=UTC) - MICROSECOND,
-}
-"""Moments that asyncpg sends as `-infinity` and `infinity` (asyncpg.pgproto, codecs/datetime), and their neighbours."""
-
-
 def to_instant(value: Any, context: Context) -> Any:
     """Return a moment in time with its offset; naive text with a space is UTC, with a `T` as the context says."""
     match = MOMENT.fullmatch(value) if isinstance(value, str) else None
@@ -144,8 +134,6 @@ def to_instant(value: Any, context: Context) -> Any:
         moment = naive.replace(tzinfo=zone).astimezone(UTC)
     except (ValueError, OverflowError):
         return Coerced(None, "not_a_timestamp")
-    if (beside := ENDS.get(moment)) is not None:
-        return Coerced(beside, "taken_for_infinity")
     if micros[6:].strip("0"):
         return Coerced(moment, "beyond_microseconds")
     return Coerced(moment, "local_time") if local else moment

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, tzinfo
 from enum import StrEnum
@@ -45,3 +45,11 @@ STAND_INS: Mapping[ColumnType, Any] = {
     ColumnType.BYTES: b"",
 }
 """What stands for NULL where NULL is not allowed and the model has no default."""
+
+
+def over_nulls(function: Callable[[Sequence[Any]], Sequence[Any]], values: Sequence[Any], null: Any) -> list[Any]:
+    """Return what `function` makes of the values of a column that are not NULL, and `null` in the place of NULL."""
+    if None not in values:
+        return list(function(values))
+    results = iter(function([value for value in values if value is not None]))
+    return [null if value is None else next(results) for value in values]

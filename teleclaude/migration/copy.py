@@ -1,26 +1,24 @@
 """The load: rows of a table from the copy of the old database into PostgreSQL, by COPY.
 
 COPY needs the driver's own connection, the one that SQLAlchemy's transaction runs on; this is the one place that uses
-it. Every COPY moves a segment of about 8 MB, so that memory does not grow with the table. What PostgreSQL still refuses
-is found by the context of its error, changed by a rule or set aside, and the segment is sent again.
+it. Every COPY moves a segment of some megabytes, read while it is sent, so that memory does not grow with the table.
+What PostgreSQL still refuses is found by the context of its error, changed by a rule or set aside, and the segment is
+sent again.
 """
 
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import AsyncGenerator, Iterator
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from dataclasses import dataclass
 
 import asyncpg
-from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from teleclaude.migration.coerce import SILENT_RULES, convert_column
+from teleclaude.migration.batches import Batch, Loaded, Source, read_batches
 from teleclaude.migration.columns import ColumnType
+from teleclaude.migration.encode import HEADER, TRAILER, encode_documents, join_row, read_document, split_row
 from teleclaude.migration.json_text import as_json_string
-from teleclaude.migration.keys import KeyKeeper
 from teleclaude.migration.ledger import Entry, Ledger
 from teleclaude.migration.report import Progress
 from teleclaude.migration.tables import TablePlan
@@ -33,81 +31,52 @@ REFUSALS = ("22", "54")
 CONTEXT = re.compile(r"^COPY .+, \S+ (\d+)(?:, \S+ (.+?))?(?::|$)", re.MULTILINE)
 """Where COPY stopped, in whatever language the server speaks: table, line, column."""
 
-Values = tuple[Any, ...]
-
-
-@dataclass(frozen=True)
-class Row:
-    """A row on its way: as the old database holds it, and as it is sent."""
-
-    raw: Values
-    sent: list[Any]
-
 
 @dataclass
-class Loaded:
-    """What a load did: rows sent, values in the ledger, values changed by a silent rule, rows set aside with why."""
+class Queue:
+    """The batches of a table that are still to be sent, the next of them read ahead."""
 
-    rows: int = 0
-    coerced: int = 0
-    silent: Counter[tuple[str, str]] = field(default_factory=Counter)
-    set_aside: list[tuple[str, Values]] = field(default_factory=list)
+    batches: Iterator[Batch]
+    ahead: Batch | None = None
 
+    def __post_init__(self) -> None:
+        self.advance()
 
-@dataclass(frozen=True)
-class Source:
-    """What a load reads from and writes its ledger to; `batch_size` rows are read at a time."""
+    def advance(self) -> None:
+        """Read one batch more."""
+        self.ahead = next(self.batches, None)
 
-    reader: Connection
-    ledger: Ledger
-    batch_size: int
+    async def stream(self, segment: Batch) -> AsyncIterator[bytes]:
+        """Yield what COPY takes, up to the size of a segment; `segment` keeps the rows, in case one is refused."""
+        yield HEADER
+        size = 0
+        while self.ahead is not None and size < SEGMENT_BYTES:
+            segment.raw.extend(self.ahead.raw)
+            segment.sent.extend(self.ahead.sent)
+            data = b"".join(self.ahead.sent)
+            size += len(data)
+            yield data
+            # PostgreSQL is busy with what was sent.
+            self.advance()
+        yield TRAILER
 
 
 async def copy_table(
     connection: AsyncConnection, source: Source, table: TablePlan, loaded: Loaded
 ) -> AsyncGenerator[Progress, None]:
     """Load a table, and tell after every segment how far it is; `loaded` receives the sums."""
-    rows = read_rows(source, table, loaded)
-    while segment := list(take_segment(rows)):
-        await _send(connection, source.ledger, table, segment, loaded)
-        loaded.rows += len(segment)
+    queue = Queue(read_batches(source, table, loaded))
+    while queue.ahead is not None:
+        segment = Batch()
+        trouble = await _try_to_send(connection, table, queue.stream(segment))
+        if trouble is not None:
+            await _send_again(connection, source.ledger, table, segment, loaded, trouble)
+        loaded.rows += len(segment.sent)
         yield Progress(table.label, loaded.rows, table.rows)
 
 
-def take_segment(rows: Iterator[Row]) -> Iterator[Row]:
-    """Take rows up to the size of a segment; at least one."""
-    size = 0
-    for row in rows:
-        yield row
-        size += sum(len(value) if isinstance(value, str | bytes) else 8 for value in row.sent)
-        if size >= SEGMENT_BYTES:
-            return
-
-
-async def _send(
-    connection: AsyncConnection, ledger: Ledger, table: TablePlan, segment: list[Row], loaded: Loaded
-) -> None:
-    """Send a segment; a value that the server refuses is stored as a JSON string, then its row is set aside."""
-    refused: set[tuple[int, int]] = set()
-    while segment:
-        trouble = await _try_to_send(connection, table, segment)
-        if trouble is None:
-            return
-        where = _locate(trouble, table)
-        if where is None:
-            await _send_halves(connection, ledger, table, segment, loaded, trouble)
-            return
-        line, place = where
-        if (id(segment[line]), place) in refused or table.columns[place].type is not ColumnType.DOCUMENT:
-            row = segment.pop(line)
-            loaded.set_aside.append((f"{table.columns[place].name}: {_reason(trouble)}", row.raw))
-            continue
-        refused.add((id(segment[line]), place))
-        _store_as_string(ledger, table, segment[line], place, loaded)
-
-
 async def _try_to_send(
-    connection: AsyncConnection, table: TablePlan, segment: list[Row]
+    connection: AsyncConnection, table: TablePlan, data: AsyncIterator[bytes]
 ) -> asyncpg.PostgresError | None:
     """Send a segment; return what the server refuses of it, when nothing of it is there. Raises other errors."""
     driver = (await connection.get_raw_connection()).driver_connection
@@ -115,8 +84,7 @@ async def _try_to_send(
     names = [column.name for column in table.columns] + [name for name, _ in table.constants]
     savepoint = await connection.begin_nested()
     try:
-        records = [row.sent for row in segment]
-        await driver.copy_records_to_table(table.name, schema_name=table.schema, columns=names, records=records)
+        await driver.copy_to_table(table.name, schema_name=table.schema, columns=names, source=data, format="binary")
     except asyncpg.PostgresError as error:
         await savepoint.rollback()
         if not str(error.sqlstate).startswith(REFUSALS):
@@ -126,21 +94,56 @@ async def _try_to_send(
     return None
 
 
-async def _send_halves(  # noqa: PLR0913, PLR0917 - a segment, and what it is a part of
+async def _whole(segment: Batch) -> AsyncIterator[bytes]:
+    yield HEADER
+    for row in segment.sent:
+        yield row
+    yield TRAILER
+
+
+async def _send_again(  # noqa: PLR0913, PLR0917 - a segment, and what is the matter with it
     connection: AsyncConnection,
     ledger: Ledger,
     table: TablePlan,
-    segment: list[Row],
+    segment: Batch,
+    loaded: Loaded,
+    trouble: asyncpg.PostgresError | None,
+) -> None:
+    """Send a refused segment; a value that the server refuses is stored as a JSON string, then its row is set aside."""
+    mended: set[tuple[int, int]] = set()
+    while trouble is not None:
+        where = _locate(trouble, table)
+        if where is None:
+            await _send_halves(connection, ledger, table, segment, loaded, trouble)
+            return
+        line, place = where
+        row = id(segment.raw[line])
+        if (row, place) in mended or table.columns[place].type is not ColumnType.DOCUMENT:
+            _set_aside(segment, line, f"{table.columns[place].name}: {_reason(trouble)}", loaded)
+        else:
+            mended.add((row, place))
+            _store_as_string(ledger, table, segment, line, place, loaded)
+        trouble = await _try_to_send(connection, table, _whole(segment)) if segment.sent else None
+
+
+async def _send_halves(  # noqa: PLR0913, PLR0917 - a segment, and what is the matter with it
+    connection: AsyncConnection,
+    ledger: Ledger,
+    table: TablePlan,
+    segment: Batch,
     loaded: Loaded,
     trouble: asyncpg.PostgresError,
 ) -> None:
     """Find the row that the server refuses as a whole, of which it names no column, and set it aside."""
-    if len(segment) == 1:
-        loaded.set_aside.append((_reason(trouble), segment[0].raw))
+    if len(segment.sent) == 1:
+        _set_aside(segment, 0, _reason(trouble), loaded)
         return
-    middle = len(segment) // 2
-    for half in (segment[:middle], segment[middle:]):
-        await _send(connection, ledger, table, half, loaded)
+    middle = len(segment.sent) // 2
+    halves = [Batch(segment.raw[part], segment.sent[part]) for part in (slice(middle), slice(middle, None))]
+    for half in halves:
+        refused = await _try_to_send(connection, table, _whole(half))
+        await _send_again(connection, ledger, table, half, loaded, refused)
+    segment.sent[:] = [row for half in halves for row in half.sent]
 
 
 def _locate(error: asyncpg.PostgresError, table: TablePlan) -> tuple[int, int] | None:
@@ -156,49 +159,17 @@ def _reason(error: asyncpg.PostgresError) -> str:
     return f"refused by PostgreSQL ({error.sqlstate})"
 
 
-def _store_as_string(ledger: Ledger, table: TablePlan, row: Row, place: int, loaded: Loaded) -> None:
-    row.sent[place] = as_json_string(str(row.sent[place]))
-    column = table.columns[place].name
-    entry = Entry(table.label, table.key_of(row.raw), column, "refused_json", row.raw[place], row.sent[place])
-    ledger.write(entry)
+def _set_aside(segment: Batch, line: int, reason: str, loaded: Loaded) -> None:
+    del segment.sent[line]
+    loaded.set_aside.append((reason, tuple(segment.raw.pop(line))))
+
+
+def _store_as_string(  # noqa: PLR0913, PLR0917 - one value, and where it stands
+    ledger: Ledger, table: TablePlan, segment: Batch, line: int, place: int, loaded: Loaded
+) -> None:
+    raw, fields = segment.raw[line], split_row(segment.sent[line])
+    stored = as_json_string(read_document(fields[place]))
+    fields[place : place + 1] = encode_documents([stored])
+    segment.sent[line] = join_row(fields)
+    ledger.write(Entry(table.label, table.key_of(raw), table.columns[place].name, "refused_json", raw[place], stored))
     loaded.coerced += 1
-
-
-def read_rows(source: Source, table: TablePlan, loaded: Loaded) -> Iterator[Row]:
-    """Yield the rows of a table as PostgreSQL takes them; what had to be changed goes to the ledger.
-
-    A row whose key cannot be held is set aside.
-    """
-    result = source.reader.exec_driver_sql(table.select)
-    constants = [value for _, value in table.constants]
-    keeper = KeyKeeper(source.reader, table)
-    while batch := result.fetchmany(source.batch_size):
-        columns = [list(values) for values in zip(*batch, strict=True)]
-        changed: set[int] = set()
-        converted = [_convert(source.ledger, table, columns, place, loaded, changed) for place in range(len(columns))]
-        for index, values in enumerate(zip(*converted, strict=True)):
-            reason = keeper.refuse(values, index in changed)
-            if reason is None:
-                yield Row(tuple(batch[index]), [*values, *constants])
-            else:
-                loaded.set_aside.append((reason, tuple(batch[index])))
-
-
-def _convert(  # noqa: PLR0913, PLR0917 - a batch and its two tallies
-    ledger: Ledger, table: TablePlan, columns: list[list[Any]], place: int, loaded: Loaded, changed_keys: set[int]
-) -> list[Any]:
-    column = table.columns[place]
-    stored, changes = convert_column(
-        columns[place], column.type, nullable=column.nullable, default=column.default, context=column.context
-    )
-    for change in changes:
-        rule, index = change.coerced.rule, change.index
-        if rule in SILENT_RULES:
-            loaded.silent[column.name, rule] += 1
-            continue
-        if column.name in table.key:
-            changed_keys.add(index)
-        key = table.key_of([values[index] for values in columns])
-        ledger.write(Entry(table.label, key, column.name, rule, columns[place][index], stored[index]))
-        loaded.coerced += 1
-    return stored

@@ -23,13 +23,21 @@ class KeyKeeper:
         self.shared = frozenset() if table.unique_key else self._find_shared()
         self.held: set[tuple[Any, ...]] = set()
 
-    def refuse(self, values: Sequence[Any], changed: bool) -> str | None:
-        """Return why the key of a row, as it would be stored, cannot be held; `changed` says that a rule changed it."""
-        key = tuple(values[place] for place in self.places)
+    def refuse_rows(self, columns: Sequence[Sequence[Any]], changed: set[int]) -> dict[int, str]:
+        """Return, of the rows of a batch as they would be stored, those whose key cannot be held, and why.
+
+        `changed` are those in whose key a rule changed a value.
+        """
+        keys = [columns[place] for place in self.places]
+        if not changed and not self.shared and all(_is_short(key, LONGEST_KEY_BYTES // len(keys)) for key in keys):
+            return {}
+        reasons = {row: self._refuse(key, row in changed) for row, key in enumerate(zip(*keys, strict=True))}
+        return {row: reason for row, reason in reasons.items() if reason is not None}
+
+    def _refuse(self, key: tuple[Any, ...], changed: bool) -> str | None:
         if None in key:
             return "the key is NULL"
-        texts = (part.encode() if isinstance(part, str) else part for part in key if isinstance(part, str | bytes))
-        if sum(map(len, texts)) > LONGEST_KEY_BYTES:
+        if sum(map(_bytes_of, key)) > LONGEST_KEY_BYTES:
             return "the key is too long for an index"
         if changed and (key in self.changed or self._stands(key)):
             return "the key is another row's after conversion"
@@ -54,3 +62,15 @@ class KeyKeeper:
         where = " AND ".join(f"{read} = ? AND typeof({read}) = typeof(?)" for read in reads)
         query = f"SELECT 1 FROM {quote(self.table.source)} WHERE {where} LIMIT 1"  # noqa: S608
         return self.reader.exec_driver_sql(query, tuple(part for part in key for _ in range(2))).first() is not None
+
+
+def _is_short(column: Sequence[Any], most: int) -> bool:
+    """Whether no value of a column is NULL, and none can have more than `most` bytes; a character takes up to four."""
+    kinds = set(map(type, column))
+    if kinds <= {int, float}:
+        return True
+    return kinds in ({str}, {bytes}) and max(map(len, column)) * 4 <= most
+
+
+def _bytes_of(part: Any) -> int:
+    return len(part.encode() if isinstance(part, str) else part) if isinstance(part, str | bytes) else 0

@@ -17,9 +17,10 @@ from teleclaude.db.lock import work_alone
 from teleclaude.db.models import Model
 from teleclaude.db.patience import unstoppable
 from teleclaude.errors import TargetError
+from teleclaude.migration.batches import Loaded, Source
 from teleclaude.migration.carried import create_carried, set_aside_table, write_set_aside
 from teleclaude.migration.constraints import add_constraints
-from teleclaude.migration.copy import Loaded, Source, copy_table
+from teleclaude.migration.copy import copy_table
 from teleclaude.migration.deputy import deputy_for
 from teleclaude.migration.detect.database import check_unchanged
 from teleclaude.migration.identities import restart_identity

@@ -1,0 +1,105 @@
+"""The rows of an old table, batch by batch, as COPY takes them; what had to be changed goes to the ledger."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from sys import getsizeof
+from typing import Any
+
+from sqlalchemy import Connection
+
+from teleclaude.migration.clean import clean_column
+from teleclaude.migration.coerce import SILENT_RULES, convert_column
+from teleclaude.migration.encode import encode_column, encode_constant, join_rows
+from teleclaude.migration.keys import KeyKeeper
+from teleclaude.migration.ledger import Entry, Ledger
+from teleclaude.migration.tables import TablePlan
+
+BATCH_BYTES = 256 << 10
+"""A batch ends here, so that the next is read while PostgreSQL is busy with what the socket holds of this one."""
+
+Values = Sequence[Any]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Rows on their way: as the old database holds them, and as COPY takes them."""
+
+    raw: list[Values] = field(default_factory=list)
+    sent: list[bytes] = field(default_factory=list)
+
+
+@dataclass
+class Loaded:
+    """What a load did: rows sent, values in the ledger, values changed by a silent rule, rows set aside with why."""
+
+    rows: int = 0
+    coerced: int = 0
+    silent: Counter[tuple[str, str]] = field(default_factory=Counter)
+    set_aside: list[tuple[str, tuple[Any, ...]]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Source:
+    """What a load reads from and writes its ledger to; `batch_size` rows at most are read at a time."""
+
+    reader: Connection
+    ledger: Ledger
+    batch_size: int
+
+
+def read_batches(source: Source, table: TablePlan, loaded: Loaded) -> Iterator[Batch]:
+    """Yield the rows of a table as PostgreSQL takes them; a row whose key cannot be held is set aside."""
+    rows = iter(source.reader.exec_driver_sql(table.select))
+    constants = [encode_constant(value) for _, value in table.constants]
+    keeper = KeyKeeper(source.reader, table)
+    while raw := list(take_rows(rows, source.batch_size)):
+        columns = [list(values) for values in zip(*raw, strict=True)]
+        changed: set[int] = set()
+        stored = [_convert(source.ledger, table, columns, place, loaded, changed) for place in range(len(columns))]
+        kinds = (column.type for column in table.columns)
+        sent = join_rows([encode_column(*column) for column in zip(stored, kinds, strict=True)], constants)
+        refused = keeper.refuse_rows(stored, changed)
+        loaded.set_aside += [(reason, tuple(raw[index])) for index, reason in refused.items()]
+        yield Batch(_without(raw, refused), _without(sent, refused))
+
+
+def take_rows(rows: Iterator[Values], most: int) -> Iterator[Values]:
+    """Take up to `most` rows, and none after those that fill a batch; at least one."""
+    size = 0
+    for row in islice(rows, most):
+        yield row
+        size += sum(map(getsizeof, row))
+        if size >= BATCH_BYTES:
+            return
+
+
+def _without(rows: list[Any], refused: dict[int, str]) -> list[Any]:
+    return [row for index, row in enumerate(rows) if index not in refused] if refused else rows
+
+
+def _convert(  # noqa: PLR0913, PLR0917 - a batch and its two tallies
+    ledger: Ledger, table: TablePlan, columns: list[list[Any]], place: int, loaded: Loaded, changed_keys: set[int]
+) -> Sequence[Any]:
+    """Return a column as PostgreSQL takes it: at once where all of it is clean, else value by value."""
+    column = table.columns[place]
+    try:
+        return clean_column(columns[place], column.type, nullable=column.nullable, context=column.context)
+    except ValueError:
+        stored, changes = convert_column(
+            columns[place], column.type, nullable=column.nullable, default=column.default, context=column.context
+        )
+    for change in changes:
+        rule, index = change.coerced.rule, change.index
+        if rule in SILENT_RULES:
+            loaded.silent[column.name, rule] += 1
+            continue
+        if column.name in table.key:
+            changed_keys.add(index)
+        key = table.key_of([values[index] for values in columns])
+        ledger.write(Entry(table.label, key, column.name, rule, columns[place][index], stored[index]))
+        loaded.coerced += 1
+    return stored

@@ -129,7 +129,13 @@ async def _cancellable(options: Options, screen: Screen) -> Report:
         numbers.append(signal.SIGHUP)
     for number in numbers:
         loop.add_signal_handler(number, stop)
-    return await task
+    try:
+        return await task
+    finally:
+        # All is done or taken back; a signal from here on would only cut off the report and the exit code.
+        for number in numbers:
+            loop.remove_signal_handler(number)
+            signal.signal(number, signal.SIG_IGN)
 
 
 def show_report(report: Report, *, as_json: bool) -> None:

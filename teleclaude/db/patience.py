@@ -28,8 +28,12 @@ PASSING = (
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
     asyncpg.CannotConnectNowError,
+    asyncpg.DeadlockDetectedError,
 )
-"""What a server says, or what is heard of it, while it goes down, is down, and comes up."""
+"""What a server says, or what is heard of it, while it goes down, is down, and comes up.
+
+And where a transaction crossed another, such as that of a daemon whose migration was killed.
+"""
 
 
 async def in_transaction(

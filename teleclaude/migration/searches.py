@@ -22,6 +22,8 @@ from teleclaude.migration.sources import reading
 from teleclaude.migration.tables import TablePlan
 
 LONGEST_WORD = 40
+LONGEST_TEXT = 100_000
+"""In characters."""
 
 
 def choose_searches(plan: Plan) -> tuple[Search, ...]:
@@ -31,14 +33,19 @@ def choose_searches(plan: Plan) -> tuple[Search, ...]:
 
 
 def _read_samples(plan: Plan) -> list[tuple[str, dict[str, Any]]]:
-    """Return the oldest and the newest row of each table that is searched."""
+    """Return the oldest and the newest row of each table that is searched, of those that are quick to look at."""
     with reading(plan) as sources:
         return [
             (table.name, row)
             for table in _searched(plan)
             for order in ("ASC", "DESC")
-            for row in _select(sources.of(table), table, f"ORDER BY {quote('id')} {order} LIMIT 1")
+            for row in _select(sources.of(table), table, f"{_short(table)} ORDER BY {quote('id')} {order} LIMIT 1")
         ]
+
+
+def _short(table: TablePlan) -> str:
+    reads = [column.read for column in table.columns if column.name in PLACES[table.name].columns]
+    return "WHERE " + " AND ".join(f"coalesce(length({read}), 0) <= {LONGEST_TEXT}" for read in reads)
 
 
 def _searched(plan: Plan) -> list[TablePlan]:

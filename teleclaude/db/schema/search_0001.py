@@ -28,8 +28,10 @@ FUNCTIONS = {
         SELECT lower(translate(bare, found, translate(found, '{UNFOLDED}', '{FOLDED}')) COLLATE "C")
         FROM (SELECT regexp_replace(content COLLATE "C", '[{MARKS}]+', '', 'g') AS bare) AS unmarked,
         LATERAL (
-            SELECT coalesce(string_agg(DISTINCT letter, ''), '') AS found
-            FROM regexp_split_to_table(regexp_replace(bare, '[^{UNFOLDED}]+', '', 'g'), '') AS letter
+            SELECT coalesce(string_agg(letter, ''), '') AS found FROM (
+                SELECT DISTINCT letter
+                FROM string_to_table(regexp_replace(bare, '[^{UNFOLDED}]+', '', 'g'), NULL) AS letter
+            ) AS letters
         ) AS folding; END""",
     "search_words(text)": f"""
         (content text) RETURNS text[] BEGIN ATOMIC
@@ -58,7 +60,7 @@ FUNCTIONS = {
                 WHEN ascii(letter) < 65536 THEN '\\u' || lpad(to_hex(ascii(letter)), 4, '0')
                 ELSE '\\u' || to_hex(55296 + (ascii(letter) - 65536) / 1024)
                     || '\\u' || to_hex(56320 + (ascii(letter) - 65536) % 1024) END, '' ORDER BY place)
-            FROM regexp_split_to_table(document::text, '') WITH ORDINALITY AS letters (letter, place)
+            FROM string_to_table(document::text, NULL) WITH ORDINALITY AS letters (letter, place)
         ) END; END""",
     "search_memory(text, text, text, jsonb, jsonb)": """
         (title text, subtitle text, narrative text, facts jsonb, concepts jsonb) RETURNS tsvector BEGIN ATOMIC
@@ -90,7 +92,9 @@ def create_functions() -> None:
         for signature, definition in FUNCTIONS.items():
             name = signature.partition("(")[0]
             attributes, _, body = definition.partition(" BEGIN ATOMIC")
-            _run(f"CREATE FUNCTION {name}{attributes} LANGUAGE sql IMMUTABLE PARALLEL SAFE BEGIN ATOMIC{body}")
+            # So dear that the planner looks into the index rather than at the words of every row.
+            traits = "LANGUAGE sql IMMUTABLE PARALLEL SAFE COST 10000"
+            _run(f"CREATE FUNCTION {name}{attributes} {traits} BEGIN ATOMIC{body}")
 
 
 def create_indexes() -> None:

@@ -78,14 +78,15 @@ async def _read(connection: AsyncConnection, asked: Asked, condition: ColumnElem
 async def _find_on_postgresql(
     connection: AsyncConnection, place: Searchable, asked: Asked, query: Query, lookup: Lookup
 ) -> list[int]:
-    beyond = place.vector.op("@@")(_tsquery(f"'{BEYOND}'"))
-    candidates = asked.candidates.add_columns(beyond)
+    is_beyond = place.vector.op("@@")(_tsquery(f"'{BEYOND}'"))
+    beyond = set(await connection.scalars(select(place.table.c.id).where(is_beyond)))
     found: list[int] = []
-    async with connection.stream(candidates.where(place.vector.op("@@")(_tsquery(with_beyond(lookup))))) as rows:
+    is_candidate = place.vector.op("@@")(_tsquery(with_beyond(lookup)))
+    async with connection.stream_scalars(asked.candidates.where(is_candidate)) as rows:
         async for page in rows.partitions(PAGE):
-            doubtful = [id_ for id_, is_beyond in page if is_beyond or not lookup.exact]
+            doubtful = [id_ for id_ in page if id_ in beyond or not lookup.exact]
             wrong = {id_ for id_, words in await _read_words(connection, place, doubtful) if not matches(query, words)}
-            found += [id_ for id_, _ in page if id_ not in wrong]
+            found += [id_ for id_ in page if id_ not in wrong]
             if len(found) >= asked.limit:
                 break
     return found[: asked.limit]

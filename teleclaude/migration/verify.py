@@ -6,9 +6,11 @@ this original and this stored value.
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,12 +22,18 @@ from teleclaude.migration.carried import read_set_aside, row_text
 from teleclaude.migration.columns import ColumnType
 from teleclaude.migration.decode import UndecodableError, decode, decode_json, same
 from teleclaude.migration.ledger import Entry, LedgerIndex
+from teleclaude.migration.matching import find_doubtful, is_plain
 from teleclaude.migration.multiset import find_difference
 from teleclaude.migration.shapes import quote
 from teleclaude.migration.tables import ColumnPlan, TablePlan
 
 SENSITIVE = re.compile(r"token|secret|contract_json|target_url|payload|event_json", re.IGNORECASE)
 SHOWN_CHARACTERS = 80
+
+BATCH_SIZE = 4 << 20
+"""A batch that holds so many characters and bytes is large enough, however few its rows."""
+
+SIZED = frozenset({str, bytes})
 
 Row = Sequence[Any]
 Excuses = Mapping[tuple[str, str, str], list[Entry]]
@@ -66,17 +74,54 @@ async def _compare_keyed(  # noqa: PLR0913, PLR0917 - both sides, and what is kn
     aside: Counter[str],
     batch_size: int,
 ) -> None:
-    """Compare a table row by row, as its key names them."""
-    result = reader.exec_driver_sql(table.select)
-    while batch := result.fetchmany(batch_size):
-        found = await _fetch(connection, table, [_target_key(table, row, excuses) for row in batch])
-        for row in batch:
-            if aside and aside[whole := row_text(table, row)]:
-                aside[whole] -= 1
-            else:
-                _compare_row(table, row, found.get(_target_key(table, row, excuses)), excuses)
+    """Compare a table a batch of rows at a time, as their keys name them."""
+    batches = _read_batches(reader, table, aside, batch_size)
+    async with aclosing(_look_up(connection, table, batches, excuses)) as pairs:
+        async for rows, found in pairs:
+            _compare_batch(table, rows, found, excuses)
     if aside.total():
         raise _differs(table, None, "", "no such row", next(iter(+aside)))
+
+
+def _read_batches(reader: Connection, table: TablePlan, aside: Counter[str], batch_size: int) -> Iterator[list[Row]]:
+    """Yield the rows of the source that were not set aside, so many at a time as are small together."""
+    batch: list[Row] = []
+    size = 0
+    for row in reader.exec_driver_sql(table.select):
+        if aside and aside[whole := row_text(table, row)]:
+            aside[whole] -= 1
+            continue
+        batch.append(row)
+        for value in row:
+            if type(value) in SIZED:
+                size += len(value)
+        if len(batch) == batch_size or size >= BATCH_SIZE:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+async def _look_up(
+    connection: AsyncConnection, table: TablePlan, batches: Iterator[list[Row]], excuses: Excuses
+) -> AsyncGenerator[tuple[list[Row], list[Row]], None]:
+    """Yield every batch with its rows in PostgreSQL, which looks up the next one while this one is compared."""
+    ahead: asyncio.Task[tuple[list[Row], list[Row]]] | None = None
+    try:
+        for rows in batches:
+            keys = _target_keys(table, rows, excuses)
+            pair = await ahead if ahead else None
+            ahead = asyncio.create_task(_fetch(connection, table, rows, keys))
+            # The task runs until its query is sent.
+            await asyncio.sleep(0)
+            if pair:
+                yield pair
+        if ahead:
+            yield await ahead
+    finally:
+        if ahead:
+            # The connection can do nothing else before it has answered.
+            await asyncio.gather(ahead, return_exceptions=True)
 
 
 def _wrong_number(table: TablePlan, rows: int) -> VerificationError:
@@ -97,9 +142,21 @@ def read_excuses(ledger: LedgerIndex, table: TablePlan) -> Excuses:
     return excuses
 
 
-def _target_key(table: TablePlan, row: Row, excuses: Excuses) -> tuple[Any, ...]:
+def _target_keys(table: TablePlan, rows: list[Row], excuses: Excuses) -> list[tuple[Any, ...]]:
+    """Return what PostgreSQL must hold as the key of every row."""
+    columns = list(zip(*rows, strict=True))
+    parts = []
+    for place in _key_places(table):
+        if is_plain(table.columns[place], columns[place]):
+            parts.append(columns[place])
+        else:
+            parts.append(tuple(stored_value(table, row, place, excuses) for row in rows))
+    return list(zip(*parts, strict=True))
+
+
+def _key_places(table: TablePlan) -> list[int]:
     places = {column.name: place for place, column in enumerate(table.columns)}
-    return tuple(stored_value(table, row, places[name], excuses) for name in table.key)
+    return [places[name] for name in table.key]
 
 
 def stored_value(table: TablePlan, row: Row, place: int, excuses: Excuses) -> Any:
@@ -126,32 +183,43 @@ def _select_back(table: TablePlan) -> str:
 
 
 async def _fetch(
-    connection: AsyncConnection, table: TablePlan, keys: list[tuple[Any, ...]]
-) -> dict[tuple[Any, ...], Row]:
+    connection: AsyncConnection, table: TablePlan, rows: list[Row], keys: list[tuple[Any, ...]]
+) -> tuple[list[Row], list[Row]]:
+    """Return rows of the source, and beside each the one that has its key; raises VerificationError where none has."""
     kinds = {column.name: column.type for column in table.columns}
     whole = [key for key in keys if None not in key]
-    if not whole:
-        return {}
+    parts = [list(part) for part in zip(*whole, strict=True)] or [[] for _ in table.key]
     arrays = [f"CAST(${place} AS {kinds[name]}[])" for place, name in enumerate(table.key, 1)]
     names = ", ".join(map(quote, table.key))
     # = ANY is always looked up in the index; only a key of several columns needs rows to compare with.
     among = f"= ANY({arrays[0]})" if len(arrays) == 1 else f"IN (SELECT * FROM unnest({', '.join(arrays)}))"  # noqa: S608
     query = f"{_select_back(table)} WHERE ({names}) {among}"
-    rows = (await connection.exec_driver_sql(query, tuple(list(part) for part in zip(*whole, strict=True)))).all()
-    places = [[column.name for column in table.columns].index(name) for name in table.key]
-    return {tuple(row[place] for place in places): row for row in rows}
+    result = (await connection.exec_driver_sql(query, tuple(parts))).all()
+    columns = list(zip(*result, strict=True))
+    found = (
+        dict(zip(zip(*(columns[place] for place in _key_places(table)), strict=True), result, strict=True))
+        if result
+        else {}
+    )
+    for row, key in zip(rows, keys, strict=True):
+        if key not in found:
+            raise _differs(table, table.key_of(row), "", "a row", "none")
+    return rows, [found[key] for key in keys]
 
 
-def _compare_row(table: TablePlan, row: Row, found: Row | None, excuses: Excuses) -> None:
-    key = table.key_of(row)
-    if found is None:
-        raise _differs(table, key, "", "a row", "none")
-    for place, column in enumerate(table.columns):
-        if not _holds(column, row[place], found[place], excuses.get((repr(key), column.name, repr(row[place])), [])):
-            raise _differs(table, key, column.name, row[place], found[place])
-    for (name, value), stored in zip(table.constants, found[len(table.columns) :], strict=True):
-        if stored != value:
-            raise _differs(table, key, name, value, stored)
+def _compare_batch(table: TablePlan, rows: list[Row], found: list[Row], excuses: Excuses) -> None:
+    """Compare rows column by column; only what does not evidently mean the same is looked at value by value."""
+    stored = list(zip(*found, strict=True))
+    for place, (column, raw) in enumerate(zip(table.columns, zip(*rows, strict=True), strict=True)):
+        for index in find_doubtful(column, raw, stored[place]):
+            key, value = table.key_of(rows[index]), raw[index]
+            entries = excuses.get((repr(key), column.name, repr(value)), [])
+            if not _holds(column, value, stored[place][index], entries):
+                raise _differs(table, key, column.name, value, stored[place][index])
+    for (name, value), values in zip(table.constants, stored[len(table.columns) :], strict=True):
+        for row, one in zip(rows, values, strict=True):
+            if one != value:
+                raise _differs(table, table.key_of(row), name, value, one)
 
 
 def _holds(column: ColumnPlan, raw: Any, found: Any, entries: Sequence[Entry]) -> bool:

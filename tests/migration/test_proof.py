@@ -29,7 +29,7 @@ from teleclaude.migration.plan import Plan, make_plan
 from teleclaude.migration.sources import reading
 from teleclaude.migration.tables import ColumnPlan
 from teleclaude.migration.transfer import transfer
-from teleclaude.migration.verify import verify_table
+from teleclaude.migration.verify import Proof, verify_table
 from tests.sample import editing, has_nothing, migrate_sample, query
 
 
@@ -92,6 +92,34 @@ async def test_a_value_changed_after_the_load_is_found(plan: Plan, statement: st
         await verify(plan, table)
     assert (caught.value.table, caught.value.column) == (table, column)
     assert caught.value.key is not None
+
+
+WITH_KEY = "CREATE TABLE measures (number INTEGER PRIMARY KEY, one TEXT, other TEXT, size REAL, body BLOB)"
+
+
+@pytest.mark.parametrize(
+    ("change", "column"),
+    [
+        ("one = 'a', other = 'bc'", "one"),
+        ("other = NULL", "other"),
+        ("size = size + 1e-15", "size"),
+        ("body = body || '\\x00'::bytea", "body"),
+    ],
+)
+async def test_one_value_changed_in_the_middle_of_a_large_table_is_named_exactly(
+    options: Options, sample: SampleInstallation, tmp_path: Path, change: str, column: str
+) -> None:
+    with editing(sample) as database:
+        database.execute(WITH_KEY)
+        rows = ((number, "ab", "c", 0.5, b"\xff") for number in range(3000))
+        database.executemany("INSERT INTO measures VALUES (?, ?, ?, ?, ?)", rows)
+    plan = await transferred(options, tmp_path)
+    assert plan.url is not None
+    assert await verify(plan, "measures") == Proof(3000, 15000)
+    await query(plan.url, f"UPDATE measures SET {change} WHERE number = 1517")
+    with pytest.raises(VerificationError) as caught:
+        await verify(plan, "measures")
+    assert (caught.value.key, caught.value.column) == ((1517,), column)
 
 
 ONE_MORE = """
@@ -170,6 +198,24 @@ async def test_the_proof_of_a_table_without_a_key_needs_no_memory_for_its_rows(
     try:
         await verify(plan, "notes")
         assert tracemalloc.get_traced_memory()[1] < 10e6
+    finally:
+        tracemalloc.stop()
+
+
+async def test_the_proof_holds_but_a_few_large_values_at_a_time(
+    options: Options, sample: SampleInstallation, tmp_path: Path
+) -> None:
+    with editing(sample) as database:
+        database.execute("CREATE TABLE films (number INTEGER PRIMARY KEY, body TEXT)")
+        database.execute(
+            "INSERT INTO films WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 12) "
+            "SELECT i, hex(zeroblob(3000000)) FROM n"
+        )
+    plan = await transferred(options, tmp_path)
+    tracemalloc.start()
+    try:
+        await verify(plan, "films")
+        assert tracemalloc.get_traced_memory()[1] < 50e6
     finally:
         tracemalloc.stop()
 

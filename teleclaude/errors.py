@@ -63,7 +63,7 @@ class LockHeldError(TeleClaudeError):
 
 
 class BootRefusedError(TeleClaudeError):
-    """The daemon may not serve: the schema is another one, or a migration is pending."""
+    """The daemon may not serve: the schema is another one, a migration is pending, or its socket cannot be."""
 
 
 class VerificationError(TeleClaudeError):

@@ -14,22 +14,28 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from teleclaude.daemon.api import make_app
 from teleclaude.daemon.boot import Daemon
-from teleclaude.errors import LockHeldError
+from teleclaude.errors import BootRefusedError, LockHeldError
 
 SOCKET_MODE = 0o600
 """Only the daemon's own user may connect, as long as callers are not told apart."""
+
+LONGEST_PATH = 103
+"""In bytes; Linux takes four more (unix(7)), macOS does not."""
 
 
 async def serve(daemon: Daemon, ready: Callable[[Path], None]) -> None:
     """Serve over the Unix socket until SIGTERM or SIGINT; `ready` is told once callers can connect.
 
-    Raises LockHeldError where another process answers on the socket.
+    Raises LockHeldError where another process answers on the socket, BootRefusedError where its path is too long.
     """
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     path = daemon.installation.socket
+    if len(os.fsencode(path)) > LONGEST_PATH:
+        sentence = f"{path} is longer than the {LONGEST_PATH} bytes that a socket's path may have"
+        raise BootRefusedError(sentence, "choose a shorter --root")
     path.parent.mkdir(parents=True, exist_ok=True)
     await clear_socket(path)
     async with listening(daemon.engine, path):

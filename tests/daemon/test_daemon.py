@@ -6,8 +6,10 @@ import os
 import signal
 import stat
 import sys
-from collections.abc import AsyncIterator
+import tempfile
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -78,6 +80,13 @@ async def running(root: Path) -> AsyncIterator[asyncio.subprocess.Process]:
 
 
 @pytest.fixture
+def options(options: Options) -> Iterator[Options]:
+    """Keep the path of the socket short, however deep the folders of the tests lie."""
+    with tempfile.TemporaryDirectory(prefix="tc-") as folder:
+        yield replace(options, root=Path(folder))
+
+
+@pytest.fixture
 def root(options: Options, migrated: Report) -> Path:
     assert migrated.ok
     assert options.root is not None
@@ -91,6 +100,15 @@ def socket(root: Path) -> Path:
 async def test_it_says_that_it_is_there(root: Path) -> None:
     async with running(root):
         assert await ask(socket(root), "/health") == {"status": "ok"}
+
+
+async def test_a_path_too_long_for_a_socket_is_refused_in_a_sentence(root: Path) -> None:
+    deep = root.rename(root.with_name("d" * 90))
+    daemon = await start("--root", str(deep))
+    _, stderr = await daemon.communicate()
+    deep.rename(root)
+    assert daemon.returncode == 3
+    assert b"teleclaude.sock is longer than the 103 bytes that a socket's path may have" in stderr
 
 
 async def test_it_lists_sessions_with_the_fields_of_the_old_daemon(root: Path) -> None:

@@ -18,7 +18,7 @@ from teleclaude.migration.keys import KeyKeeper
 from teleclaude.migration.ledger import Entry, Ledger
 from teleclaude.migration.tables import TablePlan
 
-BATCH_BYTES = 256 << 10
+BATCH_BYTES = 64 << 10
 """A batch ends here, so that the next is read while PostgreSQL is busy with what the socket holds of this one."""
 
 Values = Sequence[Any]

@@ -91,6 +91,7 @@ def main() -> None:
         for _ in range(given.rounds):
             for name, command in commands.items():
                 measure(bench, command, results[name])
+                print(f"{name}: {results[name].seconds[-1]:.1f} s", file=sys.stderr, flush=True)
         show(results)
 
 

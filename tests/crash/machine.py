@@ -199,6 +199,8 @@ class Migration:
         self._signal_all(signal.SIGKILL)
 
     def _signal_all(self, number: signal.Signals) -> None:
+        if self.process.poll() is not None:
+            return
         with suppress(psutil.NoSuchProcess):
             process = psutil.Process(self.process.pid)
             for each in (process, *process.children(recursive=True)):

@@ -72,6 +72,11 @@ async def test_an_old_index_that_lags_behind_its_table_is_no_difference(
     assert differences(await migrate_sample(options)) == []
 
 
+async def test_an_old_index_that_is_damaged_is_no_difference(options: Options, sample: SampleInstallation) -> None:
+    change_source(sample, "UPDATE memory_observations_fts_data SET block = x'00'")
+    assert differences(await migrate_sample(options)) == []
+
+
 async def test_an_old_database_without_an_index_is_no_difference(options: Options, sample: SampleInstallation) -> None:
     triggers = [f"DROP TRIGGER IF EXISTS memory_obs_{event}" for event in ("ai", "ad", "au")]
     change_source(sample, *triggers, "DROP TABLE memory_observations_fts")

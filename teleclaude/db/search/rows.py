@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Integer, Select, Table, Text, cast, column, func, literal, or_, select, table
 from sqlalchemy.dialects.postgresql import TSQUERY
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import JSON
 
@@ -66,8 +66,8 @@ async def _find_on_sqlite(connection: AsyncConnection, place: Searchable, asked:
     found = select(index.c.rowid).where(column(index.name).op("MATCH")(asked.text))
     try:
         return await _read(connection, asked, place.table.c.id.in_(found))
-    except OperationalError:
-        # No full-text index, or no query that it understands.
+    except DBAPIError:
+        # No full-text index, a damaged one, or no query that it understands.
         return await _read(connection, asked, is_like(place, asked.text, "sqlite"))
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
-from sys import getsizeof
 from typing import Any
 
 from sqlalchemy import Connection
@@ -16,10 +14,11 @@ from teleclaude.migration.coerce import SILENT_RULES, convert_column
 from teleclaude.migration.encode import encode_column, encode_constant, join_rows
 from teleclaude.migration.keys import KeyKeeper
 from teleclaude.migration.ledger import Entry, Ledger
+from teleclaude.migration.sources import read_rows
 from teleclaude.migration.tables import TablePlan
 
-BATCH_BYTES = 64 << 10
-"""A batch ends here, so that the next is read while PostgreSQL is busy with what the socket holds of this one."""
+BATCH_SIZE = 64 << 10
+"""A batch of so many characters and bytes ends, so that the next is read while PostgreSQL is busy with this one."""
 
 Values = Sequence[Any]
 
@@ -53,10 +52,9 @@ class Source:
 
 def read_batches(source: Source, table: TablePlan, loaded: Loaded) -> Iterator[Batch]:
     """Yield the rows of a table as PostgreSQL takes them; a row whose key cannot be held is set aside."""
-    rows = iter(source.reader.exec_driver_sql(table.select))
     constants = [encode_constant(value) for _, value in table.constants]
     keeper = KeyKeeper(source.reader, table)
-    while raw := list(take_rows(rows, source.batch_size)):
+    for raw in read_rows(source.reader, table.select, source.batch_size, BATCH_SIZE):
         columns = [list(values) for values in zip(*raw, strict=True)]
         changed: set[int] = set()
         stored = [_convert(source.ledger, table, columns, place, loaded, changed) for place in range(len(columns))]
@@ -65,16 +63,6 @@ def read_batches(source: Source, table: TablePlan, loaded: Loaded) -> Iterator[B
         refused = keeper.refuse_rows(stored, changed)
         loaded.set_aside += [(reason, tuple(raw[index])) for index, reason in refused.items()]
         yield Batch(_without(raw, refused), _without(sent, refused))
-
-
-def take_rows(rows: Iterator[Values], most: int) -> Iterator[Values]:
-    """Take up to `most` rows, and none after those that fill a batch; at least one."""
-    size = 0
-    for row in islice(rows, most):
-        yield row
-        size += sum(map(getsizeof, row))
-        if size >= BATCH_BYTES:
-            return
 
 
 def _without(rows: list[Any], refused: dict[int, str]) -> list[Any]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import product
 from typing import Any, NoReturn
 
@@ -69,10 +69,7 @@ def check_instants(values: Column, context: Context) -> Column:
     if not seen <= SHAPES.keys() or (context.zone and seen & NAIVE_WITH_T) or HOUR_24.search(text):
         raise ValueError
     read = datetime.fromisoformat
-    try:
-        return [read(value + SHAPES[shape]).astimezone(UTC) for value, shape in zip(values, shapes, strict=True)]
-    except OverflowError:
-        raise ValueError from None
+    return [read(value + SHAPES[shape]) for value, shape in zip(values, shapes, strict=True)]
 
 
 SUSPICIOUS_ESCAPE = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")

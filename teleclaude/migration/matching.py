@@ -68,13 +68,10 @@ def _as_moments(column: ColumnPlan, raw: Values, stored: Values) -> tuple[Values
     joined = "\n".join(filter(None, raw))
     if FINE_FRACTION.search(joined) or "," in joined:
         raise ValueError
-    return [text and _to_moment(text, column) for text in raw], stored
-
-
-def _to_moment(text: str, column: ColumnPlan) -> datetime:
-    moment = datetime.fromisoformat(text)
+    read = datetime.fromisoformat
     # A naive moment equals no aware one, so that one of the computer's zone stays in doubt.
-    return moment if moment.tzinfo or column.context.zone else datetime.fromisoformat(f"{text}+00:00")
+    offset = "" if column.context.zone else "+00:00"
+    return [text and read(text if text[-6:-5] in "+-" or text[-1:] == "Z" else text + offset) for text in raw], stored
 
 
 def _as_documents(_column: ColumnPlan, raw: Values, stored: Values) -> tuple[Values, Values]:

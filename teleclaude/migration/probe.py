@@ -16,13 +16,13 @@ from teleclaude.db.search.places import Search
 from teleclaude.db.store import LISTED_STATUSES
 from teleclaude.errors import TargetError
 from teleclaude.migration.carried import read_set_aside, row_text
+from teleclaude.migration.excuses import read_excuses
 from teleclaude.migration.ledger import index_ledger
 from teleclaude.migration.plan import Plan
 from teleclaude.migration.report import Event, ProbeResult, note, warning
 from teleclaude.migration.searches import choose_searches, find_differences
 from teleclaude.migration.sources import reading
 from teleclaude.migration.tables import TablePlan
-from teleclaude.migration.verify import read_excuses, stored_value
 
 PASSED_ON = ("PATH", "LANG", "LC_ALL", "PYTHONPATH", "TELECLAUDE_CONFIG_PATH", "TELECLAUDE_SECRETS_PATH")
 """What the daemon sees of our environment; nothing that could stand in for the new files."""
@@ -131,7 +131,7 @@ def _session_values(plan: Plan, table: TablePlan, rows: list[tuple[Any, ...]]) -
         if column.name in ("session_id", "closed_at", "lifecycle_status")
     ]
     for row in rows:
-        yield {name: stored_value(table, row, place, excuses) for place, name in wanted}
+        yield {name: excuses.stored_value(row, place) for place, name in wanted}
 
 
 def _is_listed(row: dict[str, Any]) -> bool:

@@ -1,0 +1,106 @@
+"""Rows read back from PostgreSQL for the proof: those of a batch by their keys, or all of a table without a key."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from teleclaude.migration.columns import ColumnType
+from teleclaude.migration.excuses import Excuses
+from teleclaude.migration.matching import is_plain
+from teleclaude.migration.mismatch import value_differs
+from teleclaude.migration.shapes import quote
+from teleclaude.migration.tables import ColumnPlan, TablePlan
+
+Row = Sequence[Any]
+Key = tuple[Any, ...]
+
+
+async def look_up(
+    connection: AsyncConnection, batches: Iterator[list[Row]], excuses: Excuses
+) -> AsyncGenerator[tuple[list[Row], list[Row]], None]:
+    """Yield every batch with its rows in PostgreSQL, which looks up the next one while this one is compared.
+
+    Raises VerificationError where PostgreSQL has no such row.
+    """
+    ahead: asyncio.Task[tuple[list[Row], list[Row]]] | None = None
+    try:
+        for rows in batches:
+            keys = _find_keys(rows, excuses)
+            pair = await ahead if ahead else None
+            ahead = asyncio.create_task(_fetch(connection, excuses.table, rows, keys))
+            # The task runs until its query is sent.
+            await asyncio.sleep(0)
+            if pair:
+                yield pair
+        if ahead:
+            yield await ahead
+    finally:
+        if ahead:
+            # The connection can do nothing else before it has answered.
+            await asyncio.gather(ahead, return_exceptions=True)
+
+
+async def read_all_back(connection: AsyncConnection, table: TablePlan) -> AsyncIterator[Key]:
+    """Yield every row of a table in PostgreSQL."""
+    # A name may hold a colon, which would otherwise begin a parameter.
+    query = text(_select_back(table).replace(":", r"\:"))
+    async with connection.stream(query) as rows:
+        async for row in rows:
+            yield tuple(row)
+
+
+def _find_keys(rows: list[Row], excuses: Excuses) -> list[Key]:
+    """Return what PostgreSQL must hold as the key of every row."""
+    table = excuses.table
+    columns = list(zip(*rows, strict=True))
+    parts = []
+    for place in _key_places(table):
+        if is_plain(table.columns[place], columns[place]):
+            parts.append(columns[place])
+        else:
+            parts.append(tuple(excuses.stored_value(row, place) for row in rows))
+    return list(zip(*parts, strict=True))
+
+
+def _key_places(table: TablePlan) -> list[int]:
+    places = {column.name: place for place, column in enumerate(table.columns)}
+    return [places[name] for name in table.key]
+
+
+async def _fetch(
+    connection: AsyncConnection, table: TablePlan, rows: list[Row], keys: list[Key]
+) -> tuple[list[Row], list[Row]]:
+    """Return rows of the source, and beside each the one that has its key; raises VerificationError where none has."""
+    whole = [key for key in keys if None not in key]
+    parts = [list(part) for part in zip(*whole, strict=True)] or [[] for _ in table.key]
+    result = (await connection.exec_driver_sql(_select_keys(table), tuple(parts))).all()
+    columns = list(zip(*result, strict=True))
+    found_keys = zip(*(columns[place] for place in _key_places(table)), strict=True) if result else ()
+    found = dict(zip(found_keys, result, strict=True))
+    try:
+        return rows, [found[key] for key in keys]
+    except KeyError:
+        missing = next(row for row, key in zip(rows, keys, strict=True) if key not in found)
+        raise value_differs(table, table.key_of(missing), "", "a row", "none") from None
+
+
+def _select_keys(table: TablePlan) -> str:
+    kinds = {column.name: column.type for column in table.columns}
+    arrays = [f"CAST(${place} AS {kinds[name]}[])" for place, name in enumerate(table.key, 1)]
+    # = ANY is always looked up in the index; only a key of several columns needs rows to compare with.
+    among = f"= ANY({arrays[0]})" if len(arrays) == 1 else f"IN (SELECT * FROM unnest({', '.join(arrays)}))"  # noqa: S608
+    return f"{_select_back(table)} WHERE ({', '.join(map(quote, table.key))}) {among}"
+
+
+def _select_back(table: TablePlan) -> str:
+    columns = [_read_back(column) for column in table.columns] + [quote(name) for name, _ in table.constants]
+    return f"SELECT {', '.join(columns)} FROM {table.sql_name}"  # noqa: S608
+
+
+def _read_back(column: ColumnPlan) -> str:
+    return f"{quote(column.name)}::text" if column.type is ColumnType.DOCUMENT else quote(column.name)

@@ -51,10 +51,11 @@ class Source:
 
 
 def read_batches(source: Source, table: TablePlan, loaded: Loaded) -> Iterator[Batch]:
-    """Yield the rows of a table as PostgreSQL takes them; a row whose key cannot be held is set aside."""
+    """Return the rows of a table as PostgreSQL takes them; a row whose key cannot be held is set aside."""
     constants = [encode_constant(value) for _, value in table.constants]
     keeper = KeyKeeper(source.reader, table)
-    for raw in read_rows(source.reader, table.select, source.batch_size, BATCH_SIZE):
+
+    def make_batch(raw: list[Values]) -> Batch:
         columns = [list(values) for values in zip(*raw, strict=True)]
         changed: set[int] = set()
         stored = [_convert(source.ledger, table, columns, place, loaded, changed) for place in range(len(columns))]
@@ -62,7 +63,10 @@ def read_batches(source: Source, table: TablePlan, loaded: Loaded) -> Iterator[B
         sent = join_rows([encode_column(*column) for column in zip(stored, kinds, strict=True)], constants)
         refused = keeper.refuse_rows(stored, changed)
         loaded.set_aside += [(reason, tuple(raw[index])) for index, reason in refused.items()]
-        yield Batch(_without(raw, refused), _without(sent, refused))
+        return Batch(_without(raw, refused), _without(sent, refused))
+
+    # No loop, whose variables would hold these rows while the next ones are read.
+    return map(make_batch, read_rows(source.reader, table.select, source.batch_size, BATCH_SIZE))
 
 
 def _without(rows: list[Any], refused: dict[int, str]) -> list[Any]:

@@ -9,8 +9,7 @@ sent again.
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 
 import asyncpg
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -24,6 +23,8 @@ from teleclaude.migration.report import Progress
 from teleclaude.migration.tables import TablePlan
 
 SEGMENT_BYTES = 8 << 20
+PIECE_BYTES = 256 << 10
+"""What is handed to the driver at once: a batch, as a rule."""
 
 REFUSALS = ("22", "54")
 """Classes of errors that are about a value: data exception, limit exceeded (PostgreSQL manual, appendix A)."""
@@ -32,43 +33,42 @@ CONTEXT = re.compile(r"^COPY .+, \S+ (\d+)(?:, \S+ (.+?))?(?::|$)", re.MULTILINE
 """Where COPY stopped, in whatever language the server speaks: table, line, column."""
 
 
-@dataclass
-class Queue:
-    """The batches of a table that are still to be sent, the next of them read ahead."""
+async def _stream(batches: Iterator[Batch], segment: Batch) -> AsyncIterator[bytes]:
+    """Yield what COPY takes, up to the size of a segment; `segment` keeps the rows, in case one is refused.
 
-    batches: Iterator[Batch]
-    ahead: Batch | None = None
-
-    def __post_init__(self) -> None:
-        self.advance()
-
-    def advance(self) -> None:
-        """Read one batch more."""
-        self.ahead = next(self.batches, None)
-
-    async def stream(self, segment: Batch) -> AsyncIterator[bytes]:
-        """Yield what COPY takes, up to the size of a segment; `segment` keeps the rows, in case one is refused."""
-        yield HEADER
-        size = 0
-        while self.ahead is not None and size < SEGMENT_BYTES:
-            segment.raw.extend(self.ahead.raw)
-            segment.sent.extend(self.ahead.sent)
-            data = b"".join(self.ahead.sent)
+    PostgreSQL is busy with what was sent while the next batch is read.
+    """
+    yield HEADER
+    size = 0
+    while size < SEGMENT_BYTES and (batch := next(batches, None)) is not None:
+        segment.raw.extend(batch.raw)
+        segment.sent.extend(batch.sent)
+        for data in _cut(batch.sent):
             size += len(data)
             yield data
-            # PostgreSQL is busy with what was sent.
-            self.advance()
-        yield TRAILER
+    yield TRAILER
+
+
+def _cut(rows: Sequence[bytes]) -> Iterator[bytes]:
+    """Yield rows in pieces that the driver can copy without harm; small ones, which are the rule, all at once."""
+    if sum(map(len, rows)) <= PIECE_BYTES:
+        yield b"".join(rows)
+        return
+    for row in rows:
+        for begin in range(0, len(row), PIECE_BYTES):
+            yield row[begin : begin + PIECE_BYTES]
 
 
 async def copy_table(
     connection: AsyncConnection, source: Source, table: TablePlan, loaded: Loaded
 ) -> AsyncGenerator[Progress, None]:
     """Load a table, and tell after every segment how far it is; `loaded` receives the sums."""
-    queue = Queue(read_batches(source, table, loaded))
-    while queue.ahead is not None:
+    batches = read_batches(source, table, loaded)
+    while True:
         segment = Batch()
-        trouble = await _try_to_send(connection, table, queue.stream(segment))
+        trouble = await _try_to_send(connection, table, _stream(batches, segment))
+        if not segment.raw:
+            return
         if trouble is not None:
             await _send_again(connection, source.ledger, table, segment, loaded, trouble)
         loaded.rows += len(segment.sent)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from typing import Any
 
 from sqlalchemy import text
@@ -18,12 +18,16 @@ from teleclaude.migration.tables import ColumnPlan, TablePlan
 
 Row = Sequence[Any]
 Key = tuple[Any, ...]
+Compare = Callable[[list[Row], list[Row]], None]
+
+FEW = 16
+"""A batch of fewer rows has large ones, as a rule, and two such are not held at a time."""
 
 
 async def look_up(
-    connection: AsyncConnection, batches: Iterator[list[Row]], excuses: Excuses
-) -> AsyncGenerator[tuple[list[Row], list[Row]], None]:
-    """Yield every batch with its rows in PostgreSQL, which looks up the next one while this one is compared.
+    connection: AsyncConnection, batches: Iterator[list[Row]], excuses: Excuses, compare: Compare
+) -> None:
+    """Hand every batch to `compare` with its rows in PostgreSQL, which looks up the next one meanwhile.
 
     Raises VerificationError where PostgreSQL has no such row.
     """
@@ -36,9 +40,14 @@ async def look_up(
             # The task runs until its query is sent.
             await asyncio.sleep(0)
             if pair:
-                yield pair
+                compare(*pair)
+            if len(rows) < FEW:
+                compare(*await ahead)
+                ahead = None
+            # No row stays in memory while others are read.
+            del rows, pair
         if ahead:
-            yield await ahead
+            compare(*await ahead)
     finally:
         if ahead:
             # The connection can do nothing else before it has answered.

@@ -69,9 +69,12 @@ def _as_moments(column: ColumnPlan, raw: Values, stored: Values) -> tuple[Values
     if FINE_FRACTION.search(joined) or "," in joined:
         raise ValueError
     read = datetime.fromisoformat
-    # A naive moment equals no aware one, so that one of the computer's zone stays in doubt.
-    offset = "" if column.context.zone else "+00:00"
-    return [text and read(text if text[-6:-5] in "+-" or text[-1:] == "Z" else text + offset) for text in raw], stored
+    moments = [text and read(text) for text in raw]
+    if not column.context.zone:
+        # A naive moment equals no aware one, so that one of the computer's zone stays in doubt.
+        pairs = zip(moments, raw, strict=True)
+        moments = [read(f"{text}+00:00") if moment and not moment.tzinfo else moment for moment, text in pairs]
+    return moments, stored
 
 
 def _as_documents(_column: ColumnPlan, raw: Values, stored: Values) -> tuple[Values, Values]:

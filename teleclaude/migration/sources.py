@@ -64,5 +64,7 @@ def read_rows(reader: Connection, query: str, most: int, size: int) -> Iterator[
         if left <= 0 or len(batch) == most:
             yield batch
             batch, left = [], size
+            # Nothing of these rows may stay in memory while the next one is read.
+            del row, value
     if batch:
         yield batch

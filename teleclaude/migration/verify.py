@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import aclosing
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection
@@ -51,9 +51,12 @@ class Source:
         """Yield those that were not set aside; raises VerificationError where one was that the source does not hold."""
         aside = self.aside.copy()
         for rows in read_rows(self.reader, self.table.select, self.batch_size, BATCH_SIZE):
-            kept = [row for row in rows if not _take(aside, self.table, row)] if aside.total() else rows
-            if kept:
-                yield kept
+            if aside.total():
+                rows[:] = [row for row in rows if not _take(aside, self.table, row)]
+            if rows:
+                yield rows
+            # No row stays in memory while others are read.
+            del rows
         if aside.total():
             raise value_differs(self.table, None, "", "no such row", next(iter(+aside)))
 
@@ -86,12 +89,10 @@ async def verify_table(
 
 async def _compare_keyed(connection: AsyncConnection, source: Source, excuses: Excuses) -> None:
     """Compare a table a batch of rows at a time, as their keys name them."""
-    async with aclosing(look_up(connection, source.read(), excuses)) as pairs:
-        async for rows, found in pairs:
-            _compare_batch(rows, found, excuses)
+    await look_up(connection, source.read(), excuses, partial(_compare_batch, excuses))
 
 
-def _compare_batch(rows: list[Row], found: list[Row], excuses: Excuses) -> None:
+def _compare_batch(excuses: Excuses, rows: list[Row], found: list[Row]) -> None:
     """Compare rows column by column; only what does not evidently mean the same is looked at value by value."""
     table = excuses.table
     stored = list(zip(*found, strict=True))

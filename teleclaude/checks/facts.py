@@ -117,7 +117,7 @@ class DatabaseFacts:
     holder: Holder | None
     pending: tuple[str, ...] = ()
     complete: tuple[str, ...] = ()
-    owners: Mapping[str | None, int] | None = None
+    owners: Mapping[str, int] | None = None
     """How many sessions every person has; None where the schema is another one."""
 
 

@@ -15,13 +15,8 @@ EMPTY = Fault(
 )
 FOREIGN = Fault(
     State.WARNING,
-    "{count} sessions belong to {owner}, whom the configuration does not know: only an admin can see them",
+    "{count} sessions belong to {owner}, whom the configuration does not know",
     "add that person to people in {config}, then: {restart}",
-)
-OWNERLESS = Fault(
-    State.WARNING,
-    "{count} sessions belong to nobody: only an admin can see them",
-    "psql {address} -c \"UPDATE sessions SET owner_person = 'NAME' WHERE owner_person IS NULL\"",
 )
 LISTS_LESS = Fault(
     State.WARNING,
@@ -29,7 +24,7 @@ LISTS_LESS = Fault(
     "{restart}; then: {journal}",
 )
 NOT_LISTED = Fault(State.SKIPPED, "the daemon was not asked: {message}", "{hint}")
-FAULTS = (EMPTY, FOREIGN, OWNERLESS, LISTS_LESS, NOT_LISTED, NOT_ASKED)
+FAULTS = (EMPTY, FOREIGN, LISTS_LESS, NOT_LISTED, NOT_ASKED)
 
 
 def judge(facts: Facts) -> Result:
@@ -45,7 +40,7 @@ def judge(facts: Facts) -> Result:
     return whole("sessions", parts)
 
 
-def _judge_stored(facts: Facts, database: DatabaseFacts, owners: Mapping[str | None, int]) -> Result:
+def _judge_stored(facts: Facts, database: DatabaseFacts, owners: Mapping[str, int]) -> Result:
     if not owners and database.complete:
         run = database.complete[-1]
         report = facts.setting.layout.migrations / run / "report.json"
@@ -53,14 +48,11 @@ def _judge_stored(facts: Facts, database: DatabaseFacts, owners: Mapping[str | N
     return passed("stored", f"{sum(owners.values())} sessions")
 
 
-def _judge_owners(facts: Facts, database: DatabaseFacts, owners: Mapping[str | None, int]) -> Result:
-    foreign = next((owner for owner in sorted(filter(None, owners)) if owner not in facts.people), None)
+def _judge_owners(facts: Facts, database: DatabaseFacts, owners: Mapping[str, int]) -> Result:
+    foreign = next((owner for owner in sorted(owners) if owner not in facts.people), None)
     if foreign is not None:
         return FOREIGN.found("owners", words(facts), owner=foreign, count=owners[foreign])
-    if None in owners:
-        address = database.address.replace(":***@", "@")
-        return OWNERLESS.found("owners", words(facts), count=owners[None], address=address)
-    return passed("owners", ", ".join(sorted(filter(None, owners))) or "none is needed")
+    return passed("owners", ", ".join(sorted(owners)) or "none is needed")
 
 
 def _judge_listed(facts: Facts, socket: SocketFacts, held: int) -> Result:

@@ -89,7 +89,7 @@ def _complete_runs(connection: Connection) -> Sequence[str]:
     return connection.scalars(select(run.run_id).where(run.state == "complete").order_by(run.started_at)).all()
 
 
-def _count_owners(connection: Connection) -> dict[str | None, int]:
+def _count_owners(connection: Connection) -> dict[str, int]:
     counted = connection.execute(select(Session.owner_person, func.count()).group_by(Session.owner_person))
     return {owner: count for owner, count in counted}
 

@@ -129,8 +129,6 @@ class SocketFacts:
     answers: bool
     said: str = ""
     """Why there is no answer."""
-    sessions: int | Unknown = Unknown("no daemon answers")
-    """How many sessions the daemon lists to us."""
 
 
 @dataclass(frozen=True)
@@ -228,4 +226,6 @@ class Facts:
     database: DatabaseFacts | Unknown
     socket: SocketFacts
     service: ServiceFacts | Unknown
+    listed: int | Unknown
+    """How many sessions a daemon lists."""
     disks: Mapping[str, Disk | Unknown]

@@ -46,7 +46,7 @@ async def _probe(root: Path | None, searches: list[Search]) -> Verdict:
     """Boot, and judge what a daemon that boots would not mind but an operator would."""
     verdict = await probe(root, os.environ, Path.cwd(), searches)
     if verdict.ok and verdict.backend == "postgresql":
-        results = judge(await look(root, os.environ, sys.platform), at_probe())
+        results = judge(await look(root, os.environ, sys.platform, lists=False), at_probe())
         verdict.problems += find_problems(results, State.FAILURE)
         verdict.findings += find_problems(results, State.WARNING)
         verdict.ok = not verdict.problems

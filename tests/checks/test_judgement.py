@@ -70,8 +70,9 @@ WELL = Facts(
         complete=("the-run",),
         owners={"Eva": 3},
     ),
-    socket=SocketFacts(stands(LAYOUT.socket, Kind.SOCKET, 0o666, SERVICE, SERVICE), answers=True, sessions=3),
+    socket=SocketFacts(stands(LAYOUT.socket, Kind.SOCKET, 0o666, SERVICE, SERVICE), answers=True),
     service=ServiceFacts("loaded", "enabled", "active", "success"),
+    listed=3,
     disks={"state": Disk(LAYOUT.state, 1 << 40, 1 << 41)},
 )
 
@@ -151,6 +152,7 @@ FAULTS: tuple[tuple[Fault, Callable[[Facts], Facts]], ...] = (
     (socket.NO_ANSWER, of("socket", answers=False, said="connection refused")),
     (socket.NO_SOCKET_FILE, file("socket", kind=Kind.FILE)),
     (socket.NOT_ALLOWED, lambda facts: of("socket", answers=False)(file("socket", writable=False)(facts))),
+    (socket.NOT_ALLOWED, lambda facts: of("socket", answers=False)(of("setting", caller=EVA)(facts))),
     (socket.NOT_ALLOWED, file("socket", kind=Kind.HIDDEN)),
     (socket.STRANGE_SOCKET, file("socket", uid=1000, owner="eva")),
     (service.NO_MANAGER, put(service=Unknown("there is no systemctl here"))),
@@ -166,8 +168,8 @@ FAULTS: tuple[tuple[Fault, Callable[[Facts], Facts]], ...] = (
     (disk.NOT_MEASURED, put(disks={"data": NOBODY})),
     (sessions.EMPTY, of("database", owners={})),
     (sessions.FOREIGN, of("database", owners={"Mallory": 3})),
-    (sessions.LISTS_LESS, of("socket", sessions=2)),
-    (sessions.NOT_LISTED, of("socket", sessions=Unknown("GET /sessions answered 403"))),
+    (sessions.LISTS_OTHERS, put(listed=2)),
+    (sessions.NOT_LISTED, put(listed=NOBODY)),
 )
 
 

@@ -4,17 +4,29 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import URL
 
+import teleclaude.migration.probe
 from teleclaude import checks
 from teleclaude.checks.facts import DatabaseFacts
 from teleclaude.checks.look import look
 from teleclaude.checks.result import Fault, Result, State, passed, whole
 from teleclaude.checks.table import CHECKS, Check, at_probe, find_problems, judge
+from teleclaude.db.search.places import Search
+from teleclaude.errors import Exit
+from teleclaude.migration.options import Options
+from teleclaude.migration.pipeline import STEPS
+from teleclaude.migration.plan import Plan
+from teleclaude.migration.report import Event, Finding, note, warning
+from teleclaude.migration.run import Step
 from tests.checks.conftest import Migrated
+from tests.sample import has_nothing, migrate_sample
 
 PAGE = (Path(__file__).parents[2] / "docs/self-check.md").read_text()
 
@@ -73,6 +85,31 @@ def probe(migrated: Migrated) -> tuple[int, dict[str, object]]:
     command = [sys.executable, "-m", "teleclaude", "daemon", "--probe", "--root", str(migrated.root)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     return done.returncode, json.loads(done.stdout)
+
+
+async def loosen(plan: Plan) -> AsyncGenerator[Event, None]:
+    """Let everyone read the secrets that were just published."""
+    plan.layout.secrets.chmod(0o644)
+    yield note("loosen", "done")
+
+
+async def test_a_check_that_fails_takes_a_migration_back(options: Options, target: URL) -> None:
+    report = await migrate_sample(options, (*STEPS[:3], Step("loosen", loosen), *STEPS[3:]))
+    assert report.exit_code == Exit.UNDONE
+    assert "secrets.yml has the mode 0644" in str(report.failure)
+    assert await has_nothing(target)
+
+
+async def test_a_warning_is_a_finding_of_a_migration(options: Options, monkeypatch: pytest.MonkeyPatch) -> None:
+    boot = teleclaude.migration.probe.boot_daemon
+
+    async def warn(plan: Plan, searches: Sequence[Search]) -> dict[str, Any]:
+        return {**await boot(plan, searches), "findings": [{"message": "the way is open", "hint": "close it"}]}
+
+    monkeypatch.setattr(teleclaude.migration.probe, "boot_daemon", warn)
+    report = await migrate_sample(options)
+    assert report.ok
+    assert warning("probe", "the way is open", "close it") in report.all(Finding)
 
 
 def test_a_probe_fails_where_a_check_fails_that_booting_would_not_mind(migrated: Migrated) -> None:

@@ -14,14 +14,18 @@ from teleclaude.checks.look.database import look_at_database
 from teleclaude.checks.look.disks import look_at_disks
 from teleclaude.checks.look.files import look_at_layer, look_at_path
 from teleclaude.checks.look.service import look_at_service
+from teleclaude.checks.look.sessions import look_at_sessions
 from teleclaude.checks.look.socket import look_at_socket
 from teleclaude.daemon.boot import Installation, find_installation
 from teleclaude.errors import ConfigError
 from teleclaude.layout import Layout, make_layout, user_config
 
 
-async def look(root: Path | None, environ: Mapping[str, str], platform: str) -> Facts:
-    """Return what can be seen of the system-wide installation below `root`; what cannot is an `Unknown`."""
+async def look(root: Path | None, environ: Mapping[str, str], platform: str, *, lists: bool = True) -> Facts:
+    """Return what can be seen of the system-wide installation below `root`; what cannot is an `Unknown`.
+
+    Whether sessions are listed, as many as there are, says `lists`.
+    """
     setting = look_at_setting(make_layout(platform, root, environ), platform)
     layout = setting.layout
     # Nobody but root may be able to put something there; a trial belongs to whoever made it.
@@ -46,6 +50,7 @@ async def look(root: Path | None, environ: Mapping[str, str], platform: str) -> 
         database=database,
         socket=socket,
         service=service,
+        listed=await look_at_sessions(root, environ, database) if lists else Unknown("it was not to be listed"),
         disks=look_at_disks(layout, database),
     )
 

@@ -6,6 +6,7 @@
     ├── TargetError            the database cannot be reached or used
     ├── LockHeldError          another process holds the installation or the database
     ├── BootRefusedError       the daemon may not serve this database
+    ├── UpgradeError           the schema could not be brought to its newest revision
     ├── VerificationError      what PostgreSQL holds is not what the source holds
     └── PublishError           a file cannot be put in its place
 
@@ -64,6 +65,14 @@ class LockHeldError(TeleClaudeError):
 
 class BootRefusedError(TeleClaudeError):
     """The daemon may not serve: the schema is another one, a migration is pending, or its socket cannot be."""
+
+
+class UpgradeError(TeleClaudeError):
+    """An upgrade failed; `undone` says whether the database is certainly what it was."""
+
+    def __init__(self, message: str, hint: str = "", *, undone: bool) -> None:
+        super().__init__(message, hint)
+        self.undone = undone
 
 
 class VerificationError(TeleClaudeError):

@@ -60,7 +60,7 @@ def test_every_flag_in_the_pages_exists() -> None:
     assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", README + RUNBOOK)) <= known
 
 
-@pytest.mark.parametrize("package", ["cli", "demo", "migration", "daemon", "db", "config"])
+@pytest.mark.parametrize("package", ["cli", "demo", "migration", "checks", "daemon", "db", "config"])
 def test_every_package_is_on_the_map(package: str) -> None:
     assert f"`teleclaude/{package}`" in ARCHITECTURE
 

@@ -15,7 +15,9 @@ from teleclaude.cli.config import config
 from teleclaude.cli.daemon import daemon
 from teleclaude.cli.demo import demo
 from teleclaude.cli.migrate import migrate_to_system
+from teleclaude.cli.self_check import self_check
 from teleclaude.cli.sessions import sessions
+from teleclaude.cli.upgrade import upgrade
 from teleclaude.cli.verify import verify
 from teleclaude.errors import Exit, TeleClaudeError
 
@@ -26,7 +28,7 @@ def cli() -> None:
     """TeleClaude keeps AI terminal sessions, memory and hooks."""
 
 
-for command in (migrate_to_system, verify, daemon, sessions, config, demo):
+for command in (migrate_to_system, verify, daemon, self_check, upgrade, sessions, config, demo):
     cli.add_command(command)
 
 

@@ -12,8 +12,11 @@ from typing import TextIO
 import click
 from pydantic import TypeAdapter, ValidationError
 
+from teleclaude.checks.look import look
+from teleclaude.checks.result import State
+from teleclaude.checks.table import at_probe, find_problems, judge
 from teleclaude.daemon.boot import boot, find_installation
-from teleclaude.daemon.probe import probe
+from teleclaude.daemon.probe import Verdict, probe
 from teleclaude.daemon.serve import serve
 from teleclaude.db.search.places import PLACES, Search
 from teleclaude.errors import Exit
@@ -33,10 +36,21 @@ def daemon(only_probe: bool, searches: TextIO | None, root: Path | None) -> None
     """Serve the system-wide installation, or the single-user one in the current directory."""
     root = root.absolute() if root else None
     if only_probe:
-        verdict = asyncio.run(probe(root, os.environ, Path.cwd(), _read_searches(searches)))
+        verdict = asyncio.run(_probe(root, _read_searches(searches)))
         click.echo(json.dumps(verdict.to_json(), indent=2))
         sys.exit(Exit.DONE if verdict.ok else Exit.REFUSED)
     asyncio.run(_serve(root))
+
+
+async def _probe(root: Path | None, searches: list[Search]) -> Verdict:
+    """Boot, and judge what a daemon that boots would not mind but an operator would."""
+    verdict = await probe(root, os.environ, Path.cwd(), searches)
+    if verdict.ok and verdict.backend == "postgresql":
+        results = judge(await look(root, os.environ, sys.platform, lists=False), at_probe())
+        verdict.problems += find_problems(results, State.FAILURE)
+        verdict.findings += find_problems(results, State.WARNING)
+        verdict.ok = not verdict.problems
+    return verdict
 
 
 def _read_searches(file: TextIO | None) -> list[Search]:

@@ -139,6 +139,8 @@ async def _check(connection: AsyncConnection) -> tuple[str, tuple[str, ...]]:
     if found != schema.head():
         raise BootRefusedError(
             f"the database is at schema revision {found}, this program needs {schema.head()}",
-            "install the release that fits the database, or upgrade the database",
+            "install the release that fits the database"
+            if schema.find_way(found) is None
+            else "run teleclaude upgrade",
         )
     return found, tuple(await pending_runs(connection))

@@ -34,6 +34,9 @@ class Verdict:
     """What each search found that was asked for, as ids."""
     timings: dict[str, float] = field(default_factory=dict)
     problems: list[dict[str, str]] = field(default_factory=list)
+    """What keeps it from booting, or makes it unsafe, each with its remedy."""
+    findings: list[dict[str, str]] = field(default_factory=list)
+    """What is not as it should be, and keeps it from nothing."""
 
     def to_json(self) -> dict[str, Any]:
         """Return the verdict as plain values."""

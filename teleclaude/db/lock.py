@@ -137,10 +137,16 @@ async def _try_hold(connection: AsyncConnection) -> bool:
     return False
 
 
-async def _held_by_another(connection: AsyncConnection) -> LockHeldError:
+async def find_holder(connection: AsyncConnection) -> tuple[int, str] | None:
+    """Return who else holds the database: a process of the server and what its client calls itself; None if nobody."""
     row = (await connection.execute(text(HOLDERS), KEYS)).first()
-    who = f": {row[1]}, server process {row[0]}" if row else ""
-    end = f"SELECT pg_terminate_backend({row[0]}) ends its connection" if row else "run again"
+    return None if row is None else (row[0], row[1])
+
+
+async def _held_by_another(connection: AsyncConnection) -> LockHeldError:
+    holder = await find_holder(connection)
+    who = f": {holder[1]}, server process {holder[0]}" if holder else ""
+    end = f"SELECT pg_terminate_backend({holder[0]}) ends its connection" if holder else "run again"
     return LockHeldError(f"another daemon or migration works on the database{who}", f"stop it; {end}")
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import pwd
 import sys
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from teleclaude.daemon.service_user import find_identity, make_environment
 from teleclaude.db.engine import disposing, make_engine
 from teleclaude.db.search.places import Search
 from teleclaude.db.store import LISTED_STATUSES
@@ -23,9 +23,6 @@ from teleclaude.migration.report import Event, ProbeResult, note, warning
 from teleclaude.migration.searches import choose_searches, find_differences
 from teleclaude.migration.sources import reading
 from teleclaude.migration.tables import TablePlan
-
-PASSED_ON = ("PATH", "LANG", "LC_ALL", "PYTHONPATH", "TELECLAUDE_CONFIG_PATH", "TELECLAUDE_SECRETS_PATH")
-"""What the daemon sees of our environment; nothing that could stand in for the new files."""
 
 TIMEOUT_SECONDS = 600
 
@@ -59,6 +56,8 @@ async def probe(plan: Plan) -> AsyncGenerator[Event, None]:
     )
     if problems:
         raise TargetError(f"the daemon does not see what was moved: {problems[0]}", "report this")
+    for finding in verdict.get("findings", ()):
+        yield warning("probe", finding["message"], finding["hint"])
     for difference in await find_differences(plan, searches, found):
         yield warning("search", difference, "the row itself was proved equal; report this")
 
@@ -71,11 +70,7 @@ async def boot_daemon(plan: Plan, searches: Sequence[Search]) -> dict[str, Any]:
     command = [sys.executable, "-m", "teleclaude", "daemon", "--probe", "--searches", "-"]
     if plan.layout.root is not None:
         command += ["--root", str(plan.layout.root)]
-    environ = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
-    identity: dict[str, Any] = {}
-    if plan.as_service_user:
-        account = pwd.getpwnam(plan.layout.service_user)
-        identity = {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
+    identity = find_identity(plan.layout.service_user) if plan.as_service_user else None
     try:
         process = await asyncio.create_subprocess_exec(
             *command,
@@ -83,8 +78,8 @@ async def boot_daemon(plan: Plan, searches: Sequence[Search]) -> dict[str, Any]:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             cwd="/",
-            env={**environ, "TELECLAUDE_SYSTEM_MODE": "1"},
-            **identity,
+            env=make_environment(os.environ),
+            **(identity.for_process() if identity else {}),
         )
     except OSError as error:
         hint = f"install it where {plan.layout.service_user} can run it, not below the home of root"

@@ -16,6 +16,8 @@ from alembic.config import Config
 from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.script.revision import RevisionError
+from alembic.util import CommandError
 from sqlalchemy import Connection, inspect
 
 from teleclaude.db.models import Model
@@ -23,13 +25,17 @@ from teleclaude.db.schema.search_0001 import BEYOND, FUNCTIONS, INDEXES, LONGEST
 
 VERSION_TABLE = "alembic_version"
 
+VERSIONS = [Path(__file__).parent / "versions"]
+"""Where the revisions lie."""
+
 __all__ = ["BEYOND", "FUNCTIONS", "INDEXES", "LONGEST_LEXEME", "VERSION_TABLE"]
 
 
 def _config() -> Config:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
-    config.set_main_option("path_separator", "os")
+    config.set_main_option("path_separator", "newline")
+    config.set_main_option("version_locations", "\n".join(map(str, VERSIONS)).replace("%", "%%"))
     return config
 
 
@@ -38,6 +44,15 @@ def head() -> str:
     found = ScriptDirectory.from_config(_config()).get_current_head()
     assert found is not None
     return found
+
+
+def find_way(revision: str) -> tuple[str, ...] | None:
+    """Return the revisions from the one after `revision` to the newest; None where this program knows no way."""
+    try:
+        walked = list(ScriptDirectory.from_config(_config()).iterate_revisions("head", revision))
+    except (CommandError, RevisionError):
+        return None
+    return tuple(script.revision for script in reversed(walked))
 
 
 def read_revision(connection: Connection) -> str | None:

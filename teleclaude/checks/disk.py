@@ -1,0 +1,31 @@
+"""Judges the room on the disks. Pure."""
+
+from __future__ import annotations
+
+from teleclaude.checks.facts import Disk, Facts, Unknown
+from teleclaude.checks.result import Fault, Result, State, passed, whole
+
+LEAST, LITTLE = 64 << 20, 512 << 20
+"""Bytes below which a disk is full to us, and as good as full."""
+
+FULL = Fault(State.FAILURE, "{path} is on a disk that is full: {free} MB are free", "make room there: df -h {path}")
+LOW = Fault(
+    State.WARNING, "{path} is on a disk that is nearly full: {free} MB are free", "make room there: df -h {path}"
+)
+NOT_MEASURED = Fault(State.SKIPPED, "{message}", "{hint}")
+FAULTS = (FULL, LOW, NOT_MEASURED)
+
+
+def judge(facts: Facts) -> Result:
+    """There is room where the state lies, and where the database lies if that is here."""
+    return whole("disk", [_judge_room(facts, name, disk) for name, disk in facts.disks.items()])
+
+
+def _judge_room(facts: Facts, name: str, disk: Disk | Unknown) -> Result:
+    if isinstance(disk, Unknown):
+        return NOT_MEASURED.found(name, facts.setting.words, **vars(disk))
+    free = disk.free >> 20
+    if disk.free < LITTLE:
+        fault = FULL if disk.free < LEAST else LOW
+        return fault.found(name, facts.setting.words, path=disk.path, free=free)
+    return passed(name, f"{disk.path}: {free} MB are free")

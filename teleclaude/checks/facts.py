@@ -1,0 +1,231 @@
+"""What is seen of an installation; no judgement in it. Pure."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from teleclaude.layout import Layout
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """What could not be seen: why, and what to do about it."""
+
+    message: str
+    hint: str = ""
+
+
+@dataclass(frozen=True)
+class Account:
+    """A user of this computer, or one of its groups."""
+
+    name: str
+    uid: int
+    gid: int
+
+
+class Kind(StrEnum):
+    """What stands at a path."""
+
+    MISSING = "nothing"
+    HIDDEN = "something that cannot be seen"
+    FILE = "a file"
+    FOLDER = "a folder"
+    SOCKET = "a socket"
+    OTHER = "something else"
+
+
+@dataclass(frozen=True)
+class PathFacts:
+    """What stands at a path, links followed, and what this process may do there."""
+
+    path: Path
+    kind: Kind
+    mode: int = 0
+    uid: int = -1
+    gid: int = -1
+    owner: str = ""
+    group: str = ""
+    readable: bool = False
+    writable: bool = False
+    makeable: bool = False
+    """Whether this process could make what is missing."""
+    door: Path | None = None
+    """The first place on the way that others than root can change, where that was looked at."""
+
+    @property
+    def shown(self) -> str:
+        """Path, mode and owners."""
+        return f"{self.path} ({self.mode:04o} {self.owner}:{self.group})"
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A configuration file; `problem` says why it cannot be parsed."""
+
+    file: PathFacts
+    problem: Unknown | None = None
+
+
+@dataclass(frozen=True)
+class UserLayer:
+    """The file of a person with an account on this computer."""
+
+    account: Account
+    layer: Layer
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Who holds the lock of the database: a process of the server, and what its client calls itself."""
+
+    process: int
+    name: str
+
+
+@dataclass(frozen=True)
+class DatabaseFacts:
+    """What the database says of itself and of us."""
+
+    address: str
+    """The URL without its password."""
+    version: int
+    """As `server_version_num` has it."""
+    encoding: str
+    standby: bool
+    name: str
+    """Of the database."""
+    role: str
+    may_create: bool
+    forbidden: tuple[str, ...]
+    """Our tables that the role may not read and write."""
+    tls: str
+    """The version of TLS, empty where there is none."""
+    sslmode: str
+    on_this_computer: bool
+    """Whether the connection leaves this computer; over a Unix socket and to the loopback it does not."""
+    data: Path | None
+    """The folder of its data, where it is known and on this computer."""
+    revision: str | None
+    head: str
+    can_upgrade: bool
+    """Whether this program knows the way from the revision to its own."""
+    holder: Holder | None
+    pending: tuple[str, ...] = ()
+    complete: tuple[str, ...] = ()
+    owners: Mapping[str, int] | None = None
+    """How many sessions every person has; None where the schema is another one."""
+
+
+@dataclass(frozen=True)
+class SocketFacts:
+    """The socket of the daemon and what it answers."""
+
+    file: PathFacts
+    answers: bool
+    said: str = ""
+    """Why there is no answer."""
+
+
+@dataclass(frozen=True)
+class ServiceFacts:
+    """What the service manager says, in the words of systemctl(1) show."""
+
+    load: str
+    enabled: str
+    active: str
+    result: str = ""
+    stale: bool = False
+    """Whether the unit changed since the service manager read it."""
+    old: str = ""
+    """`enabled` or `active` where the old installation's unit is that."""
+    old_unit: str = ""
+
+
+@dataclass(frozen=True)
+class Disk:
+    """The room where something lies, in bytes."""
+
+    path: Path
+    free: int
+    total: int
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Where the installation is, and who looks at it."""
+
+    layout: Layout
+    platform: str
+    caller: Account
+    service: Account | None
+    """The service user, None where this computer has none."""
+
+    @property
+    def trial(self) -> bool:
+        """Whether it lies below a root of its own, where everything belongs to the caller."""
+        return self.layout.root is not None
+
+    @property
+    def keeper(self) -> Account:
+        """Whose the configuration has to be: root, in a trial the caller."""
+        return self.caller if self.trial else Account("root", 0, 0)
+
+    @property
+    def reader(self) -> Account:
+        """Who has to be able to read the secrets: the service user, in a trial the caller."""
+        return self.caller if self.trial or self.service is None else self.service
+
+    @property
+    def sees_as_daemon(self) -> bool:
+        """Whether the caller sees what the daemon sees."""
+        return self.caller.uid == self.reader.uid
+
+    @property
+    def words(self) -> dict[str, object]:
+        """The names and commands that remedies are made of."""
+        unit, mac = self.layout.unit, self.platform == "darwin"
+        below = f" --root {shlex.quote(str(self.layout.root))}" if self.trial else ""
+        restart = f"sudo launchctl kickstart -k system/{unit}" if mac else f"sudo systemctl restart {unit}"
+        start = f"sudo launchctl kickstart system/{unit}" if mac else f"sudo systemctl start {unit}"
+        journal = f"sudo launchctl print system/{unit}" if mac else f"sudo journalctl --unit {unit} --lines 50"
+        daemon = f"teleclaude daemon{below}"
+        return {
+            "sudo": "" if self.trial else "sudo ",
+            "below": below,
+            "keeper": self.keeper.name,
+            "reader": self.reader.name,
+            "service": self.layout.service_user,
+            "unit": unit,
+            "enable": f"sudo launchctl enable system/{unit}" if mac else f"sudo systemctl enable {unit}",
+            "start": daemon if self.trial else start,
+            "restart": f"stop the daemon, then: {daemon}" if self.trial else restart,
+            "journal": f"what {daemon} says" if self.trial else journal,
+        }
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Everything that the checks judge."""
+
+    setting: Setting
+    system: Layer
+    secrets: Layer
+    users: tuple[UserLayer, ...]
+    together: Unknown | None
+    """Why the layers do not make a configuration that the daemon can use."""
+    state: PathFacts
+    logs: PathFacts
+    docs: PathFacts
+    socket_folder: PathFacts
+    people: tuple[str, ...]
+    database: DatabaseFacts | Unknown
+    socket: SocketFacts
+    service: ServiceFacts | Unknown
+    listed: int | Unknown
+    """How many sessions a daemon lists."""
+    disks: Mapping[str, Disk | Unknown]

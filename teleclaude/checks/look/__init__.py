@@ -1,0 +1,97 @@
+"""Looks at an installation, and changes nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import pwd
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from teleclaude.checks.facts import Account, Facts, Kind, Layer, Setting, Unknown, UserLayer
+from teleclaude.checks.look.database import look_at_database
+from teleclaude.checks.look.disks import look_at_disks
+from teleclaude.checks.look.files import look_at_layer, look_at_path
+from teleclaude.checks.look.service import look_at_service
+from teleclaude.checks.look.sessions import look_at_sessions
+from teleclaude.checks.look.socket import look_at_socket
+from teleclaude.daemon.boot import Installation, find_installation
+from teleclaude.errors import ConfigError
+from teleclaude.layout import Layout, make_layout, user_config
+
+
+async def look(root: Path | None, environ: Mapping[str, str], platform: str, *, lists: bool = True) -> Facts:
+    """Return what can be seen of the system-wide installation below `root`; what cannot is an `Unknown`.
+
+    Whether sessions are listed, as many as there are, says `lists`.
+    """
+    setting = look_at_setting(make_layout(platform, root, environ), platform)
+    layout = setting.layout
+    # Nobody but root may be able to put something there; a trial belongs to whoever made it.
+    trusted = None if setting.trial else frozenset({0})
+    system, secrets = look_at_layer(layout.system_config, trusted), look_at_layer(layout.secrets, trusted)
+    installation = _find_installation(root, environ, system, secrets)
+    people = installation.settings.people if isinstance(installation, Installation) else ()
+    database, socket, service = await asyncio.gather(
+        look_at_database(installation), look_at_socket(layout.socket), look_at_service(layout, platform)
+    )
+    return Facts(
+        setting=setting,
+        system=system,
+        secrets=secrets,
+        users=tuple(_look_at_users([person.username for person in people], root, environ)),
+        together=installation if isinstance(installation, Unknown) else None,
+        state=look_at_path(layout.state),
+        logs=look_at_path(layout.logs),
+        docs=look_at_path(layout.docs, trusted),
+        socket_folder=look_at_path(layout.socket.parent),
+        people=tuple(person.name for person in people),
+        database=database,
+        socket=socket,
+        service=service,
+        listed=await look_at_sessions(root, environ, database) if lists else Unknown("it was not to be listed"),
+        disks=look_at_disks(layout, database),
+    )
+
+
+def look_at_setting(layout: Layout, platform: str) -> Setting:
+    """Return where the installation is, and who looks at it."""
+    return Setting(layout, platform, _account(os.geteuid()), find_account(layout.service_user))
+
+
+def find_account(name: str) -> Account | None:
+    """Return an account of this computer, None where there is none."""
+    try:
+        found = pwd.getpwnam(name)
+    except KeyError:
+        return None
+    return Account(found.pw_name, found.pw_uid, found.pw_gid)
+
+
+def _account(uid: int) -> Account:
+    try:
+        found = pwd.getpwuid(uid)
+    except KeyError:
+        return Account(str(uid), uid, os.getegid())
+    return Account(found.pw_name, uid, found.pw_gid)
+
+
+def _find_installation(root: Path | None, environ: Mapping[str, str], *layers: Layer) -> Installation | Unknown:
+    """Return what the daemon would serve, found as the daemon finds it."""
+    if not all(layer.file.kind is Kind.FILE and layer.file.readable for layer in layers):
+        return Unknown("the configuration cannot be read", "see to the layers first")
+    try:
+        return find_installation(root, {**environ, "TELECLAUDE_SYSTEM_MODE": "1"}, Path("/"))
+    except ConfigError as error:
+        return Unknown(error.message, error.hint)
+
+
+def _look_at_users(names: list[str | None], root: Path | None, environ: Mapping[str, str]) -> list[UserLayer]:
+    found = []
+    for name in filter(None, names):
+        with suppress(KeyError):
+            account = pwd.getpwnam(name)
+            path = user_config(Path(account.pw_dir), root, environ)
+            found.append(UserLayer(Account(name, account.pw_uid, account.pw_gid), look_at_layer(path, None)))
+    return found

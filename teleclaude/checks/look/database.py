@@ -1,0 +1,118 @@
+"""Asks the database, read-only."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+
+import psutil
+from sqlalchemy import URL, Connection, func, select, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from teleclaude.checks.facts import DatabaseFacts, Holder, Unknown
+from teleclaude.daemon.boot import Installation
+from teleclaude.db import schema
+from teleclaude.db.engine import disposing, explained, make_engine
+from teleclaude.db.lock import find_holder
+from teleclaude.db.models import MigrationRun, Model, Session
+from teleclaude.db.store import pending_runs
+from teleclaude.db.url import display_url
+from teleclaude.errors import ConfigError, TargetError
+
+SECONDS = 10.0
+
+ABOUT = """
+SELECT current_setting('server_version_num')::int AS version, pg_encoding_to_char(encoding) AS encoding,
+       pg_is_in_recovery() AS standby, current_database() AS name, current_user AS role, pg_backend_pid() AS process,
+       has_database_privilege(current_database(), 'CREATE')
+       AND coalesce(has_schema_privilege(current_schema(), 'CREATE'), false) AS may_create,
+       coalesce((SELECT version FROM pg_stat_ssl WHERE pid = pg_backend_pid() AND ssl), '') AS tls,
+       inet_server_addr() IS NULL OR inet_server_addr() = inet_client_addr() AS on_this_computer
+FROM pg_database WHERE datname = current_database()
+"""
+
+FORBIDDEN = """
+SELECT relname FROM pg_class
+WHERE relnamespace = to_regnamespace(quote_ident(current_schema())) AND relkind = 'r' AND relname = ANY(:tables)
+  AND NOT (has_table_privilege(oid, 'SELECT') AND has_table_privilege(oid, 'INSERT')
+           AND has_table_privilege(oid, 'UPDATE') AND has_table_privilege(oid, 'DELETE'))
+ORDER BY relname
+"""
+"""A list of privileges would ask for any of them (PostgreSQL manual, table 9.72)."""
+
+
+async def look_at_database(installation: Installation | Unknown) -> DatabaseFacts | Unknown:
+    """Return what the database says of itself and of us, or why it says nothing."""
+    if isinstance(installation, Unknown):
+        return installation
+    url = installation.url
+    if not url.drivername.startswith("postgresql"):
+        return Unknown("database.url is not PostgreSQL", "name a PostgreSQL database there")
+    try:
+        async with asyncio.timeout(SECONDS):
+            with explained(url):
+                async with disposing(make_engine(url, read_only=True)) as engine, engine.connect() as connection:
+                    return await _ask(connection, url)
+    except TimeoutError:
+        return Unknown(f"{display_url(url)} gave no answer in {SECONDS:.0f} seconds", "see that the server runs")
+    except (TargetError, ConfigError) as error:
+        return Unknown(error.message, error.hint)
+
+
+async def _ask(connection: AsyncConnection, url: URL) -> DatabaseFacts:
+    about = (await connection.execute(text(ABOUT))).one()._asdict()
+    process = about.pop("process")
+    forbidden = await connection.scalars(text(FORBIDDEN), {"tables": list(Model.metadata.tables)})
+    revision = await connection.run_sync(schema.read_revision)
+    holder = await find_holder(connection)
+    at_head = revision == schema.head()
+    return DatabaseFacts(
+        **about,
+        address=display_url(url),
+        forbidden=tuple(forbidden.all()),
+        sslmode=str(url.query.get("sslmode", "prefer")),
+        data=_find_data(process) if about["on_this_computer"] else None,
+        revision=revision,
+        head=schema.head(),
+        can_upgrade=revision is not None and schema.find_way(revision) is not None,
+        holder=Holder(*holder) if holder else None,
+        pending=tuple(await pending_runs(connection)) if at_head else (),
+        complete=tuple(await connection.run_sync(_complete_runs)) if at_head else (),
+        owners=await connection.run_sync(_count_owners) if at_head else None,
+    )
+
+
+def _complete_runs(connection: Connection) -> Sequence[str]:
+    run = MigrationRun
+    return connection.scalars(select(run.run_id).where(run.state == "complete").order_by(run.started_at)).all()
+
+
+def _count_owners(connection: Connection) -> dict[str, int]:
+    counted = connection.execute(select(Session.owner_person, func.count()).group_by(Session.owner_person))
+    return {owner: count for owner, count in counted}
+
+
+def _find_data(process: int) -> Path | None:
+    """Return the folder of the data of the server whose process serves us, where it is one of this computer.
+
+    The server itself tells it to superusers only.
+    """
+    try:
+        serving = psutil.Process(process)
+        postmaster = serving.parent()
+        if not serving.name().startswith(("postgres", "postmaster")) or postmaster is None:
+            return None
+        words = postmaster.cmdline()
+    except psutil.Error:
+        return None
+    folder = next((Path(value) for word, value in pairwise(words) if word == "-D"), None)
+    return folder if folder is not None and folder.is_absolute() and _is_seen(folder) else None
+
+
+def _is_seen(folder: Path) -> bool:
+    try:
+        return folder.exists()
+    except OSError:
+        return False

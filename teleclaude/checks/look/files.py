@@ -1,0 +1,80 @@
+"""Looks at files and folders."""
+
+from __future__ import annotations
+
+import grp
+import os
+import pwd
+import stat
+from pathlib import Path
+
+from teleclaude.checks.facts import Kind, Layer, PathFacts, Unknown
+from teleclaude.config.files import read_yaml
+from teleclaude.config.folders import find_open_door
+from teleclaude.errors import ConfigError
+
+KINDS = {stat.S_IFREG: Kind.FILE, stat.S_IFDIR: Kind.FOLDER, stat.S_IFSOCK: Kind.SOCKET}
+
+
+def look_at_path(path: Path, trusted: frozenset[int] | None = None) -> PathFacts:
+    """Return what stands at `path`; and where others than the `trusted`, if given, can change the way there."""
+    try:
+        state = path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return PathFacts(path, Kind.MISSING, makeable=_is_makeable(path))
+    except OSError:
+        return PathFacts(path, Kind.HIDDEN)
+    return PathFacts(
+        path,
+        KINDS.get(stat.S_IFMT(state.st_mode), Kind.OTHER),
+        mode=stat.S_IMODE(state.st_mode),
+        uid=state.st_uid,
+        gid=state.st_gid,
+        owner=_user_name(state.st_uid),
+        group=_group_name(state.st_gid),
+        readable=os.access(path, os.R_OK, effective_ids=EFFECTIVE),
+        writable=os.access(path, os.W_OK, effective_ids=EFFECTIVE),
+        door=find_open_door(path, trusted) if trusted is not None else None,
+    )
+
+
+EFFECTIVE = os.access in os.supports_effective_ids
+
+
+def look_at_layer(path: Path, trusted: frozenset[int] | None) -> Layer:
+    """Return what a configuration file is, and whether it can be parsed where it can be read."""
+    file = look_at_path(path, trusted)
+    # Opening anything but a file could wait for ever.
+    if file.kind is not Kind.FILE or not file.readable:
+        return Layer(file)
+    try:
+        read_yaml(path)
+    except ConfigError as error:
+        return Layer(file, Unknown(error.message, error.hint))
+    return Layer(file)
+
+
+def standing(path: Path) -> Path:
+    """Return `path`, or the nearest folder above it that is there."""
+    return next(place for place in (path, *path.parents) if place.exists() or place == Path("/"))
+
+
+def _is_makeable(path: Path) -> bool:
+    try:
+        return os.access(standing(path), os.W_OK | os.X_OK, effective_ids=EFFECTIVE)
+    except OSError:
+        return False
+
+
+def _user_name(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
+
+
+def _group_name(gid: int) -> str:
+    try:
+        return grp.getgrgid(gid).gr_name
+    except KeyError:
+        return str(gid)

@@ -1,0 +1,111 @@
+"""Judges the folders: state, logs, shared docs, and the one of the socket. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from teleclaude.checks.facts import Facts, Kind, PathFacts
+from teleclaude.checks.result import Fault, Result, State, passed, whole
+
+MISSING = Fault(State.FAILURE, "{path} is missing", "sudo install -d -o {service} -g {service} -m {allowed} {path}")
+NO_DOCS = Fault(State.WARNING, "{path} is missing: there are no shared docs", "{sudo}install -d -m 0755 {path}")
+NOT_MADE = Fault(State.SKIPPED, "{path} is not there; nothing in a trial makes it", "none is needed")
+NO_SOCKET_FOLDER = Fault(
+    State.WARNING, "{path} is missing; the service manager makes it when the service starts", "{start}"
+)
+HIDDEN = Fault(State.SKIPPED, "{path} cannot be seen by {caller}", "sudo teleclaude self-check")
+NOT_A_FOLDER = Fault(State.FAILURE, "{path} is {kind} and not a folder", "move it away, then make the folder")
+WRONG_OWNER = Fault(
+    State.FAILURE, "{path} belongs to {owner}, and neither to root nor to {reader}", "{sudo}chown {reader} {path}"
+)
+WRONG_MODE = Fault(
+    State.FAILURE,
+    "{path} has the mode {mode}, which lets others change it",
+    "{sudo}chmod {allowed} {path}",
+)
+OPEN_DOOR = Fault(
+    State.FAILURE,
+    "{door} can be changed by others than root, and so can {path} below it",
+    "sudo chown root {door} && sudo chmod go-w {door}",
+)
+TOO_OPEN = Fault(State.WARNING, "{path} has the mode {mode}: everyone can look into it", "sudo chmod {allowed} {path}")
+TOO_CLOSED = Fault(
+    State.WARNING, "{path} has the mode {mode}: not everyone can come in", "{sudo}chmod {allowed} {path}"
+)
+NOT_WRITABLE = Fault(
+    State.FAILURE,
+    "{path} cannot be written to by {reader}, as whom the daemon runs",
+    "{sudo}chown {reader} {path} && {sudo}chmod u+rwx {path}",
+)
+
+FAULTS = (
+    MISSING,
+    NO_DOCS,
+    NOT_MADE,
+    NO_SOCKET_FOLDER,
+    HIDDEN,
+    NOT_A_FOLDER,
+    WRONG_OWNER,
+    WRONG_MODE,
+    OPEN_DOOR,
+    TOO_OPEN,
+    TOO_CLOSED,
+    NOT_WRITABLE,
+)
+
+PRIVATE, PUBLIC = 0o750, 0o755
+
+
+def judge(facts: Facts) -> Result:
+    """The folders exist, the daemon can write where it has to, and nobody else can."""
+    trial = facts.setting.trial
+    socket_missing = None if facts.socket_folder.makeable else NO_SOCKET_FOLDER
+    parts = (
+        _judge_place("state", facts, facts.state, PRIVATE, MISSING),
+        _judge_place("logs", facts, facts.logs, PRIVATE, NOT_MADE if trial else MISSING),
+        _judge_place("docs", facts, facts.docs, PUBLIC, NO_DOCS),
+        _judge_place("socket folder", facts, facts.socket_folder, PUBLIC, socket_missing),
+    )
+    return whole("places", parts)
+
+
+def _judge_place(name: str, facts: Facts, place: PathFacts, allowed: int, missing: Fault | None) -> Result:
+    if place.kind is Kind.MISSING and missing is None:
+        return passed(name, f"{place.path} is not there; the daemon makes it")
+    writes = name != "docs"
+    fault = next(_find_faults(facts, place, allowed, missing, writes=writes), None)
+    if fault is None:
+        return passed(name, place.shown)
+    return fault.found(
+        name,
+        facts.setting.words,
+        path=place.path,
+        kind=place.kind,
+        owner=place.owner,
+        door=place.door,
+        caller=facts.setting.caller.name,
+        mode=f"{place.mode:04o}",
+        allowed=f"{allowed:04o}",
+    )
+
+
+def _find_faults(
+    facts: Facts, place: PathFacts, allowed: int, missing: Fault | None, *, writes: bool
+) -> Iterator[Fault]:
+    setting = facts.setting
+    if place.kind is Kind.MISSING and missing is not None:
+        yield missing
+    elif place.kind is not Kind.FOLDER:
+        yield HIDDEN if place.kind is Kind.HIDDEN else NOT_A_FOLDER
+    elif place.uid not in {0, setting.reader.uid}:
+        yield WRONG_OWNER
+    elif place.mode & (0o002 if setting.trial else 0o022):
+        yield WRONG_MODE
+    elif place.door is not None:
+        yield OPEN_DOOR
+    elif allowed == PRIVATE and place.mode & 0o007 and not setting.trial:
+        yield TOO_OPEN
+    elif allowed == PUBLIC and place.mode & 0o005 != 0o005 and not setting.trial:
+        yield TOO_CLOSED
+    elif writes and setting.sees_as_daemon and not place.writable:
+        yield NOT_WRITABLE

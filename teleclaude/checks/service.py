@@ -1,0 +1,58 @@
+"""Judges what the service manager does with us. Pure."""
+
+from __future__ import annotations
+
+from teleclaude.checks.facts import Facts, ServiceFacts, Unknown
+from teleclaude.checks.result import Fault, Result, State, passed, whole
+
+NO_MANAGER = Fault(State.SKIPPED, "{message}", "{hint}")
+NOT_INSTALLED = Fault(State.FAILURE, "{unit} is not installed", "sudo bin/install-system.sh")
+NOT_LOADED = Fault(State.FAILURE, "{unit} is {load}: the service manager cannot use it", "sudo systemctl status {unit}")
+STALE = Fault(State.WARNING, "{unit} has changed since the service manager read it", "sudo systemctl daemon-reload")
+NOT_ENABLED = Fault(State.WARNING, "{unit} is {enabled}: it does not start at boot", "{enable}")
+FAILED = Fault(State.FAILURE, "{unit} has failed: {result}", "{journal}; then: {restart}")
+NOT_ACTIVE = Fault(State.WARNING, "{unit} is {active}", "{start}")
+OLD_UNIT = Fault(
+    State.WARNING,
+    "the unit of the old installation is {old} beside it: {name}",
+    "sudo systemctl disable --now {name}",
+)
+FAULTS = (NO_MANAGER, NOT_INSTALLED, NOT_LOADED, STALE, NOT_ENABLED, FAILED, NOT_ACTIVE, OLD_UNIT)
+
+FINE = {"enabled", "enabled-runtime", "static", "linked", "alias", "generated"}
+
+
+def judge(facts: Facts) -> Result:
+    """The service is installed, starts at boot, and runs; the old one does neither."""
+    service = facts.service
+    if isinstance(service, Unknown):
+        hint = service.hint or "look where the service runs"
+        return NO_MANAGER.found("service", facts.setting.words, message=service.message, hint=hint)
+    parts = (_judge_unit(facts, service), _judge_activity(facts, service), _judge_old_unit(facts, service))
+    return whole("service", parts)
+
+
+def _judge_unit(facts: Facts, service: ServiceFacts) -> Result:
+    wrong = {
+        NOT_INSTALLED: service.load == "not-found",
+        NOT_LOADED: service.load != "loaded",
+        STALE: service.stale,
+        NOT_ENABLED: service.enabled not in FINE,
+    }
+    fault = next((fault for fault, applies in wrong.items() if applies), None)
+    if fault is None:
+        return passed("unit", f"{facts.setting.layout.unit} is installed and {service.enabled}")
+    return fault.found("unit", facts.setting.words, load=service.load, enabled=service.enabled)
+
+
+def _judge_activity(facts: Facts, service: ServiceFacts) -> Result:
+    if service.active in {"active", "reloading"}:
+        return passed("activity", f"{facts.setting.layout.unit} is {service.active}")
+    fault = FAILED if service.active == "failed" else NOT_ACTIVE
+    return fault.found("activity", facts.setting.words, active=service.active, result=service.result or "see its log")
+
+
+def _judge_old_unit(facts: Facts, service: ServiceFacts) -> Result:
+    if not service.old:
+        return passed("old unit", "the old installation's is neither enabled nor active")
+    return OLD_UNIT.found("old unit", facts.setting.words, old=service.old, name=service.old_unit)

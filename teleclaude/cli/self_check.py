@@ -1,0 +1,73 @@
+"""`teleclaude self-check`: what is wrong with the installation, and the remedy."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from teleclaude import __version__
+from teleclaude.checks.delegate import judge_as
+from teleclaude.checks.look import look
+from teleclaude.checks.result import Result, State
+from teleclaude.checks.table import is_well, judge
+from teleclaude.daemon.service_user import find_identity_to_take
+from teleclaude.errors import Exit
+from teleclaude.layout import make_layout
+
+SIGNS = {State.PASS: ("✓", "green"), State.SKIPPED: ("-", "cyan"), State.WARNING: ("!", "yellow")}
+FAILED = ("✗", "red")
+
+
+@click.command("self-check", epilog="Examples: sudo teleclaude self-check | teleclaude self-check --root /tmp/trial")
+@click.option("--json", "as_json", is_flag=True, help="Print the results as JSON.")
+@click.option("--root", type=click.Path(path_type=Path), help="Check what is below this directory.")
+def self_check(as_json: bool, root: Path | None) -> None:
+    """Check the system-wide installation: each thing passes, is a warning, or a failure with its remedy.
+
+    Nothing is changed. Root lets the service user look. The exit code is 0 where nothing failed, else 3.
+    """
+    results = _check(root.absolute() if root else None)
+    if as_json:
+        shown = [asdict(result) for result in results]
+        click.echo(json.dumps({"version": __version__, "ok": is_well(results), "checks": shown}, indent=2))
+    else:
+        for result in results:
+            _show(result, "")
+        click.echo(_sum_up(results))
+    sys.exit(Exit.DONE if is_well(results) else Exit.REFUSED)
+
+
+def _check(root: Path | None) -> tuple[Result, ...]:
+    layout = make_layout(sys.platform, root, os.environ)
+    identity = find_identity_to_take(layout)
+    if identity is not None:
+        return judge_as(identity, layout.service_user, os.environ)
+    return judge(asyncio.run(look(root, os.environ, sys.platform)))
+
+
+def _show(result: Result, indent: str) -> None:
+    sign, colour = SIGNS.get(result.state, FAILED)
+    click.echo(f"{indent}{click.style(sign, colour)} {_plain(result.name)}: {_plain(result.sentence)}")
+    if result.remedy:
+        click.echo(f"{indent}  → {_plain(result.remedy)}")
+    for part in result.parts:
+        _show(part, f"{indent}  ")
+
+
+def _plain(text: str) -> str:
+    """Return a text that a terminal only shows; a name in the database may hold anything."""
+    return "".join(letter if letter.isprintable() else "�" for letter in text)
+
+
+def _sum_up(results: tuple[Result, ...]) -> str:
+    found = [leaf.state for result in results for leaf in result.leaves()]
+    return ", ".join(f"{found.count(state)} {word}" for state, word in WORDS.items() if found.count(state))
+
+
+WORDS = {State.PASS: "passed", State.SKIPPED: "skipped", State.WARNING: "warnings", State.FAILURE: "failures"}

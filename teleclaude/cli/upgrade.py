@@ -1,0 +1,48 @@
+"""`teleclaude upgrade`: bring the database of the system-wide installation to this program's schema."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from teleclaude.daemon.boot import find_installation
+from teleclaude.daemon.service_user import find_identity_to_take, run_instead
+from teleclaude.daemon.upgrade import Upgrade
+from teleclaude.daemon.upgrade import upgrade as upgrade_database
+from teleclaude.errors import Exit, UpgradeError
+from teleclaude.layout import make_layout
+
+
+@click.command(epilog="Example: sudo systemctl stop teleclaude-system && sudo teleclaude upgrade")
+@click.option("--dry-run", is_flag=True, help="Do everything in a transaction that is rolled back.")
+@click.option("--root", type=click.Path(path_type=Path), help="Upgrade what is below this directory.")
+def upgrade(dry_run: bool, root: Path | None) -> None:
+    """Bring the database, with all that is in it, to the schema that this program needs.
+
+    Everything happens in one transaction, while no daemon serves. Root lets the service user do it. Running it again
+    does no harm.
+    """
+    root = root.absolute() if root else None
+    identity = find_identity_to_take(make_layout(sys.platform, root, os.environ))
+    if identity is not None:
+        run_instead(identity, ["upgrade", *(["--dry-run"] if dry_run else [])], os.environ)
+    try:
+        done = asyncio.run(upgrade_database(find_installation(root, os.environ, Path.cwd()), dry_run=dry_run))
+    except UpgradeError as error:
+        click.echo(f"teleclaude: {error.message}\n  → {error.hint}", err=True)
+        sys.exit(Exit.UNDONE if error.undone else Exit.NOT_UNDONE)
+    except KeyboardInterrupt:
+        click.echo("teleclaude: interrupted; the database is as it was", err=True)
+        sys.exit(Exit.INTERRUPTED)
+    click.echo(_describe(done, dry_run=dry_run))
+
+
+def _describe(done: Upgrade, *, dry_run: bool) -> str:
+    if not done.revisions:
+        return f"{done.database} is at schema revision {done.before}; there is nothing to do"
+    through = f" (through {', '.join(done.revisions)})" if len(done.revisions) > 1 else ""
+    return f"{done.sentence}{through}: {'this would work; nothing was changed' if dry_run else 'done'}"

@@ -1,0 +1,63 @@
+"""The service user: with which rights and in which environment the service manager would run us."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from teleclaude.errors import ConfigError
+from teleclaude.layout import Layout
+
+PASSED_ON = ("PATH", "LANG", "LC_ALL", "PYTHONPATH", "TELECLAUDE_CONFIG_PATH", "TELECLAUDE_SECRETS_PATH")
+"""What the service user's process sees of our environment; nothing that could stand in for the files."""
+
+
+@dataclass(frozen=True)
+class Identity:
+    """An account with all its groups, as initgroups(3) would give them."""
+
+    user: int
+    group: int
+    extra_groups: tuple[int, ...]
+
+    def for_process(self) -> dict[str, Any]:
+        """Return what `subprocess` has to be told."""
+        return {"user": self.user, "group": self.group, "extra_groups": self.extra_groups}
+
+
+def find_identity(name: str) -> Identity | None:
+    """Return the identity of the account `name`, None where this computer has none."""
+    try:
+        account = pwd.getpwnam(name)
+    except KeyError:
+        return None
+    groups = os.getgrouplist(account.pw_name, account.pw_gid)
+    return Identity(account.pw_uid, account.pw_gid, tuple(groups))
+
+
+def find_identity_to_take(layout: Layout) -> Identity | None:
+    """Return as whom root has to work on the installation; None where this process may stay who it is."""
+    return find_identity(layout.service_user) if os.geteuid() == 0 and layout.root is None else None
+
+
+def make_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment of a process of the service user."""
+    return {**{name: environ[name] for name in PASSED_ON if name in environ}, "TELECLAUDE_SYSTEM_MODE": "1"}
+
+
+def run_instead(identity: Identity, arguments: Sequence[str], environ: Mapping[str, str]) -> NoReturn:
+    """Go on as `teleclaude` with these arguments and the rights of the identity, for good; raises ConfigError."""
+    os.chdir("/")
+    os.setgroups(identity.extra_groups)
+    os.setgid(identity.group)
+    os.setuid(identity.user)
+    command = [sys.executable, "-m", "teleclaude", *arguments]
+    try:
+        os.execve(sys.executable, command, make_environment(environ))  # noqa: S606 - our own program
+    except OSError as error:
+        hint = "install it where that user can run it, not below the home of root"
+        raise ConfigError(f"the service user cannot run {sys.executable}: {error.strerror}", hint) from error

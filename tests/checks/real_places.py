@@ -1,0 +1,117 @@
+"""Checks an installation in the real places as root, in a mount namespace, with one fault after the other.
+
+Run by `test_real_places.py`: real_places.py TARGET WORK, in a namespace of its own. Prints what was found.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from teleclaude.demo.installation import make_installation
+from tests.migration.real_places import EVA, HOME, SERVICE, mount_empty_places
+
+PYTHON = Path("/mnt/python/bin/python")
+CONFIG, SECRETS = Path("/etc/teleclaude/config.yml"), Path("/etc/teleclaude/secrets.yml")
+STATE, LOGS, RUN = Path("/var/lib/teleclaude"), Path("/var/log/teleclaude"), Path("/run/teleclaude")
+
+
+def teleclaude(*arguments: str, **identity: Any) -> subprocess.CompletedProcess[str]:
+    environ = {**os.environ, "PYTHONPATH": "/mnt/source"}
+    command = [str(PYTHON), "-m", "teleclaude", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=environ, cwd="/", **identity)
+
+
+@contextmanager
+def daemon() -> Iterator[None]:
+    """Run the daemon as the service manager would."""
+    environ = {"PATH": os.environ["PATH"], "PYTHONPATH": "/mnt/source"}
+    command = [str(PYTHON), "-m", "teleclaude", "daemon"]
+    process = subprocess.Popen(command, env=environ, cwd="/", user=SERVICE, group=SERVICE, extra_groups=[])
+    try:
+        until = time.monotonic() + 30
+        while not (RUN / "teleclaude.sock").exists() and time.monotonic() < until:
+            time.sleep(0.05)
+        yield
+    finally:
+        process.terminate()
+        process.wait()
+
+
+@contextmanager
+def nothing() -> Iterator[None]:
+    yield
+
+
+@contextmanager
+def owned(path: Path, user: int, group: int, mode: int) -> Iterator[None]:
+    before = path.stat()
+    os.chown(path, user, group)
+    path.chmod(mode)
+    yield
+    os.chown(path, before.st_uid, before.st_gid)
+    path.chmod(before.st_mode)
+
+
+@contextmanager
+def full_disk() -> Iterator[None]:
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size=20m,mode=750,uid={SERVICE}", "tmpfs", str(STATE)], check=True)
+    yield
+    subprocess.run(["umount", str(STATE)], check=True)
+
+
+@contextmanager
+def hidden_program() -> Iterator[None]:
+    Path("/mnt").chmod(0o700)
+    yield
+    Path("/mnt").chmod(0o755)
+
+
+FAULTS: dict[str, Callable[[], Any]] = {
+    "nothing": nothing,
+    "secrets_of_root_alone": lambda: owned(SECRETS, 0, 0, 0o600),
+    "config_of_eva": lambda: owned(CONFIG, EVA, EVA, 0o644),
+    "folder_of_eva": lambda: owned(CONFIG.parent, EVA, EVA, 0o755),
+    "socket_folder_of_root": lambda: owned(RUN, 0, 0, 0o755),
+    "open_state": lambda: owned(STATE, SERVICE, SERVICE, 0o755),
+    "full_disk": full_disk,
+    "hidden_program": hidden_program,
+}
+
+
+def check(**identity: Any) -> dict[str, Any]:
+    done = teleclaude("self-check", "--json", **identity)
+    return {"exit": done.returncode, "said": done.stderr, "checks": json.loads(done.stdout)["checks"]}
+
+
+def main(target: str, work: str) -> None:
+    """Install, migrate, and check with each fault."""
+    mount_empty_places(Path(work))
+    for covered in ("/run", "/var/log"):
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", covered], check=True)
+    for place in (STATE, LOGS, RUN):
+        place.mkdir(mode=0o755 if place is RUN else 0o750)
+        os.chown(place, SERVICE, SERVICE)
+    sample = make_installation(HOME, sessions=5)
+    subprocess.run(["chown", "-hR", f"{EVA}:{EVA}", str(HOME)], check=True)
+    where = ["--source", str(sample.checkout), "--home", str(sample.home), "--target", target]
+    migrated = teleclaude("migrate-to-system", "--json", "--yes", "--person", "Ada", *where)
+    assert migrated.returncode == 0, migrated.stdout
+    found = {}
+    for name, fault in FAULTS.items():
+        with fault():
+            found[name] = check()
+    with daemon():
+        found["running"] = check()
+    found["as_eva"] = check(user=EVA, group=EVA, extra_groups=[])
+    upgraded = teleclaude("upgrade")
+    print(json.dumps({"found": found, "upgrade": [upgraded.returncode, upgraded.stdout, upgraded.stderr]}))  # noqa: T201
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,204 @@
+"""Every fault is reached from facts: those of an installation in the real places, with one thing changed."""
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from teleclaude.checks import database, disk, layers, lock, migration, places, schema, service, sessions, socket, user
+from teleclaude.checks.facts import (
+    Account,
+    DatabaseFacts,
+    Disk,
+    Facts,
+    Holder,
+    Kind,
+    Layer,
+    PathFacts,
+    ServiceFacts,
+    Setting,
+    SocketFacts,
+    Unknown,
+    UserLayer,
+)
+from teleclaude.checks.result import Fault, State
+from teleclaude.checks.table import CHECKS, judge
+from teleclaude.layout import make_layout
+
+SERVICE = Account("teleclaude", 990, 990)
+EVA = Account("eva", 1000, 1000)
+LAYOUT = make_layout("linux")
+
+
+def stands(path: Path, kind: Kind, mode: int, owner: Account, group: Account) -> PathFacts:
+    return PathFacts(path, kind, mode, owner.uid, group.gid, owner.name, group.name, readable=True, writable=True)
+
+
+ROOT = Account("root", 0, 0)
+WELL = Facts(
+    setting=Setting(LAYOUT, "linux", SERVICE, SERVICE),
+    system=Layer(stands(LAYOUT.system_config, Kind.FILE, 0o644, ROOT, ROOT)),
+    secrets=Layer(stands(LAYOUT.secrets, Kind.FILE, 0o640, ROOT, SERVICE)),
+    users=(UserLayer(EVA, Layer(stands(Path("/home/eva/.teleclaude/config.yml"), Kind.FILE, 0o600, EVA, EVA))),),
+    together=None,
+    state=stands(LAYOUT.state, Kind.FOLDER, 0o750, SERVICE, SERVICE),
+    logs=stands(LAYOUT.logs, Kind.FOLDER, 0o750, SERVICE, SERVICE),
+    docs=stands(LAYOUT.docs, Kind.FOLDER, 0o755, ROOT, ROOT),
+    socket_folder=stands(LAYOUT.socket.parent, Kind.FOLDER, 0o755, SERVICE, SERVICE),
+    people=("Eva",),
+    database=DatabaseFacts(
+        address="postgresql://teleclaude:***@db.example.org/teleclaude",
+        version=170002,
+        encoding="UTF8",
+        standby=False,
+        name="teleclaude",
+        role="teleclaude",
+        may_create=True,
+        forbidden=(),
+        tls="TLSv1.3",
+        sslmode="verify-full",
+        on_this_computer=False,
+        data=None,
+        revision="0001",
+        head="0001",
+        can_upgrade=True,
+        holder=Holder(77, "teleclaude"),
+        pending=(),
+        complete=("the-run",),
+        owners={"Eva": 3},
+    ),
+    socket=SocketFacts(stands(LAYOUT.socket, Kind.SOCKET, 0o666, SERVICE, SERVICE), answers=True),
+    service=ServiceFacts("loaded", "enabled", "active", "success"),
+    listed=3,
+    disks={"state": Disk(LAYOUT.state, 1 << 40, 1 << 41)},
+)
+
+
+def of(name: str, **changes: Any) -> Callable[[Facts], Facts]:
+    """Change fields of a part of the facts."""
+    return lambda facts: replace(facts, **{name: replace(getattr(facts, name), **changes)})
+
+
+def file(name: str, **changes: Any) -> Callable[[Facts], Facts]:
+    """Change what stands where a layer or the socket should be."""
+    return lambda facts: of(name, file=replace(getattr(facts, name).file, **changes))(facts)
+
+
+def put(**changes: Any) -> Callable[[Facts], Facts]:
+    """Put other parts into the facts."""
+    return lambda facts: replace(facts, **changes)
+
+
+def of_user(**changes: Any) -> Callable[[Facts], Facts]:
+    return lambda facts: put(users=(UserLayer(EVA, Layer(replace(facts.users[0].layer.file, **changes))),))(facts)
+
+
+NOBODY = Unknown("nobody answers", "wait")
+FAULTS: tuple[tuple[Fault, Callable[[Facts], Facts]], ...] = (
+    (user.NO_SERVICE_USER, of("setting", service=None)),
+    (user.ANOTHER_CALLER, of("setting", caller=EVA)),
+    (layers.MISSING, file("secrets", kind=Kind.MISSING)),
+    (layers.NOT_A_FILE, file("system", kind=Kind.FOLDER)),
+    (layers.HIDDEN, of_user(kind=Kind.HIDDEN)),
+    (layers.WRONG_OWNER, file("system", uid=1000, owner="eva")),
+    (layers.WRONG_OWNER, of_user(uid=990, owner="teleclaude")),
+    (layers.WRONG_MODE, file("secrets", mode=0o644)),
+    (layers.WRONG_MODE, file("system", mode=0o664)),
+    (layers.WRONG_MODE, of_user(mode=0o644)),
+    (layers.WRONG_GROUP, file("secrets", gid=4, group="adm")),
+    (layers.OPEN_DOOR, file("system", door=Path("/etc/teleclaude"))),
+    (layers.UNREADABLE, file("secrets", readable=False)),
+    (layers.NOT_OURS, of_user(readable=False)),
+    (layers.BROKEN, of("system", problem=Unknown("line 3 is broken", "mend it"))),
+    (layers.TOGETHER, put(together=Unknown("people.0.role does not fit", "mend these keys"))),
+    (layers.APART, lambda facts: put(together=NOBODY)(file("secrets", readable=False)(facts))),
+    (places.MISSING, of("logs", kind=Kind.MISSING)),
+    (places.NO_DOCS, of("docs", kind=Kind.MISSING)),
+    (
+        places.NOT_MADE,
+        lambda facts: of("logs", kind=Kind.MISSING)(
+            of("setting", layout=make_layout("linux", Path("/tmp/trial")))(facts)
+        ),
+    ),
+    (places.NO_SOCKET_FOLDER, of("socket_folder", kind=Kind.MISSING)),
+    (places.HIDDEN, of("state", kind=Kind.HIDDEN)),
+    (places.NOT_A_FOLDER, of("state", kind=Kind.FILE)),
+    (places.WRONG_OWNER, of("state", uid=1000, owner="eva")),
+    (places.WRONG_MODE, of("socket_folder", mode=0o777)),
+    (places.OPEN_DOOR, of("docs", door=Path("/usr/local/share"))),
+    (places.TOO_OPEN, of("state", mode=0o755)),
+    (places.TOO_CLOSED, of("socket_folder", mode=0o700)),
+    (places.NOT_WRITABLE, of("socket_folder", writable=False)),
+    (database.UNREACHABLE, put(database=NOBODY)),
+    (database.UNKNOWN, put(database=NOBODY, together=NOBODY)),
+    (database.TOO_OLD, of("database", version=140010)),
+    (database.TOO_NEW, of("database", version=190000)),
+    (database.STANDBY, of("database", standby=True)),
+    (database.ENCODING, of("database", encoding="LATIN1")),
+    (database.MAY_NOT_CREATE, of("database", may_create=False)),
+    (database.FORBIDDEN, of("database", forbidden=("sessions",))),
+    (database.NO_TLS, of("database", tls="")),
+    (database.NOT_ASKED, put(database=NOBODY)),
+    (schema.NO_SCHEMA, of("database", revision=None, can_upgrade=False, owners=None)),
+    (schema.BEHIND, of("database", head="0002")),
+    (schema.AHEAD, of("database", revision="0002", can_upgrade=False)),
+    (lock.HELD_BY_OTHERS, of("socket", answers=False)),
+    (lock.NOT_HELD, of("database", holder=None)),
+    (migration.PENDING, of("database", pending=("the-run",))),
+    (socket.NO_SOCKET, file("socket", kind=Kind.MISSING)),
+    (socket.NO_ANSWER, of("socket", answers=False, said="connection refused")),
+    (socket.NO_SOCKET_FILE, file("socket", kind=Kind.FILE)),
+    (socket.NOT_ALLOWED, lambda facts: of("socket", answers=False)(file("socket", writable=False)(facts))),
+    (socket.NOT_ALLOWED, lambda facts: of("socket", answers=False)(of("setting", caller=EVA)(facts))),
+    (socket.NOT_ALLOWED, file("socket", kind=Kind.HIDDEN)),
+    (socket.STRANGE_SOCKET, file("socket", uid=1000, owner="eva")),
+    (service.NO_MANAGER, put(service=Unknown("there is no systemctl here"))),
+    (service.NOT_INSTALLED, of("service", load="not-found")),
+    (service.NOT_LOADED, of("service", load="masked")),
+    (service.STALE, of("service", stale=True)),
+    (service.NOT_ENABLED, of("service", enabled="disabled")),
+    (service.FAILED, of("service", active="failed")),
+    (service.NOT_ACTIVE, of("service", active="inactive")),
+    (service.OLD_UNIT, of("service", old="enabled", old_unit="teleclaude.service")),
+    (disk.FULL, put(disks={"state": Disk(LAYOUT.state, 1 << 20, 1 << 40)})),
+    (disk.LOW, put(disks={"state": Disk(LAYOUT.state, 100 << 20, 1 << 40)})),
+    (disk.NOT_MEASURED, put(disks={"data": NOBODY})),
+    (sessions.EMPTY, of("database", owners={})),
+    (sessions.FOREIGN, of("database", owners={"Mallory": 3})),
+    (sessions.LISTS_OTHERS, put(listed=2)),
+    (sessions.NOT_LISTED, put(listed=NOBODY)),
+)
+
+
+def pattern(template: str) -> str:
+    """Return what a sentence looks like when its words are filled in."""
+    return ".+".join(re.escape(part) for part in re.split(r"\{\w+\}", template)) if template else ""
+
+
+def test_nothing_is_wrong_with_an_installation_that_is_well() -> None:
+    assert {leaf.state for result in judge(WELL) for leaf in result.leaves()} == {State.PASS}
+
+
+@pytest.mark.parametrize(("fault", "change"), FAULTS, ids=[fault.sentence[:40] for fault, _ in FAULTS])
+def test_a_fault_is_found_and_its_sentence_and_remedy_are_filled_in(
+    fault: Fault, change: Callable[[Facts], Facts]
+) -> None:
+    wrong = [leaf for result in judge(change(WELL)) for leaf in result.leaves() if leaf.state is not State.PASS]
+    said = [
+        leaf
+        for leaf in wrong
+        if leaf.state is fault.state
+        and re.fullmatch(pattern(fault.sentence), leaf.sentence)
+        and (re.fullmatch(pattern(fault.remedy).replace(".+", ".*"), leaf.remedy))
+    ]
+    assert said, wrong
+    assert all("{" not in leaf.sentence + leaf.remedy for leaf in wrong)
+
+
+def test_every_fault_is_tried() -> None:
+    listed = {fault for check in CHECKS for fault in check.faults}
+    # This one is met by root alone, in the real places.
+    assert listed - {fault for fault, _ in FAULTS} == {user.CANNOT_RUN}

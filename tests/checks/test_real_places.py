@@ -1,0 +1,105 @@
+"""The self-check by root in the real places: the service user looks."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import URL
+
+from teleclaude.checks.result import State
+from tests.checks import real_places
+from tests.migration.test_real_places import may_mount
+
+pytestmark = pytest.mark.skipif(not may_mount(), reason="needs root and mount namespaces")
+
+IN_A_NAMESPACE = {"service: service"}
+"""No service manager runs there."""
+
+
+@pytest.fixture
+def seen(target: URL, tmp_path: Path) -> dict[str, Any]:
+    """Migrate into the real places and check with each fault."""
+    host = target.query.get("host")
+    if isinstance(host, str) and host.startswith("/"):
+        # The daemon of the service user goes through this folder to the server's socket; there is a password.
+        Path(host).chmod(0o711)
+    url = target.render_as_string(hide_password=False)
+    command = ["unshare", "--mount", sys.executable, "-m", real_places.__name__, url, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=Path(__file__).parents[2])
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout)
+    assert isinstance(result, dict)
+    return result
+
+
+def leaves(results: list[dict[str, Any]], name: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    for result in results:
+        parts = list(leaves(result["parts"], name or result["name"]))
+        yield from parts or [(f"{name or result['name']}: {result['name']}", result)]
+
+
+def failures(run: dict[str, Any]) -> dict[str, tuple[str, str]]:
+    found = dict(leaves(run["checks"]))
+    return {name: (one["sentence"], one["remedy"]) for name, one in found.items() if one["state"] == State.FAILURE}
+
+
+def test_root_is_told_what_the_service_user_sees(seen: dict[str, Any]) -> None:
+    found = seen["found"]
+    running = {name: one["state"] for name, one in leaves(found["running"]["checks"])}
+    assert {name for name, state in running.items() if state != State.PASS} <= {
+        *IN_A_NAMESPACE,
+        "disk: data",
+    }, found["running"]
+    assert found["running"]["exit"] == 0
+    assert (found["nothing"]["exit"], failures(found["nothing"])) == (0, {})
+
+    secrets, service = "/etc/teleclaude/secrets.yml", "teleclaude"
+    expected = {
+        "secrets_of_root_alone": (
+            "layers: secrets",
+            f"{secrets} cannot be read by {service}, as whom the daemon runs",
+            f"sudo chown root:{service} {secrets} && sudo chmod u+r,g+r {secrets}",
+        ),
+        "config_of_eva": (
+            "layers: system",
+            "/etc/teleclaude/config.yml belongs to eva and not to root",
+            "sudo chown root /etc/teleclaude/config.yml",
+        ),
+        "folder_of_eva": (
+            "layers: system",
+            "/etc/teleclaude can be changed by others than root, and so can /etc/teleclaude/config.yml below it",
+            "sudo chown root /etc/teleclaude && sudo chmod go-w /etc/teleclaude",
+        ),
+        "socket_folder_of_root": (
+            "places: socket folder",
+            f"/run/teleclaude cannot be written to by {service}, as whom the daemon runs",
+            f"sudo chown {service} /run/teleclaude && sudo chmod u+rwx /run/teleclaude",
+        ),
+        "full_disk": (
+            "disk: state",
+            "/var/lib/teleclaude is on a disk that is full: 20 MB are free",
+            "make room there: df -h /var/lib/teleclaude",
+        ),
+    }
+    for fault, (name, sentence, remedy) in expected.items():
+        assert failures(found[fault]).get(name) == (sentence, remedy), fault
+        assert found[fault]["exit"] == 3
+    assert dict(leaves(found["open_state"]["checks"]))["places: state"]["state"] == State.WARNING
+
+    ((name, (sentence, remedy)),) = failures(found["hidden_program"]).items()
+    assert name == "user: user"
+    assert "the user teleclaude cannot run /mnt/python/bin/python" in sentence
+    assert "install it where that user can run it" in remedy
+
+    assert failures(found["as_eva"]) == {}
+    by_eva = dict(leaves(found["as_eva"]["checks"]))
+    assert by_eva["layers: secrets"]["sentence"] == f"{secrets} cannot be read by eva, and need not be"
+    assert by_eva["user: user"]["remedy"] == "sudo teleclaude self-check"
+
+    code, said, complained = seen["upgrade"]
+    assert code == 0, complained
+    assert "there is nothing to do" in said

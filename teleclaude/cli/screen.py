@@ -3,25 +3,33 @@
 from __future__ import annotations
 
 import signal
+import time
 from collections.abc import Callable
 from types import TracebackType
 from typing import Self, TypeVar
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 from rich.progress import Progress as Bars
 
 from teleclaude.db.url import display_url
 from teleclaude.migration.interrupted import Interrupted
 from teleclaude.migration.options import Recovery
 from teleclaude.migration.plan import Plan
-from teleclaude.migration.report import Event, Finding, Progress, Severity, TableResult
+from teleclaude.migration.report import Event, Finding, Forecast, Progress, Severity, TableResult
 from teleclaude.migration.run import Observer
 
 T = TypeVar("T")
 
+SECONDS_BETWEEN_LINES = 5.0
+
 STYLES = {Severity.NOTE: "dim", Severity.WARNING: "yellow", Severity.ERROR: "bold red"}
+
+
+def to_words(seconds: float) -> str:
+    """Return a time as a person says it."""
+    return f"{max(round(seconds), 1)} s" if seconds < 90 else f"{round(seconds / 60)} min"
 
 
 class Screen(Observer):
@@ -32,9 +40,15 @@ class Screen(Observer):
         self.may_ask = may_ask
         self.agreed = agreed
         self.with_findings = with_findings
-        columns = (TextColumn("  {task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        columns = (
+            TextColumn("  {task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[more]}"),
+        )
         self.bars = Bars(*columns, console=self.console, transient=True, disable=not self.console.is_terminal)
-        self.bar = self.bars.add_task("", total=None, visible=False)
+        self.bar = self.bars.add_task("", total=None, visible=False, more="")
+        self.said_at = time.monotonic()
 
     def __enter__(self) -> Self:
         """Begin to show."""
@@ -64,13 +78,29 @@ class Screen(Observer):
     def event(self, event: Event) -> None:
         """Show what a step yields."""
         if isinstance(event, Progress):
-            self.bars.update(self.bar, description=event.subject, completed=event.done, total=event.total, visible=True)
+            self._progress(event)
+        elif isinstance(event, Forecast):
+            self.say(
+                f"  {event.rows} rows, about {event.megabytes:.0f} MB, will take about {to_words(event.seconds)}", "dim"
+            )
         elif isinstance(event, TableResult):
             self.say(f"  {event.name}: {event.target_rows} rows, {event.values_compared} values compared", "dim")
         elif self.with_findings and isinstance(event, Finding) and event.severity is not Severity.NOTE:
             self.say(f"  {event.severity}: {event.subject}: {event.message}", STYLES[event.severity])
             if event.hint:
                 self.say(f"    → {event.hint}", STYLES[event.severity])
+
+    def _progress(self, event: Progress) -> None:
+        """Move the bar; where there is none, say a line now and then."""
+        size = (f"{event.size / 1e6:.0f} MB",) if event.size else ()
+        left = () if event.left is None else (f"about {to_words(event.left)} left",)
+        more = ", ".join((*size, *left))
+        self.bars.update(
+            self.bar, description=event.subject, completed=event.done, total=event.total, more=more, visible=True
+        )
+        if not self.console.is_terminal and time.monotonic() > self.said_at + SECONDS_BETWEEN_LINES:
+            self.said_at = time.monotonic()
+            self.say(f"  {event.subject}: {event.done} of {event.total}, {more}")
 
     def consents(self, plan: Plan) -> bool:
         """Ask on a terminal; elsewhere only `--yes` is consent."""

@@ -33,9 +33,10 @@ class Batch:
 
 @dataclass
 class Loaded:
-    """What a load did: rows sent, values in the ledger, values changed by a silent rule, rows set aside with why."""
+    """What a load did: rows sent, their bytes, values in the ledger or changed by a silent rule, rows set aside."""
 
     rows: int = 0
+    size: int = 0
     coerced: int = 0
     silent: Counter[tuple[str, str]] = field(default_factory=Counter)
     set_aside: list[tuple[str, tuple[Any, ...]]] = field(default_factory=list)

@@ -72,7 +72,8 @@ async def copy_table(
         if trouble is not None:
             await _send_again(connection, source.ledger, table, segment, loaded, trouble)
         loaded.rows += len(segment.sent)
-        yield Progress(table.label, loaded.rows, table.rows)
+        loaded.size += sum(map(len, segment.sent))
+        yield Progress(table.label, loaded.rows, table.rows, loaded.size)
 
 
 async def _try_to_send(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
 from typing import Any
 
 from sqlalchemy import text
@@ -26,10 +26,10 @@ FEW = 16
 
 async def look_up(
     connection: AsyncConnection, batches: Iterator[list[Row]], excuses: Excuses, compare: Compare
-) -> None:
+) -> AsyncGenerator[int, None]:
     """Hand every batch to `compare` with its rows in PostgreSQL, which looks up the next one meanwhile.
 
-    Raises VerificationError where PostgreSQL has no such row.
+    Yields the number of rows that were looked up. Raises VerificationError where PostgreSQL has no such row.
     """
     ahead: asyncio.Task[tuple[list[Row], list[Row]]] | None = None
     try:
@@ -44,6 +44,7 @@ async def look_up(
             if len(rows) < FEW:
                 compare(*await ahead)
                 ahead = None
+            yield len(rows)
             # No row stays in memory while others are read.
             del rows, pair
         if ahead:

@@ -52,6 +52,20 @@ class Progress:
     subject: str
     done: int
     total: int
+    size: int = 0
+    """Bytes that were sent of it; 0 where nothing is sent."""
+    left: float | None = None
+    """Seconds until the whole transfer is done, None where nobody can know."""
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What a transfer will take, as a sample of its large tables says, the small ones left out."""
+
+    rows: int
+    megabytes: float
+    """What is sent to PostgreSQL, of 10^6 bytes each."""
+    seconds: float
 
 
 @dataclass(frozen=True)
@@ -138,7 +152,15 @@ class Left:
 
 
 Result = (
-    TableResult | IdentityResult | ConstraintResult | FileResult | SourceFileResult | LedgerResult | ProbeResult | Left
+    TableResult
+    | IdentityResult
+    | ConstraintResult
+    | Forecast
+    | FileResult
+    | SourceFileResult
+    | LedgerResult
+    | ProbeResult
+    | Left
 )
 Event = Finding | Progress | Result
 
@@ -208,6 +230,7 @@ class Report:
             "failure": asdict(self.failure) if self.failure else None,
             "source": {**self.header.get("source", {}), "files": plain(self.all(SourceFileResult))},
             "tables": plain(self.all(TableResult)),
+            "forecast": next(iter(plain(self.all(Forecast))), None),
             "identities": plain(self.all(IdentityResult)),
             "constraints": plain(self.all(ConstraintResult)),
             "files": plain(tuple(file for file in files if file.kind != "docs")),

@@ -81,6 +81,8 @@ class TablePlan:
     """Whether SQLite itself let no two rows have the same key."""
     from_events: bool = False
     """Whether the rows come from events.db."""
+    part: str = ""
+    """What ends the query where not all rows are wanted; empty where they are."""
 
     def key_of(self, row: Sequence[Any]) -> tuple[Any, ...]:
         """Return the key in a row of the old table, as it is there."""
@@ -99,7 +101,7 @@ class TablePlan:
     @property
     def select(self) -> str:
         """The query that reads the old rows, one expression a column of the plan."""
-        return f"SELECT {', '.join(column.read for column in self.columns)} FROM {quote(self.source)}"  # noqa: S608
+        return f"SELECT {', '.join(column.read for column in self.columns)} FROM {quote(self.source)}{self.part}"  # noqa: S608
 
 
 @dataclass(frozen=True)

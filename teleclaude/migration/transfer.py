@@ -23,15 +23,16 @@ from teleclaude.migration.constraints import add_constraints
 from teleclaude.migration.copy import copy_table
 from teleclaude.migration.deputy import deputy_for
 from teleclaude.migration.detect.database import check_unchanged
+from teleclaude.migration.forecast import KEYS, LOAD, PROOF, make_clock, make_forecast, take_samples
 from teleclaude.migration.identities import restart_identity
 from teleclaude.migration.journal import COMMIT, find_entry, read_journal, write_entry
 from teleclaude.migration.ledger import LedgerIndex, index_ledger, open_ledger
 from teleclaude.migration.plan import Plan
-from teleclaude.migration.report import Event, Finding, LedgerResult, TableResult, note, warning
+from teleclaude.migration.report import Event, Finding, LedgerResult, Progress, TableResult, note, warning
 from teleclaude.migration.run_row import LOCK_TIMEOUT, empty, has_arrived, insert_row
 from teleclaude.migration.sources import Sources, reading
 from teleclaude.migration.tables import TablePlan
-from teleclaude.migration.verify import verify_table
+from teleclaude.migration.verify import compare_table
 
 SESSION = (
     "SET LOCAL statement_timeout = 0",
@@ -98,25 +99,31 @@ async def _fill(plan: Plan, target: AsyncConnection, sources: Sources) -> AsyncG
     await _check_empty(target)
     await target.run_sync(schema.drop_keys if plan.schema_stands else schema.create_tables)
     await create_carried(target, plan.tables)
+    samples = await take_samples(target, plan, sources)
+    yield make_forecast(plan, samples)
+    clock = make_clock(samples)
     tables = [_Loading(table) for table in plan.tables]
     with open_ledger(plan.ledger) as ledger:
         for loading in tables:
             begun = time.monotonic()
             rows = Source(sources.of(loading.table), ledger, plan.batch_size)
             async for progress in copy_table(target, rows, loading.table, loading.loaded):
-                yield progress
+                yield clock.tell(LOAD, progress)
             await write_set_aside(target, loading.table, loading.loaded.set_aside)
             loading.seconds = time.monotonic() - begun
         ledger.sync()
         yield LedgerResult(str(plan.ledger), ledger.entries)
+    yield clock.tell(KEYS, Progress("keys, indexes, search", 0, 1))
     for table in plan.tables:
         if table.identity is not None:
             yield await restart_identity(target, table, table.identity)
     for result in await add_constraints(target):
         yield result
     written = index_ledger(plan.ledger)
+    clock.end(KEYS)
     for loading in tables:
-        yield await _prove(plan, target, sources.of(loading.table), loading, written)
+        async for event in _prove(plan, target, sources.of(loading.table), loading, written):
+            yield clock.tell(PROOF, event) if isinstance(event, Progress) else event
         for finding in _remarks(loading):
             yield finding
     await insert_row(plan, target)
@@ -131,20 +138,23 @@ async def _check_empty(target: AsyncConnection) -> None:
 
 async def _prove(
     plan: Plan, target: AsyncConnection, source: Connection, loading: _Loading, ledger: LedgerIndex
-) -> TableResult:
+) -> AsyncGenerator[Progress | TableResult, None]:
     begun = time.monotonic()
     table = loading.table
-    proof = await verify_table(target, source, table, ledger, plan.batch_size)
-    return TableResult(
-        name=table.label,
-        source_rows=table.rows,
-        target_rows=proof.rows,
-        set_aside=len(loading.loaded.set_aside),
-        values_compared=proof.values,
-        mismatches=0,
-        coerced=loading.loaded.coerced,
-        seconds=round(loading.seconds + time.monotonic() - begun, 3),
-    )
+    async for event in compare_table(target, source, table, ledger, plan.batch_size):
+        if isinstance(event, Progress):
+            yield event
+            continue
+        yield TableResult(
+            name=table.label,
+            source_rows=table.rows,
+            target_rows=event.rows,
+            set_aside=len(loading.loaded.set_aside),
+            values_compared=event.values,
+            mismatches=0,
+            coerced=loading.loaded.coerced,
+            seconds=round(loading.seconds + time.monotonic() - begun, 3),
+        )
 
 
 def _remarks(loading: _Loading) -> Iterator[Finding]:

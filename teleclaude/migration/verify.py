@@ -7,7 +7,8 @@ this original and this stored value.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -22,6 +23,7 @@ from teleclaude.migration.lookup import Row, look_up, read_all_back
 from teleclaude.migration.matching import find_doubtful
 from teleclaude.migration.mismatch import number_differs, value_differs
 from teleclaude.migration.multiset import find_difference
+from teleclaude.migration.report import Progress
 from teleclaude.migration.sources import read_rows
 from teleclaude.migration.tables import TablePlan
 
@@ -73,7 +75,18 @@ def _take(aside: Counter[str], table: TablePlan, row: Row) -> bool:
 async def verify_table(
     connection: AsyncConnection, reader: Connection, table: TablePlan, ledger: LedgerIndex, batch_size: int
 ) -> Proof:
-    """Compare a whole table and return what was compared.
+    """Compare a whole table and return what was compared; raises VerificationError as `compare_table` does."""
+    proof: Proof | None = None
+    async for event in compare_table(connection, reader, table, ledger, batch_size):
+        proof = event if isinstance(event, Proof) else None
+    assert proof is not None
+    return proof
+
+
+async def compare_table(
+    connection: AsyncConnection, reader: Connection, table: TablePlan, ledger: LedgerIndex, batch_size: int
+) -> AsyncGenerator[Progress | Proof, None]:
+    """Compare a whole table, and yield how far it is, at last what was compared.
 
     Raises VerificationError at the first value that differs without excuse, and where rows are missing or too many.
     """
@@ -83,13 +96,15 @@ async def verify_table(
     if rows + aside.total() != table.rows:
         raise number_differs(table, rows + aside.total())
     source = Source(reader, table, batch_size, aside)
-    await (_compare_keyed if table.key else _compare_unkeyed)(connection, source, excuses)
-    return Proof(rows, rows * (len(table.columns) + len(table.constants)))
-
-
-async def _compare_keyed(connection: AsyncConnection, source: Source, excuses: Excuses) -> None:
-    """Compare a table a batch of rows at a time, as their keys name them."""
-    await look_up(connection, source.read(), excuses, partial(_compare_batch, excuses))
+    if table.key:
+        compared = 0
+        async with aclosing(look_up(connection, source.read(), excuses, partial(_compare_batch, excuses))) as batches:
+            async for number in batches:
+                compared += number
+                yield Progress(table.label, compared, table.rows)
+    else:
+        await _compare_unkeyed(connection, source, excuses)
+    yield Proof(rows, rows * (len(table.columns) + len(table.constants)))
 
 
 def _compare_batch(excuses: Excuses, rows: list[Row], found: list[Row]) -> None:

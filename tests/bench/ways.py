@@ -11,7 +11,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ from teleclaude.migration.constraints import add_constraints
 from teleclaude.migration.detect import detect
 from teleclaude.migration.options import Options
 from teleclaude.migration.plan import Plan, make_plan
-from teleclaude.migration.report import ConstraintResult, Progress, TableResult
+from teleclaude.migration.report import ConstraintResult, Forecast, Progress, TableResult
 from teleclaude.migration.sources import reading
 from teleclaude.migration.verify import Proof
 
@@ -43,10 +43,10 @@ async def load(plan: Plan) -> Parts:
 async def load_with_search(plan: Plan) -> Parts:
     """Load, with search, without verification."""
 
-    async def believe(_target: Any, _source: Any, table: Any, *_more: Any) -> Proof:
-        return Proof(table.rows, 0)
+    async def believe(_target: Any, _source: Any, table: Any, *_more: Any) -> AsyncIterator[Proof]:
+        yield Proof(table.rows, 0)
 
-    vars(transfer)["verify_table"] = believe
+    vars(transfer)["compare_table"] = believe
     return await load_and_prove(plan)
 
 
@@ -56,15 +56,28 @@ async def load_and_prove(plan: Plan) -> Parts:
     begun = time.monotonic()
     async for event in transfer.transfer(plan):
         now = time.monotonic()
-        name = next((name for kind, name in PARTS.items() if isinstance(event, kind)), "the rest")
+        name = name_part(event)
         parts[name] = parts.get(name, 0.0) + now - begun
         begun = now
     parts["the rest"] = parts.get("the rest", 0.0) + time.monotonic() - begun
     return parts
 
 
-PARTS: dict[type, str] = {Progress: "rows", ConstraintResult: "keys and indexes", TableResult: "proof"}
-"""The part of the transfer that ends with an event of a type."""
+def name_part(event: object) -> str:
+    """Return the part of the transfer that ends with an event."""
+    match event:
+        case Progress(size=size) if size:
+            return "rows"
+        case Progress(done=done) if done:
+            return "proof"
+        case TableResult():
+            return "proof"
+        case ConstraintResult():
+            return "keys and indexes"
+        case Forecast():
+            return "forecast"
+        case _:
+            return "the rest"
 
 
 async def insert_rows(plan: Plan) -> Parts:

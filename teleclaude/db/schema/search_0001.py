@@ -72,11 +72,15 @@ FUNCTIONS = {
 }
 """Every function with its definition, each after those that it calls."""
 
+EXPRESSIONS = {
+    "memory_observations": "search_memory(title, subtitle, narrative, facts, concepts)",
+    "mirrors": "search_mirror(title, conversation_text)",
+}
+"""What is searched in, by table."""
+
 INDEXES = {
-    "idx_memory_obs_search": (
-        "memory_observations USING gin (search_memory(title, subtitle, narrative, facts, concepts))"
-    ),
-    "idx_mirrors_search": "mirrors USING gin (search_mirror(title, conversation_text))",
+    "idx_memory_obs_search": "memory_observations",
+    "idx_mirrors_search": "mirrors",
 }
 
 FULL_TEXT = {
@@ -100,8 +104,8 @@ def create_functions() -> None:
 def create_indexes() -> None:
     """Create the indexes of the search; a SQLite without FTS5 does without, as the old program did."""
     if op.get_context().dialect.name == "postgresql":
-        for name, definition in INDEXES.items():
-            _run(f"CREATE INDEX {name} ON {definition}")
+        for name, table in INDEXES.items():
+            _run(f"CREATE INDEX {name} ON {table} USING gin ({EXPRESSIONS[table]})")
         return
     for table, (prefix, columns) in FULL_TEXT.items():
         try:

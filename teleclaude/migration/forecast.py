@@ -1,0 +1,135 @@
+"""How long a transfer takes: measured on a sample of each large table, and told anew while it runs."""
+
+from __future__ import annotations
+
+import io
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from teleclaude.db.schema.search_0001 import EXPRESSIONS
+from teleclaude.migration.batches import Loaded, Source
+from teleclaude.migration.copy import copy_table
+from teleclaude.migration.ledger import Ledger
+from teleclaude.migration.plan import Plan
+from teleclaude.migration.report import Forecast, Progress
+from teleclaude.migration.shapes import quote
+from teleclaude.migration.sources import Sources
+from teleclaude.migration.tables import TablePlan
+
+LOAD, KEYS, PROOF = "load", "keys", "proof"
+
+WORTH_MEASURING = 5_000
+"""Rows; a smaller table takes a moment, and what all of them take is not to the point."""
+SAMPLE_ROWS = 1_000
+SPOTS = 8
+"""From so many parts of a table the sample is taken, because old rows are often unlike new ones."""
+
+PER_LOAD = {KEYS: 0.25, PROOF: 1.25}
+"""What follows the load of a table, as a part of its time (docs/performance.md)."""
+PER_EXPRESSION = 1.3
+"""What an index over the words takes, as a part of the time that finding the words takes (docs/performance.md)."""
+
+
+@dataclass(frozen=True)
+class Sampled:
+    """What was measured of a table."""
+
+    table: TablePlan
+    row_bytes: float
+    seconds: Mapping[str, float]
+    """Of the whole table, by phase."""
+
+
+async def take_samples(target: AsyncConnection, plan: Plan, sources: Sources) -> tuple[Sampled, ...]:
+    """Load a sample of each large table into the bare tables of this transaction, and take it back."""
+    large = [table for table in plan.tables if table.rows > WORTH_MEASURING]
+    savepoint = await target.begin_nested()
+    try:
+        return tuple([await _measure(target, table, sources.of(table), plan.batch_size) for table in large])
+    finally:
+        await savepoint.rollback()
+
+
+def make_forecast(plan: Plan, samples: tuple[Sampled, ...]) -> Forecast:
+    """Return what the operator is told before the load."""
+    return Forecast(
+        rows=sum(table.rows for table in plan.tables),
+        megabytes=round(sum(sample.row_bytes * sample.table.rows for sample in samples) / 1e6, 1),
+        seconds=round(sum(sum(sample.seconds.values()) for sample in samples), 1),
+    )
+
+
+async def _measure(target: AsyncConnection, table: TablePlan, reader: Connection, batch_size: int) -> Sampled:
+    sample = _sample(table, reader)
+    loaded = Loaded()
+    # The first rows pay for what is prepared once.
+    await _copy(target, replace(table, part=" LIMIT 10"), reader, batch_size, Loaded())
+    begun = time.monotonic()
+    await _copy(target, sample, reader, batch_size, loaded)
+    times = table.rows / max(loaded.rows, 1)
+    load = (time.monotonic() - begun) * times
+    seconds = {LOAD: load, **{phase: load * part for phase, part in PER_LOAD.items()}}
+    if table.label in EXPRESSIONS:
+        begun = time.monotonic()
+        words = f"SELECT count({EXPRESSIONS[table.label]}) FROM {table.sql_name}"  # noqa: S608
+        await target.exec_driver_sql(words)
+        seconds[KEYS] += (time.monotonic() - begun) * times * PER_EXPRESSION
+    return Sampled(table, loaded.size / max(loaded.rows, 1), seconds)
+
+
+async def _copy(target: AsyncConnection, table: TablePlan, reader: Connection, batch_size: int, loaded: Loaded) -> None:
+    async for _ in copy_table(target, Source(reader, Ledger(io.StringIO()), batch_size), table, loaded):
+        pass
+
+
+def _sample(table: TablePlan, reader: Connection) -> TablePlan:
+    """Return the plan of a part of a table: rows from several places of it, else the first ones."""
+    try:
+        query = f"SELECT min(rowid), max(rowid) FROM {quote(table.source)}"  # noqa: S608
+        first, last = reader.exec_driver_sql(query).one()
+    except DBAPIError:
+        return replace(table, part=f" LIMIT {SAMPLE_ROWS}")
+    width = SAMPLE_ROWS // SPOTS
+    spots = [first + (last - first) * spot // SPOTS for spot in range(SPOTS)]
+    part = " OR ".join(f"rowid BETWEEN {spot} AND {spot + width}" for spot in spots)
+    return replace(table, part=f" WHERE {part}")
+
+
+@dataclass
+class Clock:
+    """Tells how much time is left, by what the forecast gave each part and by what the parts took so far."""
+
+    expected: Mapping[tuple[str, str], float]
+    now: Callable[[], float] = time.monotonic
+    begun: float = field(init=False)
+    done: dict[tuple[str, str], float] = field(init=False, default_factory=dict)
+    """The share of each part."""
+
+    def __post_init__(self) -> None:
+        self.begun = self.now()
+
+    def tell(self, phase: str, progress: Progress) -> Progress:
+        """Return the progress of a part with the seconds that are left of the whole, None where nobody can know."""
+        self.done[phase, progress.subject] = progress.done / max(progress.total, 1)
+        return replace(progress, left=self._left())
+
+    def end(self, phase: str) -> None:
+        """Note that a phase is over, for all tables."""
+        self.done |= {part: 1.0 for part in self.expected if part[0] == phase}
+
+    def _left(self) -> float | None:
+        whole = sum(self.expected.values())
+        done = sum(seconds * self.done.get(part, 0.0) for part, seconds in self.expected.items())
+        if not done:
+            return whole or None
+        return (whole - done) * (self.now() - self.begun) / done
+
+
+def make_clock(samples: tuple[Sampled, ...]) -> Clock:
+    """Start the clock."""
+    return Clock({(phase, each.table.label): took for each in samples for phase, took in each.seconds.items()})

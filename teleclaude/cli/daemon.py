@@ -13,6 +13,7 @@ import click
 from pydantic import TypeAdapter, ValidationError
 
 from teleclaude.daemon.boot import boot, find_installation
+from teleclaude.daemon.logs import start_logging
 from teleclaude.daemon.probe import probe
 from teleclaude.daemon.serve import serve
 from teleclaude.db.search.places import PLACES, Search
@@ -51,6 +52,7 @@ def _read_searches(file: TextIO | None) -> list[Search]:
 
 
 async def _serve(root: Path | None) -> None:
-    async with boot(find_installation(root, os.environ, Path.cwd())) as booted:
-        await serve(booted, lambda path: click.echo(f"teleclaude: listening on {path}", err=True))
-    click.echo("teleclaude: stopped", err=True)
+    installation = find_installation(root, os.environ, Path.cwd())
+    start_logging(installation.settings.environment)
+    async with boot(installation) as booted:
+        await serve(booted)

@@ -19,9 +19,13 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect
 
 from teleclaude.db.models import Model
-from teleclaude.db.schema.search_0001 import BEYOND, FUNCTIONS, INDEXES, LONGEST_LEXEME
+from teleclaude.db.schema import audit_0001, search_0001
+from teleclaude.db.schema.search_0001 import BEYOND, INDEXES, LONGEST_LEXEME
 
 VERSION_TABLE = "alembic_version"
+
+FUNCTIONS = (*search_0001.FUNCTIONS, *audit_0001.FUNCTIONS)
+"""Every function of the schema, as PostgreSQL names it to drop it."""
 
 __all__ = ["BEYOND", "FUNCTIONS", "INDEXES", "LONGEST_LEXEME", "VERSION_TABLE"]
 

@@ -14,6 +14,8 @@ from teleclaude.daemon.route import Failure
 CONNECTION_SECONDS = 60
 """From the first byte to the last, whichever side is slow: sending the request, answering, taking the answer."""
 
+LINGER_SECONDS = 5
+
 MOST_CONNECTIONS = 64
 """Of one account at a time; a further one is told so and closed."""
 
@@ -54,7 +56,8 @@ class Connection(web.RequestHandler):
             max_line_size=LONGEST_LINE,
             max_field_size=LONGEST_LINE,
             max_headers=MOST_HEADERS,
-            lingering_time=0,
+            # A caller that is refused while it still sends is to read the refusal, not a broken pipe.
+            lingering_time=LINGER_SECONDS,
             # A few bytes that unpack to a great many are no request of ours.
             auto_decompress=False,
         )

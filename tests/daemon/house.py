@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 from sqlalchemy import URL, insert
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -68,6 +69,7 @@ class House:
     engine: AsyncEngine
     service: Service
     socket: Path
+    url: URL
 
     async def ask_all(self, uid: int, requests: Sequence[Request]) -> list[Reply]:
         """Send requests one after the other as the user with a number, in a process of its own."""
@@ -80,12 +82,20 @@ class House:
     async def ask(self, method: str, path: str, body: Any = None, *, uid: int | None = None, **headers: str) -> Reply:
         """Send one request; as ourselves, unless another user is said."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        (reply,) = await self.ask_all(os.geteuid() if uid is None else uid, [(method, path, named, body)])
-        return reply
+        if uid is not None:
+            (reply,) = await self.ask_all(uid, [(method, path, named, body)])
+            return reply
+        async with (
+            aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(self.socket))) as session,
+            session.request(method, f"http://teleclaude{path}", json=body, headers=named) as answer,
+        ):
+            return answer.status, await answer.json()
 
 
 @asynccontextmanager
-async def opened(url: URL, people: Sequence[Person] = (), **service: Any) -> AsyncIterator[House]:
+async def opened(
+    url: URL, people: Sequence[Person] = (), socket: Path | None = None, **service: Any
+) -> AsyncIterator[House]:
     """Make the schema in an empty database and answer from it."""
     settings = Settings(agents={}, people=tuple(people), computer=Computer(name="workshop"))
     async with disposing(make_engine(url)) as engine:
@@ -93,7 +103,7 @@ async def opened(url: URL, people: Sequence[Person] = (), **service: Any) -> Asy
             await connection.run_sync(schema.upgrade)
         with tempfile.TemporaryDirectory(prefix="tc-") as folder:
             Path(folder).chmod(0o755)
-            house = House(engine, Service(engine, settings, **service), Path(folder) / "api.sock")
+            house = House(engine, Service(engine, settings, **service), socket or Path(folder) / "api.sock", url)
             async with listening(house.service, house.socket, SYSTEM_MODE):
                 yield house
 

@@ -16,7 +16,8 @@ from pydantic_core import from_json
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession as Orm
 
-from teleclaude.daemon.identity import Caller, narrow, read_account, read_peer
+from teleclaude.daemon.connection import Connection
+from teleclaude.daemon.identity import Caller, narrow, read_account
 from teleclaude.daemon.route import Call, Failure, Input, Route
 from teleclaude.daemon.routes import ROUTES
 from teleclaude.daemon.service import Service
@@ -76,11 +77,10 @@ def make_app(service: Service) -> web.Application:
 
 async def find_caller(service: Service, request: web.Request) -> Caller:
     """Return who calls; raises RequestError (403)."""
-    if request.transport is None:
-        raise RequestError(400, "the caller has gone", "")
-    uid = read_peer(request.transport.get_extra_info("socket"))
+    connection = request.protocol
+    assert isinstance(connection, Connection)
     # Accounts may come from a server elsewhere, which may be slow.
-    return service.identify(await asyncio.to_thread(read_account, uid), request.headers)
+    return service.identify(await asyncio.to_thread(read_account, connection.uid), request.headers)
 
 
 def to_handler(service: Service, route: Route[Any]) -> Handler:

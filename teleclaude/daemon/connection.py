@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
+from contextlib import suppress
 
 from aiohttp import web
 
@@ -15,6 +16,9 @@ CONNECTION_SECONDS = 60
 """From the first byte to the last, whichever side is slow: sending the request, answering, taking the answer."""
 
 LINGER_SECONDS = 5
+
+NOBODY = 2**32 - 1
+"""The number that no account has (chown(2)), and so nobody known."""
 
 MOST_CONNECTIONS = 64
 """Of one account at a time; a further one is told so and closed."""
@@ -62,15 +66,17 @@ class Connection(web.RequestHandler):
             auto_decompress=False,
         )
         self.open_connections = open_connections
-        self.uid: int | None = None
+        self.uid = NOBODY
         self.deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin; or end at once, where the account has too many."""
-        super().connection_made(transport)
         assert isinstance(transport, asyncio.Transport)
-        self.uid = read_peer(transport.get_extra_info("socket"))
+        # macOS tells nothing of a caller who has gone already; then the connection is gone, too.
+        with suppress(OSError):
+            self.uid = read_peer(transport.get_extra_info("socket"))
         self.open_connections[self.uid] += 1
+        super().connection_made(transport)
         if self.open_connections[self.uid] > MOST_CONNECTIONS:
             transport.write(TOO_MANY)
             transport.close()
@@ -81,10 +87,9 @@ class Connection(web.RequestHandler):
         super().connection_lost(exc)
         if self.deadline is not None:
             self.deadline.cancel()
-        if self.uid is not None:
-            self.open_connections[self.uid] -= 1
-            # Keeps nothing of those who have gone.
-            self.open_connections += Counter()
+        self.open_connections[self.uid] -= 1
+        # Keeps nothing of those who have gone.
+        self.open_connections += Counter()
 
     def handle_error(
         self,

@@ -8,6 +8,7 @@
     ├── BootRefusedError       the daemon may not serve this database
     ├── UpgradeError           the schema could not be brought to its newest revision
     ├── VerificationError      what PostgreSQL holds is not what the source holds
+    ├── RequestError           the daemon does not do what a caller asks; `status` is HTTP's
     └── PublishError           a file cannot be put in its place
 
 No message and no field ever holds a password.
@@ -83,6 +84,14 @@ class VerificationError(TeleClaudeError):
         self.table = table
         self.key = key
         self.column = column
+
+
+class RequestError(TeleClaudeError):
+    """A request that is not answered as asked; `status` says in HTTP's numbers whose fault it is."""
+
+    def __init__(self, status: int, message: str, hint: str = "") -> None:
+        super().__init__(message, hint)
+        self.status = status
 
 
 class PublishError(TeleClaudeError):

@@ -16,6 +16,7 @@ from teleclaude.checks.look import look
 from teleclaude.checks.result import State
 from teleclaude.checks.table import at_probe, find_problems, judge
 from teleclaude.daemon.boot import boot, find_installation
+from teleclaude.daemon.logs import start_logging
 from teleclaude.daemon.probe import Verdict, probe
 from teleclaude.daemon.serve import serve
 from teleclaude.db.search.places import PLACES, Search
@@ -65,6 +66,7 @@ def _read_searches(file: TextIO | None) -> list[Search]:
 
 
 async def _serve(root: Path | None) -> None:
-    async with boot(find_installation(root, os.environ, Path.cwd())) as booted:
-        await serve(booted, lambda path: click.echo(f"teleclaude: listening on {path}", err=True))
-    click.echo("teleclaude: stopped", err=True)
+    installation = find_installation(root, os.environ, Path.cwd())
+    start_logging(installation.settings.environment)
+    async with boot(installation) as booted:
+        await serve(booted)

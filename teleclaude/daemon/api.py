@@ -1,81 +1,193 @@
-"""What the daemon answers, over a Unix socket."""
+"""How a request becomes an answer: who calls, whether they may, what they ask, in one transaction, or one sentence."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import asyncio
+import logging
+import time
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+import asyncpg
 from aiohttp import web
-from sqlalchemy.ext.asyncio import AsyncEngine
+from pydantic import ValidationError
+from pydantic_core import from_json
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncSession as Orm
 
-from teleclaude.db.models import Session
-from teleclaude.db.store import SessionFilter, list_sessions
+from teleclaude.daemon.connection import Connection
+from teleclaude.daemon.identity import Caller, narrow, read_account
+from teleclaude.daemon.route import Call, Failure, Input, Route
+from teleclaude.daemon.routes import ROUTES
+from teleclaude.daemon.service import Service
+from teleclaude.db.store.tokens import find_token
+from teleclaude.errors import RequestError
 
-ENGINE: web.AppKey[AsyncEngine] = web.AppKey("engine", AsyncEngine)
+LOG = logging.getLogger(__name__)
+
+CALLER: web.RequestKey[Caller] = web.RequestKey("caller", Caller)
+
+MOST_BYTES = 1024 * 1024
+"""The longest body; a longer one is refused before it is read."""
+
+REQUEST_SECONDS = 30
+"""How long an answer may take to be made."""
+
+TURNS = 8
+"""How many requests of one account are worked on at a time; the others wait, so that nobody takes all connections."""
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+SENTENCES = {
+    404: ("there is no such route", "GET /openapi.json lists all of them"),
+    405: ("this route is not asked in this way", "GET /openapi.json lists all of them"),
+    413: (f"the body is longer than {MOST_BYTES} bytes", "send less"),
+}
+"""What aiohttp refuses by itself, in our words."""
+
+UNREACHABLE = RequestError(503, "the database cannot be reached", "try again; if it stays, see the log of the database")
 
 
-def make_app(engine: AsyncEngine) -> web.Application:
-    """Return the application that answers from the database of `engine`."""
-    app = web.Application()
-    app[ENGINE] = engine
-    app.add_routes([web.get("/health", get_health), web.get("/sessions", get_sessions)])
+def make_app(service: Service) -> web.Application:
+    """Return the application that answers for `service`."""
+    turns: defaultdict[int, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(TURNS))
+
+    @web.middleware
+    async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
+        begun = time.monotonic()
+        try:
+            async with asyncio.timeout(REQUEST_SECONDS):
+                caller = await find_caller(service, request)
+                request[CALLER] = caller
+                async with turns[caller.uid]:
+                    response = await handler(request)
+        except Exception as error:
+            response = refuse(to_refusal(error), error)
+        # One connection, one request: what a connection may take is bounded as a whole.
+        response.force_close()
+        note(request, response.status, time.monotonic() - begun)
+        return response
+
+    app = web.Application(middlewares=[guard], client_max_size=MOST_BYTES)
+    for route in ROUTES:
+        app.router.add_route(route.method, route.path, to_handler(service, route))
     return app
 
 
-async def get_health(_request: web.Request) -> web.Response:
-    """Say that the daemon is there."""
-    return web.json_response({"status": "ok"})
+async def find_caller(service: Service, request: web.Request) -> Caller:
+    """Return who calls; raises RequestError (403)."""
+    connection = request.protocol
+    assert isinstance(connection, Connection)
+    # Accounts may come from a server elsewhere, which may be slow.
+    return service.identify(await asyncio.to_thread(read_account, connection.uid), request.headers)
 
 
-async def get_sessions(request: web.Request) -> web.Response:
-    """List sessions as the single-user daemon does (facts: daemon, sessions over the API)."""
-    query = request.query
-    wanted = SessionFilter(
-        closed=is_true(query.get("closed")),
-        computer=query.get("computer"),
-        job=query.get("job"),
-        initiator=None if is_true(query.get("all")) else request.headers.get("X-Caller-Session-Id"),
-    )
-    sessions = await list_sessions(request.app[ENGINE], wanted)
-    return web.json_response([to_answer(session) for session in sessions])
+def to_handler(service: Service, route: Route[Any]) -> Handler:
+    """Return what aiohttp calls for a route."""
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        caller = request[CALLER]
+        check_role(route, caller)
+        await service.confirm()
+        given = await read_input(route, request)
+        async with Orm(service.engine, expire_on_commit=False) as orm:
+            caller = await narrow_by_token(orm, caller, request.headers)
+            check_role(route, caller)
+            viewer = service.view(caller, request.headers)
+            session_id = request.headers.get("X-Caller-Session-Id")
+            answer = await route.handler(Call(service, caller, viewer, orm, given, session_id))
+            await orm.commit()
+        return web.Response(
+            body=route.adapter.dump_json(answer), status=route.status, content_type="application/json", charset="utf-8"
+        )
+
+    return handle
 
 
-def is_true(value: str | None) -> bool:
-    """Whether a query parameter says yes."""
-    return (value or "").lower() in {"1", "true", "yes", "on"}
+def check_role(route: Route[Any], caller: Caller) -> None:
+    """Raise RequestError (403) where a caller's role may not ask a route."""
+    if caller.role not in route.roles:
+        sentence = f"{caller.person} is {caller.role} here, which may not {route.method} {route.path}"
+        raise RequestError(403, sentence, "ask an administrator")
 
 
-def to_answer(session: Session) -> dict[str, Any]:
-    """Return a session in the fields of the API."""
-    metadata = session.session_metadata
-    return {
-        "session_id": session.session_id,
-        "last_input_origin": session.last_input_origin,
-        "title": session.title,
-        "project_path": session.project_path,
-        "subdir": session.subdir,
-        "thinking_mode": session.thinking_mode,
-        "active_agent": session.active_agent,
-        "status": session.lifecycle_status,
-        "created_at": to_iso(session.created_at),
-        "last_activity": to_iso(session.last_activity),
-        "closed_at": to_iso(session.closed_at),
-        "last_input": session.last_message_sent,
-        "last_input_at": to_iso(session.last_message_sent_at),
-        "last_output_summary": session.last_output_summary or session.last_output_raw,
-        "last_output_summary_at": to_iso(session.last_output_at),
-        "last_output_digest": session.last_output_digest,
-        "native_session_id": session.native_session_id,
-        "tmux_session_name": session.tmux_session_name,
-        "initiator_session_id": session.initiator_session_id,
-        "computer": session.computer_name,
-        "human_email": session.human_email,
-        "human_role": session.human_role,
-        "visibility": session.visibility or "private",
-        "session_metadata": metadata if isinstance(metadata, dict) else None,
-    }
+async def narrow_by_token(orm: Orm, caller: Caller, headers: Mapping[str, str]) -> Caller:
+    """Return the caller with no more rights than its token has, where it sends one; raises RequestError (401)."""
+    token = headers.get("X-Session-Token")
+    if token is None:
+        return caller
+    found = await find_token(orm, token.replace("\0", ""))
+    if found is None:
+        raise RequestError(401, "this session token is not valid, or not any more", "leave it out, or get a new one")
+    return narrow(caller, found.role)
 
 
-def to_iso(moment: datetime | None) -> str | None:
-    """Return a moment as ISO 8601 in UTC with its offset."""
-    return None if moment is None else moment.astimezone(UTC).isoformat()
+async def read_input(route: Route[Any], request: web.Request) -> Input:
+    """Return what a request says, checked; raises RequestError (400) that names the field and not its value."""
+    fields = route.input.model_fields
+    said: Any = {name: value for name, value in request.query.items() if name in fields}
+    if route.takes_body:
+        try:
+            said = from_json(await request.read(), allow_inf_nan=False)
+        except ValueError as error:
+            raise RequestError(400, f"the body is not JSON: {error}", "send a JSON object in UTF-8") from None
+        if not isinstance(said, dict):
+            raise RequestError(400, "the body is no JSON object", "send a JSON object in UTF-8")
+    try:
+        given: Input = route.input.model_validate({**said, **request.match_info})
+    except (ValidationError, RecursionError) as error:
+        raise RequestError(400, describe_wrong(error), "GET /openapi.json says what is taken") from None
+    return given
+
+
+def describe_wrong(error: ValidationError | RecursionError) -> str:
+    """Return what is wrong with the input in one sentence, without its values."""
+    if isinstance(error, RecursionError):
+        return "the body is nested too deep"
+    parts = error.errors(include_input=False, include_url=False)[:5]
+    return "; ".join(f"{'.'.join(map(str, part['loc'])) or 'the request'}: {part['msg']}" for part in parts)
+
+
+def to_refusal(error: Exception) -> RequestError:
+    """Return what is told a caller about an error, in one sentence."""
+    match error:
+        case RequestError():
+            return error
+        case web.HTTPException():
+            sentence, hint = SENTENCES.get(error.status, (error.reason, "GET /openapi.json says what is taken"))
+            return RequestError(error.status, sentence, hint)
+        case TimeoutError():
+            return RequestError(504, f"the answer took longer than {REQUEST_SECONDS} seconds", "ask for less")
+        case DBAPIError() if str(getattr(error.orig, "sqlstate", "")).startswith("22"):
+            return RequestError(400, "the database cannot hold a value of the request", "leave it out")
+        case SQLAlchemyError() | OSError() | asyncpg.InterfaceError() | asyncpg.PostgresError():
+            return UNREACHABLE
+        case _:
+            return RequestError(500, "the daemon failed at this, which is a bug", "see its log, and report it")
+
+
+def refuse(refusal: RequestError, cause: Exception) -> web.Response:
+    """Return the answer of a refusal; what is not the caller's fault is logged."""
+    if refusal.status >= 500 and cause is not refusal:
+        LOG.error("request failed", exc_info=cause)
+    headers = {"Allow": cause.headers["Allow"]} if isinstance(cause, web.HTTPMethodNotAllowed) else {}
+    if refusal.status == 503:
+        headers["Retry-After"] = "1"
+    body = Failure(error=refusal.message, hint=refusal.hint).model_dump_json().encode()
+    return web.Response(body=body, status=refusal.status, headers=headers, content_type="application/json")
+
+
+def note(request: web.Request, status: int, seconds: float) -> None:
+    """Log a request by its route, never by what it holds."""
+    level = logging.DEBUG if status < 400 else logging.INFO
+    if LOG.isEnabledFor(level):
+        resource = request.match_info.route.resource
+        caller: Caller | None = request.get(CALLER)
+        fields: dict[str, Any] = {
+            "method": request.method,
+            "route": resource.canonical if resource else None,
+            "status": status,
+        }
+        fields |= {"ms": round(seconds * 1000, 1), "uid": caller and caller.uid, "person": caller and caller.person}
+        LOG.log(level, "request", extra={"fields": fields})

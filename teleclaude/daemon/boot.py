@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sqlalchemy import URL, Connection
@@ -15,9 +15,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from teleclaude.config.files import read_single_user, read_system
 from teleclaude.config.schema import Settings
+from teleclaude.daemon.service import Service
+from teleclaude.daemon.tenure import Tenure
 from teleclaude.db import schema
 from teleclaude.db.engine import disposing, explained, make_engine
-from teleclaude.db.lock import hold_database, hold_pid_file
+from teleclaude.db.lock import hold_pid_file
 from teleclaude.db.store import pending_runs
 from teleclaude.db.url import parse_url
 from teleclaude.errors import BootRefusedError, ConfigError
@@ -37,6 +39,11 @@ class Installation:
     pid_file: Path | None
     """The lock of a single-user installation; a system-wide one locks its database."""
 
+    @property
+    def single_user(self) -> bool:
+        """Whether it is one user's own."""
+        return self.pid_file is not None
+
 
 @dataclass(frozen=True)
 class Daemon:
@@ -44,8 +51,11 @@ class Daemon:
 
     installation: Installation
     engine: AsyncEngine
+    service: Service
     revision: str
-    pending: tuple[str, ...]
+    pending: tuple[str, ...] = ()
+    tenure: Tenure | None = None
+    """The lock on a system's database, which has to be looked after."""
 
 
 def find_installation(root: Path | None, environ: Mapping[str, str], checkout: Path) -> Installation:
@@ -94,20 +104,36 @@ async def boot(installation: Installation) -> AsyncIterator[Daemon]:
     async with AsyncExitStack() as stack:
         if pid_file is not None:
             stack.enter_context(hold_pid_file(pid_file))
-        # Only what the database says is explained by the database.
-        with explained(url):
-            engine = await stack.enter_async_context(disposing(make_engine(url)))
-            if pid_file is None:
-                await stack.enter_async_context(hold_database(engine))
+        engine = await stack.enter_async_context(disposing(make_engine(url)))
+
+        async def examine() -> None:
             async with engine.begin() as connection:
                 await connection.run_sync(_create_where_empty)
-                revision, pending = await _check(connection)
-        if pending:
-            raise BootRefusedError(
-                f"the migration {pending[0]} into this database is not finished",
-                "let it finish, or run teleclaude migrate-to-system again",
-            )
-        yield Daemon(installation, engine, revision, pending)
+                _refuse_pending((await _check(connection))[1])
+
+        if pid_file is not None:
+            # Only what the database says is explained by the database.
+            with explained(url):
+                await examine()
+            yield Daemon(installation, engine, _make_service(installation, engine), schema.head())
+            return
+        tenure = Tenure(engine, url, examine)
+        stack.push_async_callback(tenure.release)
+        await tenure.take()
+        service = replace(_make_service(installation, engine), confirm=tenure.confirm)
+        yield Daemon(installation, engine, service, schema.head(), tenure=tenure)
+
+
+def _make_service(installation: Installation, engine: AsyncEngine) -> Service:
+    return Service(engine, installation.settings, single_user=installation.single_user)
+
+
+def _refuse_pending(pending: tuple[str, ...]) -> None:
+    if pending:
+        raise BootRefusedError(
+            f"the migration {pending[0]} into this database is not finished",
+            "let it finish, or run teleclaude migrate-to-system again",
+        )
 
 
 @asynccontextmanager
@@ -120,7 +146,8 @@ async def boot_read_only(installation: Installation) -> AsyncIterator[Daemon]:
         async with disposing(make_engine(installation.url, read_only=True)) as engine:
             async with engine.connect() as connection:
                 revision, pending = await _check(connection)
-            yield Daemon(installation, engine, revision, pending)
+            service = replace(_make_service(installation, engine), audited=False)
+            yield Daemon(installation, engine, service, revision, pending)
 
 
 def _create_where_empty(connection: Connection) -> None:

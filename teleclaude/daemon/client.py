@@ -23,8 +23,15 @@ async def ask(socket: Path, path: str, headers: Mapping[str, str] | None = None)
             aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(socket)), timeout=TIMEOUT) as session,
             session.get(f"http://teleclaude{path}", headers=headers) as answer,
         ):
+            said = await answer.json(content_type=None)
             if answer.status != 200:
-                raise TeleClaudeError(f"GET {path} answered {answer.status}", "see the log of the daemon")
-            return await answer.json()
+                refusal = said if isinstance(said, dict) else {}
+                sentence = refusal.get("error", f"GET {path} answered {answer.status}")
+                raise TeleClaudeError(sentence, refusal.get("hint", "see the log of the daemon"))
+            return said
+    except PermissionError as error:
+        raise TeleClaudeError(f"you may not connect to {socket}", "call as the user whose daemon it is") from error
+    except ValueError as error:
+        raise TeleClaudeError(f"what answers on {socket} is no daemon of ours", "see who listens there") from error
     except (TimeoutError, aiohttp.ClientError, OSError) as error:
         raise TeleClaudeError(f"no daemon answers on {socket}", "start it with: teleclaude daemon") from error

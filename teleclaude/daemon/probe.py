@@ -73,7 +73,7 @@ async def look(daemon: Daemon, verdict: Verdict) -> None:
     begun = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="teleclaude-probe-") as folder:
         socket = Path(folder) / "probe.sock"
-        async with listening(daemon.engine, socket):
+        async with listening(daemon.service, socket):
             verdict.open_sessions = [session["session_id"] for session in await ask(socket, "/sessions")]
             verdict.all_sessions = [session["session_id"] for session in await ask(socket, "/sessions?closed=true")]
     verdict.timings["list"] = time.monotonic() - begun

@@ -32,6 +32,9 @@ def make_engine(url: URL, *, read_only: bool = False) -> AsyncEngine:
         "postgresql+asyncpg://",
         async_creator=_make_creator(url, read_only=read_only),
         pool_pre_ping=True,
+        # Those beyond are closed after each use, and opening one costs more than most queries.
+        pool_size=10,
+        max_overflow=5,
         json_deserializer=read_json,
         # Values are never part of a message: they may be secrets.
         hide_parameters=True,

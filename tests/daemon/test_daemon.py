@@ -132,9 +132,10 @@ async def test_a_caller_sees_the_sessions_that_it_initiated_unless_it_asks_for_a
         assert len(await ask(socket(root), "/sessions?all=true", {"X-Caller-Session-Id": "me"})) == 20
 
 
-async def test_only_its_own_user_may_connect(root: Path) -> None:
+async def test_anybody_may_connect_to_the_system_and_reach_its_socket(root: Path) -> None:
     async with running(root):
-        assert stat.S_IMODE(socket(root).stat().st_mode) == 0o600
+        assert stat.S_IMODE(socket(root).stat().st_mode) == 0o666
+        assert stat.S_IMODE(socket(root).parent.stat().st_mode) == 0o755
 
 
 async def test_it_stops_cleanly_on_sigterm(root: Path) -> None:
@@ -235,8 +236,9 @@ async def test_a_single_user_installation_without_a_database_gets_one(tmp_path: 
     environ = {"TELECLAUDE_CONFIG_PATH": str(tmp_path / "none"), "TELECLAUDE_SECRETS_PATH": str(tmp_path / "none")}
     installation = find_installation(None, environ, tmp_path)
     assert installation.socket == SINGLE_USER_SOCKET
-    async with boot(installation) as daemon, listening(daemon.engine, tmp_path / "api.sock"):
+    async with boot(installation) as daemon, listening(daemon.service, tmp_path / "api.sock"):
         assert (tmp_path / "teleclaude.pid").read_text() == f"{os.getpid()}\n"
+        assert stat.S_IMODE((tmp_path / "api.sock").stat().st_mode) == 0o600
         assert await ask(tmp_path / "api.sock", "/sessions") == []
     assert (tmp_path / "teleclaude.db").exists()
     assert not (tmp_path / "teleclaude.pid").exists()

@@ -3,13 +3,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import URL, insert
+from sqlalchemy import URL, delete, insert, select, text, update
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncSession as Orm
 
 from teleclaude.db import schema
 from teleclaude.db.engine import disposing, make_engine
-from teleclaude.db.models import Session
-from teleclaude.db.store import SessionFilter, list_sessions
+from teleclaude.db.models import AuditLog, Session
+from teleclaude.db.store.audit import write_audit
+from teleclaude.db.store.sessions import SessionFilter, list_sessions
+from teleclaude.db.store.viewers import Viewer
 from teleclaude.db.url import parse_url
 
 NOW = datetime(2026, 3, 15, tzinfo=UTC)
@@ -52,8 +56,12 @@ async def engine(request: pytest.FixtureRequest, tmp_path: Path, target: URL) ->
         yield made
 
 
-async def listed(engine: AsyncEngine, **wanted: Any) -> list[str]:
-    return [row.session_id for row in await list_sessions(engine, SessionFilter(**wanted))]
+ADMIN = Viewer("root", 0, sees_all=True)
+
+
+async def listed(engine: AsyncEngine, viewer: Viewer = ADMIN, **wanted: Any) -> list[str]:
+    async with Orm(engine) as orm:
+        return [seen.session.session_id for seen in await list_sessions(orm, SessionFilter(**wanted), viewer)]
 
 
 async def test_open_sessions_come_with_the_last_active_first(engine: AsyncEngine) -> None:
@@ -69,3 +77,57 @@ async def test_a_computer_a_job_and_an_initiator_narrow_the_list(engine: AsyncEn
     assert await listed(engine, computer="büro") == ["elsewhere"]
     assert await listed(engine, job="builder") == ["new"]
     assert await listed(engine, initiator="new") == ["headless"]
+
+
+OWNED = [
+    session("ada's", 1),
+    session("bob's", 2, owner_person="Bob", owner_uid=1001),
+    session("bob's, shared", 3, owner_person="Bob", owner_uid=1001, visibility="shared"),
+    session("bob's, with ada's number", 4, owner_person="Bob", owner_uid=1000),
+    session("of a person who was renamed", 5, owner_person="Countess Ada", owner_uid=1000),
+    session("ada's, from another machine", 6, owner_person="Ada", owner_uid=501),
+    session("nobody's", 7, owner_person="Eve", owner_uid=1001),
+]
+
+
+@pytest.fixture
+async def owned(engine: AsyncEngine) -> AsyncEngine:
+    async with engine.begin() as connection:
+        await connection.execute(delete(Session))
+        await connection.execute(insert(Session), [{"visibility": "private", **row} for row in OWNED])
+    return engine
+
+
+async def test_people_see_what_is_theirs_or_shared_and_a_number_alone_takes_nothing_from_others(
+    owned: AsyncEngine,
+) -> None:
+    seen = await listed(owned, Viewer("Ada", 1000, others=frozenset({"Bob"})))
+    assert seen == ["ada's, from another machine", "of a person who was renamed", "bob's, shared", "ada's"]
+
+
+async def test_an_administrator_sees_all_and_knows_which_are_somebody_elses(owned: AsyncEngine) -> None:
+    viewer = Viewer("Ada", 1000, others=frozenset({"Bob"}), sees_all=True)
+    async with Orm(owned) as orm:
+        own = {seen.session.session_id for seen in await list_sessions(orm, SessionFilter(), viewer) if seen.own}
+    assert len(await listed(owned, viewer)) == len(OWNED)
+    assert own == {"ada's, from another machine", "of a person who was renamed", "ada's"}
+
+
+async def test_nobody_changes_the_audit_log(engine: AsyncEngine) -> None:
+    async with Orm(engine) as orm:
+        await write_audit(orm, "Ada", "read_session", ["new"])
+        await orm.commit()
+    for statement in (update(AuditLog).values(actor_person="Eve"), delete(AuditLog)):
+        with pytest.raises(DBAPIError, match="append-only"):
+            async with engine.begin() as connection:
+                await connection.execute(statement)
+    async with engine.connect() as connection:
+        assert (await connection.execute(select(AuditLog.actor_person))).all() == [("Ada",)]
+
+
+async def test_nobody_truncates_the_audit_log(target_engine: AsyncEngine) -> None:
+    async with target_engine.begin() as connection:
+        await connection.run_sync(schema.upgrade)
+    with pytest.raises(DBAPIError, match="append-only"):
+        async with target_engine.begin() as connection:
+            await connection.execute(text("TRUNCATE audit_log"))

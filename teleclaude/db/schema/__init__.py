@@ -21,12 +21,16 @@ from alembic.util import CommandError
 from sqlalchemy import Connection, inspect
 
 from teleclaude.db.models import Model
-from teleclaude.db.schema.search_0001 import BEYOND, FUNCTIONS, INDEXES, LONGEST_LEXEME
+from teleclaude.db.schema import audit_0001, search_0001
+from teleclaude.db.schema.search_0001 import BEYOND, INDEXES, LONGEST_LEXEME
 
 VERSION_TABLE = "alembic_version"
 
 VERSIONS = [Path(__file__).parent / "versions"]
 """Where the revisions lie."""
+
+FUNCTIONS = (*search_0001.FUNCTIONS, *audit_0001.FUNCTIONS)
+"""Every function of the schema, as PostgreSQL names it to drop it."""
 
 __all__ = ["BEYOND", "FUNCTIONS", "INDEXES", "LONGEST_LEXEME", "VERSION_TABLE"]
 

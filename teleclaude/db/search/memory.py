@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import or_, select
-from sqlalchemy.ext.asyncio import AsyncEngine
-from sqlalchemy.ext.asyncio import AsyncSession as OrmSession
+from sqlalchemy.ext.asyncio import AsyncSession as Orm
 
 from teleclaude.db.models import MemoryObservation, Model
 from teleclaude.db.search.rows import Asked, Searchable, find_ids
@@ -31,7 +30,7 @@ class MemorySearch:
     limit: int = 20
 
 
-async def search_memory(engine: AsyncEngine, wanted: MemorySearch) -> Sequence[MemoryObservation]:
+async def search_memory(orm: Orm, wanted: MemorySearch) -> Sequence[MemoryObservation]:
     """Return the observations that the query finds, the newest first.
 
     A text that FTS5 does not understand is looked for as it stands.
@@ -45,7 +44,6 @@ async def search_memory(engine: AsyncEngine, wanted: MemorySearch) -> Sequence[M
     if wanted.identity_key is not None:
         mine = observation.identity_key == wanted.identity_key
         candidates = candidates.where(or_(observation.identity_key.is_(None), mine))
-    async with OrmSession(engine) as orm:
-        ids = await find_ids(await orm.connection(), MEMORY, Asked(wanted.text, candidates, wanted.limit))
-        found = {row.id: row for row in await orm.scalars(select(observation).where(observation.id.in_(ids)))}
-        return [found[id_] for id_ in ids]
+    ids = await find_ids(await orm.connection(), MEMORY, Asked(wanted.text, candidates, wanted.limit))
+    found = {row.id: row for row in await orm.scalars(select(observation).where(observation.id.in_(ids)))}
+    return [found[id_] for id_ in ids]

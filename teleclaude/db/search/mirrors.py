@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
-from sqlalchemy.ext.asyncio import AsyncEngine
-from sqlalchemy.ext.asyncio import AsyncSession as OrmSession
+from sqlalchemy import Select, func, select
+from sqlalchemy.ext.asyncio import AsyncSession as Orm
 
 from teleclaude.db.models import Mirror, Model
 from teleclaude.db.search.rows import Asked, Searchable, find_ids
@@ -27,6 +26,8 @@ class MirrorSearch:
     text: str
     agent: str | None = None
     computer: str | None = None
+    sessions: Select[str] | None = None
+    """Those whose conversations may be found; None for all."""
     limit: int = 20
 
 
@@ -35,7 +36,7 @@ def to_query(text: str) -> str:
     return " AND ".join('"' + word.replace('"', '""') + '"' for word in text.split())
 
 
-async def search_mirrors(engine: AsyncEngine, wanted: MirrorSearch) -> Sequence[Mirror]:
+async def search_mirrors(orm: Orm, wanted: MirrorSearch) -> Sequence[Mirror]:
     """Return the conversations that hold all words, the newest first."""
     query = to_query(wanted.text)
     if not query:
@@ -46,7 +47,8 @@ async def search_mirrors(engine: AsyncEngine, wanted: MirrorSearch) -> Sequence[
         candidates = candidates.where(Mirror.agent == wanted.agent)
     if wanted.computer is not None:
         candidates = candidates.where(Mirror.computer == wanted.computer)
-    async with OrmSession(engine) as orm:
-        ids = await find_ids(await orm.connection(), MIRRORS, Asked(query, candidates, wanted.limit))
-        found = {row.id: row for row in await orm.scalars(select(Mirror).where(Mirror.id.in_(ids)))}
-        return [found[id_] for id_ in ids]
+    if wanted.sessions is not None:
+        candidates = candidates.where(Mirror.session_id.in_(wanted.sessions))
+    ids = await find_ids(await orm.connection(), MIRRORS, Asked(query, candidates, wanted.limit))
+    found = {row.id: row for row in await orm.scalars(select(Mirror).where(Mirror.id.in_(ids)))}
+    return [found[id_] for id_ in ids]

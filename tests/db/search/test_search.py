@@ -1,7 +1,7 @@
 """A golden set: queries made from the data find the same rows on PostgreSQL as in SQLite's own full-text index."""
 
 import random
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -9,12 +9,14 @@ from typing import Any
 import pytest
 from sqlalchemy import URL, insert, text
 from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncSession as Orm
 
 from teleclaude.db import schema
 from teleclaude.db.engine import disposing, make_engine
 from teleclaude.db.models import MemoryObservation, Mirror
-from teleclaude.db.search.memory import MemorySearch, search_memory
-from teleclaude.db.search.mirrors import MirrorSearch, search_mirrors
+from teleclaude.db.search import memory, mirrors
+from teleclaude.db.search.memory import MemorySearch
+from teleclaude.db.search.mirrors import MirrorSearch
 from teleclaude.db.url import parse_url
 
 NOW = datetime(2026, 3, 15, tzinfo=UTC)
@@ -51,6 +53,16 @@ PIECES = (
     ),
     *("foo", "bar", "baz", "the", "of", "not", "and", "near", "title", "AND", "http://localhost:8080/path?q=1#frag"),
 )
+
+
+async def search_memory(engine: AsyncEngine, wanted: MemorySearch) -> Sequence[MemoryObservation]:
+    async with Orm(engine) as orm:
+        return await memory.search_memory(orm, wanted)
+
+
+async def search_mirrors(engine: AsyncEngine, wanted: MirrorSearch) -> Sequence[Mirror]:
+    async with Orm(engine) as orm:
+        return await mirrors.search_mirrors(orm, wanted)
 
 
 def sentence(dice: random.Random, longest: int = 12) -> str:

@@ -10,6 +10,7 @@ from alembic import op
 from sqlalchemy import ForeignKeyConstraint
 from sqlalchemy.schema import CreateIndex, CreateTable, DropConstraint, DropIndex, DropTable
 
+from teleclaude.db.schema import audit_0001 as audit
 from teleclaude.db.schema import search_0001 as search
 from teleclaude.db.schema.ddl import add_constraint
 from teleclaude.db.schema.tables_0001 import metadata
@@ -28,6 +29,7 @@ def create_tables() -> None:
     for table in metadata.sorted_tables:
         op.execute(CreateTable(table))
     search.create_functions()
+    audit.create_guard()
 
 
 def create_keys(not_valid: frozenset[str] = frozenset(), left_out: frozenset[str] = frozenset()) -> None:
@@ -62,6 +64,7 @@ def drop_tables() -> None:
     for table in reversed(metadata.sorted_tables):
         op.execute(DropTable(table))
     search.drop_functions()
+    audit.drop_functions()
 
 
 def upgrade() -> None:

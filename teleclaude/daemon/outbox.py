@@ -1,0 +1,80 @@
+"""The worker of the hook outbox: claims what is due, delivers it, and tries again later what could not be delivered.
+
+What an event changes and the note that it was delivered are one transaction, so a daemon that is killed anywhere has
+delivered it once or not at all.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+
+import asyncpg
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncSession as Orm
+
+from teleclaude.daemon.delivery import DeliveryError, deliver
+from teleclaude.daemon.service import Service
+from teleclaude.db.store.hooks import HookEvent, claim_events, release_claims, settle_delivered, settle_failed
+from teleclaude.errors import RequestError
+
+LOG = logging.getLogger(__name__)
+
+Target = Callable[[Orm, HookEvent], Awaitable[None]]
+"""Delivers an event within a transaction; raises DeliveryError where it cannot, now."""
+
+BATCH = 50
+PAUSE_SECONDS = 0.5
+DATABASE_ERRORS = (SQLAlchemyError, OSError, asyncpg.InterfaceError, asyncpg.PostgresError)
+
+
+async def deliver_for_ever(service: Service, target: Target = deliver) -> None:
+    """Deliver whatever is due, until cancelled; a database that goes away is waited for."""
+    released = False
+    while True:
+        delivered = 0
+        try:
+            await service.confirm()
+            if not released:
+                await release(service)
+                released = True
+            delivered = await deliver_due(service, target)
+        except RequestError:
+            pass
+        except DATABASE_ERRORS as error:
+            LOG.warning("the outbox waits for the database", exc_info=error)
+        if delivered < BATCH:
+            await asyncio.sleep(PAUSE_SECONDS)
+
+
+async def release(service: Service) -> None:
+    """Void the claims of a daemon that was killed: we hold the database, so it has ended."""
+    async with Orm(service.engine) as orm:
+        await release_claims(orm)
+        await orm.commit()
+
+
+async def deliver_due(service: Service, target: Target) -> int:
+    """Deliver a batch of what is due and return how many that were, delivered or not."""
+    async with Orm(service.engine) as orm:
+        events = await claim_events(orm, BATCH)
+        await orm.commit()
+    for event in events:
+        await deliver_one(service, target, event)
+    return len(events)
+
+
+async def deliver_one(service: Service, target: Target, event: HookEvent) -> None:
+    """Deliver an event, or note why not."""
+    try:
+        async with Orm(service.engine) as orm:
+            await target(orm, event)
+            await settle_delivered(orm, event)
+            await orm.commit()
+    except (DeliveryError, *DATABASE_ERRORS) as error:
+        reason = str(error) if isinstance(error, DeliveryError) else type(error).__name__
+        LOG.info("an event was not delivered", extra={"fields": {"event_id": event.id, "attempt": event.attempts + 1}})
+        async with Orm(service.engine) as orm:
+            await settle_failed(orm, event, reason)
+            await orm.commit()

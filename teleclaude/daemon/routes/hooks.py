@@ -1,0 +1,35 @@
+"""Events that agents' hooks leave: kept for good before they are acknowledged, delivered later by `outbox`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field
+
+from teleclaude.daemon.route import RESIDENTS, Answer, Call, Input, Name, Route
+from teleclaude.daemon.routes.sessions import look_up_to_change, note
+from teleclaude.db.store.hooks import add_event
+
+
+class NewEvent(Input):
+    """What happened in a session; the payload is what the agent's hook was given."""
+
+    session_id: Name
+    event_type: Name
+    payload: dict[str, Any] = Field(default_factory=dict)
+
+
+class Kept(Answer):
+    """The number under which an event is kept."""
+
+    id: int
+
+
+async def post_hook(call: Call[NewEvent]) -> Kept:
+    """Keep an event of a session of the caller's; it is on disk when this is answered."""
+    seen = await look_up_to_change(call, call.given.session_id)
+    await note(call, "hook_session", [seen])
+    return Kept(id=(await add_event(call.orm, call.given.model_dump())).id)
+
+
+ROUTES: tuple[Route[Any], ...] = (Route("POST", "/hooks", RESIDENTS, NewEvent, Kept, post_hook, 202),)

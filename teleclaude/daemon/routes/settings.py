@@ -1,0 +1,54 @@
+"""The installation's settings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from teleclaude.daemon.route import ADMINS, STAFF, Answer, Call, Input, Name, Nothing, Route
+from teleclaude.db.store.settings import read_setting, read_settings, write_setting
+from teleclaude.errors import RequestError
+
+
+class Setting(Answer):
+    """A setting."""
+
+    key: str
+    value: str
+
+
+class OneSetting(Input):
+    """A setting by its key."""
+
+    key: Name
+
+
+class NewSetting(OneSetting):
+    """A setting and its new value."""
+
+    value: str
+
+
+async def get_settings(call: Call[Nothing]) -> dict[str, str]:
+    """Read all settings."""
+    return await read_settings(call.orm)
+
+
+async def get_setting(call: Call[OneSetting]) -> Setting:
+    """Read a setting."""
+    value = await read_setting(call.orm, call.given.key)
+    if value is None:
+        raise RequestError(404, f"there is no setting {call.given.key}", "GET /settings lists them")
+    return Setting(key=call.given.key, value=value)
+
+
+async def put_setting(call: Call[NewSetting]) -> Setting:
+    """Set a setting."""
+    await write_setting(call.orm, call.given.key, call.given.value)
+    return Setting(key=call.given.key, value=call.given.value)
+
+
+ROUTES: tuple[Route[Any], ...] = (
+    Route("GET", "/settings", STAFF, Nothing, dict[str, str], get_settings),
+    Route("GET", "/settings/{key}", STAFF, OneSetting, Setting, get_setting),
+    Route("PUT", "/settings/{key}", ADMINS, NewSetting, Setting, put_setting),
+)

@@ -1,0 +1,54 @@
+"""What the daemon serves with, the same for every request."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from teleclaude.config.schema import Settings
+from teleclaude.daemon.identity import Account, Caller, Role, identify, narrow
+from teleclaude.db.store.viewers import Viewer
+
+
+async def _always() -> None:
+    """Let every request pass."""
+
+
+@dataclass(frozen=True)
+class Service:
+    """The database, who may ask what of it, and how it is noticed that it is ours no more."""
+
+    engine: AsyncEngine
+    settings: Settings
+    single_user: bool = False
+    audited: bool = True
+    """Whether reading is noted; a probe cannot write, and only counts what it lists."""
+    confirm: Callable[[], Awaitable[None]] = field(default=_always, repr=False)
+    """Raises RequestError (503) where the database is not held any more."""
+    uid: int = field(default_factory=os.geteuid)
+
+    def identify(self, account: Account, headers: Mapping[str, str]) -> Caller:
+        """Return who calls; raises RequestError (403).
+
+        The headers by which the single-user daemon's web interface spoke for others take from the one user's rights;
+        system-wide they mean nothing.
+        """
+        caller = identify(account, self.settings.people, self.uid, single_user=self.single_user)
+        speaks_for_another = self.single_user and "X-Web-User-Email" in headers
+        return narrow(caller, headers.get("X-Web-User-Role", "")) if speaks_for_another else caller
+
+    def view(self, caller: Caller, headers: Mapping[str, str]) -> Viewer:
+        """Return with whose eyes a caller looks at sessions."""
+        admin = caller.role is Role.ADMIN
+        others = frozenset(person.name for person in self.settings.people if person.name != caller.person)
+        viewer = Viewer(caller.person, caller.uid, others, sees_all=admin)
+        if not self.single_user:
+            return viewer
+        if "X-Web-User-Email" not in headers:
+            return Viewer(caller.person, caller.uid, owns_all=True, sees_all=True)
+        shared = caller.role in (Role.ADMIN, Role.MEMBER)
+        email = headers["X-Web-User-Email"]
+        return Viewer(caller.person, caller.uid, sees_all=admin, sees_shared=shared, email=email)

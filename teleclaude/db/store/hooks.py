@@ -1,0 +1,92 @@
+"""The outbox of hook events: kept before they are acknowledged, claimed for a while, delivered once.
+
+A row is due until it is delivered or was tried too often. Whoever claims it sets `locked_at`; a claim lapses, so that
+the event of a worker that was killed comes round again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, func, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncSession as Orm
+
+from teleclaude.db.models import HookOutbox
+
+LEASE = timedelta(minutes=1)
+"""How long a claim holds."""
+
+MOST_ATTEMPTS = 10
+"""An event that failed so often stays in the outbox, with its last error, and is not tried again."""
+
+LONGEST_PAUSE = timedelta(hours=1)
+
+
+@dataclass(frozen=True)
+class HookEvent:
+    """An event as its delivery needs it."""
+
+    id: int
+    session_id: str
+    event_type: str
+    payload: Any
+    created_at: datetime
+    attempts: int
+    """How often it has been tried, this time not counted."""
+
+
+async def add_event(orm: Orm, values: Mapping[str, Any]) -> HookOutbox:
+    """Keep an event that is due now."""
+    now = datetime.now(UTC)
+    row = HookOutbox(**values, created_at=now, next_attempt_at=now, attempt_count=0)
+    orm.add(row)
+    await orm.flush()
+    return row
+
+
+def is_due(now: datetime) -> ColumnElement[bool]:
+    """Return whether an event is to be delivered, and nobody is at it."""
+    row = HookOutbox
+    return and_(
+        row.delivered_at.is_(None),
+        func.coalesce(row.attempt_count, 0) < MOST_ATTEMPTS,
+        or_(row.next_attempt_at.is_(None), row.next_attempt_at <= now),
+        or_(row.locked_at.is_(None), row.locked_at <= now - LEASE),
+    )
+
+
+async def claim_events(orm: Orm, limit: int) -> Sequence[HookEvent]:
+    """Claim the events that are due, the oldest first, at most `limit`."""
+    now = datetime.now(UTC)
+    oldest = select(HookOutbox.id).where(is_due(now)).order_by(HookOutbox.id).limit(limit)
+    # On PostgreSQL, whoever waited for another's claim looks again whether the row is due.
+    claim = update(HookOutbox).where(HookOutbox.id.in_(oldest.scalar_subquery()), is_due(now)).values(locked_at=now)
+    rows = await orm.scalars(claim.returning(HookOutbox), execution_options={"synchronize_session": False})
+    return [_to_event(row, now) for row in sorted(rows, key=lambda row: row.id)]
+
+
+def _to_event(row: HookOutbox, now: datetime) -> HookEvent:
+    made = row.created_at or now
+    return HookEvent(row.id, row.session_id, row.event_type, row.payload, made, row.attempt_count or 0)
+
+
+async def release_claims(orm: Orm) -> None:
+    """Void every claim: for the start of a worker that knows itself to be the only one."""
+    claimed = (HookOutbox.locked_at.is_not(None), HookOutbox.delivered_at.is_(None))
+    await orm.execute(update(HookOutbox).where(*claimed).values(locked_at=None))
+
+
+async def settle_delivered(orm: Orm, event: HookEvent) -> None:
+    """Note that an event was delivered."""
+    row = {"delivered_at": datetime.now(UTC), "attempt_count": event.attempts + 1, "locked_at": None}
+    await orm.execute(update(HookOutbox).where(HookOutbox.id == event.id).values(**row, last_error=None))
+
+
+async def settle_failed(orm: Orm, event: HookEvent, error: str) -> None:
+    """Note why an event could not be delivered, and try it again after a pause that doubles each time."""
+    pause = min(timedelta(seconds=2**event.attempts), LONGEST_PAUSE)
+    row = {"next_attempt_at": datetime.now(UTC) + pause, "attempt_count": event.attempts + 1, "locked_at": None}
+    await orm.execute(update(HookOutbox).where(HookOutbox.id == event.id).values(**row, last_error=error))

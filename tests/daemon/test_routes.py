@@ -1,0 +1,214 @@
+"""What the daemon does for those who may: the same on both databases."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from sqlalchemy import URL, func, insert, select
+
+from teleclaude.db.models import HookOutbox, MemoryManualSession, Mirror, Session, SessionToken
+from teleclaude.db.url import parse_url
+from tests.daemon.house import NOW, House, opened, put_sessions, read, row
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+async def house(request: pytest.FixtureRequest, tmp_path: Path, target: URL) -> AsyncIterator[House]:
+    url = target if request.param == "postgresql" else parse_url(f"sqlite:///{tmp_path / 'x.db'}")
+    async with opened(url, single_user=request.param == "sqlite") as house:
+        yield house
+
+
+async def ok(house: House, method: str, path: str, body: Any = None, **headers: Any) -> Any:
+    status, answer = await house.ask(method, path, body, **headers)
+    assert status in (200, 201, 202), answer
+    return answer
+
+
+async def test_a_session_is_created_changed_listed_and_closed(house: House) -> None:
+    made = await ok(house, "POST", "/sessions", {"title": "Büro", "session_metadata": {"job": "builder", "n": 2**60}})
+    assert (made["title"], made["status"], made["computer"]) == ("Büro", "active", "workshop")
+    path = f"/sessions/{made['session_id']}"
+    changed = await ok(house, "PATCH", path, {"title": None, "last_input": "hello", "visibility": "shared"})
+    assert (changed["title"], changed["last_input"], changed["visibility"]) == (None, "hello", "shared")
+    assert changed["last_input_at"] >= made["created_at"]
+    assert await ok(house, "GET", "/sessions?job=builder") == [changed]
+    assert await ok(house, "GET", path) == changed
+    closed = await ok(house, "DELETE", path)
+    assert closed["status"] == "closed"
+    assert await ok(house, "GET", "/sessions") == []
+    assert await ok(house, "GET", "/sessions?closed=true") == [closed]
+
+
+async def test_what_a_change_does_not_name_stays(house: House) -> None:
+    made = await ok(house, "POST", "/sessions", {"title": "one", "subdir": "src"})
+    changed = await ok(house, "PATCH", f"/sessions/{made['session_id']}", {"title": "two"})
+    assert changed == made | {"title": "two", "last_activity": changed["last_activity"]}
+
+
+async def test_closing_twice_changes_nothing_and_revokes_the_tokens(house: House) -> None:
+    await put_sessions(house, row("s", "Ada", 0))
+    token = {"token": "t", "session_id": "s", "principal": "human:x", "role": "member"}
+    async with house.engine.begin() as connection:
+        await connection.execute(insert(SessionToken).values(**token, issued_at=NOW, expires_at=NOW))
+    first, second = await ok(house, "DELETE", "/sessions/s"), await ok(house, "DELETE", "/sessions/s")
+    assert first["closed_at"] == second["closed_at"]
+    assert await read(house, select(func.count()).where(SessionToken.revoked_at.is_not(None))) == [(1,)]
+
+
+async def test_a_session_without_a_title_has_the_name_of_its_computer(house: House) -> None:
+    assert (await ok(house, "POST", "/sessions", {"computer": "büro"}))["title"] == "[büro] Untitled"
+
+
+async def test_an_id_is_given_once(house: House) -> None:
+    await ok(house, "POST", "/sessions", {"session_id": "mine"})
+    status, answer = await house.ask("POST", "/sessions", {"session_id": "mine"})
+    assert (status, answer["error"]) == (409, "there is a session mine")
+
+
+async def test_an_agent_lists_what_its_session_began(house: House) -> None:
+    await ok(house, "POST", "/sessions", {"session_id": "child", "initiator_session_id": "me"})
+    await ok(house, "POST", "/sessions", {"session_id": "other"})
+    assert [s["session_id"] for s in await ok(house, "GET", "/sessions", X_Caller_Session_Id="me")] == ["child"]
+    assert len(await ok(house, "GET", "/sessions?all=1", X_Caller_Session_Id="me")) == 2
+
+
+async def remember(house: House, text: str, **values: Any) -> int:
+    return int((await ok(house, "POST", "/api/memory/save", {"text": text, **values}))["id"])
+
+
+async def test_what_is_remembered_is_found_read_and_forgotten(house: House) -> None:
+    one = await remember(house, "Deploys run at noon\nand never on Friday", facts=["noon"], type="decision")
+    two = await remember(house, "Zürich is far", project="travel")
+    assert [o["id"] for o in await ok(house, "GET", "/api/memory/search?query=zurich")] == [two]
+    assert await ok(house, "GET", "/api/memory/search?query=zurich&project=teleclaude") == []
+    batch = await ok(house, "POST", "/api/memory/batch", {"ids": [two, 999, one]})
+    assert [(o["id"], o["title"], o["facts"], o["type"]) for o in batch] == [
+        (two, "Zürich is far", [], "discovery"),
+        (one, "Deploys run at noon", ["noon"], "decision"),
+    ]
+    assert (await ok(house, "DELETE", f"/api/memory/{one}"))["id"] == one
+    assert await ok(house, "GET", "/api/memory/search?query=noon") == []
+    assert (await house.ask("DELETE", f"/api/memory/{one}"))[0] == 404
+
+
+async def test_a_project_has_one_parent_for_all_its_observations(house: House) -> None:
+    for text in ("one", "two"):
+        await remember(house, text)
+    assert await read(house, select(MemoryManualSession.project)) == [("teleclaude",)]
+
+
+async def test_the_timeline_is_what_was_learned_around_a_moment_in_its_order(house: House) -> None:
+    ids = [await remember(house, f"number {number}") for number in range(6)]
+    await remember(house, "elsewhere", project="other")
+    found = await ok(house, "GET", f"/api/memory/timeline?anchor={ids[3]}&before=2&after=1")
+    assert [o["id"] for o in found] == ids[1:5]
+    assert (await house.ask("GET", "/api/memory/timeline?anchor=999"))[0] == 404
+
+
+@pytest.mark.parametrize(
+    "query", ['"', "((((", "a NEAR", "%", "\N{GREEK SMALL LETTER ALPHA}*", "'; --", "(" * 900, "a OR " * 190 + "a"]
+)
+async def test_a_search_for_anything_is_answered(house: House, query: str) -> None:
+    await remember(house, "a")
+    for place in ("memory", "mirrors"):
+        status, _ = await house.ask("GET", f"/api/{place}/search?query={quote(query)}")
+        assert status == 200
+
+
+async def test_conversations_are_found_with_the_words_around(house: House) -> None:
+    mirror = {"session_id": "s", "computer": "w", "agent": "claude", "created_at": NOW, "updated_at": NOW}
+    text = " ".join(f"word{number}" for number in range(50)) + " Needle in " + "hay " * 50
+    async with house.engine.begin() as connection:
+        await connection.execute(insert(Mirror).values(**mirror, conversation_text=text))
+    (found,) = await ok(house, "GET", "/api/mirrors/search?query=needle%20hay")
+    assert found["snippet"] == "word48 word49 Needle in " + " ".join(["hay"] * 8)
+    assert await ok(house, "GET", "/api/mirrors/search?query=needle&agent=codex") == []
+
+
+async def test_a_setting_is_set_and_read_again(house: House) -> None:
+    assert (await house.ask("GET", "/settings/theme"))[0] == 404
+    for value in ("dark", "hell"):
+        await ok(house, "PUT", "/settings/theme", {"value": value})
+    assert await ok(house, "GET", "/settings/theme") == {"key": "theme", "value": "hell"}
+    assert await ok(house, "GET", "/settings") == {"theme": "hell"}
+
+
+async def test_an_event_is_in_the_database_when_it_is_acknowledged(house: House) -> None:
+    await put_sessions(house, row("s", "Ada", 0))
+    event = {"session_id": "s", "event_type": "agent_stop", "payload": {"deep": [{"ü": 1.5}]}}
+    kept = await ok(house, "POST", "/hooks", event)
+    columns = (HookOutbox.id, HookOutbox.payload, HookOutbox.delivered_at)
+    assert await read(house, select(*columns)) == [(kept["id"], event["payload"], None)]
+
+
+async def test_an_event_of_no_session_is_refused(house: House) -> None:
+    assert (await house.ask("POST", "/hooks", {"session_id": "none", "event_type": "agent_stop"}))[0] == 404
+
+
+BAD: list[tuple[str, str, Any, str]] = [
+    ("POST", "/sessions", {"title": "a\0b"}, "NUL"),
+    ("POST", "/sessions", {"session_metadata": {"a": {"b\0": 1}}}, "NUL"),
+    ("POST", "/sessions", {"title": 1}, "title"),
+    ("POST", "/sessions", {"titel": "x"}, "titel"),
+    ("POST", "/sessions", {"session_id": "x" * 501}, "session_id"),
+    ("POST", "/sessions", [], "no JSON object"),
+    ("POST", "/sessions", None, "not JSON"),
+    ("GET", "/sessions?computer=a%00b", None, "NUL"),
+    ("GET", "/sessions?closed=perhaps", None, "closed"),
+    ("GET", "/sessions/a%00b", None, "NUL"),
+    ("GET", "/api/memory/search", None, "query"),
+    ("GET", "/api/memory/search?query=a&limit=0", None, "limit"),
+    ("GET", f"/api/memory/timeline?anchor={2**63}", None, "anchor"),
+    ("POST", "/api/memory/save", {"text": "x", "type": "rumour"}, "type"),
+    ("POST", "/api/memory/batch", {"ids": [1] * 1001}, "ids"),
+    ("PUT", "/settings/a", {}, "value"),
+    ("POST", "/hooks", {"session_id": "s", "event_type": ""}, "event_type"),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "body", "named"), BAD)
+async def test_what_does_not_fit_is_refused_in_a_sentence_that_names_it(
+    house: House, method: str, path: str, body: Any, named: str
+) -> None:
+    status, answer = await house.ask(method, path, body)
+    assert (status, set(answer)) == (400, {"error", "hint"}), answer
+    assert named in answer["error"]
+
+
+async def test_what_is_not_there_and_what_is_not_asked_so_are_sentences(house: House) -> None:
+    assert await house.ask("GET", "/sessions/none") == (
+        404,
+        {"error": "there is no session none", "hint": "teleclaude sessions --closed lists all of yours"},
+    )
+    for path, method, status in (("/nowhere", "GET", 404), ("/health", "DELETE", 405)):
+        found, answer = await house.ask(method, path)
+        assert (found, set(answer)) == (status, {"error", "hint"})
+
+
+async def test_the_owner_of_every_new_session_is_set(house: House) -> None:
+    await ok(house, "POST", "/sessions", {})
+    ((person, uid),) = await read(house, select(Session.owner_person, Session.owner_uid))
+    assert person
+    assert uid is not None
+
+
+async def test_the_web_interface_of_a_single_user_sees_for_its_visitor_only_what_is_theirs(tmp_path: Path) -> None:
+    async with opened(parse_url(f"sqlite:///{tmp_path / 'x.db'}"), single_user=True) as house:
+        await put_sessions(
+            house,
+            row("hers", "Ada", 0, human_email="ada@example.com"),
+            row("his", "Ada", 0, human_email="bob@example.com"),
+            row("shared", "Ada", 0, visibility="shared"),
+        )
+
+        async def seen(**headers: str) -> set[str]:
+            return {session["session_id"] for session in await ok(house, "GET", "/sessions", **headers)}
+
+        ada: dict[str, Any] = {"X_Web_User_Email": "ada@example.com"}
+        assert await seen() == {"hers", "his", "shared"}
+        assert await seen(**ada, X_Web_User_Role="admin") == {"hers", "his", "shared"}
+        assert await seen(**ada, X_Web_User_Role="member") == {"hers", "shared"}
+        assert await seen(**ada) == {"hers"}
+        assert (await house.ask("PUT", "/settings/a", {"value": "b"}, **ada))[0] == 403

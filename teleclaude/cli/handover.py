@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -42,15 +43,15 @@ def print_switch_over(report: Report, page: Console) -> None:
     if not leads:
         return
     page.print("these still lead to the old installation; until they are changed, they write to it:", style="yellow")
-    for lead in leads[:MOST_NAMES]:
-        place = f", {lead.place}" if lead.place else ""
-        page.print(f"  {lead.kind}: {lead.path}{place}", style="yellow", markup=False)
-    if len(leads) > MOST_NAMES:
-        page.print(f"  and {len(leads) - MOST_NAMES} more", style="yellow")
+    files = Counter((lead.kind, lead.path) for lead in leads)
+    for (kind, path), places in list(files.items())[:MOST_NAMES]:
+        page.print(f"  {kind}: {path}{f' ({places} places)' if places > 1 else ''}", style="yellow", markup=False)
+    if len(files) > MOST_NAMES:
+        page.print(f"  and {len(files) - MOST_NAMES} more files", style="yellow")
     if report.header.get("dry_run") or not report.ok:
         page.print("  → the commands that change them: --json, under switch_over", style="yellow")
     else:
-        where = Path(report.header["folder"]) / "switch-over.txt"
+        where = Path(report.header["folder"]) / "switch-over.sh"
         page.print(f"  → the commands that change them: {where}", style="yellow", markup=False, soft_wrap=True)
 
 

@@ -157,6 +157,8 @@ class Pointer:
     """The way to it in a file of JSON or TOML."""
     text: str = field(default="", repr=False)
     """The line as it is; may hold a secret."""
+    clear: bool = True
+    """Whether a program can take it out of its file and leave everything else as it is."""
     active: bool = True
     """Whether it is not commented out."""
     crontab: str = ""

@@ -31,12 +31,12 @@ OWN_VALUE = re.compile(r"\$\{?(?:PATH|fpath|fish_user_paths)")
 def find_switch_over(inventory: Inventory) -> Iterator[SwitchOver]:
     """Yield everything that still leads to the old installation, and what to do about each."""
     for service in inventory.services:
-        yield _of_service(service)
+        yield of_service(service)
     files: dict[Path, list[Pointer]] = {}
     for pointer in inventory.pointers:
         files.setdefault(pointer.path, []).append(pointer)
     for pointers in files.values():
-        yield from _of_file(pointers, _who_may_change(pointers[0], inventory))
+        yield from of_file(pointers, _who_may_change(pointers[0], inventory))
 
 
 def _who_may_change(pointer: Pointer, inventory: Inventory) -> str | None:
@@ -56,7 +56,8 @@ def account_name(inventory: Inventory) -> str | None:
     return inventory.account.name or f"#{inventory.account.uid}"
 
 
-def _of_service(service: Service) -> SwitchOver:
+def of_service(service: Service) -> SwitchOver:
+    """Return what keeps a service from starting the old program, and what lets it again."""
     kind = "launch agent" if service.domain else "unit"
     state = "running" if service.running else "starts by itself" if service.at_boot else "does not start by itself"
     change, back = _launchd(service) if service.domain else _systemd(service)
@@ -78,7 +79,7 @@ def _launchd(service: Service) -> tuple[str, str]:
     return change, f"launchctl enable {label} && launchctl bootstrap {service.domain} {path}"
 
 
-def _of_file(pointers: list[Pointer], person: str | None) -> Iterator[SwitchOver]:
+def of_file(pointers: list[Pointer], person: str | None) -> Iterator[SwitchOver]:
     """Yield what leads there from one file. One command changes all of it, because a second one would find it moved."""
     active = [pointer for pointer in pointers if pointer.active]
     clear = all(map(_is_clear, active))
@@ -123,9 +124,7 @@ def _is_clear(pointer: Pointer) -> bool:
     """Whether a command can change it without reading what stands around it."""
     if pointer.kind is Kind.SHELL:
         return is_whole_command(pointer.text) and not _keeps_other_paths(pointer.text)
-    if pointer.kind is Kind.AGENT_HOOK and pointer.path.suffix == ".toml":
-        return pointer.lines is not None
-    return True
+    return pointer.clear
 
 
 def is_whole_command(line: str) -> bool:

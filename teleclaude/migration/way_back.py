@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from teleclaude.db import schema
@@ -31,11 +31,21 @@ END $$"""  # noqa: S608
 
 
 def write_down(plan: Plan) -> Iterator[tuple[Path, str]]:
-    """Yield the files that tell how to go on and how to go back: each with its content."""
-    yield undo_script(plan), "".join(f"{statement};\n" for statement in undo_statements())
+    """Yield the files that tell how to go on and how to go back, each with its lines; a shell or psql can run them."""
+    yield undo_script(plan), _lines(f"{statement};" for statement in undo_statements())
     yield since_script(plan), count_since(plan)
-    yield plan.folder / "switch-over.txt", "".join(f"{line}\n" for line in describe_switch_over(plan))
-    yield plan.folder / "way-back.txt", "".join(f"{line}\n" for line in describe_way_back(plan))
+    yield plan.folder / "switch-over.sh", _lines(describe_switch_over(plan))
+    yield switch_back_script(plan), _lines(describe_switch_back(plan))
+    yield plan.folder / "way-back.txt", _lines(describe_way_back(plan))
+
+
+def _lines(lines: Iterable[str]) -> str:
+    return "".join(f"{line}\n" for line in lines)
+
+
+def switch_back_script(plan: Plan) -> Path:
+    """Return where the commands lie that take back the switch-over."""
+    return plan.folder / "switch-back.sh"
 
 
 def undo_script(plan: Plan) -> Path:
@@ -57,12 +67,13 @@ def count_since(plan: Plan) -> str:
     known = {table.sql_name: table.rows for table in plan.tables}
     tables = known | {quote(name): 0 for name in Model.metadata.tables if quote(name) not in known}
     tables.pop(quote(MigrationRun.__tablename__))
-    completed = f"(SELECT age(xmin) FROM migration_runs WHERE run_id = '{plan.run}' AND state = 'complete')"  # noqa: S608
+    since = "count(*) FILTER (WHERE age(xmin) < (SELECT age FROM run))"
     counts = "\n  UNION ALL ".join(
-        f"SELECT {_text(name)}, {rows}, count(*), count(*) FILTER (WHERE age(xmin) < {completed}) FROM {name}"  # noqa: S608
+        f"SELECT {_text(name)}, {rows}, count(*), {since} FROM {name}"  # noqa: S608
         for name, rows in tables.items()
     )
     return f"""\\echo 'Tables that are not as the migration left them; none is listed where nothing was written since.'
+WITH run AS (SELECT age(xmin) FROM migration_runs WHERE run_id = '{plan.run}' AND state = 'complete')
 SELECT * FROM (
   {counts}
 ) AS counted ("table", "rows in the old database", "rows here now", "new or changed since")
@@ -111,23 +122,31 @@ def remove_docs(plan: Plan) -> tuple[str, ...]:
 
 
 def describe_switch_over(plan: Plan) -> tuple[str, ...]:
-    """Return what still leads to the old installation, with the commands that change it, as a shell could run them."""
+    """Return what still leads to the old installation, with the commands that change it."""
     lines = [
         f"# What led to the old installation {plan.checkout} when the migration {plan.run} began.",
         "# As long as it does, hooks and commands go on writing to the old files, and nobody notices.",
-        "# Every command keeps what it changes; way-back.txt puts it back.",
+        f"# Every command keeps what it changes; {switch_back_script(plan)} puts it back.",
     ]
-    said = set()
+    said = {""}
     for lead in plan.switch_over:
         lines.append(f"# {lead.kind}: {lead.path}{f', {lead.place}' if lead.place else ''}: {lead.runs}")
-        if lead.command and lead.command not in said:
+        if lead.command not in said:
             lines.append(lead.command)
         elif not lead.command:
             lines.append(f"#   {lead.hint or 'nothing to do'}")
         said.add(lead.command)
-    if not plan.switch_over:
-        lines.append("# Nothing was found that does.")
-    return tuple(lines)
+    return tuple(lines) if plan.switch_over else (*lines, "# Nothing was found that does.")
+
+
+def describe_switch_back(plan: Plan) -> tuple[str, ...]:
+    """Return what takes back the switch-over as far as it was made, services not counted; each command once."""
+    leads = [lead for lead in plan.switch_over if lead.kind not in SERVICES]
+    by_hand = (f"# {lead.hint}" for lead in leads if lead.hint and not lead.needed)
+    return (*dict.fromkeys(lead.back for lead in leads if lead.back), *dict.fromkeys(by_hand))
+
+
+SERVICES = ("unit", "launch agent")
 
 
 def describe_way_back(plan: Plan) -> tuple[str, ...]:
@@ -146,10 +165,20 @@ def describe_way_back(plan: Plan) -> tuple[str, ...]:
         *remove_docs(plan),
         *empty_target(plan),
         "# 4. Take back the switch-over, as far as it was made.",
-        *_take_back(plan, services=False),
+        *_switch_back(plan),
         "# 5. Start the old daemon again.",
-        *(_take_back(plan, services=True) or _start_by_hand(plan)),
+        *(_start_old(plan) or _start_by_hand(plan)),
     )
+
+
+def _switch_back(plan: Plan) -> tuple[str, ...]:
+    if not describe_switch_back(plan):
+        return ("# Nothing was found that led there.",)
+    return (f"{_sudo(plan)}sh {_word(switch_back_script(plan))}",)
+
+
+def _start_old(plan: Plan) -> tuple[str, ...]:
+    return tuple(lead.back for lead in plan.switch_over if lead.kind in SERVICES and lead.back)
 
 
 def _find_changed(plan: Plan) -> str:
@@ -172,17 +201,6 @@ def _stop_new(plan: Plan) -> tuple[str, ...]:
     if plan.platform == "darwin":
         return (f"if launchctl print system/{unit} >/dev/null 2>&1; then sudo launchctl bootout system/{unit}; fi",)
     return (f"if systemctl cat {unit} >/dev/null 2>&1; then sudo systemctl disable --now {unit}; fi",)
-
-
-SERVICES = ("unit", "launch agent")
-
-
-def _take_back(plan: Plan, *, services: bool) -> tuple[str, ...]:
-    """Return what takes back the switch-over: each command once, with what a person has to do where none can."""
-    leads = [lead for lead in plan.switch_over if (lead.kind in SERVICES) == services]
-    lines = dict.fromkeys(lead.back for lead in leads if lead.back)
-    by_hand = dict.fromkeys(f"# {lead.hint}" for lead in leads if lead.hint and not lead.needed)
-    return (*lines, *by_hand)
 
 
 def _start_by_hand(plan: Plan) -> tuple[str, ...]:

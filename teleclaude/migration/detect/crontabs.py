@@ -28,7 +28,7 @@ def find_crontabs(mentions: Mentions) -> Iterator[Pointer]:
             yield from _entries(path, path.read_text(errors="replace"), mentions)
     if os.geteuid() == 0:
         for folder in map(Path, SPOOLS):
-            yield from _of_users(folder, mentions)
+            yield from of_users(folder, mentions)
     else:
         with suppress(KeyError):
             user = pwd.getpwuid(os.geteuid())
@@ -36,7 +36,8 @@ def find_crontabs(mentions: Mentions) -> Iterator[Pointer]:
             yield from _entries(Path("crontab -l"), own, mentions, user.pw_name, Path(user.pw_dir))
 
 
-def _of_users(folder: Path, mentions: Mentions) -> Iterator[Pointer]:
+def of_users(folder: Path, mentions: Mentions) -> Iterator[Pointer]:
+    """Yield the lines of users' tables that name the old installation, numbered as crontab(1) shows them."""
     for path in sorted(folder.glob("*")):
         with suppress(OSError, KeyError):
             user = pwd.getpwnam(path.name)

@@ -24,6 +24,9 @@ RUN_BY_AGENTS = frozenset(
 )
 """Keys below which an agent takes what it runs; elsewhere a path is a project or a memory, and is the user's."""
 
+EXACT = 2**53
+"""jq rounds larger integers (up to 1.6), because it takes every number for a double."""
+
 Keys = tuple[str | int, ...]
 
 
@@ -46,14 +49,23 @@ def find_hooks(deputy: Deputy, places: Places, mentions: Mentions) -> Iterator[P
 
 
 def _in_json(path: Path, content: bytes, mentions: Mentions) -> Iterator[Pointer]:
-    for keys, value in _run(json.loads(content), mentions):
-        yield Pointer(Kind.AGENT_HOOK, path, mentions.shown(value), keys=keys)
+    numbers: list[int] = []
+
+    def count(digits: str) -> int:
+        numbers.append(int(digits))
+        return numbers[-1]
+
+    document = json.loads(content, parse_int=count)
+    exact = all(abs(number) < EXACT for number in numbers)
+    for keys, value in _run(document, mentions):
+        yield Pointer(Kind.AGENT_HOOK, path, mentions.shown(value), keys=keys, clear=exact)
 
 
 def _in_toml(path: Path, content: bytes, mentions: Mentions) -> Iterator[Pointer]:
     text = content.decode()
     for keys, value in _run(tomllib.loads(text), mentions):
-        yield Pointer(Kind.AGENT_HOOK, path, mentions.shown(value), find_lines(text, keys), keys)
+        lines = find_lines(text, keys)
+        yield Pointer(Kind.AGENT_HOOK, path, mentions.shown(value), lines, keys, clear=lines is not None)
 
 
 def _run(document: Any, mentions: Mentions) -> Iterator[tuple[Keys, str]]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from teleclaude.db.url import display_url
 from teleclaude.migration.inventory import Inventory, SourceDatabase
-from teleclaude.migration.report import Belonging, Left
+from teleclaude.migration.report import Belonging, Left, printable
 from teleclaude.migration.tables import EVENTS
 
 CARRIED, LEFT = "carried", "left"
@@ -94,11 +94,11 @@ OTHERS = {
 
 
 def _left(path: Path, what: str, why: str) -> Belonging:
-    return Belonging(str(path), what, LEFT, "", why)
+    return Belonging(printable(path), what, LEFT, "", why)
 
 
 def _carried(path: Path, what: str, to: str | Path, why: str = "") -> Belonging:
-    return Belonging(str(path), what, CARRIED, str(to), why)
+    return Belonging(printable(path), what, CARRIED, str(to), why)
 
 
 def _databases(inventory: Inventory) -> Iterator[Belonging]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from teleclaude.migration.inventory import Inventory, Kind, Service, TargetState
-from teleclaude.migration.report import Finding, Severity, SwitchOver, error, warning
+from teleclaude.migration.report import Finding, Severity, SwitchOver, error, printable, warning
 from teleclaude.migration.tables import EVENTS, LEGACY
 
 OLDEST_SERVER, NEWEST_SERVER = 15, 18
@@ -34,15 +34,15 @@ def find_refusals(inventory: Inventory, leads: Sequence[SwitchOver], *, dry_run:
 
 
 def _refuse_service(service: Service) -> Iterator[Finding]:
-    manager, keeps = ("launchd", "at login") if service.domain else ("the service manager", "at boot")
+    name, manager, when = printable(service.name), "the service manager", "at boot"
+    stop, disable = f"{service.control} stop {name}", f"{service.control} disable {name}"
+    if service.domain:
+        manager, when = "launchd", "at login"
+        stop, disable = (f"launchctl {verb} {service.domain}/{name}" for verb in ("bootout", "disable"))
     if service.running:
-        stop = f"launchctl bootout {service.domain}/{service.name}" if service.domain else ""
-        stop = stop or f"{service.control} stop {service.name}"
-        yield error("source", f"{manager} keeps {service.name} running", f"stop it: {stop}")
+        yield error("source", f"{manager} keeps {name} running", f"stop it: {stop}")
     elif service.at_boot:
-        off = f"launchctl disable {service.domain}/{service.name}" if service.domain else ""
-        off = off or f"{service.control} disable {service.name}"
-        yield warning("source", f"{manager} starts {service.name} {keeps}", off)
+        yield warning("source", f"{manager} starts {name} {when}", disable)
 
 
 def _refuse_target(target: TargetState) -> Iterator[Finding]:

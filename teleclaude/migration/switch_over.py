@@ -13,7 +13,7 @@ from pathlib import Path
 
 from teleclaude.layout import OLD_UNIT
 from teleclaude.migration.inventory import Inventory, Kind, Pointer, Service
-from teleclaude.migration.report import SwitchOver
+from teleclaude.migration.report import SwitchOver, printable
 
 KEPT = "single-user"
 """How the names end of the files that the commands keep."""
@@ -63,7 +63,9 @@ def of_service(service: Service) -> SwitchOver:
     change, back = _launchd(service) if service.domain else _systemd(service)
     needed = service.running or service.at_boot
     takes_back = back if needed or service.name in OLD_UNIT.values() else ""
-    return SwitchOver(kind, str(service.path), state, service.runs, change if needed else "", takes_back, needed=needed)
+    return SwitchOver(
+        kind, printable(service.path), state, service.runs, change if needed else "", takes_back, needed=needed
+    )
 
 
 def _systemd(service: Service) -> tuple[str, str]:
@@ -88,7 +90,7 @@ def of_file(pointers: list[Pointer], person: str | None) -> Iterator[SwitchOver]
     for pointer in pointers:
         yield SwitchOver(
             kind=str(pointer.kind),
-            path=str(pointer.path),
+            path=printable(pointer.path),
             place=_place(pointer),
             runs=pointer.runs,
             command=change if pointer.active else "",
@@ -151,12 +153,12 @@ def _keeps_other_paths(line: str) -> bool:
 
 
 def _hint(pointer: Pointer) -> str:
-    where = _place(pointer)
+    where, path = _place(pointer), printable(pointer.path)
     if not pointer.active:
-        return f"to go back, take the # away from line {_numbers(pointer)} of {pointer.path}, if it came for this"
+        return f"to go back, take the # away from line {_numbers(pointer)} of {path}, if it came for this"
     if pointer.kind is Kind.SHELL:
-        return f"edit {pointer.path}, {where}: take out what leads to the old installation"
-    return f"edit {pointer.path}: take out {where}"
+        return f"edit {path}, {where}: take out what leads to the old installation"
+    return f"edit {path}: take out {where}"
 
 
 def _change(pointers: list[Pointer]) -> str:

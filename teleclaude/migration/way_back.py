@@ -10,6 +10,7 @@ from teleclaude.db import schema
 from teleclaude.db.models import MigrationRun, Model
 from teleclaude.db.url import display_url
 from teleclaude.migration.plan import Plan
+from teleclaude.migration.report import printable
 from teleclaude.migration.shapes import quote
 from teleclaude.migration.tables import EVENTS, LEGACY, ORIGIN
 
@@ -124,9 +125,9 @@ def remove_docs(plan: Plan) -> tuple[str, ...]:
 def describe_switch_over(plan: Plan) -> tuple[str, ...]:
     """Return what still leads to the old installation, with the commands that change it."""
     lines = [
-        f"# What led to the old installation {plan.checkout} when the migration {plan.run} began.",
+        f"# What led to the old installation {printable(plan.checkout)} when the migration {plan.run} began.",
         "# As long as it does, hooks and commands go on writing to the old files, and nobody notices.",
-        f"# Every command keeps what it changes; {switch_back_script(plan)} puts it back.",
+        f"# Every command keeps what it changes; {printable(switch_back_script(plan))} puts it back.",
     ]
     said = {""}
     for lead in plan.switch_over:
@@ -190,7 +191,7 @@ def _find_changed(plan: Plan) -> str:
 def _keep_dump(plan: Plan) -> tuple[str, ...]:
     if plan.url is None:
         return ()
-    dump = _word(plan.folder / "new-system.dump")
+    dump = printable(_word(plan.folder / "new-system.dump"))
     return (f"# To keep it all the same: {_sudo(plan)}pg_dump {_database(plan)} --format=custom --file {dump}",)
 
 
@@ -206,5 +207,5 @@ def _stop_new(plan: Plan) -> tuple[str, ...]:
 def _start_by_hand(plan: Plan) -> tuple[str, ...]:
     return (
         "# No unit or agent that starts it was found; start it as you did before, such as:",
-        f"# cd {_word(plan.checkout)} && .venv/bin/python -m teleclaude.daemon",
+        f"# cd {printable(_word(plan.checkout))} && .venv/bin/python -m teleclaude.daemon",
     )

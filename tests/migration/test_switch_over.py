@@ -120,6 +120,24 @@ async def test_the_way_back_of_the_commands_restores_every_byte(
     assert state(sample.home) == before
 
 
+async def test_no_name_becomes_a_command(
+    rehearsal: Options, sample: SampleInstallation, stubs: Stubs, tmp_path: Path
+) -> None:
+    bait = "x\ntouch planted\n"
+    (sample.home / ".local/bin" / bait).symlink_to(sample.checkout / "bin/telec")
+    (sample.home / ".config/fish/conf.d" / f"{bait}.fish").write_text(f"{sample.checkout}/a; and\n")
+    (sample.home / ".teleclaude" / bait).write_text("")
+    write(sample.home / ".config/systemd/user" / f"teleclaude{bait}.service", f"ExecStart={sample.checkout}/x\n")
+    report = await migrate_sample(dataclasses.replace(rehearsal, report_dir=tmp_path / "kept"))
+    for name in ("switch-over.sh", "switch-back.sh"):
+        script = Path(report.header["folder"]) / name
+        subprocess.run(["sh", script], cwd=tmp_path, env={"PATH": stubs.path}, check=False)
+    assert not (tmp_path / "planted").exists()
+    told = [lead.path for lead in report.all(SwitchOver)] + [row.path for row in report.all(Belonging)]
+    assert len([path for path in told if "touch" in path]) == 4
+    assert all(path.isprintable() for path in told)
+
+
 @pytest.mark.parametrize(
     ("name", "content"),
     [

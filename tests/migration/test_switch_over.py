@@ -18,7 +18,8 @@ from teleclaude.migration.detect.mentions import Mentions, make_mentions
 from teleclaude.migration.inventory import Service
 from teleclaude.migration.options import Options
 from teleclaude.migration.report import Belonging, Finding, Report, Severity, SwitchOver
-from teleclaude.migration.switch_over import is_whole_command, of_file, of_service
+from teleclaude.migration.shell_line import is_whole_command
+from teleclaude.migration.switch_over import of_file, of_service
 from tests.pointing import SECRET, point_to, write_json
 from tests.sample import editing, files_below, migrate_sample
 from tests.shell import Stubs
@@ -134,7 +135,7 @@ async def test_no_name_becomes_a_command(
         subprocess.run(["sh", script], cwd=tmp_path, env={"PATH": stubs.path}, check=False)
     assert not (tmp_path / "planted").exists()
     told = [lead.path for lead in report.all(SwitchOver)] + [row.path for row in report.all(Belonging)]
-    assert len([path for path in told if "touch" in path]) == 4
+    assert len([path for path in told if "touch" in path]) == 5
     assert all(path.isprintable() for path in told)
 
 

@@ -9,13 +9,13 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from teleclaude.cli.handover import print_left, print_rehearsed, print_switch_over
 from teleclaude.migration.options import Recovery
 from teleclaude.migration.report import (
     ConstraintResult,
     FileResult,
     Finding,
     LedgerResult,
-    Left,
     ProbeResult,
     Report,
     Severity,
@@ -33,6 +33,9 @@ def print_page(report: Report, console: Console | None = None) -> None:
         page.print(_tables(report))
     _print_proof(report, page)
     _print_attention(report, page)
+    print_switch_over(report, page)
+    if report.header.get("dry_run"):
+        print_rehearsed(report, page)
     _print_verdict(report, page)
     if report.undo:
         title = "To go back:" if report.ok else "To finish what could not be taken back:"
@@ -110,9 +113,7 @@ def _print_attention(report: Report, page: Console) -> None:
             page.print(
                 f"{ledger.entries} values could not be carried as they were; each is in {ledger.path}", style="yellow"
             )
-    left = report.all(Left)
-    if left and report.ok:
-        page.print(f"left where it is: {', '.join(item.subject for item in left)}", style="dim", markup=False)
+    print_left(report, page)
 
 
 def _print_verdict(report: Report, page: Console) -> None:

@@ -21,7 +21,7 @@ from teleclaude.migration.options import Options
 from teleclaude.migration.plan import Plan, make_plan
 from teleclaude.migration.published import carries_mark, published_paths, remove_docs, remove_files
 from teleclaude.migration.tables import EVENTS, LEGACY
-from teleclaude.migration.way_back import describe_way_back, undo_script, undo_statements
+from teleclaude.migration.way_back import write_down
 
 Obstacle = tuple[str, str]
 """A sentence, and the remedy."""
@@ -82,8 +82,8 @@ def digests(databases: tuple[SourceDatabase, ...]) -> dict[str, str]:
 
 def write_start(plan: Plan) -> None:
     """Write down how to go back, before there is anything to go back from."""
-    write_private(undo_script(plan), "".join(f"{statement};\n" for statement in undo_statements()))
-    write_private(plan.folder / "way-back.txt", "".join(f"{line}\n" for line in describe_way_back(plan)))
+    for path, content in write_down(plan):
+        write_private(path, content)
     write_entry(plan.folder, start_entry(plan))
 
 

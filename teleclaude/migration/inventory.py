@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,8 @@ class SourceDatabase:
     """Views and triggers, by kind and name."""
     pending_deletions: int = 0
     """Messages that `ux_state` of the sessions says are to be deleted."""
+    waiting: tuple[tuple[str, int], ...] = ()
+    """Queues with rows that a daemon would still send, and how many."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,8 @@ class Account:
     groups: tuple[int, ...]
     gates: tuple[Path, ...]
     """The folders at which what he controls begins."""
+    name: str = ""
+    """Empty where this machine does not know one."""
 
 
 @dataclass(frozen=True)
@@ -111,6 +116,55 @@ class Holder:
     remedy: str
     stops: bool = True
     """Whether nothing may begin before it is gone; otherwise it is a warning."""
+
+
+@dataclass(frozen=True)
+class Service:
+    """A unit of systemd or an agent of launchd that starts the old program."""
+
+    name: str
+    path: Path
+    control: str
+    """How a person talks to its manager: `sudo systemctl`, `systemctl --user`, `launchctl`."""
+    runs: str
+    running: bool
+    at_boot: bool
+    domain: str = ""
+    """Where launchd keeps it, as `gui/501`."""
+
+
+class Kind(StrEnum):
+    """What leads to the old installation from outside it."""
+
+    CRON = "cron"
+    AGENT_HOOK = "agent hook"
+    SHELL = "shell"
+    SCRIPT = "script"
+    LINK = "link"
+
+
+@dataclass(frozen=True)
+class Pointer:
+    """A place outside the old installation that leads to it."""
+
+    kind: Kind
+    path: Path
+    runs: str
+    """What it runs or leads to, without secrets."""
+    lines: tuple[int, int] | None = None
+    """The first and the last line that it takes up alone, None where it has none of its own."""
+    keys: tuple[str | int, ...] = ()
+    """The way to it in a file of JSON or TOML."""
+    text: str = field(default="", repr=False)
+    """The line as it is; may hold a secret."""
+    clear: bool = True
+    """Whether a program can take it out of its file and leave everything else as it is."""
+    active: bool = True
+    """Whether it is not commented out."""
+    crontab: str = ""
+    """The user whose table of cron it stands in."""
+    home: Path | None = None
+    """The home of that user."""
 
 
 @dataclass(frozen=True)
@@ -215,9 +269,15 @@ class Inventory:
     """What in the docs folder is not published, and why."""
     docs_index: DocFile | None = None
     """The index of the docs, which is built anew."""
+    checkout_entries: tuple[str, ...] = ()
+    """What lies in the checkout."""
     home_entries: tuple[str, ...] = ()
-    """What else lies in `~/.teleclaude`."""
+    """What lies in `~/.teleclaude`."""
+    elsewhere: tuple[Path, ...] = ()
+    """What the old program or its agents keep in other places."""
     holders: tuple[Holder, ...] = ()
+    services: tuple[Service, ...] = ()
+    pointers: tuple[Pointer, ...] = ()
     journals: tuple[JournaledRun, ...] = ()
     """Runs that were cut off."""
     url: URL | None = field(default=None, repr=False)

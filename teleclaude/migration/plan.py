@@ -14,13 +14,14 @@ from sqlalchemy import URL
 from teleclaude import __version__
 from teleclaude.db.url import display_url
 from teleclaude.layout import Layout
+from teleclaude.migration.belongings import find_belongings, find_leftovers
 from teleclaude.migration.fates import ColumnFate, make_fates
 from teleclaude.migration.inventory import Account, ConfigFiles, DocFile, Inventory, Person, SourceDatabase, SourceFile
-from teleclaude.migration.leftovers import find_leftovers
 from teleclaude.migration.options import Options, Recovery
 from teleclaude.migration.refusals import find_refusals
 from teleclaude.migration.remarks import find_remarks
-from teleclaude.migration.report import Finding, Left, Severity, error, note
+from teleclaude.migration.report import Belonging, Finding, Left, Severity, SwitchOver, error, note
+from teleclaude.migration.switch_over import account_name, find_switch_over
 from teleclaude.migration.tables import Circumstances, TablePlan, make_event_tables, make_tables
 
 
@@ -30,6 +31,8 @@ class Owner:
 
     person: str
     uid: int
+    why: str = ""
+    """How both were found."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,13 @@ class Plan:
     """With whose rights the old installation is read and that user's own file is written."""
     docs: tuple[DocFile, ...]
     docs_index: DocFile | None
+    belongings: tuple[Belonging, ...]
+    """Every file of the old installation, and its fate."""
     left: tuple[Left, ...]
+    switch_over: tuple[SwitchOver, ...]
+    """What still leads to the old installation."""
+    user_account: str | None
+    """As whom files in the home are changed on the way back, None where that is whoever goes it."""
     new_directories: tuple[Path, ...]
     as_service_user: bool
     """Whether files get the owners that they should have and the probe runs as the service user."""
@@ -96,6 +105,8 @@ def make_plan(options: Options, inventory: Inventory) -> Plan:
     zone = choose_zone(options.timezone or inventory.timezone)
     started_at = datetime.fromisoformat(inventory.started_at)
     tables, fates = _plan_tables(inventory, owner, zone, started_at)
+    belongings = tuple(find_belongings(inventory, owner.person if isinstance(owner, Owner) else None))
+    leads = tuple(find_switch_over(inventory))
     undecided = [decision for decision in (owner, zone) if isinstance(decision, Finding)]
     return Plan(
         run=inventory.run,
@@ -123,11 +134,14 @@ def make_plan(options: Options, inventory: Inventory) -> Plan:
         account=inventory.account,
         docs=inventory.docs,
         docs_index=inventory.docs_index,
-        left=tuple(find_leftovers(inventory)),
+        belongings=belongings,
+        left=tuple(find_leftovers(inventory, belongings)),
+        switch_over=leads,
+        user_account=account_name(inventory),
         new_directories=inventory.destinations.new_directories,
         as_service_user=inventory.is_root and inventory.layout.root is None,
         findings=(
-            *find_refusals(inventory, dry_run=options.dry_run),
+            *find_refusals(inventory, leads, dry_run=options.dry_run),
             *undecided,
             *_notes(options, inventory),
             *find_remarks(inventory, tables),
@@ -145,27 +159,31 @@ def choose_owner(options: Options, inventory: Inventory) -> Owner | Finding:
     """Return whom every session will belong to (design: command line and places, owner)."""
     people = inventory.people
     names = ", ".join(person.name for person in people) or "nobody"
-    person = _choose_person(options.person, inventory.user_name, people)
+    person, because = _choose_person(options.person, inventory.user_name, people)
     if person is None and options.person is not None:
         return error("owner", f"the configuration does not know {options.person}", f"it knows: {names}")
     if person is None:
         return error("owner", "it is not clear whom the sessions belong to", f"say --person NAME; known: {names}")
-    if options.uid is not None:
-        return Owner(person, options.uid)
-    uid = inventory.sudo_uid if inventory.sudo_uid is not None else inventory.database_uid
-    if not uid:
+    found = (
+        (options.uid, "as --uid says"),
+        (inventory.sudo_uid, "who called sudo"),
+        (inventory.database_uid, "the owner of the database file"),
+    )
+    uid, whose = next((each for each in found if each[0] is not None), (None, ""))
+    if uid is None or (uid == 0 and options.uid is None):
         return error("owner", "the old installation belongs to root", "say --uid N, the user id of its real owner")
-    return Owner(person, uid)
+    return Owner(person, uid, f"{person}, {because}; uid {uid}, {whose}")
 
 
-def _choose_person(asked: str | None, user: str | None, people: tuple[Person, ...]) -> str | None:
+def _choose_person(asked: str | None, user: str | None, people: tuple[Person, ...]) -> tuple[str | None, str]:
+    """Return a person, None where it is not clear who, and how that person was found."""
     if asked is not None:
         known = [person.name for person in people if asked in (person.name, person.username)]
-        return known[0] if known else None
+        return (known[0] if known else None), "as --person says"
     own = [person.name for person in people if user is not None and person.username == user]
     if own:
-        return own[0]
-    return people[0].name if len(people) == 1 else None
+        return own[0], f"whose username in people is {user}"
+    return (people[0].name if len(people) == 1 else None), "the only entry of people"
 
 
 def choose_zone(name: str | None) -> tzinfo | Finding:
@@ -224,10 +242,16 @@ def describe(plan: Plan) -> dict[str, Any]:
         },
         "target": {"url": display_url(plan.url) if plan.url else None, "schema_stood": plan.schema_stands},
         "root": str(plan.layout.root) if plan.layout.root else None,
-        "owner": asdict(plan.owner) if plan.owner else None,
+        "owner": {**asdict(plan.owner), "sessions": _count_sessions(plan)} if plan.owner else None,
+        "folder": str(plan.folder),
+        "queues": dict(database.waiting) if database else {},
         "timezone": plan.timezone,
         "columns": [asdict(fate) for fate in plan.fates],
     }
+
+
+def _count_sessions(plan: Plan) -> int:
+    return sum(table.rows for table in plan.tables if table.label == "sessions")
 
 
 def _describe_shape(database: SourceDatabase) -> str:

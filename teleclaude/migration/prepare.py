@@ -84,7 +84,8 @@ def _left_lines(plan: Plan) -> Iterator[tuple[str, str]]:
 def read_installation(plan: Plan) -> Installation:
     """Return what the copies of the old files say; raises ConfigError."""
     files = plan.config_files
-    assert files is not None
+    if files is None:
+        raise ConfigError(f"the configuration in {plan.checkout} cannot be seen", "mend what is listed")
     origins = files.origins
 
     def read(path: Path, *, required: bool = False) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import errno
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from teleclaude.config.folders import FOLDER, MAX_LINKS
@@ -145,3 +145,24 @@ def list_tree(folder: str) -> list[str]:
         if len(found) + len(waiting) > MAX_ENTRIES:
             raise SourceError(f"{folder} has more than {MAX_ENTRIES} entries", "move away what does not belong there")
     return sorted(found)
+
+
+def list_links(folder: str) -> dict[str, list[str]]:
+    """Return the links in a folder: of each what it says, and where it really leads; raises SourceError, OSError."""
+    found = {}
+    for name in list_names(folder):
+        path = resolve(Path(folder)) / name
+        place, descriptor = _at(path)
+        with suppress(OSError):
+            found[name] = [os.readlink(place, dir_fd=descriptor), str(resolve(path))]
+    return found
+
+
+def list_existing(paths: list[str]) -> list[str]:
+    """Return those of the paths where something stands."""
+    found = []
+    for path in paths:
+        with suppress(OSError):
+            inspect(resolve(Path(path)))
+            found.append(path)
+    return found

@@ -2,29 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from teleclaude.migration.inventory import Inventory, TargetState
-from teleclaude.migration.report import Finding, Severity, error, warning
+from teleclaude.migration.inventory import Inventory, Kind, Service, TargetState
+from teleclaude.migration.report import Finding, Severity, SwitchOver, error, printable, warning
 from teleclaude.migration.tables import EVENTS, LEGACY
 
 OLDEST_SERVER, NEWEST_SERVER = 15, 18
 
 
-def find_refusals(inventory: Inventory, *, dry_run: bool) -> Iterator[Finding]:
+def find_refusals(inventory: Inventory, leads: Sequence[SwitchOver], *, dry_run: bool) -> Iterator[Finding]:
     """Yield an error for everything that must be mended first, and warnings beside them.
 
-    A rehearsal does what can be done without a target.
+    `leads` is what still leads to the old installation. A rehearsal does what can be done without a target.
     """
     for trouble in inventory.troubles:
         bearable = dry_run and trouble.subject == "target"
         yield replace(trouble, severity=Severity.WARNING) if bearable else trouble
     for holder in inventory.holders:
         yield (error if holder.stops else warning)("source", holder.evidence, holder.remedy)
+    for service in inventory.services:
+        yield from _refuse_service(service)
+    for lead in leads:
+        if lead.kind == Kind.CRON and lead.needed:
+            where = f"{lead.path}, {lead.place}"
+            yield error("source", f"cron starts the old program: {where}", lead.command)
     if inventory.target is not None:
         yield from _refuse_target(inventory.target)
     yield from _refuse_places(inventory)
+
+
+def _refuse_service(service: Service) -> Iterator[Finding]:
+    name, manager, when = printable(service.name), "the service manager", "at boot"
+    stop, disable = f"{service.control} stop {name}", f"{service.control} disable {name}"
+    if service.domain:
+        manager, when = "launchd", "at login"
+        stop, disable = (f"launchctl {verb} {service.domain}/{name}" for verb in ("bootout", "disable"))
+    if service.running:
+        yield error("source", f"{manager} keeps {name} running", f"stop it: {stop}")
+    elif service.at_boot:
+        yield warning("source", f"{manager} starts {name} {when}", disable)
 
 
 def _refuse_target(target: TargetState) -> Iterator[Finding]:

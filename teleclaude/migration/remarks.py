@@ -26,6 +26,7 @@ def find_remarks(inventory: Inventory, plans: Sequence[TablePlan]) -> Iterator[F
         if plan.carried:
             yield from _remark_carried(plan)
     yield from _remark_state(inventory)
+    yield from _remark_queues(inventory)
 
 
 def _remark_known(table: SourceTable, model: str) -> Iterator[Finding]:
@@ -64,6 +65,17 @@ def _remark_carried(plan: TablePlan) -> Iterator[Finding]:
     if renamed:
         said = ", ".join(renamed)
         yield note(plan.label, f"columns whose names PostgreSQL cannot hold are carried under others: {said}", hint)
+
+
+def _remark_queues(inventory: Inventory) -> Iterator[Finding]:
+    waiting = inventory.database.waiting if inventory.database else ()
+    if waiting:
+        listed = ", ".join(f"{rows} in {name}" for name, rows in waiting)
+        yield warning(
+            "queues",
+            f"rows wait there to be sent, and both databases hold them from now on: {listed}",
+            "start the new daemon or the old one, never both: each would send them",
+        )
 
 
 def _remark_state(inventory: Inventory) -> Iterator[Finding]:

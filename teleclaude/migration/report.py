@@ -45,6 +45,11 @@ def error(subject: str, message: str, hint: str = "") -> Finding:
     return Finding(Severity.ERROR, subject, message, hint)
 
 
+def printable(name: object) -> str:
+    """Return a name for people, what would work on a terminal, or end a comment, written out."""
+    return "".join(letter if letter.isprintable() else f"\\x{ord(letter):02x}" for letter in str(name))
+
+
 @dataclass(frozen=True)
 class Progress:
     """How far a step is; shown while it runs and not kept."""
@@ -151,16 +156,57 @@ class Left:
     reason: str
 
 
+@dataclass(frozen=True)
+class Belonging:
+    """A file or folder of the old installation: `carried` to a place, or `left` where it is, and why."""
+
+    path: str
+    what: str
+    fate: str
+    to: str
+    why: str
+
+
+@dataclass(frozen=True)
+class SwitchOver:
+    """Something that still leads to the old installation, the command that changes it, and what takes that back.
+
+    Where no command can, `hint` says what a person does; where `needed` is false, nothing has to be done.
+    """
+
+    kind: str
+    path: str
+    place: str
+    """The line, the way to it as jq writes it, or the state of a service."""
+    runs: str
+    command: str
+    back: str
+    needed: bool
+    hint: str = ""
+
+
+@dataclass(frozen=True)
+class FilePreview:
+    """A file as a rehearsal would write it; of secrets the names alone."""
+
+    path: str
+    kind: str
+    content: str
+
+
 Result = (
     TableResult
     | IdentityResult
     | ConstraintResult
     | Forecast
     | FileResult
+    | FilePreview
     | SourceFileResult
     | LedgerResult
     | ProbeResult
     | Left
+    | Belonging
+    | SwitchOver
 )
 Event = Finding | Progress | Result
 
@@ -236,7 +282,10 @@ class Report:
             "files": plain(tuple(file for file in files if file.kind != "docs")),
             "docs": plain(tuple(file for file in files if file.kind == "docs")),
             "probe": asdict(probe[-1]) if probe else None,
+            "preview": plain(self.all(FilePreview)),
+            "installation": plain(self.all(Belonging)),
             "left": plain(self.all(Left)),
+            "switch_over": plain(self.all(SwitchOver)),
             "steps": [{"name": s.name, "outcome": s.outcome, "seconds": round(s.seconds, 3)} for s in self.steps],
             "findings": plain(self.all(Finding)),
             "ledger": asdict(ledger[-1]) if ledger else None,

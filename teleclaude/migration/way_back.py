@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from teleclaude.db import schema
-from teleclaude.db.models import Model
+from teleclaude.db.models import MigrationRun, Model
 from teleclaude.db.url import display_url
-from teleclaude.layout import OLD_UNIT
 from teleclaude.migration.plan import Plan
+from teleclaude.migration.report import printable
 from teleclaude.migration.shapes import quote
 from teleclaude.migration.tables import EVENTS, LEGACY, ORIGIN
 
@@ -30,57 +31,181 @@ END $$"""  # noqa: S608
 """Drops the tables that the models do not know, by the comment that says where they come from."""
 
 
+def write_down(plan: Plan) -> Iterator[tuple[Path, str]]:
+    """Yield the files that tell how to go on and how to go back, each with its lines; a shell or psql can run them."""
+    yield undo_script(plan), _lines(f"{statement};" for statement in undo_statements())
+    yield since_script(plan), count_since(plan)
+    yield plan.folder / "switch-over.sh", _lines(describe_switch_over(plan))
+    yield switch_back_script(plan), _lines(describe_switch_back(plan))
+    yield plan.folder / "way-back.txt", _lines(describe_way_back(plan))
+
+
+def _lines(lines: Iterable[str]) -> str:
+    return "".join(f"{line}\n" for line in lines)
+
+
+def switch_back_script(plan: Plan) -> Path:
+    """Return where the commands lie that take back the switch-over."""
+    return plan.folder / "switch-back.sh"
+
+
 def undo_script(plan: Plan) -> Path:
     """Return where the SQL that empties the target lies."""
     return plan.folder / "undo.sql"
 
 
+def since_script(plan: Plan) -> Path:
+    """Return where the SQL lies that counts what was written to the new system since."""
+    return plan.folder / "since.sql"
+
+
+def count_since(plan: Plan) -> str:
+    """Return the SQL that lists the tables which are not what the migration left, with their rows.
+
+    A row that was written after the run was completed has a younger transaction in `xmin` than the run's row has
+    (PostgreSQL manual, system columns). That holds until the database is restored from a dump.
+    """
+    known = {table.sql_name: table.rows for table in plan.tables}
+    tables = known | {quote(name): 0 for name in Model.metadata.tables if quote(name) not in known}
+    tables.pop(quote(MigrationRun.__tablename__))
+    since = "count(*) FILTER (WHERE age(xmin) < (SELECT age FROM run))"
+    counts = "\n  UNION ALL ".join(
+        f"SELECT {_text(name)}, {rows}, count(*), {since} FROM {name}"  # noqa: S608
+        for name, rows in tables.items()
+    )
+    return f"""\\echo 'Tables that are not as the migration left them; none is listed where nothing was written since.'
+WITH run AS (SELECT age(xmin) FROM migration_runs WHERE run_id = '{plan.run}' AND state = 'complete')
+SELECT * FROM (
+  {counts}
+) AS counted ("table", "rows in the old database", "rows here now", "new or changed since")
+WHERE "new or changed since" > 0 OR "rows here now" < "rows in the old database";
+"""  # noqa: S608
+
+
+def _text(name: str) -> str:
+    return "'" + name.replace('"', "").replace("'", "''") + "'"
+
+
 def empty_target(plan: Plan) -> tuple[str, ...]:
     """Return the command that empties the database again."""
+    return _psql(plan, "--set ON_ERROR_STOP=1 --single-transaction", undo_script(plan))
+
+
+def _psql(plan: Plan, flags: str, script: Path) -> tuple[str, ...]:
     if plan.url is None:
         return ()
+    return (f"{_sudo(plan)}psql {_database(plan)} {flags} --file {_word(script)}",)
+
+
+def _database(plan: Plan) -> str:
     # Without the stars, libpq asks for the password or takes it from PGPASSWORD or ~/.pgpass.
-    url = display_url(plan.url).replace(":***@", "@")
-    script = shlex.quote(str(undo_script(plan)))
-    return (f"{_sudo(plan)}psql {shlex.quote(url)} --set ON_ERROR_STOP=1 --single-transaction --file {script}",)
+    return shlex.quote(display_url(plan.url).replace(":***@", "@")) if plan.url else ""
 
 
 def remove_config(plan: Plan) -> tuple[str, ...]:
-    """Return the command that removes the published configuration."""
-    paths = (plan.layout.system_config, plan.layout.secrets, plan.user_config)
-    return (f"{_sudo(plan)}rm -f {' '.join(shlex.quote(str(path)) for path in paths)}",)
+    """Return the commands that remove the published configuration; the user's own file with that user's rights."""
+    system = f"{_word(plan.layout.system_config)} {_word(plan.layout.secrets)}"
+    user = f"sudo -u {shlex.quote(plan.user_account)} " if _sudo(plan) and plan.user_account else _sudo(plan)
+    return f"{_sudo(plan)}rm -f {system}", f"{user}rm -f {_word(plan.user_config)}"
 
 
 def _sudo(plan: Plan) -> str:
     return "sudo " if plan.as_service_user else ""
 
 
+def _word(path: Path) -> str:
+    return shlex.quote(str(path))
+
+
 def remove_docs(plan: Plan) -> tuple[str, ...]:
     """Return the command that removes the published snippets."""
-    return (f"{_sudo(plan)}rm -rf {shlex.quote(str(plan.layout.docs))}",) if plan.docs else ()
+    return (f"{_sudo(plan)}rm -rf {_word(plan.layout.docs)}",) if plan.docs else ()
+
+
+def describe_switch_over(plan: Plan) -> tuple[str, ...]:
+    """Return what still leads to the old installation, with the commands that change it."""
+    lines = [
+        f"# What led to the old installation {printable(plan.checkout)} when the migration {plan.run} began.",
+        "# As long as it does, hooks and commands go on writing to the old files, and nobody notices.",
+        f"# Every command keeps what it changes; {printable(switch_back_script(plan))} puts it back.",
+    ]
+    said = {""}
+    for lead in plan.switch_over:
+        lines.append(f"# {lead.kind}: {lead.path}{f', {lead.place}' if lead.place else ''}: {lead.runs}")
+        if lead.command not in said:
+            lines.append(lead.command)
+        elif not lead.command:
+            lines.append(f"#   {lead.hint or 'nothing to do'}")
+        said.add(lead.command)
+    return tuple(lines) if plan.switch_over else (*lines, "# Nothing was found that does.")
+
+
+def describe_switch_back(plan: Plan) -> tuple[str, ...]:
+    """Return what takes back the switch-over as far as it was made, services not counted; each command once."""
+    leads = [lead for lead in plan.switch_over if lead.kind not in SERVICES]
+    by_hand = (f"# {lead.hint}" for lead in leads if lead.hint and not lead.needed)
+    return (*dict.fromkeys(lead.back for lead in leads if lead.back), *dict.fromkeys(by_hand))
+
+
+SERVICES = ("unit", "launch agent")
 
 
 def describe_way_back(plan: Plan) -> tuple[str, ...]:
-    """Return how to go back to the single-user installation after a success."""
-    mac = plan.platform == "darwin"
-    old = OLD_UNIT.get(plan.platform, OLD_UNIT["linux"])
-    stop = (
-        f"sudo launchctl bootout system/{plan.layout.unit}"
-        if mac
-        else f"sudo systemctl disable --now {plan.layout.unit}"
-    )
-    start = (
-        f"launchctl bootstrap gui/$(id -u) ~/Library/LaunchAgents/{old}.plist" if mac else f"sudo systemctl start {old}"
-    )
+    """Return how to go back to the single-user installation after a success, in lines that a shell can run."""
     return (
         "# The old installation is untouched: every file of it is what it was before.",
         "# What is written to the new system from now on is not in the old one.",
-        "# 1. Stop the new daemon, if it was started.",
-        stop,
-        "# 2. Remove what was published, and empty the database.",
+        "# 1. See what you would lose: rows, and files of the configuration and the snippets that somebody changed.",
+        *_psql(plan, "--no-psqlrc --pset pager=off", since_script(plan)),
+        _find_changed(plan),
+        *_keep_dump(plan),
+        "# 2. Stop the new daemon, if it was started.",
+        *_stop_new(plan),
+        "# 3. Remove what was published, and empty the database.",
         *remove_config(plan),
         *remove_docs(plan),
         *empty_target(plan),
-        "# 3. Start the old daemon again.",
-        start,
+        "# 4. Take back the switch-over, as far as it was made.",
+        *_switch_back(plan),
+        "# 5. Start the old daemon again.",
+        *(_start_old(plan) or _start_by_hand(plan)),
+    )
+
+
+def _switch_back(plan: Plan) -> tuple[str, ...]:
+    if not describe_switch_back(plan):
+        return ("# Nothing was found that led there.",)
+    return (f"{_sudo(plan)}sh {_word(switch_back_script(plan))}",)
+
+
+def _start_old(plan: Plan) -> tuple[str, ...]:
+    return tuple(lead.back for lead in plan.switch_over if lead.kind in SERVICES and lead.back)
+
+
+def _find_changed(plan: Plan) -> str:
+    published = [plan.layout.system_config, plan.layout.secrets, plan.user_config]
+    places = [*published, plan.layout.docs] if plan.docs else published
+    return f"{_sudo(plan)}find {' '.join(map(_word, places))} -type f -newer {_word(plan.folder / 'report.json')}"
+
+
+def _keep_dump(plan: Plan) -> tuple[str, ...]:
+    if plan.url is None:
+        return ()
+    dump = printable(_word(plan.folder / "new-system.dump"))
+    return (f"# To keep it all the same: {_sudo(plan)}pg_dump {_database(plan)} --format=custom --file {dump}",)
+
+
+def _stop_new(plan: Plan) -> tuple[str, ...]:
+    unit = plan.layout.unit
+    if plan.layout.root is not None:
+        return ("# It ran in a terminal, for a trial: end it there with Ctrl-C.",)
+    if plan.platform == "darwin":
+        return (f"if launchctl print system/{unit} >/dev/null 2>&1; then sudo launchctl bootout system/{unit}; fi",)
+    return (f"if systemctl cat {unit} >/dev/null 2>&1; then sudo systemctl disable --now {unit}; fi",)
+
+
+def _start_by_hand(plan: Plan) -> tuple[str, ...]:
+    return (
+        "# No unit or agent that starts it was found; start it as you did before, such as:",
+        f"# cd {printable(_word(plan.checkout))} && .venv/bin/python -m teleclaude.daemon",
     )

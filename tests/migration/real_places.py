@@ -11,7 +11,11 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from sqlalchemy import make_url
+
 from teleclaude.demo.installation import SampleInstallation, make_installation
+from tests.pointing import point_to
+from tests.shell import Stubs
 
 SERVICE, EVA = 54321, 12345
 HOME = Path("/home/eva")
@@ -68,13 +72,28 @@ def docs_place_of_everyone(_sample: SampleInstallation) -> None:
     Path("/usr/local/share").chmod(0o777)
 
 
+def home_that_leads_there(sample: SampleInstallation) -> None:
+    """Let units, agents and shells lead to the checkout; who follows the links is root, or the user."""
+    point_to(sample)
+    subprocess.run(["chown", "-hR", f"{EVA}:{EVA}", str(HOME)], check=True)
+    unit = Path("/etc/systemd/system/teleclaude.service")
+    unit.parent.mkdir(parents=True, exist_ok=True)
+    unit.write_text(f"[Service]\nExecStart={sample.checkout}/bin/teleclaude-wrapper.sh\n")
+
+
 def nothing(_sample: SampleInstallation) -> None:
     """Leave everything as it is."""
 
 
 PREPARATIONS: dict[str, Callable[[SampleInstallation], None]] = {
     preparation.__name__: preparation
-    for preparation in (nothing, home_that_is_a_link_to_a_place_of_root, docs_place_of_the_user, docs_place_of_everyone)
+    for preparation in (
+        nothing,
+        home_that_is_a_link_to_a_place_of_root,
+        home_that_leads_there,
+        docs_place_of_the_user,
+        docs_place_of_everyone,
+    )
 }
 
 
@@ -82,6 +101,35 @@ def describe(path: Path) -> str:
     """Return mode and owners of what stands at a path."""
     state = path.lstat()
     return f"{stat.S_IMODE(state.st_mode):04o} {state.st_uid}:{state.st_gid}"
+
+
+def everything_in(home: Path) -> dict[str, str]:
+    """Return owners, modes, contents and links of everything below a home."""
+    return {
+        f"{path} {describe(path)}": str(path.readlink())
+        if path.is_symlink()
+        else path.read_bytes().hex()
+        if path.is_file()
+        else ""
+        for path in home.rglob("*")
+    }
+
+
+def go_and_come_back(report: str, stubs: Stubs, password: str) -> dict[str, object]:
+    """Follow the switch-over and then the way back; say what became of the home on the way."""
+    folder = Path(json.loads(report)["folder"])
+    environ = {**os.environ, "PATH": stubs.path, "PGPASSWORD": password}
+    outcome = []
+    for name in ("switch-over.sh", "way-back.txt"):
+        done = subprocess.run(["sh", "-e", folder / name], capture_output=True, text=True, check=False, env=environ)
+        outcome.append((done.returncode, done.stderr, everything_in(HOME)))
+    (_, _, over), (_, _, back) = outcome
+    return {
+        "codes": [code for code, *_ in outcome],
+        "errors": [said for _, said, _ in outcome],
+        "over": over,
+        "back": back,
+    }
 
 
 def main(target: str, preparation: str, work: str) -> None:
@@ -92,7 +140,11 @@ def main(target: str, preparation: str, work: str) -> None:
     PREPARATIONS[preparation](sample)
     command = ["/mnt/python/bin/python", "-m", "teleclaude", "migrate-to-system", "--json", "--yes", "--person", "Ada"]
     command += ["--source", str(sample.checkout), "--home", str(sample.home), "--target", target]
-    environ = {**os.environ, "PYTHONPATH": "/mnt/source"}
+    stubs = Stubs(Path(work) / "stubs")
+    stubs.answer("is-enabled", "teleclaude.service", "enabled")
+    stubs.answer("cat", "teleclaude-system.service")
+    before = everything_in(HOME)
+    environ = {**os.environ, "PYTHONPATH": "/mnt/source", "PATH": stubs.path}
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environ)
     places = ("/etc/teleclaude", "/usr/local/share/teleclaude", str(sample.home / ".teleclaude"), str(VICTIM))
     found = {
@@ -101,7 +153,12 @@ def main(target: str, preparation: str, work: str) -> None:
         for path in (Path(place), *Path(place).rglob("*"))
         if path.exists()
     }
-    print(json.dumps({"exit": done.returncode, "report": done.stdout, "said": done.stderr, "found": found}))  # noqa: T201
+    result = {"exit": done.returncode, "report": done.stdout, "said": done.stderr, "found": found}
+    if PREPARATIONS[preparation] is home_that_leads_there:
+        result |= {"before": before, **go_and_come_back(done.stdout, stubs, make_url(target).password or "")}
+        result["told"] = stubs.said
+        result["left"] = [place for place in places[:2] if Path(place, "config.yml").exists()]
+    print(json.dumps(result))  # noqa: T201
 
 
 if __name__ == "__main__":

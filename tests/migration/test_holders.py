@@ -13,7 +13,7 @@ from sqlalchemy import URL
 
 from teleclaude.db.lock import hold_existing, hold_pid_file
 from teleclaude.demo.installation import SampleInstallation
-from teleclaude.migration.detect import services
+from teleclaude.migration.detect import crontabs, services
 from teleclaude.migration.options import Options
 from teleclaude.migration.pipeline import STEPS
 from teleclaude.migration.plan import Plan
@@ -147,12 +147,12 @@ async def test_an_entry_of_cron_is_named_with_its_line(
 ) -> None:
     table = tmp_path / "crontab"
     table.write_text(f"# {sample.checkout}\n*/5 * * * * {sample.checkout}/bin/cron-runner\n")
-    monkeypatch.setattr(services, "CRONTABS", (str(table),))
+    monkeypatch.setattr(crontabs, "TABLES", (str(table),))
     [sentence] = await refusals(options)
     assert f"{table}, line 2" in sentence
 
 
-@pytest.mark.skipif(services._answer(["tmux", "-V"]) == "", reason="needs tmux")
+@pytest.mark.skipif(services.answer_of(["tmux", "-V"]) == "", reason="needs tmux")
 async def test_agents_in_tmux_are_a_warning(
     options: Options, sample: SampleInstallation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -26,7 +26,7 @@ from teleclaude.migration.options import Options
 from teleclaude.migration.pipeline import STEPS
 from teleclaude.migration.plan import Plan
 from teleclaude.migration.realm import list_tree, open_regular
-from teleclaude.migration.report import Event, Finding, Left, Report, Severity, note
+from teleclaude.migration.report import Event, Finding, Left, Report, Severity, SwitchOver, note
 from teleclaude.migration.run import Step
 from tests.sample import has_nothing, migrate_sample
 
@@ -138,6 +138,37 @@ async def test_a_link_to_a_file_of_root_is_not_followed(
     assert await has_nothing(target)
     assert options.root is not None
     assert not options.root.exists()
+
+
+@as_root
+@pytest.mark.parametrize(
+    "name", [".bashrc", ".claude/settings.json", ".config/systemd/user/teleclaude.service", ".zfunc/_other"]
+)
+async def test_what_leads_to_the_installation_is_read_with_the_rights_of_its_user(
+    options: Options, theirs: SampleInstallation, private: Path, name: str
+) -> None:
+    private.write_text(f"ExecStart={theirs.checkout}/{PLANTED}\n")
+    (theirs.home / name).parent.mkdir(parents=True, exist_ok=True)
+    (theirs.home / name).symlink_to(private)
+    before = states(private.parent)
+    report = await migrate_sample(options)
+    assert report.ok, report.failure
+    assert PLANTED not in says(report)
+    assert [lead for lead in report.all(SwitchOver) if lead.needed] == []
+    assert states(private.parent) == before
+
+
+@pytest.mark.parametrize("name", [".bashrc", ".claude.json", ".codex/config.toml"])
+async def test_what_is_no_regular_file_among_the_settings_is_never_opened(
+    options: Options, anyones: SampleInstallation, name: str
+) -> None:
+    path = anyones.home / name
+    path.parent.mkdir(exist_ok=True)
+    os.mkfifo(path)
+    report = await migrate_sample(options)
+    assert report.ok, report.failure
+    found = [finding.message for finding in report.all(Finding) if finding.subject == "switch-over"]
+    assert found == [f"{path} is not a regular file"]
 
 
 @as_root

@@ -69,3 +69,22 @@ async def test_a_place_that_others_can_change_gets_nothing_of_the_system(
     assert "a user without privileges can change /usr/local/share" in result["report"]
     assert "/etc/teleclaude" not in result["found"]
     assert await has_nothing(target)
+
+
+async def test_root_follows_the_way_back_in_the_real_places_and_every_byte_is_there(
+    target: URL, tmp_path: Path
+) -> None:
+    result = migrate(target, "home_that_leads_there", tmp_path)
+    assert result["exit"] == 0, result["said"]
+    assert result["codes"] == [0, 0], result["errors"]
+    assert result["over"] != result["before"]
+    # Whoever of the commands writes into the home does it as its user.
+    assert {path.split()[-1] for path in result["over"]} == {f"{EVA}:{EVA}"}
+    assert result["back"] == result["before"]
+    assert result["left"] == []
+    assert result["told"] == [
+        "systemctl disable --now teleclaude.service",
+        "systemctl disable --now teleclaude-system.service",
+        "systemctl enable --now teleclaude.service",
+    ]
+    assert await has_nothing(target)

@@ -4,9 +4,6 @@ import asyncio
 import dataclasses
 import errno
 import json
-import shlex
-import shutil
-import subprocess
 from collections.abc import AsyncGenerator
 from pathlib import Path
 
@@ -16,15 +13,15 @@ from sqlalchemy import URL
 from teleclaude.db import schema
 from teleclaude.db.engine import disposing, make_engine
 from teleclaude.demo.installation import SampleInstallation
-from teleclaude.demo.postgres import find_binaries
 from teleclaude.errors import TargetError
 from teleclaude.migration.ledger import Ledger
 from teleclaude.migration.options import Options
 from teleclaude.migration.pipeline import STEPS
 from teleclaude.migration.plan import Plan
-from teleclaude.migration.report import Event, ProbeResult, Report, note
+from teleclaude.migration.report import Event, ProbeResult, note
 from teleclaude.migration.run import Step
 from tests.sample import files_below, has_nothing, migrate_sample, query
+from tests.shell import Stubs
 
 PLACES = range(len(STEPS) + 1)
 
@@ -114,7 +111,9 @@ async def test_a_schema_that_stood_stands_again_empty(options: Options, target: 
     assert (await migrate_sample(options)).exit_code == 0
 
 
-async def test_an_undo_that_fails_prints_the_commands_that_finish_it(options: Options, target: URL) -> None:
+async def test_an_undo_that_fails_prints_the_commands_that_finish_it(
+    options: Options, target: URL, tmp_path: Path
+) -> None:
     async def cannot(_plan: Plan) -> None:
         raise OSError("the server is gone")
 
@@ -123,20 +122,8 @@ async def test_an_undo_that_fails_prints_the_commands_that_finish_it(options: Op
     assert report.exit_code == 5
     assert published(options) == []
     assert "psql" in report.undo[0]
-    run_commands(report.undo, target)
+    Stubs(tmp_path / "stubs").run("\n".join(report.undo), target)
     assert await has_nothing(target)
-
-
-def run_commands(commands: tuple[str, ...], target: URL) -> None:
-    """Run the printed commands as an operator would, without those of the service manager."""
-    binaries, _ = find_binaries({})
-    psql = shutil.which("psql") or str(binaries / "psql")
-    for command in commands:
-        if command.startswith("#") or "systemctl" in command or "launchctl" in command:
-            continue
-        words = shlex.split(command)
-        words[0] = psql if words[0] == "psql" else words[0]
-        subprocess.run(words, check=True, env={"PATH": "/usr/bin:/bin", "PGPASSWORD": target.password or ""})
 
 
 async def test_an_undo_touches_no_run_but_its_own(options: Options, target: URL) -> None:
@@ -222,15 +209,3 @@ async def test_the_journal_says_how_to_undo_a_step_before_it_begins(options: Opt
         (None, "settled"),
     ]
     assert all(entry["undo"] for entry in entries if entry["event"] == "begin" and entry["step"] != "planted")
-
-
-async def test_the_printed_way_back_leaves_the_old_installation_and_nothing_else(
-    migrated: Report, options: Options, target: URL, sample: SampleInstallation, tmp_path: Path
-) -> None:
-    before = files_below(sample.checkout)
-    run_commands(migrated.undo, target)
-    assert await has_nothing(target)
-    assert published(options) == []
-    assert files_below(sample.checkout) == before
-    again = await migrate_sample(dataclasses.replace(options, root=tmp_path / "again"))
-    assert again.ok

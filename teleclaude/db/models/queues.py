@@ -10,6 +10,14 @@ from sqlalchemy.orm import Mapped, mapped_column
 from teleclaude.db.models.declarative import Model
 from teleclaude.db.types import NOW, NUMBERED, Document, Key, RowId
 
+WAITING = {
+    "hook_outbox": ("delivered_at", "IS NULL"),
+    "notification_outbox": ("status", "= 'pending'"),
+    "inbound_queue": ("status", "IN ('pending', 'processing', 'failed')"),
+    "webhook_outbox": ("status", "= 'pending'"),
+}
+"""How each queue tells the rows that a daemon still sends: a column, and what SQL says of it (facts: daemon)."""
+
 
 class HookOutbox(Model):
     """An event that an agent's hook left for the daemon."""

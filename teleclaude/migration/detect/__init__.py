@@ -23,12 +23,16 @@ from teleclaude.migration.detect.docs import Docs, find_docs
 from teleclaude.migration.detect.holders import find_holders
 from teleclaude.migration.detect.installation import (
     copy_config,
+    find_elsewhere,
     find_places,
     list_files,
     read_people,
     read_zone,
 )
+from teleclaude.migration.detect.mentions import make_mentions
+from teleclaude.migration.detect.pointers import Found, find_pointers
 from teleclaude.migration.detect.runs import find_runs
+from teleclaude.migration.detect.services import find_services
 from teleclaude.migration.detect.target import choose_target, look_at_target
 from teleclaude.migration.inventory import NOWHERE, ConfigFiles, Holder, Inventory, Person, TargetState
 from teleclaude.migration.options import Options
@@ -62,6 +66,7 @@ PATIENCE_SECONDS = 20.0
 NOBODY: tuple[Person, ...] = ()
 NO_DOCS = Docs()
 NO_HOLDERS: tuple[Holder, ...] = ()
+NO_POINTERS: Found = ((), ())
 NO_CONFIG: tuple[ConfigFiles | None, tuple[TeleClaudeError, ...]] = (None, ())
 
 
@@ -84,6 +89,9 @@ async def detect(options: Options, run: str, private: Path, environ: Mapping[str
     database_uid = database.uid if database else None
     sudo_uid = int(environ["SUDO_UID"]) if environ.get("SUDO_UID", "").isdigit() else None
     docs = look("docs", lambda: find_docs(deputy, places), NO_DOCS)
+    mentions = make_mentions(places, config_files)
+    pointers, unclear = look("switch-over", lambda: find_pointers(deputy, places, mentions), NO_POINTERS)
+    attempts.troubles.extend(unclear)
     url = look("target", lambda: choose_target(options, environ), None)
     user_file = user_config(places.home, options.root, environ)
     migrations = options.report_dir.absolute() if options.report_dir else layout.migrations
@@ -113,8 +121,12 @@ async def detect(options: Options, run: str, private: Path, environ: Mapping[str
         docs=docs.files,
         docs_left=docs.left,
         docs_index=docs.index,
+        checkout_entries=look("source", lambda: tuple(deputy.call(list_names, str(places.checkout))), ()),
         home_entries=look("source", lambda: tuple(deputy.call(list_names, str(places.state))), ()),
+        elsewhere=look("source", lambda: find_elsewhere(deputy, places), ()),
         holders=(*migrating, *look("source", lambda: find_holders(deputy, places, databases), NO_HOLDERS)),
+        services=look("source", lambda: find_services(deputy, places, mentions), ()),
+        pointers=pointers,
         journals=journals,
         url=url,
         target=await _look_at(url, attempts, patience) if url is not None else None,

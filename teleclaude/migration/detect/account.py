@@ -40,4 +40,4 @@ def _make_account(stranger: Stranger, gates: tuple[Path, ...]) -> Account:
         # A user of another machine; root's group is nobody's by accident either.
         return Account(stranger.uid, stranger.gid or stranger.uid, (), gates)
     groups = tuple(os.getgrouplist(known.pw_name, known.pw_gid))
-    return Account(stranger.uid, known.pw_gid, groups, gates)
+    return Account(stranger.uid, known.pw_gid, groups, gates, known.pw_name)

@@ -18,6 +18,7 @@ from teleclaude.config.files import read_yaml
 from teleclaude.config.layers import expand
 from teleclaude.db.engine import make_reader
 from teleclaude.db.models import Model
+from teleclaude.db.models.queues import WAITING
 from teleclaude.errors import SourceError
 from teleclaude.migration.deputy import Deputy
 from teleclaude.migration.detect.installation import Places, read_variables
@@ -120,6 +121,7 @@ def _look(deputy: Deputy, candidate: Candidate, folder: Path) -> SourceDatabase:
         with engine.connect() as connection:
             tables, migrations = _read_tables(candidate.path, connection)
             others, pending = _read_others(connection), _count_pending(connection, tables)
+            waiting = tuple(_count_waiting(connection, tables))
     except UnicodeEncodeError:
         raise SourceError(
             f"a table or column of {candidate.path} has a name that is no UTF-8", "rename it with the sqlite3 shell"
@@ -130,7 +132,7 @@ def _look(deputy: Deputy, candidate: Candidate, folder: Path) -> SourceDatabase:
         ) from None
     finally:
         engine.dispose()
-    return SourceDatabase(candidate.path, uid, candidate.why, copy, files, migrations, tables, others, pending)
+    return SourceDatabase(candidate.path, uid, candidate.why, copy, files, migrations, tables, others, pending, waiting)
 
 
 def copy_database(deputy: Deputy, path: Path, folder: Path) -> tuple[Path, tuple[SourceFile, ...], int]:
@@ -219,6 +221,18 @@ def _count_pending(connection: Connection, tables: tuple[SourceTable, ...]) -> i
         return 0
     query = f"SELECT CAST(ux_state AS BLOB) FROM {quote(sessions.name)}"  # noqa: S608
     return sum(map(count_pending, connection.exec_driver_sql(query).scalars()))
+
+
+def _count_waiting(connection: Connection, tables: tuple[SourceTable, ...]) -> Iterator[tuple[str, int]]:
+    """Yield the queues with rows that a daemon would still send, and how many."""
+    models = find_models(tables)
+    for table in tables:
+        column, state = WAITING.get(models.get(table.name, ""), ("", ""))
+        if column in {fold(each.name) for each in table.columns}:
+            query = f"SELECT count(*) FROM {quote(table.name)} WHERE {quote(column)} {state}"  # noqa: S608
+            rows = connection.exec_driver_sql(query).scalar()
+            if rows:
+                yield models[table.name], rows
 
 
 def _search_tables(connection: Connection) -> frozenset[str]:

@@ -14,6 +14,7 @@ from teleclaude.migration.deputy import Deputy
 from teleclaude.migration.detect.installation import Places
 from teleclaude.migration.inventory import DocFile
 from teleclaude.migration.realm import MAX_ENTRIES, inspect, list_names, open_exactly, resolve
+from teleclaude.migration.report import printable
 
 INDEX = Path("index.yaml")
 """Built anew for the new place."""
@@ -153,8 +154,3 @@ def _may_read(real: Path) -> bool:
     except OSError:
         return False
     return True
-
-
-def printable(name: Path) -> str:
-    """Return a name for people, what would work on a terminal written out."""
-    return "".join(letter if letter.isprintable() else f"\\x{ord(letter):02x}" for letter in str(name))

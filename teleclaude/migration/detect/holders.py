@@ -18,7 +18,7 @@ from teleclaude.errors import LockHeldError, SourceError
 from teleclaude.layout import OLD_UNIT
 from teleclaude.migration.deputy import Deputy
 from teleclaude.migration.detect.installation import Places
-from teleclaude.migration.detect.services import find_services
+from teleclaude.migration.detect.services import find_agents
 from teleclaude.migration.inventory import Holder, SourceDatabase
 from teleclaude.migration.reading import open_source, read_file
 
@@ -32,11 +32,10 @@ PROGRAMS = {DAEMON: "daemon", "teleclaude.cli.telec": "terminal interface"}
 
 
 def find_holders(deputy: Deputy, places: Places, databases: tuple[SourceDatabase, ...]) -> tuple[Holder, ...]:
-    """Return every evidence of somebody who works on the old installation, or who would start to."""
+    """Return every evidence of somebody who works on the old installation."""
     locks = (_held_lock(deputy, path, who, stop) for path, who, stop in _locks(places))
     found = (holder for holders in locks for holder in holders)
-    services = find_services(places)
-    return tuple([*found, *_listening(databases), *find_processes(places, databases), *services])
+    return tuple([*found, *_listening(databases), *find_processes(places, databases), *find_agents(places)])
 
 
 def stop_command() -> str:

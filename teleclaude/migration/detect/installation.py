@@ -14,11 +14,12 @@ from teleclaude.config.files import read_env, read_yaml
 from teleclaude.config.layers import expand
 from teleclaude.errors import ConfigError, SourceError, TeleClaudeError
 from teleclaude.layout import OLD_UNIT
+from teleclaude.migration.belongings import ELSEWHERE
 from teleclaude.migration.deputy import Deputy
 from teleclaude.migration.inventory import ConfigFiles, DocFile, Person, SourceDatabase, SourceFile
 from teleclaude.migration.options import Options
 from teleclaude.migration.reading import CONFIG_LIMIT, FILE_LIMIT, copy_file, hash_file
-from teleclaude.migration.realm import list_names, list_tree
+from teleclaude.migration.realm import list_existing, list_names, list_tree
 
 
 @dataclass(frozen=True)
@@ -134,6 +135,11 @@ def read_config(files: ConfigFiles | None, places: Places) -> dict[str, Any]:
 def read_variables(files: ConfigFiles, places: Places) -> dict[str, str]:
     """Return what `.env` sets; raises ConfigError."""
     return read_env(files.environment, {"HOME": str(places.home)}, called=files.origins[files.environment])
+
+
+def find_elsewhere(deputy: Deputy, places: Places) -> tuple[Path, ...]:
+    """Return what the old program or its agents keep outside the checkout and `~/.teleclaude`."""
+    return tuple(map(Path, deputy.call(list_existing, [str(places.home / name) for name in ELSEWHERE])))
 
 
 def list_files(

@@ -1,103 +1,126 @@
-"""Who would start the old program again: systemd, launchd, cron; and the agents in tmux whose hooks write."""
+"""What would start the old program again: units of systemd and agents of launchd; and the agents that live in tmux."""
 
 from __future__ import annotations
 
 import os
+import plistlib
 import pwd
+import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from fnmatch import fnmatch
 from pathlib import Path
+from xml.parsers.expat import ExpatError
 
+from teleclaude.errors import SourceError
+from teleclaude.migration.deputy import Deputy
 from teleclaude.migration.detect.installation import Places
-from teleclaude.migration.inventory import Holder
+from teleclaude.migration.detect.mentions import Mentions
+from teleclaude.migration.inventory import Holder, Service
+from teleclaude.migration.reading import read_file
+from teleclaude.migration.realm import list_names
 
 SYSTEM_UNITS = (Path("/etc/systemd/system"), Path("/usr/lib/systemd/system"), Path("/lib/systemd/system"))
 USER_UNITS = ".config/systemd/user"
 UNITS = ("teleclaude*.service", "teleclaude*.path", "teleclaude*.timer")
 LAUNCH_AGENTS = "Library/LaunchAgents"
-CRONTABS = ("/etc/crontab", "/etc/cron.d/*", "/var/spool/cron/crontabs/*", "/var/spool/cron/*", "/usr/lib/cron/tabs/*")
+AGENTS = ("ai.instrukt.teleclaude.*.plist",)
+STARTS = re.compile(r"^\s*(?:ExecStart|Unit)\s*=\s*(.+)$", re.MULTILINE)
 
 RUNNING = {"active", "activating", "reloading"}
 STARTS_AT_BOOT = {"enabled", "enabled-runtime"}
 SECONDS = 5
+UNIT_LIMIT = 1 << 20
 
 
-def find_services(places: Places) -> tuple[Holder, ...]:
-    """Return what would start the old program in this checkout while we work, and as warnings what would at boot."""
-    names = {str(places.checkout), str(places.checkout.resolve()), str(places.state)}
-    services = _launchd(places, names) if sys.platform == "darwin" else _systemd(places, names)
-    return tuple([*services, *_cron(names), *_tmux(places)])
+def find_services(deputy: Deputy, places: Places, mentions: Mentions) -> tuple[Service, ...]:
+    """Return every unit of systemd, or agent of launchd, that names this installation, and whether it starts it."""
+    find = _launchd if sys.platform == "darwin" else _systemd
+    return tuple(find(deputy, places, mentions))
 
 
-def _systemd(places: Places, names: set[str]) -> Iterator[Holder]:
-    user_units = places.home / USER_UNITS
-    for folder in dict.fromkeys(path.resolve() for path in (*SYSTEM_UNITS, user_units) if path.is_dir()):
-        of_user = folder == user_units.resolve()
-        ask, say = _manager(places) if of_user else (["systemctl"], "sudo systemctl")
-        for unit in sorted(path for pattern in UNITS for path in folder.glob(pattern)):
-            if _mentions(unit, names):
-                yield from _state(unit.name, ask, say)
+def _systemd(deputy: Deputy, places: Places, mentions: Mentions) -> Iterator[Service]:
+    ours = Deputy()
+    for folder in dict.fromkeys(path.resolve() for path in SYSTEM_UNITS):
+        for path, text in _naming(ours, folder, UNITS, mentions):
+            yield _unit(path, text, ["systemctl"], "sudo systemctl", mentions)
+    ask, say = _manager(places)
+    for path, text in _naming(deputy, places.home / USER_UNITS, UNITS, mentions):
+        yield _unit(path, text, ask, say, mentions)
+
+
+def _naming(deputy: Deputy, folder: Path, patterns: Sequence[str], mentions: Mentions) -> Iterator[tuple[Path, str]]:
+    """Yield the files in a folder that name the old installation; one that cannot be read is left out."""
+    for name in deputy.call(list_names, str(folder)):
+        if any(fnmatch(name, pattern) for pattern in patterns):
+            with suppress(SourceError, FileNotFoundError):
+                text = read_file(deputy, folder / name, UNIT_LIMIT).decode(errors="replace")
+                if mentions.found_in(text):
+                    yield folder / name, text
 
 
 def _manager(places: Places) -> tuple[list[str], str]:
-    """Return how we ask the service manager of the user, and how the user would."""
+    """Return how we ask the service manager of the user, and how a person tells it something."""
     owner = places.home.stat().st_uid
-    if owner == os.geteuid():
-        return ["systemctl", "--user"], "systemctl --user"
-    with suppress(KeyError):
-        return ["systemctl", "--user", f"--machine={pwd.getpwuid(owner).pw_name}@.host"], "systemctl --user"
-    return ["systemctl", "--user"], "systemctl --user"
+    ask = ["systemctl", "--user"]
+    if owner != os.geteuid():
+        with suppress(KeyError):
+            ask.append(f"--machine={pwd.getpwuid(owner).pw_name}@.host")
+            return ask, f"sudo {' '.join(ask)}"
+    return ask, " ".join(ask)
 
 
-def _state(unit: str, ask: list[str], say: str) -> Iterator[Holder]:
-    if _answer([*ask, "is-active", unit]) in RUNNING:
-        yield Holder(f"the service manager keeps {unit} running", f"stop it: {say} stop {unit}")
-    elif _answer([*ask, "is-enabled", unit]) in STARTS_AT_BOOT:
-        yield Holder(f"the service manager starts {unit} at boot", f"{say} disable {unit}", stops=False)
+def _unit(path: Path, text: str, ask: list[str], say: str, mentions: Mentions) -> Service:
+    starts = STARTS.search(text)
+    return Service(
+        name=path.name,
+        path=path,
+        control=say,
+        runs=mentions.shown(starts[1]) if starts else "",
+        running=answer_of([*ask, "is-active", path.name]) in RUNNING,
+        at_boot=answer_of([*ask, "is-enabled", path.name]) in STARTS_AT_BOOT,
+    )
 
 
-def _launchd(places: Places, names: set[str]) -> Iterator[Holder]:
+def _launchd(deputy: Deputy, places: Places, mentions: Mentions) -> Iterator[Service]:
     domain = f"gui/{places.home.stat().st_uid}"
-    for plist in sorted((places.home / LAUNCH_AGENTS).glob("ai.instrukt.teleclaude.*.plist")):
-        if _mentions(plist, names) and _answer(["launchctl", "print", f"{domain}/{plist.stem}"]):
-            yield Holder(f"launchd keeps {plist.stem} running", f"stop it: launchctl bootout {domain}/{plist.stem}")
+    disabled = answer_of(["launchctl", "print-disabled", domain])
+    for path, text in _naming(deputy, places.home / LAUNCH_AGENTS, AGENTS, mentions):
+        yield Service(
+            name=path.stem,
+            path=path,
+            control="launchctl",
+            runs=mentions.shown(_program(text)),
+            running=bool(answer_of(["launchctl", "print", f"{domain}/{path.stem}"])),
+            # It says `"LABEL" => disabled` or, up to macOS 12, `=> true`.
+            at_boot=not re.search(rf'"{re.escape(path.stem)}" => (?:disabled|true)', disabled),
+            domain=domain,
+        )
 
 
-def _cron(names: set[str]) -> Iterator[Holder]:
-    for table in sorted({path for pattern in CRONTABS for path in Path("/").glob(pattern[1:]) if path.is_file()}):
-        with suppress(OSError):
-            yield from _entries(str(table), table.read_text(errors="replace"), names)
-    if os.geteuid() != 0:
-        yield from _entries("the table of crontab -l", _answer(["crontab", "-l"]), names)
+def _program(text: str) -> str:
+    try:
+        arguments = plistlib.loads(text.encode()).get("ProgramArguments", [])
+    except (ValueError, ExpatError, AttributeError):
+        return ""
+    return " ".join(map(str, arguments)) if isinstance(arguments, list) else ""
 
 
-def _entries(table: str, text: str, names: set[str]) -> Iterator[Holder]:
-    for number, line in enumerate(text.splitlines(), 1):
-        if not line.lstrip().startswith("#") and any(name in line for name in names):
-            yield Holder(f"cron starts the old program: {table}, line {number}", "put a # before that line until then")
-
-
-def _tmux(places: Places) -> Iterator[Holder]:
+def find_agents(places: Places) -> Iterator[Holder]:
+    """Yield the agents of the old program that live in tmux; their hooks may write."""
     server = Path(os.environ.get("TMUX_TMPDIR") or "/tmp") / f"tmux-{places.home.stat().st_uid}" / "default"  # noqa: S108
     if not server.is_socket():
         return
-    sessions = [name for name in _answer(["tmux", "-S", str(server), "ls", "-F", "#S"]).split() if name[:3] == "tc_"]
+    sessions = [name for name in answer_of(["tmux", "-S", str(server), "ls", "-F", "#S"]).split() if name[:3] == "tc_"]
     if sessions:
         said = f"agents live in tmux, and their hooks may write: {', '.join(sorted(sessions)[:5])}"
         yield Holder(said, f"end them: tmux kill-session -t {sorted(sessions)[0]}", stops=False)
 
 
-def _mentions(path: Path, names: set[str]) -> bool:
-    with suppress(OSError):
-        text = path.read_text(errors="replace")
-        return any(name in text for name in names)
-    return False
-
-
-def _answer(command: Sequence[str]) -> str:
+def answer_of(command: Sequence[str]) -> str:
     """Return what a command prints, nothing where it is not there or does not answer."""
     program = shutil.which(command[0])
     if program is None:

@@ -1,0 +1,115 @@
+"""A rehearsal shows everything that the migration would do, and keeps nothing of it."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+from sqlalchemy import URL
+
+from teleclaude.cli.page import print_page
+from teleclaude.demo.installation import SampleInstallation
+from teleclaude.migration.options import Options
+from teleclaude.migration.report import FilePreview, FileResult, Report, TableResult
+from tests.pointing import point_to
+from tests.sample import files_below, has_nothing, migrate_sample
+
+SECRETS = ("telegram-token", "discord-token", "openai-key", "redis-password", "hook-secret", "invite-token")
+"""The sample has them all with `sample-` before."""
+
+
+@pytest.fixture
+async def rehearsed(options: Options, sample: SampleInstallation) -> Report:
+    point_to(sample)
+    return await migrate_sample(dataclasses.replace(options, dry_run=True))
+
+
+def previews(report: Report) -> dict[str, FilePreview]:
+    return {file.kind: file for file in report.all(FilePreview)}
+
+
+async def test_a_rehearsal_moves_and_proves_everything_and_leaves_no_trace(
+    options: Options, sample: SampleInstallation, target: URL
+) -> None:
+    before = files_below(sample.checkout), files_below(sample.home)
+    report = await migrate_sample(dataclasses.replace(options, dry_run=True))
+    assert report.ok
+    assert [table.name for table in report.all(TableResult) if table.target_rows != table.source_rows] == []
+    assert (files_below(sample.checkout), files_below(sample.home)) == before
+    assert await has_nothing(target)
+    assert options.root is not None
+    assert not options.root.exists()
+
+
+async def test_the_files_are_shown_as_they_would_be_written(rehearsed: Report, options: Options) -> None:
+    shown = previews(rehearsed)
+    real = await migrate_sample(options)
+    for file in (file for file in real.all(FileResult) if file.kind in ("system", "user")):
+        written = Path(file.path).read_text().replace(real.header["run"], rehearsed.header["run"])
+        assert shown[file.kind] == FilePreview(file.path, file.kind, written)
+
+
+async def test_secrets_are_shown_by_their_names_alone(rehearsed: Report, options: Options) -> None:
+    report = json.dumps(rehearsed.to_json())
+    assert [secret for secret in SECRETS if f"sample-{secret}" in report] == []
+    shown = yaml.safe_load(previews(rehearsed)["secrets"].content)
+    assert await has_written(options, set(shown["environment"]), set(shown["profiles"]))
+    assert set(shown["environment"].values()) | set(shown["profiles"].values()) == {"***"}
+
+
+async def has_written(options: Options, variables: set[str], people: set[str]) -> bool:
+    """Whether the real migration writes secrets of just these names."""
+    real = await migrate_sample(options)
+    [path] = [file.path for file in real.all(FileResult) if file.kind == "secrets"]
+    written = yaml.safe_load(Path(path).read_text())
+    return (set(written["environment"]), set(written["profiles"])) == (variables, people)
+
+
+@pytest.mark.parametrize(
+    ("person", "uid", "sudo", "why"),
+    [
+        ("Bob", 7, None, "Bob, as --person says; uid 7, as --uid says"),
+        ("ada", None, "8", "Ada, as --person says; uid 8, who called sudo"),
+    ],
+)
+async def test_it_says_whose_the_sessions_become_and_how_that_was_found(
+    options: Options, monkeypatch: pytest.MonkeyPatch, person: str, uid: int | None, sudo: str | None, why: str
+) -> None:
+    if sudo:
+        monkeypatch.setenv("SUDO_UID", sudo)
+    report = await migrate_sample(dataclasses.replace(options, dry_run=True, person=person, uid=uid))
+    assert report.header["owner"]["why"] == why
+    assert report.header["owner"]["sessions"] == 20
+
+
+async def test_what_stands_in_the_way_does_not_keep_the_rest_from_being_shown(
+    options: Options, sample: SampleInstallation
+) -> None:
+    assert options.root is not None
+    (options.root / "etc/teleclaude").mkdir(parents=True)
+    (options.root / "etc/teleclaude/config.yml").write_text("theirs\n")
+    point_to(sample)
+    report = await migrate_sample(dataclasses.replace(options, dry_run=True))
+    assert report.exit_code == 3
+    said = report.to_json()
+    assert {file["kind"] for file in said["preview"]} == {"system", "secrets", "user"}
+    assert said["switch_over"]
+    assert said["installation"]
+    assert said["owner"]["sessions"] == 20
+
+
+async def test_the_page_shows_it_in_short(rehearsed: Report, capsys: pytest.CaptureFixture[str]) -> None:
+    print_page(rehearsed)
+    said = " ".join(capsys.readouterr().out.split())
+    assert "20 sessions would belong to Ada" in said
+    assert "secrets.yml: TELEGRAM_BOT_TOKEN, DISCORD_BOT_TOKEN" in said
+    assert "these still lead to the old installation" in said
+    assert "nothing was kept" in said
+
+
+async def test_a_rehearsal_with_a_folder_keeps_its_report_there(options: Options, tmp_path: Path) -> None:
+    report = await migrate_sample(dataclasses.replace(options, dry_run=True, report_dir=tmp_path / "kept"))
+    folder = Path(report.header["folder"])
+    assert json.loads((folder / "report.json").read_text())["preview"]
+    assert (folder / "switch-over.sh").exists()

@@ -1,0 +1,341 @@
+"""What still leads to the old installation is named with the command that changes it, and never changed by us."""
+
+import dataclasses
+import json
+import os
+import pwd
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from teleclaude.demo.installation import SampleInstallation, write
+from teleclaude.migration.detect import crontabs, services
+from teleclaude.migration.detect.hooks import find_lines
+from teleclaude.migration.detect.installation import Places
+from teleclaude.migration.detect.mentions import Mentions, make_mentions
+from teleclaude.migration.inventory import Service
+from teleclaude.migration.options import Options
+from teleclaude.migration.report import Belonging, Finding, Report, Severity, SwitchOver
+from teleclaude.migration.shell_line import is_whole_command
+from teleclaude.migration.switch_over import of_file, of_service
+from tests.pointing import SECRET, point_to, write_json
+from tests.sample import editing, files_below, migrate_sample
+from tests.shell import Stubs
+
+
+@pytest.fixture
+def rehearsal(options: Options, sample: SampleInstallation) -> Options:
+    """Ask for a rehearsal of an installation that a whole home leads to."""
+    point_to(sample)
+    return dataclasses.replace(options, dry_run=True, target=None)
+
+
+@pytest.fixture
+def stubs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stubs:
+    made = Stubs(tmp_path / "stubs")
+    monkeypatch.setenv("PATH", made.path)
+    monkeypatch.setattr(services, "SYSTEM_UNITS", (made.folder,))
+    return made
+
+
+def leads(report: Report, home: Path) -> set[tuple[str, str, str]]:
+    named = [lead for lead in report.all(SwitchOver) if lead.needed]
+    return {(lead.kind, str(Path(lead.path).relative_to(home)), lead.place) for lead in named}
+
+
+def commands(report: Report) -> str:
+    return "\n".join(dict.fromkeys(lead.command for lead in report.all(SwitchOver)))
+
+
+def state(home: Path) -> dict[str, str]:
+    """Return everything of a home: the content of files, where links lead, and modes."""
+    links = {str(path): str(path.readlink()) for path in home.rglob("*") if path.is_symlink()}
+    modes = {f"mode {path}": oct(path.lstat().st_mode) for path in home.rglob("*") if not path.is_dir()}
+    return files_below(home) | links | modes
+
+
+async def test_every_place_that_leads_there_is_named(rehearsal: Options, sample: SampleInstallation) -> None:
+    report = await migrate_sample(rehearsal)
+    assert leads(report, sample.home) == {
+        ("agent hook", ".claude/settings.json", ".hooks.SessionStart[0].hooks[0]"),
+        ("agent hook", ".claude/settings.json", ".hooks.Stop[0].hooks[1]"),
+        ("agent hook", ".claude/settings.json", ".hooks.Stop[0].hooks[2]"),
+        ("agent hook", ".claude.json", ".mcpServers.teleclaude"),
+        ("agent hook", ".gemini/settings.json", ".hooks.AfterAgent[0].hooks[0]"),
+        ("agent hook", ".codex/config.toml", ".notify"),
+        ("agent hook", ".codex/config.toml", ".mcp_servers.teleclaude"),
+        ("shell", ".bashrc", "line 2"),
+        ("shell", ".bashrc", "line 3"),
+        ("shell", ".bashrc", "line 5"),
+        ("shell", ".bashrc", "line 8"),
+        ("shell", ".config/fish/conf.d/telec.fish", "line 1"),
+        ("link", ".local/bin/telec", ""),
+        ("script", ".local/bin/serve", ""),
+        ("script", ".zfunc/_telec", ""),
+    }
+
+
+async def test_finding_them_changes_nothing_and_tells_no_secret(rehearsal: Options, sample: SampleInstallation) -> None:
+    (sample.home / ".bashrc").write_text(
+        f"alias telec='TOKEN={SECRET} {sample.checkout}/bin/telec sample-hook-secret'\n"
+    )
+    before = state(sample.home)
+    done = await migrate_sample(rehearsal)
+    report = json.dumps(done.to_json())
+    [alias] = [lead for lead in done.all(SwitchOver) if lead.path.endswith(".bashrc")]
+    assert alias.runs == f"… {sample.checkout}/bin/telec"
+    assert state(sample.home) == before
+    assert SECRET not in report
+    assert "sample-hook-secret" not in report
+
+
+async def test_the_commands_leave_nothing_that_leads_there_and_everything_else(
+    rehearsal: Options, sample: SampleInstallation, stubs: Stubs
+) -> None:
+    report = await migrate_sample(rehearsal)
+    before = json.loads((sample.home / ".claude.json").read_text())
+    stubs.run(commands(report))
+    assert leads(await migrate_sample(rehearsal), sample.home) == set()
+    hooks = json.loads((sample.home / ".claude/settings.json").read_text())["hooks"]
+    assert [hook["command"] for hook in hooks["Stop"][0]["hooks"]] == ["notify-send 'größer'"]
+    del before["mcpServers"]["teleclaude"]
+    assert json.loads((sample.home / ".claude.json").read_text()) == before
+    codex = tomllib.loads((sample.home / ".codex/config.toml").read_text())
+    assert codex == {"model": "o5", "mcp_servers": {"other": {"command": "other"}}}
+    assert stubs.run(f". {sample.home}/.bashrc; echo $EDITOR") == "vi\n"
+
+
+@pytest.mark.parametrize("times", [1, 2])
+async def test_the_way_back_of_the_commands_restores_every_byte(
+    rehearsal: Options, sample: SampleInstallation, stubs: Stubs, times: int
+) -> None:
+    before = state(sample.home)
+    report = await migrate_sample(rehearsal)
+    for _ in range(times):
+        for command in dict.fromkeys(lead.command for lead in report.all(SwitchOver)):
+            subprocess.run(["sh", "-c", command], env={"PATH": stubs.path}, check=False)
+    assert state(sample.home) != before
+    stubs.run("\n".join(dict.fromkeys(lead.back for lead in report.all(SwitchOver))))
+    assert state(sample.home) == before
+
+
+async def test_no_name_becomes_a_command(
+    rehearsal: Options, sample: SampleInstallation, stubs: Stubs, tmp_path: Path
+) -> None:
+    bait = "x\ntouch planted\n"
+    (sample.home / ".local/bin" / bait).symlink_to(sample.checkout / "bin/telec")
+    (sample.home / ".config/fish/conf.d" / f"{bait}.fish").write_text(f"{sample.checkout}/a; and\n")
+    (sample.home / ".teleclaude" / bait).write_text("")
+    write(sample.home / ".config/systemd/user" / f"teleclaude{bait}.service", f"ExecStart={sample.checkout}/x\n")
+    report = await migrate_sample(dataclasses.replace(rehearsal, report_dir=tmp_path / "kept"))
+    for name in ("switch-over.sh", "switch-back.sh"):
+        script = Path(report.header["folder"]) / name
+        subprocess.run(["sh", script], cwd=tmp_path, env={"PATH": stubs.path}, check=False)
+    assert not (tmp_path / "planted").exists()
+    told = [lead.path for lead in report.all(SwitchOver)] + [row.path for row in report.all(Belonging)]
+    assert len([path for path in told if "touch" in path]) == 5
+    assert all(path.isprintable() for path in told)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        (".claude/settings.json", b'{"hooks": '),
+        (".claude.json", b"\xff\xfe{}\xff"),
+        (".gemini/settings.json", b"[" * 100_000),
+        (".codex/config.toml", b"notify = ["),
+        (".claude.json", b" " * (17 << 20)),
+    ],
+)
+async def test_settings_that_nobody_can_read_are_a_finding_and_no_obstacle(
+    rehearsal: Options, sample: SampleInstallation, name: str, content: bytes
+) -> None:
+    (sample.home / name).write_bytes(content)
+    report = await migrate_sample(rehearsal)
+    assert report.ok
+    [finding] = [finding for finding in report.all(Finding) if finding.subject == "switch-over"]
+    assert finding.severity is Severity.WARNING
+    assert str(sample.home / name) in finding.message
+    assert finding.hint
+
+
+async def test_what_no_command_can_change_safely_is_left_to_a_person(
+    rehearsal: Options, sample: SampleInstallation
+) -> None:
+    (sample.home / ".bashrc").write_text(f"PATH={sample.checkout}/bin:/opt/theirs/bin:$PATH\n")
+    large = {"mcpServers": {"t": {"command": f"{sample.checkout}/bin/x"}}, "id": 2**60 + 1}
+    write_json(sample.home / ".claude.json", large)
+    write(sample.home / ".codex/config.toml", f'notify = {{ command = "{sample.checkout}/x", other = 1 }}\n')
+    report = await migrate_sample(rehearsal)
+    by_hand = {Path(lead.path).name: lead for lead in report.all(SwitchOver) if lead.needed and not lead.command}
+    assert set(by_hand) >= {".bashrc", ".claude.json"}
+    assert "line 1: take out" in by_hand[".bashrc"].hint
+    assert ".mcpServers.t" in by_hand[".claude.json"].hint
+
+
+@pytest.mark.parametrize(
+    ("line", "whole"),
+    [
+        ("alias telec=/x/telec", True),
+        ("[ -f /x ] && . /x", True),
+        ("if [ -f /x ]; then . /x; fi", True),
+        ("for f in /x/*; do . $f; done;", True),
+        ("telec() { /x/telec; }", True),
+        ("if [ -f /x ]; then", False),
+        ("then . /x", False),
+        ("telec() {", False),
+        ("/x/telec \\", False),
+        ("/x/telec |", False),
+        ("[ -f /x ] &&", False),
+        ("eval '/x/telec", False),
+        ("fi; . /x", False),
+    ],
+)
+def test_a_line_of_a_shell_is_taken_out_only_where_it_is_a_whole_command(line: str, whole: bool) -> None:
+    assert is_whole_command(line) is whole
+
+
+@pytest.mark.parametrize(
+    ("text", "keys", "lines"),
+    [
+        ('a = 1\nnotify = ["x"]\n', ("notify",), (2, 2)),
+        ('notify = [\n  "x",\n  "y",\n]\nb = 2\n', ("notify",), (1, 4)),
+        ("[mcp_servers.t]\na = 1\n\n# of another\n[other]\n", ("mcp_servers", "t"), (1, 2)),
+        ("[mcp_servers.t]\na = 1\n[mcp_servers.t.env]\nb = 2\n", ("mcp_servers", "t"), (1, 4)),
+        ('[mcp_servers]\nt = {command = "x"}\nu = {command = "y"}\n', ("mcp_servers", "t"), (2, 2)),
+        ('mcp_servers = {t = {command = "x"}, u = {}}\n', ("mcp_servers", "t"), None),
+    ],
+)
+def test_the_lines_of_an_entry_are_known_only_where_the_rest_stays_the_same(
+    text: str, keys: tuple[str, ...], lines: tuple[int, int] | None
+) -> None:
+    assert find_lines(text, keys) == lines
+
+
+async def test_a_unit_that_would_start_it_is_named_with_both_commands(
+    rehearsal: Options, sample: SampleInstallation, stubs: Stubs
+) -> None:
+    for name in ("teleclaude.service", "teleclaude-docs-watch.path"):
+        (stubs.folder / name).write_text(f"[Service]\nExecStart={sample.checkout}/bin/teleclaude-wrapper.sh\n")
+    stubs.answer("is-enabled", "teleclaude.service", "enabled")
+    report = await migrate_sample(rehearsal)
+    units = {Path(lead.path).name: lead for lead in report.all(SwitchOver) if lead.kind == "unit"}
+    old = units["teleclaude.service"]
+    assert (old.command, old.back) == (
+        "sudo systemctl disable --now teleclaude.service",
+        "sudo systemctl enable --now teleclaude.service",
+    )
+    assert old.runs == f"{sample.checkout}/bin/teleclaude-wrapper.sh"
+    assert not units["teleclaude-docs-watch.path"].needed
+
+
+def test_an_agent_of_launchd_is_kept_from_coming_back_at_login() -> None:
+    plist = Path("/Users/ada/Library/LaunchAgents/ai.instrukt.teleclaude.daemon.plist")
+    agent = Service(plist.stem, plist, "launchctl", "", running=False, at_boot=True, domain="gui/501")
+    lead = of_service(agent)
+    label = "gui/501/ai.instrukt.teleclaude.daemon"
+    assert lead.command.startswith(f"launchctl disable {label}; launchctl bootout {label}")
+    assert lead.back == f"launchctl enable {label} && launchctl bootstrap gui/501 {plist}"
+
+
+async def test_the_remedy_for_an_entry_of_cron_can_be_followed_and_taken_back(
+    rehearsal: Options, sample: SampleInstallation, stubs: Stubs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = stubs.folder / "telec"
+    table.write_text(f"MAILTO=ada\n*/5 * * * * ada {sample.checkout}/bin/cron-runner\n@daily ada true\n")
+    monkeypatch.setattr(crontabs, "TABLES", (str(table),))
+    before = table.read_bytes()
+    refused = await migrate_sample(rehearsal)
+    [finding] = [finding for finding in refused.all(Finding) if "cron starts" in finding.message]
+    assert finding.message.endswith(f"{table}, line 2")
+    stubs.run(finding.hint)
+    report = await migrate_sample(rehearsal)
+    assert report.ok
+    [lead] = [lead for lead in report.all(SwitchOver) if lead.kind == "cron"]
+    assert (lead.place, lead.needed) == ("line 2, commented out", False)
+    stubs.run(lead.back)
+    assert table.read_bytes() == before
+
+
+def test_the_table_of_a_user_is_changed_by_crontab_and_counted_without_its_header(
+    sample: SampleInstallation, stubs: Stubs, tmp_path: Path
+) -> None:
+    shown = f"@daily true\n@hourly {sample.checkout}/bin/cron-runner\n"
+    (stubs.folder / "crontab").write_text(shown)
+    me = pwd.getpwuid(os.geteuid()).pw_name
+    write(tmp_path / "spool" / me, f"# DO NOT EDIT THIS FILE - edit the master\n# (x)\n# (Cron version)\n{shown}")
+    [pointer] = crontabs.of_users(tmp_path / "spool", mentions_of(sample))
+    [lead] = of_file([dataclasses.replace(pointer, home=tmp_path)], None)
+    assert lead.place == "line 2"
+    stubs.run(lead.command)
+    assert (stubs.folder / "crontab").read_text() == f"@daily true\n# @hourly {sample.checkout}/bin/cron-runner\n"
+    stubs.run(lead.back)
+    assert (stubs.folder / "crontab").read_text() == shown
+
+
+def mentions_of(sample: SampleInstallation) -> Mentions:
+    return make_mentions(Places(sample.checkout, sample.home), None)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("{checkout}/bin/telec", True),
+        ("cd {checkout} && x", True),
+        ("PATH=/a:{checkout}/bin", True),
+        ("{checkout}-new/bin", False),
+        ("{checkout}.old", False),
+        ("/mnt{checkout}", False),
+        ("~/.teleclaude/bin/x", True),
+        ('"$HOME"/.teleclaude/bin/x', True),
+        ("${HOME}/.teleclaude", True),
+        ("%h/.teleclaude/x", True),
+        ("~/.teleclauder", False),
+    ],
+)
+def test_a_path_of_the_old_installation_is_known_however_it_is_written(
+    sample: SampleInstallation, text: str, found: bool
+) -> None:
+    assert mentions_of(sample).found_in(text.format(checkout=sample.checkout, HOME="{HOME}")) is found
+
+
+async def test_rows_that_both_sides_would_send_are_counted(rehearsal: Options, sample: SampleInstallation) -> None:
+    with editing(sample) as database:
+        database.execute("UPDATE hook_outbox SET delivered_at = 'x'")
+        database.execute("UPDATE hook_outbox SET delivered_at = NULL WHERE id IN (1, 2)")
+        database.execute("UPDATE inbound_queue SET status = 'delivered'")
+        database.execute("UPDATE inbound_queue SET status = 'failed' WHERE id = 1")
+        database.execute("UPDATE webhook_outbox SET status = 'dead_letter'")
+        database.execute("DELETE FROM notification_outbox")
+    report = await migrate_sample(rehearsal)
+    assert report.header["queues"] == {"hook_outbox": 2, "inbound_queue": 1}
+    [finding] = [finding for finding in report.all(Finding) if finding.subject == "queues"]
+    assert "2 in hook_outbox, 1 in inbound_queue" in finding.message
+    assert "never both" in finding.hint
+
+
+async def test_everything_in_the_installation_is_in_the_table_with_its_fate(
+    rehearsal: Options, sample: SampleInstallation
+) -> None:
+    state_folder = sample.home / ".teleclaude"
+    for name in ("workspace/one/tmux.txt", "experiments.yml", "teleclaude.pid", "README.md"):
+        write(sample.checkout / name, "x: 1\n" if name.endswith("yml") else "")
+    for name in ("tmp/sessions/x", "help-desk/x", "credentials/ai.json", "people/Ada/AGENTS.master.md", "odd"):
+        write(state_folder / name, "")
+    write(sample.home / ".local/state/telec/session-auth/identity.json", "{}")
+    report = await migrate_sample(rehearsal)
+    rows = {row.path: row for row in report.all(Belonging)}
+    assert len(rows) == len(report.all(Belonging))
+    for folder in (sample.checkout, state_folder):
+        for path in folder.iterdir():
+            inside = [row for row in rows if Path(row) == path or path in Path(row).parents]
+            assert inside or (folder == sample.checkout and path.name in ("README.md",)), path
+    assert "1 entries" in rows[str(sample.checkout)].what
+    assert rows[str(sample.database)].fate == "carried"
+    assert rows[str(state_folder / "people/Ada/teleclaude.yml")].to.startswith(str(report.header["root"]))
+    assert rows[str(state_folder / "people/Bob/teleclaude.yml")].to.endswith("secrets.yml, profiles")
+    assert rows[str(state_folder / "odd")].fate == "left"
+    assert rows[str(sample.home / ".local/state/telec")].fate == "left"
+    assert all(row.to if row.fate == "carried" else row.why for row in rows.values())

@@ -1,0 +1,102 @@
+"""The way back is followed to the letter, after the new system was used, and finds the old installation as it was."""
+
+import dataclasses
+import re
+from pathlib import Path
+
+import pytest
+from sqlalchemy import URL
+
+from teleclaude.db.engine import disposing, make_engine
+from teleclaude.demo.installation import SampleInstallation
+from teleclaude.migration.detect import services
+from teleclaude.migration.options import Options
+from teleclaude.migration.report import Report
+from tests.migration.test_switch_over import state
+from tests.pointing import point_to
+from tests.sample import files_below, has_nothing, migrate_sample, query
+from tests.shell import Stubs
+
+UNITS = {
+    "teleclaude.service": "[Service]\nExecStart={checkout}/bin/teleclaude-wrapper.sh\n",
+    "teleclaude-config.path": "[Path]\nPathChanged={checkout}/config.yml\n",
+}
+
+
+@pytest.fixture
+def stubs(tmp_path: Path, sample: SampleInstallation, monkeypatch: pytest.MonkeyPatch) -> Stubs:
+    """Stand in for a systemd that knows the old units, one of which starts at boot."""
+    made = Stubs(tmp_path / "stubs")
+    for name, text in UNITS.items():
+        (made.folder / name).write_text(text.format(checkout=sample.checkout))
+    made.answer("is-enabled", "teleclaude.service", "enabled")
+    monkeypatch.setenv("PATH", made.path)
+    monkeypatch.setattr(services, "SYSTEM_UNITS", (made.folder,))
+    return made
+
+
+def folder_of(report: Report) -> Path:
+    return Path(report.header["folder"])
+
+
+def counted(said: str) -> dict[str, tuple[int, ...]]:
+    """Return the rows that psql lists by table: in the old database, here now, new or changed."""
+    rows = re.findall(r"^ (\S+) +\| +(\d+) \| +(\d+) \| +(\d+)$", said, re.M)
+    return {table: tuple(map(int, numbers)) for table, *numbers in rows}
+
+
+async def test_the_way_back_restores_every_byte_after_the_new_system_was_used(
+    options: Options, sample: SampleInstallation, stubs: Stubs, target: URL, tmp_path: Path
+) -> None:
+    assert options.root is not None
+    point_to(sample)
+    before = files_below(sample.checkout), state(sample.home)
+    report = await migrate_sample(options)
+    assert report.ok, report.failure
+    stubs.run((folder_of(report) / "switch-over.sh").read_text())
+    await query(target, "INSERT INTO system_settings (key, value) VALUES ('new', '1')")
+    stubs.run((folder_of(report) / "way-back.txt").read_text(), target)
+    assert (files_below(sample.checkout), state(sample.home)) == before
+    assert await has_nothing(target)
+    assert [name for name in files_below(options.root) if not name.startswith("var/lib/teleclaude/migration/")] == []
+    assert stubs.said == [
+        "systemctl disable --now teleclaude.service",
+        "systemctl enable --now teleclaude.service",
+    ]
+    assert (await migrate_sample(dataclasses.replace(options, root=tmp_path / "again"))).ok
+
+
+async def test_the_way_back_is_printed_as_it_is_saved(migrated: Report) -> None:
+    assert (folder_of(migrated) / "way-back.txt").read_text().splitlines() == list(migrated.undo)
+
+
+async def test_what_would_be_lost_is_counted(migrated: Report, options: Options, stubs: Stubs, target: URL) -> None:
+    assert options.root is not None
+    step = "\n".join(migrated.undo).split("# 2.")[0]
+    assert counted(stubs.run(step, target)) == {}
+    await query(target, "INSERT INTO system_settings (key, value) VALUES ('new', '1'), ('newer', '2')")
+    await query(target, "UPDATE sessions SET title = 'x' WHERE session_id = (SELECT min(session_id) FROM sessions)")
+    await query(target, "DELETE FROM agent_availability WHERE agent = (SELECT min(agent) FROM agent_availability)")
+    await query(target, "INSERT INTO audit_log (actor_person, action_type) VALUES ('Ada', 'read')")
+    edited = options.root / "etc/teleclaude/config.yml"
+    edited.write_text(edited.read_text() + "# edited\n")
+    said = stubs.run(step, target)
+    assert counted(said) == {
+        "agent_availability": (3, 2, 0),
+        "audit_log": (0, 1, 1),
+        "sessions": (20, 20, 1),
+        "system_settings": (2, 4, 2),
+    }
+    assert [line for line in said.splitlines() if line.startswith("/")] == [str(edited)]
+
+
+async def test_counting_is_not_confused_by_a_vacuum(migrated: Report, stubs: Stubs, target: URL) -> None:
+    async with disposing(make_engine(target)) as engine, engine.connect() as connection:
+        await connection.execution_options(isolation_level="AUTOCOMMIT")
+        await connection.exec_driver_sql("VACUUM (FULL, FREEZE)")
+    assert counted(stubs.run("\n".join(migrated.undo).split("# 2.")[0], target)) == {}
+
+
+async def test_without_a_unit_a_person_is_told_how_to_start_the_old_daemon(migrated: Report) -> None:
+    assert migrated.undo[-1].startswith("# cd ")
+    assert migrated.undo[-1].endswith(".venv/bin/python -m teleclaude.daemon")

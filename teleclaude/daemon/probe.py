@@ -18,6 +18,8 @@ from teleclaude.db.search.places import Search, find_all
 from teleclaude.db.store import count_rows
 from teleclaude.errors import TeleClaudeError
 
+PAGE = 500
+
 
 @dataclass
 class Verdict:
@@ -74,9 +76,19 @@ async def look(daemon: Daemon, verdict: Verdict) -> None:
     with tempfile.TemporaryDirectory(prefix="teleclaude-probe-") as folder:
         socket = Path(folder) / "probe.sock"
         async with listening(daemon.service, socket):
-            verdict.open_sessions = [session["session_id"] for session in await ask(socket, "/sessions")]
-            verdict.all_sessions = [session["session_id"] for session in await ask(socket, "/sessions?closed=true")]
+            verdict.open_sessions = await list_ids(socket, "closed=false")
+            verdict.all_sessions = await list_ids(socket, "closed=true")
     verdict.timings["list"] = time.monotonic() - begun
+
+
+async def list_ids(socket: Path, which: str) -> list[str]:
+    """Return the ids of the sessions that are listed, a page at a time, so that no answer is large."""
+    ids: list[str] = []
+    while True:
+        page = await ask(socket, f"/sessions?{which}&limit={PAGE}&offset={len(ids)}")
+        ids += [session["session_id"] for session in page]
+        if len(page) < PAGE:
+            return ids
 
 
 async def search(daemon: Daemon, searches: Sequence[Search], verdict: Verdict) -> None:

@@ -6,9 +6,12 @@ import asyncio
 import json
 import os
 import sys
+from collections import Counter
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
+
+from sqlalchemy import Connection
 
 from teleclaude.daemon.service_user import find_identity, make_environment
 from teleclaude.db.engine import disposing, make_engine
@@ -21,7 +24,7 @@ from teleclaude.migration.ledger import index_ledger
 from teleclaude.migration.plan import Plan
 from teleclaude.migration.report import Event, ProbeResult, note, warning
 from teleclaude.migration.searches import choose_searches, find_differences
-from teleclaude.migration.sources import reading
+from teleclaude.migration.sources import BATCH_SIZE, read_rows, reading
 from teleclaude.migration.tables import TablePlan
 
 TIMEOUT_SECONDS = 600
@@ -106,27 +109,27 @@ async def read_expected(plan: Plan) -> Expected:
     """Return what the daemon must list and count, read from the copy through the plan."""
     assert plan.url is not None
     table = next(table for table in plan.tables if table.name == "sessions" and not table.carried)
-    with reading(plan) as sources:
-        rows = sources.of(table).exec_driver_sql(table.select).all()
     async with disposing(make_engine(plan.url, read_only=True)) as target, target.connect() as looking:
         ours = [table for table in plan.tables if not table.carried]
         counts = {table.name: table.rows - (await read_set_aside(looking, table)).total() for table in ours}
         aside = await read_set_aside(looking, table)
-    held = [tuple(row) for row in rows if not aside[row_text(table, row)]]
-    values = list(_session_values(plan, table, held))
+    with reading(plan) as sources:
+        values = list(_session_values(plan, table, sources.of(table), aside))
     listed = {str(row["session_id"]) for row in values if _is_listed(row)}
     return Expected(frozenset(listed), frozenset(str(row["session_id"]) for row in values), counts)
 
 
-def _session_values(plan: Plan, table: TablePlan, rows: list[tuple[Any, ...]]) -> Iterator[dict[str, Any]]:
+def _session_values(plan: Plan, table: TablePlan, reader: Connection, aside: Counter[str]) -> Iterator[dict[str, Any]]:
     excuses = read_excuses(index_ledger(plan.ledger), table)
     wanted = [
         (place, column.name)
         for place, column in enumerate(table.columns)
         if column.name in ("session_id", "closed_at", "lifecycle_status")
     ]
-    for row in rows:
-        yield {name: excuses.stored_value(row, place) for place, name in wanted}
+    for rows in read_rows(reader, table.select, plan.batch_size, BATCH_SIZE):
+        for row in rows:
+            if not aside or not aside[row_text(table, row)]:
+                yield {name: excuses.stored_value(row, place) for place, name in wanted}
 
 
 def _is_listed(row: dict[str, Any]) -> bool:

@@ -15,6 +15,9 @@ from teleclaude.migration.json_member import FUNCTION, read_member
 from teleclaude.migration.plan import Plan
 from teleclaude.migration.tables import TablePlan
 
+BATCH_SIZE = 1 << 20
+"""A batch that holds so many characters and bytes is large enough, however few its rows."""
+
 FUNCTIONS = {FUNCTION: read_member}
 """What the expressions of `shapes` need besides SQLite's own functions."""
 

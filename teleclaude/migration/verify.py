@@ -24,11 +24,8 @@ from teleclaude.migration.matching import find_doubtful
 from teleclaude.migration.mismatch import number_differs, value_differs
 from teleclaude.migration.multiset import find_difference
 from teleclaude.migration.report import Progress
-from teleclaude.migration.sources import read_rows
+from teleclaude.migration.sources import BATCH_SIZE, read_rows
 from teleclaude.migration.tables import TablePlan
-
-BATCH_SIZE = 1 << 20
-"""A batch that holds so many characters and bytes is large enough, however few its rows."""
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,8 @@ from teleclaude.db.store.sessions import (
 )
 from teleclaude.errors import RequestError
 
+LONGEST_PAGE = 1000
+
 COLUMNS = {
     "computer": "computer_name",
     "status": "lifecycle_status",
@@ -65,12 +67,14 @@ class SessionAnswer(Answer):
 
 
 class WantedSessions(Input):
-    """Which sessions are listed: the open ones, unless `closed`; of the calling session, unless `all`."""
+    """Which sessions are listed: the open ones, unless `closed`; of the calling session, unless `all`; or a page."""
 
     closed: bool = False
     all: bool = False
     computer: Name | None = None
     job: Name | None = None
+    limit: int | None = Field(None, ge=1, le=LONGEST_PAGE)
+    offset: int = Field(0, ge=0)
 
 
 class OneSession(Input):
@@ -120,7 +124,7 @@ async def get_sessions(call: Call[WantedSessions]) -> list[SessionAnswer]:
     """List the sessions that the caller may read, the one that was active last first."""
     given = call.given
     initiator = None if given.all else call.session_id
-    wanted = SessionFilter(closed=given.closed, computer=given.computer, job=given.job, initiator=initiator)
+    wanted = SessionFilter(given.closed, given.computer, given.job, initiator, given.limit, given.offset)
     found = await list_sessions(call.orm, wanted, call.viewer)
     await note(call, "list_session", found)
     return [to_answer(seen.session) for seen in found]

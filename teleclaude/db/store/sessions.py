@@ -25,6 +25,10 @@ class SessionFilter:
     computer: str | None = None
     job: str | None = None
     initiator: str | None = None
+    limit: int | None = None
+    """How many at most; all without it."""
+    offset: int = 0
+    """How many are passed over first."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,7 @@ async def list_sessions(orm: Orm, wanted: SessionFilter, viewer: Viewer) -> Sequ
         query = query.where(Session.session_metadata["job"].as_string() == wanted.job)
     if wanted.initiator is not None:
         query = query.where(Session.initiator_session_id == wanted.initiator)
+    query = query.limit(wanted.limit).offset(wanted.offset)
     return [Seen(session, bool(own)) for session, own in await orm.execute(query)]
 
 

@@ -1,4 +1,4 @@
-"""An installation from the first command to the last, on a Debian that boots; a test begins where the last one ended."""
+"""An installation from its first command to its last, on a Debian that boots; a test goes on where the last ended."""
 
 import json
 import os

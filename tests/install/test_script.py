@@ -13,6 +13,7 @@ import pytest
 from teleclaude.config.files import read_system
 from teleclaude.layout import OLD_UNIT, make_layout
 from tests.sample import files_below
+from tests.test_docs import rows
 
 CHECKOUT = Path(__file__).parents[2]
 SCRIPT = CHECKOUT / "bin" / "install-system.sh"
@@ -239,6 +240,19 @@ def test_help_has_examples_and_every_flag(tmp_path: Path) -> None:
     taken = set(re.findall(r"(?<=\s)(--[a-z-]+)\)", script))
     assert taken == {"--dry-run", "--uninstall", "--fresh", "--no-database", "--help", "--root", "--wheels"}
     assert all(re.search(rf"^  {flag}\b", shown.stdout, re.M) for flag in taken)
+
+
+def test_the_page_has_every_flag_and_every_exit_code_of_the_help(tmp_path: Path) -> None:
+    page, shown = (CHECKOUT / "docs/install.md").read_text(), run(tmp_path, "--help").stdout
+    flags = set(re.findall(r"^  (--[a-z-]+)", shown, re.M)) - {"--help"}
+    assert {cell.split()[0] for cell in rows(page, "Options")} == flags
+    codes = dict(re.findall(r"^  (\d+) +(.*)$", shown, re.M))
+    assert rows(page, "Exit codes") == codes
+
+
+def test_every_link_of_the_page_leads_somewhere() -> None:
+    for link in re.findall(r"\]\(([^)#]+)\)", (CHECKOUT / "docs/install.md").read_text()):
+        assert link.startswith("https://") or (CHECKOUT / "docs" / link).exists(), link
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")

@@ -120,8 +120,28 @@ class Machine:
 
     root: Path
     """Its root directory, as it is seen from outside."""
-    leader: int
-    """Its first process, as it is numbered outside."""
+    nspawn: subprocess.Popen[bytes]
+
+    @property
+    def leader(self) -> int:
+        """Its first process, as it is numbered outside; after a restart another one."""
+        return find_leader(self.nspawn)
+
+    def wait_until_booted(self) -> None:
+        """Wait until its services run."""
+        self.wait("test", "-S", "/run/systemd/private")
+        self.run("systemctl", "is-system-running", "--wait", ok=False)
+        self.wait("pg_isready", "--quiet")
+
+    def restart(self) -> None:
+        """Boot again."""
+        before = self.leader
+        self.run("systemctl", "reboot", ok=False)
+        until = time.monotonic() + 120
+        while Path(f"/proc/{before}").exists():
+            assert time.monotonic() < until, "the container does not stop; see its console"
+            time.sleep(0.2)
+        self.wait_until_booted()
 
     def run(self, *command: str, user: str | None = None, ok: bool = True) -> subprocess.CompletedProcess[str]:
         """Run a command in the container, as root or as another user of it; a failure is an AssertionError."""
@@ -166,10 +186,8 @@ def booted(work: Path) -> Iterator[Machine]:
             ["unshare", "--mount", "sh", "-c", script], stdin=subprocess.DEVNULL, stdout=console, stderr=console
         )
     try:
-        machine = Machine(root, find_leader(nspawn))
-        machine.wait("sh", "-c", "test -S /run/systemd/private")
-        machine.run("systemctl", "is-system-running", "--wait", ok=False)
-        machine.wait("pg_isready", "--quiet")
+        machine = Machine(root, nspawn)
+        machine.wait_until_booted()
         yield machine
     finally:
         end(nspawn)

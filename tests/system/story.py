@@ -196,9 +196,10 @@ def test_it_outlives_a_restart_of_the_database(machine: Machine) -> None:
 
 
 def test_it_starts_with_the_machine(machine: Machine) -> None:
-    wanted = machine.run("systemctl", "show", "--property=WantedBy,After", UNIT).stdout
-    assert "WantedBy=multi-user.target" in wanted
-    assert "postgresql.service" in wanted
+    seen = open_sessions(machine, "ada")
+    machine.restart()
+    machine.wait("systemctl", "is-active", UNIT)
+    assert open_sessions(machine, "ada") == seen
 
 
 def test_the_self_check_finds_nothing_wrong(machine: Machine) -> None:

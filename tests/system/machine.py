@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from zlib import crc32
@@ -179,11 +179,13 @@ def booted(work: Path) -> Iterator[Machine]:
     subprocess.run(["cp", "-a", make_base(), root], check=True)
     command = ["systemd-nspawn", "--quiet", "--register=no", "--keep-unit", "--private-network", "--boot"]
     command += [f"--directory={root}", f"--machine=teleclaude-{os.getpid()}", "--console=passive"]
-    # nspawn leaves its marks in /run, which is nobody else's business.
-    script = f"mount -t tmpfs tmpfs /run && exec {shlex.join(command)}"
+    # nspawn leaves its marks in /run, which is nobody else's business. It ends with 133 to be started again.
+    again = f"{shlex.join(command)}; while [ $? = 133 ]; do {shlex.join(command)}; done"
+    script = f"mount -t tmpfs tmpfs /run && {{ {again}; }}"
     with (work / "console").open("wb") as console:
+        shell = ["unshare", "--mount", "sh", "-c", script]
         nspawn = subprocess.Popen(
-            ["unshare", "--mount", "sh", "-c", script], stdin=subprocess.DEVNULL, stdout=console, stderr=console
+            shell, stdin=subprocess.DEVNULL, stdout=console, stderr=console, start_new_session=True
         )
     try:
         machine = Machine(root, nspawn)
@@ -198,12 +200,21 @@ def find_leader(nspawn: subprocess.Popen[bytes], seconds: float = 60) -> int:
     """Return the process below nspawn that is the first in its own space."""
     until = time.monotonic() + seconds
     while nspawn.poll() is None and time.monotonic() < until:
-        for child in descendants(nspawn.pid):
-            status = Path(f"/proc/{child}/status").read_text()
-            if re.search(r"^NSpid:\t\d+\t1$", status, re.M) and status.startswith("Name:\tsystemd\n"):
-                return child
+        if (leader := first_of_its_space(nspawn.pid)) is not None:
+            return leader
         time.sleep(0.1)
     raise AssertionError("the container does not boot; see its console")
+
+
+def first_of_its_space(pid: int) -> int | None:
+    """Return the systemd below a process that is number 1 for itself, None where there is none."""
+    # Processes come and go while we look.
+    with suppress(FileNotFoundError, ProcessLookupError):
+        for child in descendants(pid):
+            status = Path(f"/proc/{child}/status").read_text()
+            if status.startswith("Name:\tsystemd\n") and re.search(r"^NSpid:\t\d+\t1$", status, re.M):
+                return child
+    return None
 
 
 def descendants(pid: int) -> Iterator[int]:
@@ -216,13 +227,12 @@ def descendants(pid: int) -> Iterator[int]:
 
 def end(nspawn: subprocess.Popen[bytes]) -> None:
     """Power the container off, and wait for it."""
-    first = next(descendants(nspawn.pid), None) if nspawn.poll() is None else None
-    if first is not None:
-        os.kill(first, POWER_OFF)
+    if (leader := first_of_its_space(nspawn.pid)) is not None:
+        os.kill(leader, POWER_OFF)
     try:
         nspawn.wait(30)
     except subprocess.TimeoutExpired:
-        nspawn.kill()
+        os.killpg(nspawn.pid, signal.SIGKILL)
         nspawn.wait()
 
 

@@ -72,8 +72,8 @@ def test_every_module_of_the_migration_is_on_the_map() -> None:
 
 def test_every_task_of_run_is_in_its_help_and_the_readme_names_those_for_everyone() -> None:
     script = (ROOT / "run").read_text()
-    tasks = set(re.findall(r"^    ([a-z]+)\)$", script, re.M))
-    helped = set(re.findall(r"^  ([a-z]+)  ", script, re.M))
+    tasks = set(re.findall(r"^    ([a-z-]+)\)$", script, re.M))
+    helped = set(re.findall(r"^  ([a-z-]+)  ", script, re.M))
     assert tasks == helped
     assert {"demo", "test", "check", "exec"} <= set(re.findall(r"\./run ([a-z]+)", README))
 

@@ -1,0 +1,168 @@
+#!/bin/sh
+# Installs TeleClaude for everybody on this computer: account, directories, program, service, role and database. Needs
+# no Python to start; it looks for one. Every step says what it did, and running it again goes on where it stopped.
+set -u
+umask 022
+
+usage() {
+    cat <<'TEXT'
+usage: install-system.sh [--fresh] [--no-database] [--wheels DIR] [--root DIR] [--dry-run]
+       install-system.sh --uninstall [--root DIR] [--dry-run]
+
+  --fresh        there is no old installation to migrate: put a first config.yml and secrets.yml in place, too
+  --no-database  leave PostgreSQL alone; the role and the database are made elsewhere
+  --wheels DIR   install the program from the wheels in DIR, without a network
+  --root DIR     put DIR before every path; makes no account, no database, and tells systemd or launchd nothing
+  --dry-run      print every command, and change nothing
+  --uninstall    remove program, service and account; keep configuration, data, logs and the database
+  --help         this page
+
+examples:
+  sudo bin/install-system.sh --dry-run
+  sudo bin/install-system.sh
+  sudo bin/install-system.sh --fresh --wheels /media/wheels
+  bin/install-system.sh --root /tmp/trial
+  sudo bin/install-system.sh --uninstall
+
+exit codes:
+  0    done
+  2    the command line is wrong
+  3    refused, nothing was changed: mend the cause
+  5    failed; what was done stays: mend the cause, and run it again to go on
+  130  interrupted before anything was changed
+TEXT
+}
+
+read_arguments() {
+    root='' wheels='' dry_run=no uninstall=no fresh=no with_database=yes
+    while [ $# -gt 0 ]; do
+        case "$1" in
+            --root | --wheels) [ $# -gt 1 ] || wrong "$1 wants a directory" ;;
+        esac
+        case "$1" in
+            --root) root=$2 && shift ;;
+            --root=*) root=${1#--root=} ;;
+            --wheels) wheels=$2 && shift ;;
+            --wheels=*) wheels=${1#--wheels=} ;;
+            --dry-run) dry_run=yes ;;
+            --uninstall) uninstall=yes ;;
+            --fresh) fresh=yes ;;
+            --no-database) with_database=no ;;
+            -h | --help) usage && exit 0 ;;
+            *) wrong "$1 is not known" ;;
+        esac
+        shift
+    done
+}
+
+wrong() {
+    printf 'install-system: %s\n\n' "$1" >&2
+    usage >&2
+    exit 2
+}
+
+absolute() {
+    case "$1" in
+        /*) printf '%s' "$1" ;;
+        *) printf '%s/%s' "$(pwd)" "$1" ;;
+    esac
+}
+
+# Where things are; teleclaude/layout.py has the same places.
+find_places() {
+    [ -z "$root" ] || root=$(absolute "$root")
+    [ -z "$wheels" ] || wheels=$(absolute "$wheels")
+    # PostgreSQL's user may not be allowed to stand where root stands.
+    cd /
+    mine=no
+    [ "$(id -u)" != 0 ] || [ -n "$root" ] || mine=yes
+    platform=${TELECLAUDE_PLATFORM:-$(uname -s)}
+    case "$platform" in
+        Linux) account=teleclaude superuser=postgres etc=/etc var=/var programs=/opt/teleclaude ;;
+        Darwin)
+            # Homebrew's server belongs to whoever installed it.
+            account=_teleclaude superuser=${SUDO_USER:-root}
+            etc=/usr/local/etc var=/usr/local/var programs=/usr/local/opt/teleclaude
+            ;;
+        *) stop "$platform is not supported" "use Linux or macOS" ;;
+    esac
+    configuration=$root$etc/teleclaude
+    state=$root$var/lib/teleclaude
+    logs=$root$var/log/teleclaude
+    shared=$root/usr/local/share/teleclaude
+    programs=$root$programs
+    command=$root/usr/local/bin/teleclaude
+    password_file=$configuration/pgpass
+    case "$platform" in
+        Linux) unit=teleclaude-system.service unit_file=$root/etc/systemd/system/teleclaude-system.service ;;
+        Darwin) unit=ai.instrukt.teleclaude.system unit_file=$root/Library/LaunchDaemons/$unit.plist ;;
+    esac
+    role=teleclaude database=teleclaude
+}
+
+say_what_is_next() {
+    if [ -e "$configuration/secrets.yml" ]; then
+        if "$command" self-check --help >/dev/null 2>&1; then
+            "$command" self-check ${root:+--root "$root"}
+        fi
+        if service_is_active; then
+            line next "systemctl restart $unit"
+        else
+            line next "see $configuration/config.yml, then start it: $(start_command)"
+        fi
+        return
+    fi
+    at=localhost
+    [ "${port:-5432}" = 5432 ] || at=localhost:$port
+    url="postgresql://$role@$at/$database?passfile=$password_file"
+    [ -e "$password_file" ] || url=URL
+    line next "bring the old installation here: $command migrate-to-system --source CHECKOUT \\"
+    line '' "    --target '$url'${root:+ --root $root}"
+    line '' "or begin without one: $0 --fresh${root:+ --root $root}"
+    line '' "then start it: $(start_command)"
+}
+
+start_command() {
+    if [ -n "$root" ]; then
+        printf '%s daemon --root %s' "$command" "$root"
+    elif [ "$platform" = Darwin ]; then
+        printf 'launchctl bootstrap system %s' "$unit_file"
+    else
+        printf 'systemctl start %s' "$unit"
+    fi
+}
+
+install() {
+    make_account
+    make_directories
+    install_program
+    make_database
+    make_configuration
+    install_service
+    say_what_is_next
+}
+
+here=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd) || exit 1
+# shellcheck source=bin/install/speech.sh
+. "$here/bin/install/speech.sh"
+# shellcheck source=bin/install/needs.sh
+. "$here/bin/install/needs.sh"
+# shellcheck source=bin/install/accounts.sh
+. "$here/bin/install/accounts.sh"
+# shellcheck source=bin/install/files.sh
+. "$here/bin/install/files.sh"
+# shellcheck source=bin/install/program.sh
+. "$here/bin/install/program.sh"
+# shellcheck source=bin/install/service.sh
+. "$here/bin/install/service.sh"
+# shellcheck source=bin/install/database.sh
+. "$here/bin/install/database.sh"
+# shellcheck source=bin/install/way_back.sh
+. "$here/bin/install/way_back.sh"
+
+read_arguments "$@"
+find_places
+trap interrupted INT TERM HUP
+service_changed=no socket='' port='' owner=''
+check
+if [ "$uninstall" = yes ]; then uninstall; else install; fi

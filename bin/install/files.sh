@@ -1,0 +1,88 @@
+# shellcheck shell=sh
+# Directories and files, with their modes and owners.
+
+make_directories() {
+    make_directory "$configuration" 0755 root
+    make_directory "$state" 0750 "$account"
+    make_directory "$logs" 0750 "$account"
+    make_directory "$shared" 0755 root
+    make_directory "$shared/docs" 0755 root
+    # On Linux systemd makes it anew at every start.
+    [ "$platform" = Linux ] || make_directory "$root$var/run/teleclaude" 0755 "$account"
+}
+
+# PATH MODE OWNER: leaves a directory with that mode that belongs to root, or to the service user and its group.
+make_directory() {
+    meant="$1 ($2, $3)"
+    if [ -d "$1" ] && is_so "$1" "$2" "$3"; then
+        already "$meant"
+        return
+    fi
+    [ -d "$1" ] || act mkdir -p -m "$2" "$1"
+    own "$1" "$3"
+    act chmod "$2" "$1"
+    finished "make $meant"
+}
+
+# PATH OWNER: below --root, everything belongs to the caller.
+own() {
+    if [ "$mine" = yes ]; then
+        if [ "$2" = root ]; then act chown 0:0 "$1"; else act chown "$2:$2" "$1"; fi
+    fi
+}
+
+# PATH MODE OWNER: whether a directory or a file is as it is meant to be.
+is_so() {
+    case "$2" in
+        0755) letters=rwxr-xr-x ;;
+        0750) letters=rwxr-x--- ;;
+    esac
+    # shellcheck disable=SC2012
+    found=$(ls -ldn "$1" | sed 's/  */ /g')
+    [ "$(printf '%s' "$found" | cut -c 2-10)" = "$letters" ] || return 1
+    [ "$mine" = no ] || [ "$(printf '%s' "$found" | cut -d ' ' -f 3,4)" = "$(ids_of "$3")" ]
+}
+
+ids_of() {
+    if [ "$1" = root ]; then printf '0 0'; else printf '%s %s' "$(id -u "$1" 2>/dev/null)" "$(id -g "$1" 2>/dev/null)"; fi
+}
+
+# FROM TO: puts a file of ours in its place, whole or not at all, over an older one of ours.
+put() {
+    if cmp -s "$1" "$2"; then
+        already "$2"
+        return
+    fi
+    [ -d "$(dirname "$2")" ] || act mkdir -p "$(dirname "$2")"
+    act cp "$1" "$2.new"
+    act chmod 0644 "$2.new"
+    act mv -f "$2.new" "$2"
+    finished "put $2 in its place"
+}
+
+make_configuration() {
+    put "$here/etc/config.sample.yml" "$shared/config.sample.yml"
+    put "$here/docs/install.md" "$shared/install.md"
+    [ "$fresh" = yes ] || return 0
+    put_once "$here/etc/config.sample.yml" "$configuration/config.yml" 0644 0:0
+    group=$(id -g "$account" 2>/dev/null)
+    put_once "$here/etc/secrets.sample.yml" "$configuration/secrets.yml" 0640 "0:${group:-$account}"
+}
+
+# FROM TO MODE OWNER: what stands there already is never replaced.
+put_once() {
+    if [ -e "$2" ] || [ -L "$2" ]; then
+        already "$2, and is left as it is"
+        return
+    fi
+    if [ "$dry_run" = no ]; then
+        place_of_server="host=${socket:-/var/run/postgresql}"
+        [ "${port:-5432}" = 5432 ] || place_of_server="$place_of_server\\&port=$port"
+        (umask 077 && sed "s|host=/var/run/postgresql|$place_of_server|" "$1" >"$2.new") ||
+            stop "$2 cannot be written" "see to the place"
+    fi
+    [ "$mine" = no ] || act chown "$4" "$2.new"
+    act chmod "$3" "$2.new"
+    act mv "$2.new" "$2"
+    finished "put $2 in its place ($3)"
+}

@@ -1,0 +1,36 @@
+# shellcheck shell=sh
+# The service: enabled, and not started, because there may be nothing to serve yet.
+
+install_service() {
+    cmp -s "$here/etc/$(basename "$unit_file")" "$unit_file" || service_changed=yes
+    put "$here/etc/$(basename "$unit_file")" "$unit_file"
+    if [ "$platform" = Darwin ]; then
+        if [ "$mine" = yes ]; then
+            act launchctl enable "system/$unit"
+            finished "enable $unit"
+        fi
+        return
+    fi
+    if [ "$service_changed" = yes ] && systemd_runs; then
+        act systemctl daemon-reload
+    fi
+    wanted=$root/etc/systemd/system/multi-user.target.wants/$unit
+    if [ -L "$wanted" ]; then
+        already "$unit is enabled"
+    elif [ "$mine" = yes ]; then
+        act systemctl enable "$unit"
+        finished "enable $unit"
+    else
+        act mkdir -p "$(dirname "$wanted")"
+        act ln -s "../$unit" "$wanted"
+        finished "enable $unit"
+    fi
+}
+
+systemd_runs() {
+    [ "$mine" = yes ] && [ -d /run/systemd/system ]
+}
+
+service_is_active() {
+    systemd_runs && systemctl is-active --quiet "$unit"
+}

@@ -1,0 +1,82 @@
+# shellcheck shell=sh
+# The way back: the program goes, what is somebody's stays.
+
+uninstall() {
+    remove_service
+    if [ -L "$command" ] && is_our_command; then
+        remove "$command"
+    fi
+    remove "$programs"
+    remove "$shared/config.sample.yml"
+    remove "$shared/install.md"
+    for place in "$shared/docs" "$shared" "$logs" "$state" "$configuration"; do
+        remove_where_empty "$place"
+    done
+    remove_account
+    say_what_is_kept
+}
+
+remove_service() {
+    if [ ! -e "$unit_file" ]; then
+        already "no $unit"
+        return
+    fi
+    if [ "$mine" = yes ] && [ "$platform" = Darwin ]; then
+        ! launchctl print "system/$unit" >/dev/null 2>&1 || act launchctl bootout "system/$unit"
+    elif systemd_runs; then
+        act systemctl disable --now "$unit"
+    elif [ "$platform" = Linux ]; then
+        act rm -f "$root/etc/systemd/system/multi-user.target.wants/$unit"
+    fi
+    act rm -f "$unit_file"
+    ! systemd_runs || act systemctl daemon-reload
+    finished "stop and remove $unit"
+}
+
+remove() {
+    if [ -e "$1" ] || [ -L "$1" ]; then
+        act rm -rf "$1"
+        finished "remove $1"
+    fi
+}
+
+remove_where_empty() {
+    if [ -d "$1" ] && [ -z "$(ls -A "$1")" ]; then
+        act rmdir "$1"
+        finished "remove $1, which is empty"
+    fi
+}
+
+# An account whose files are still there is kept, or its number could become somebody else's, and the files with it.
+remove_account() {
+    if [ "$mine" = no ] || ! account_exists || [ -d "$state" ] || [ -d "$logs" ] || [ -d "$configuration" ]; then
+        return
+    fi
+    if [ "$platform" = Darwin ]; then
+        act dscl . -delete "/Users/$account"
+        act dscl . -delete "/Groups/$account"
+    else
+        act userdel "$account"
+    fi
+    finished "remove the account $account"
+}
+
+say_what_is_kept() {
+    for place in "$configuration" "$state" "$logs" "$shared/docs" "$unit_file.d"; do
+        [ ! -e "$place" ] || line kept "$place, which goes with: rm -r $place"
+    done
+    [ "$mine" = yes ] || return 0
+    if account_exists; then
+        line kept "the account $account, which goes with: $(account_removal)"
+    fi
+    line kept "the database $database, if it is here, which goes with:"
+    line '' "    sudo -u $superuser dropdb $database; sudo -u $superuser dropuser $role"
+}
+
+account_removal() {
+    if [ "$platform" = Darwin ]; then
+        printf 'dscl . -delete /Users/%s; dscl . -delete /Groups/%s' "$account" "$account"
+    else
+        printf 'userdel %s' "$account"
+    fi
+}

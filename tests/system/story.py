@@ -1,0 +1,255 @@
+"""An installation from its first command to its last, on a Debian that boots; a test goes on where the last ended."""
+
+import json
+import os
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from teleclaude.demo.installation import make_installation
+from tests.system.machine import Machine, booted, collect_wheels, copy_checkout, make_base, why_not
+
+pytestmark = pytest.mark.skipif(why_not() is not None, reason=why_not() or "")
+
+INSTALL = "/srv/checkout/bin/install-system.sh"
+WHEELS = ("--wheels", "/srv/wheels")
+PARTS = ("bin", "docs", "etc", "teleclaude", "pyproject.toml", "README.md", "requirements-system.lock")
+TARGET = "postgresql://teleclaude@localhost/teleclaude?passfile=/etc/teleclaude/pgpass"
+UNIT = "teleclaude-system.service"
+OLD_UNIT = "[Unit]\nDescription=the single-user daemon\n[Service]\nExecStart=/bin/true\n"
+ADA, BOB, EVE = 1001, 1002, 1003
+"""An admin, a member, and somebody whom the configuration does not name."""
+
+
+@pytest.fixture(scope="module")
+def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
+    """Boot a Debian with an old installation on it, and three people."""
+    work = tmp_path_factory.mktemp("machine")
+    wheels = collect_wheels(make_base())
+    with booted(work) as machine:
+        copy_checkout(machine.root / "srv/checkout", PARTS)
+        subprocess.run(["cp", "-a", wheels, machine.root / "srv/wheels"], check=True)
+        for name, uid in {"ada": ADA, "bob": BOB, "eve": EVE}.items():
+            machine.run("useradd", "--create-home", "--uid", str(uid), "--shell", "/bin/sh", name)
+        make_old_installation(machine, work)
+        yield machine
+
+
+def make_old_installation(machine: Machine, work: Path) -> None:
+    """Put the sample into the home of Ada as it would be there, with its unit."""
+    sample = make_installation(work / "sample")
+    home = machine.root / "home/ada"
+    subprocess.run(["cp", "-a", sample.checkout, home / "checkout"], check=True)
+    subprocess.run(["cp", "-a", sample.home / ".teleclaude", home], check=True)
+    for link in (path for path in (home / ".teleclaude").rglob("*") if path.is_symlink()):
+        there = str(link.readlink()).replace(str(sample.checkout), "/home/ada/checkout")
+        link.unlink()
+        link.symlink_to(there)
+    machine.run("chown", "-R", "ada:ada", "/home/ada")
+    (machine.root / "etc/systemd/system/teleclaude.service").write_text(OLD_UNIT)
+
+
+def everything(machine: Machine) -> list[str]:
+    """Return every path, mode, owner and size that an installation could change, and the roles and databases."""
+    places = ("/etc", "/opt", "/usr/local", "/var/lib/teleclaude", "/var/log/teleclaude")
+    listed = machine.run("find", *places, "-printf", "%p %M %u %g %s %l\\n", ok=False).stdout.splitlines()
+    return [
+        *sorted(listed),
+        *machine.sql("SELECT rolname FROM pg_roles UNION SELECT datname FROM pg_database", "postgres"),
+    ]
+
+
+def modes(machine: Machine, *paths: str) -> dict[str, str]:
+    found = machine.run("stat", "--format", "%n %a %U:%G", *paths).stdout
+    return {path: rest for path, _, rest in (line.partition(" ") for line in found.splitlines())}
+
+
+def old_installation(machine: Machine) -> str:
+    unit = "/etc/systemd/system/teleclaude.service"
+    files = f"find /home/ada/checkout {unit} -type f -exec sha256sum {{}} + | sort"
+    return machine.run("sh", "-c", files).stdout
+
+
+def open_sessions(machine: Machine, user: str | None) -> set[str]:
+    answer = machine.run("teleclaude", "sessions", "--json", user=user).stdout
+    return {session["session_id"] for session in json.loads(answer)}
+
+
+def main_process(machine: Machine) -> str:
+    return machine.run("systemctl", "show", "--property=MainPID", "--value", UNIT).stdout.strip()
+
+
+def test_a_rehearsal_shows_every_step_and_changes_nothing(machine: Machine) -> None:
+    before = everything(machine)
+    shown = machine.run("sh", INSTALL, *WHEELS, "--dry-run").stdout
+    assert "$ useradd --system" in shown
+    assert "psql=> CREATE ROLE teleclaude LOGIN" in shown
+    assert "done " not in shown
+    assert everything(machine) == before
+
+
+def test_it_installs(machine: Machine) -> None:
+    before = old_installation(machine)
+    said = machine.run("sh", INSTALL, *WHEELS).stdout
+    assert "enable teleclaude-system.service" in said
+    assert "migrate-to-system" in said
+    assert old_installation(machine) == before
+
+
+def test_every_place_has_its_owner_and_its_mode(machine: Machine) -> None:
+    wanted = {
+        "/etc/teleclaude": "755 root:root",
+        "/etc/teleclaude/pgpass": "600 root:root",
+        "/var/lib/teleclaude": "750 teleclaude:teleclaude",
+        "/var/log/teleclaude": "750 teleclaude:teleclaude",
+        "/usr/local/share/teleclaude/docs": "755 root:root",
+        f"/etc/systemd/system/{UNIT}": "644 root:root",
+    }
+    assert modes(machine, *wanted) == wanted
+
+
+def test_the_service_user_can_run_the_program_and_not_change_it(machine: Machine) -> None:
+    assert "version" in machine.run("teleclaude", "--version", user="teleclaude").stdout
+    writable = machine.run("find", "/opt/teleclaude", "-writable", "!", "-type", "l", user="teleclaude").stdout
+    assert writable == ""
+
+
+def test_the_unit_is_enabled_and_waits_for_a_configuration(machine: Machine) -> None:
+    assert machine.run("systemctl", "is-enabled", UNIT).stdout == "enabled\n"
+    machine.run("systemctl", "start", UNIT)
+    assert machine.run("systemctl", "is-active", UNIT, ok=False).stdout == "inactive\n"
+
+
+def test_systemd_has_nothing_to_say_of_the_unit(machine: Machine) -> None:
+    verified = machine.run("systemd-analyze", "verify", UNIT)
+    assert verified.stdout + verified.stderr == ""
+
+
+def test_the_unit_is_hardened(machine: Machine) -> None:
+    said = machine.run("systemd-analyze", "security", "--no-pager", UNIT).stdout
+    score = re.search(r"exposure level for \S+: ([\d.]+)", said)
+    assert score is not None
+    assert float(score[1]) < 1.5
+
+
+@pytest.mark.parametrize("shell", ["dash", "busybox sh"])
+def test_a_second_run_finds_everything_there(machine: Machine, shell: str) -> None:
+    before = everything(machine)
+    said = machine.run(*shell.split(), INSTALL, *WHEELS).stdout
+    assert "done " not in said
+    assert everything(machine) == before
+
+
+def test_the_old_installation_is_migrated_with_the_password_that_was_made(machine: Machine) -> None:
+    source = ("--source", "/home/ada/checkout", "--home", "/home/ada")
+    done = machine.run("teleclaude", "migrate-to-system", *source, "--target", TARGET, "--yes")
+    assert "Done and proved." in done.stdout
+    secrets = "/etc/teleclaude/secrets.yml"
+    assert modes(machine, secrets) == {secrets: "640 root:teleclaude"}
+
+
+def test_the_service_starts_and_says_when_it_is_ready(machine: Machine) -> None:
+    machine.run("systemctl", "start", UNIT)
+    assert machine.run("systemctl", "is-active", UNIT).stdout == "active\n"
+    # Nobody waited: who is told that it is ready can connect.
+    assert open_sessions(machine, "ada")
+
+
+def test_an_admin_sees_every_session(machine: Machine) -> None:
+    listed = "closed_at IS NULL AND lifecycle_status IN ('active', 'headless')"
+    assert open_sessions(machine, "ada") == set(machine.sql(f"SELECT session_id FROM sessions WHERE {listed}"))
+
+
+def test_a_member_sees_what_is_shared_and_nothing_else(machine: Machine) -> None:
+    shared = min(open_sessions(machine, "ada"))
+    machine.sql(f"UPDATE sessions SET visibility = 'private', owner_person = 'Ada', owner_uid = {ADA}")
+    machine.sql(f"UPDATE sessions SET visibility = 'shared' WHERE session_id = '{shared}'")
+    assert open_sessions(machine, "bob") == {shared}
+
+
+def test_a_stranger_sees_nothing_and_is_told_why_in_a_sentence(machine: Machine) -> None:
+    asked = machine.run("teleclaude", "sessions", "--json", user="eve", ok=False)
+    assert asked.returncode == 3
+    assert asked.stdout == ""
+    assert "Traceback" not in asked.stderr
+    assert asked.stderr.startswith("teleclaude: ")
+
+
+def test_it_comes_back_after_a_kill(machine: Machine) -> None:
+    before, seen = main_process(machine), open_sessions(machine, "ada")
+    machine.run("systemctl", "kill", "--signal=KILL", UNIT)
+    machine.wait("sh", "-c", f'test "$(systemctl show --property=MainPID --value {UNIT})" != {before}')
+    machine.wait("sh", "-c", f'test "$(systemctl is-active {UNIT})" = active')
+    assert main_process(machine) not in (before, "0")
+    assert open_sessions(machine, "ada") == seen
+
+
+def test_it_outlives_a_restart_of_the_database(machine: Machine) -> None:
+    seen = open_sessions(machine, "ada")
+    machine.run("systemctl", "restart", "postgresql")
+    machine.wait("pg_isready", "--quiet")
+    machine.wait("teleclaude", "sessions", user="ada")
+    assert open_sessions(machine, "ada") == seen
+
+
+def test_it_starts_with_the_machine(machine: Machine) -> None:
+    seen = open_sessions(machine, "ada")
+    machine.restart()
+    machine.wait("systemctl", "is-active", UNIT)
+    assert open_sessions(machine, "ada") == seen
+
+
+def test_the_self_check_finds_nothing_wrong(machine: Machine) -> None:
+    checked = machine.run("teleclaude", "self-check", ok=False)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+def test_uninstalling_keeps_what_is_not_the_program(machine: Machine) -> None:
+    kept = [
+        machine.run("sh", "-c", "find /etc/teleclaude /var/lib/teleclaude -type f -exec sha256sum {} + | sort").stdout,
+        machine.sql("SELECT count(*) FROM sessions"),
+        old_installation(machine),
+    ]
+    said = machine.run("sh", INSTALL, "--uninstall").stdout
+    assert "kept" in said
+    for gone in ("/opt/teleclaude", "/usr/local/bin/teleclaude", f"/etc/systemd/system/{UNIT}", "/run/teleclaude"):
+        assert not os.path.lexists(f"{machine.root}{gone}"), gone
+    assert machine.run("systemctl", "is-active", UNIT, ok=False).stdout == "inactive\n"
+    machine.run("id", "teleclaude")
+    assert kept == [
+        machine.run("sh", "-c", "find /etc/teleclaude /var/lib/teleclaude -type f -exec sha256sum {} + | sort").stdout,
+        machine.sql("SELECT count(*) FROM sessions"),
+        old_installation(machine),
+    ]
+
+
+def test_installing_again_goes_on_with_what_was_kept(machine: Machine) -> None:
+    machine.run("sh", INSTALL, *WHEELS)
+    machine.run("systemctl", "start", UNIT)
+    assert open_sessions(machine, "ada")
+
+
+def test_the_account_goes_when_nothing_of_it_is_left(machine: Machine) -> None:
+    machine.run("systemctl", "stop", UNIT)
+    machine.run("rm", "-r", "/etc/teleclaude", "/var/lib/teleclaude", "/var/log/teleclaude")
+    machine.run("sh", INSTALL, "--uninstall")
+    assert machine.run("id", "teleclaude", ok=False).returncode == 1
+
+
+def test_a_fresh_installation_needs_no_password(machine: Machine) -> None:
+    machine.run("dropdb", "--force", "teleclaude", user="postgres")
+    machine.run("dropuser", "teleclaude", user="postgres")
+    machine.run("sh", INSTALL, *WHEELS, "--fresh")
+    machine.run("systemctl", "start", UNIT)
+    assert machine.run("systemctl", "is-active", UNIT).stdout == "active\n"
+    assert machine.sql("SELECT rolpassword IS NULL FROM pg_authid WHERE rolname = 'teleclaude'") == ["t"]
+
+
+def test_a_configuration_that_was_changed_is_left_as_it_is(machine: Machine) -> None:
+    config = machine.root / "etc/teleclaude/config.yml"
+    config.write_text(config.read_text().replace("name: workshop", "name: elsewhere"))
+    machine.run("sh", INSTALL, *WHEELS, "--fresh")
+    assert "name: elsewhere" in config.read_text()

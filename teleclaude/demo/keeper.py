@@ -27,13 +27,16 @@ def main() -> int:
     parser.add_argument("--folder", type=Path, required=True)
     parser.add_argument("--binaries", type=Path, required=True)
     parser.add_argument("--user", type=int)
+    parser.add_argument("--durable", action="store_true")
     asked = parser.parse_args()
     # Ctrl-C goes to everybody on the terminal; the parent decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     keeper = Keeper(asked.folder, asked.user)
     threading.Thread(target=keeper.stop_at_end_of_input, daemon=True).start()
     try:
-        return keeper.run(initdb(asked.binaries, asked.folder)) or keeper.run(postgres(asked.binaries, asked.folder))
+        return keeper.run(initdb(asked.binaries, asked.folder)) or keeper.run(
+            postgres(asked.binaries, asked.folder, durable=asked.durable)
+        )
     finally:
         shutil.rmtree(asked.folder, ignore_errors=True)
 
@@ -45,10 +48,11 @@ def initdb(binaries: Path, folder: Path) -> list[str]:
     return [str(part) for part in (*command, "--no-sync")]
 
 
-def postgres(binaries: Path, folder: Path) -> list[str]:
+def postgres(binaries: Path, folder: Path, *, durable: bool) -> list[str]:
     """Return the command that runs the server, reachable through a socket in the folder alone."""
     # A server that lives for minutes needs no disk to survive a power loss.
-    settings = {"listen_addresses": "", "unix_socket_directories": str(folder), "fsync": "off"}
+    fsync = "on" if durable else "off"
+    settings = {"listen_addresses": "", "unix_socket_directories": str(folder), "fsync": fsync}
     options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
     return [str(binaries / "postgres"), "-D", str(folder / "data"), *options]
 

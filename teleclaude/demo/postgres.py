@@ -40,8 +40,11 @@ class Server:
 
 
 @contextmanager
-def running_server(environ: Mapping[str, str], *, for_tests: bool = False) -> Iterator[Server]:
-    """Run a server for as long as the context lasts; raises TargetError where there is none to run."""
+def running_server(environ: Mapping[str, str], *, for_tests: bool = False, durable: bool = False) -> Iterator[Server]:
+    """Run a server for as long as the context lasts; raises TargetError where there is none to run.
+
+    Only a `durable` one waits for the disk, as servers do by default.
+    """
     given = environ.get("TELECLAUDE_TEST_DATABASE_URL")
     if for_tests and given:
         yield Server(parse_url(given, environ), "TELECLAUDE_TEST_DATABASE_URL")
@@ -54,7 +57,7 @@ def running_server(environ: Mapping[str, str], *, for_tests: bool = False) -> It
             container.stop()
         return
     binaries, origin = find_binaries(environ)
-    with _started(binaries) as url:
+    with _started(binaries, durable=durable) as url:
         yield Server(url, origin)
 
 
@@ -103,7 +106,7 @@ def _version(binaries: Path) -> str:
 
 
 @contextmanager
-def _started(binaries: Path) -> Iterator[URL]:
+def _started(binaries: Path, *, durable: bool) -> Iterator[URL]:
     """Make a cluster in a private folder and run it on a socket there, as a user without privileges."""
     # Below /tmp, because a socket's path may have about a hundred characters, and any user can get there.
     folder = Path(tempfile.mkdtemp(prefix="teleclaude-pg-", dir="/tmp"))
@@ -114,7 +117,7 @@ def _started(binaries: Path) -> Iterator[URL]:
     keeper = None
     try:
         _write_password(folder / "password", password, user)
-        keeper = _start_keeper(_reachable(binaries, folder, user), folder, user)
+        keeper = _start_keeper(_reachable(binaries, folder, user), folder, user, durable=durable)
         _wait_until_ready(folder, keeper)
         yield URL.create(
             "postgresql+asyncpg",
@@ -160,9 +163,10 @@ def _write_password(path: Path, password: str, user: int | None) -> None:
         os.chown(path, user, -1)
 
 
-def _start_keeper(binaries: Path, folder: Path, user: int | None) -> subprocess.Popen[bytes]:
+def _start_keeper(binaries: Path, folder: Path, user: int | None, *, durable: bool) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "teleclaude.demo.keeper", "--folder", str(folder), "--binaries", str(binaries)]
     command += ["--user", str(user)] if user is not None else []
+    command += ["--durable"] if durable else []
     return subprocess.Popen(  # noqa: S603 - our own module
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
     )

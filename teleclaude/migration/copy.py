@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+from dataclasses import dataclass
 
 import asyncpg
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -70,7 +71,7 @@ async def copy_table(
         if not segment.raw:
             return
         if trouble is not None:
-            await _send_again(connection, source.ledger, table, segment, loaded, trouble)
+            await _Mending(connection, source.ledger, table, loaded).send(segment, trouble)
         loaded.rows += len(segment.sent)
         loaded.size += sum(map(len, segment.sent))
         yield Progress(table.label, loaded.rows, table.rows, loaded.size)
@@ -102,49 +103,63 @@ async def _whole(segment: Batch) -> AsyncIterator[bytes]:
     yield TRAILER
 
 
-async def _send_again(  # noqa: PLR0913, PLR0917 - a segment, and what is the matter with it
-    connection: AsyncConnection,
-    ledger: Ledger,
-    table: TablePlan,
-    segment: Batch,
-    loaded: Loaded,
-    trouble: asyncpg.PostgresError | None,
-) -> None:
-    """Send a refused segment; a value that the server refuses is stored as a JSON string, then its row is set aside."""
-    mended: set[tuple[int, int]] = set()
-    while trouble is not None:
-        where = _locate(trouble, table)
-        if where is None:
-            await _send_halves(connection, ledger, table, segment, loaded, trouble)
+@dataclass(frozen=True)
+class _Mending:
+    """Sends rows again of which the server refused one; it is changed by a rule, or set aside."""
+
+    connection: AsyncConnection
+    ledger: Ledger
+    table: TablePlan
+    loaded: Loaded
+
+    async def send(self, rows: Batch, trouble: asyncpg.PostgresError | None) -> None:
+        """Send rows until none is refused, each but twice: those before a refused one are good, and sent alone."""
+        as_strings: set[tuple[int, int]] = set()
+        begin = 0
+        while trouble is not None:
+            where = _locate(trouble, self.table)
+            if where is None:
+                await self._send_halves(rows, begin, _reason(trouble))
+                return
+            line, place = begin + where[0], where[1]
+            line = begin = await self._send_part(rows, begin, line)
+            row = id(rows.raw[line])
+            if (row, place) in as_strings or self.table.columns[place].type is not ColumnType.DOCUMENT:
+                self._set_aside(rows, line, f"{self.table.columns[place].name}: {_reason(trouble)}")
+            else:
+                as_strings.add((row, place))
+                self._store_as_string(rows, line, place)
+            rest = Batch(rows.raw[begin:], rows.sent[begin:])
+            trouble = await _try_to_send(self.connection, self.table, _whole(rest)) if rest.sent else None
+
+    async def _send_part(self, rows: Batch, begin: int, end: int) -> int:
+        """Send some of the rows, and return where those of them end that are kept."""
+        part = Batch(rows.raw[begin:end], rows.sent[begin:end])
+        if part.sent:
+            await self.send(part, await _try_to_send(self.connection, self.table, _whole(part)))
+        rows.raw[begin:end], rows.sent[begin:end] = part.raw, part.sent
+        return begin + len(part.sent)
+
+    async def _send_halves(self, rows: Batch, begin: int, reason: str) -> None:
+        """Find the row that the server refuses as a whole, of which it names no column, and set it aside."""
+        if len(rows.sent) - begin == 1:
+            self._set_aside(rows, begin, reason)
             return
-        line, place = where
-        row = id(segment.raw[line])
-        if (row, place) in mended or table.columns[place].type is not ColumnType.DOCUMENT:
-            _set_aside(segment, line, f"{table.columns[place].name}: {_reason(trouble)}", loaded)
-        else:
-            mended.add((row, place))
-            _store_as_string(ledger, table, segment, line, place, loaded)
-        trouble = await _try_to_send(connection, table, _whole(segment)) if segment.sent else None
+        middle = await self._send_part(rows, begin, (begin + len(rows.sent)) // 2)
+        await self._send_part(rows, middle, len(rows.sent))
 
+    def _set_aside(self, rows: Batch, line: int, reason: str) -> None:
+        del rows.sent[line]
+        self.loaded.set_aside.append((reason, tuple(rows.raw.pop(line))))
 
-async def _send_halves(  # noqa: PLR0913, PLR0917 - a segment, and what is the matter with it
-    connection: AsyncConnection,
-    ledger: Ledger,
-    table: TablePlan,
-    segment: Batch,
-    loaded: Loaded,
-    trouble: asyncpg.PostgresError,
-) -> None:
-    """Find the row that the server refuses as a whole, of which it names no column, and set it aside."""
-    if len(segment.sent) == 1:
-        _set_aside(segment, 0, _reason(trouble), loaded)
-        return
-    middle = len(segment.sent) // 2
-    halves = [Batch(segment.raw[part], segment.sent[part]) for part in (slice(middle), slice(middle, None))]
-    for half in halves:
-        refused = await _try_to_send(connection, table, _whole(half))
-        await _send_again(connection, ledger, table, half, loaded, refused)
-    segment.sent[:] = [row for half in halves for row in half.sent]
+    def _store_as_string(self, rows: Batch, line: int, place: int) -> None:
+        raw, fields, column = rows.raw[line], split_row(rows.sent[line]), self.table.columns[place]
+        stored = as_json_string(read_document(fields[place]))
+        fields[place : place + 1] = encode_documents([stored])
+        rows.sent[line] = join_row(fields)
+        key = self.table.key_of(raw)
+        self.ledger.write(Entry(self.table.label, key, column.name, "refused_json", raw[place], stored))
+        self.loaded.coerced += 1
 
 
 def _locate(error: asyncpg.PostgresError, table: TablePlan) -> tuple[int, int] | None:
@@ -158,19 +173,3 @@ def _locate(error: asyncpg.PostgresError, table: TablePlan) -> tuple[int, int] |
 
 def _reason(error: asyncpg.PostgresError) -> str:
     return f"refused by PostgreSQL ({error.sqlstate})"
-
-
-def _set_aside(segment: Batch, line: int, reason: str, loaded: Loaded) -> None:
-    del segment.sent[line]
-    loaded.set_aside.append((reason, tuple(segment.raw.pop(line))))
-
-
-def _store_as_string(  # noqa: PLR0913, PLR0917 - one value, and where it stands
-    ledger: Ledger, table: TablePlan, segment: Batch, line: int, place: int, loaded: Loaded
-) -> None:
-    raw, fields = segment.raw[line], split_row(segment.sent[line])
-    stored = as_json_string(read_document(fields[place]))
-    fields[place : place + 1] = encode_documents([stored])
-    segment.sent[line] = join_row(fields)
-    ledger.write(Entry(table.label, table.key_of(raw), table.columns[place].name, "refused_json", raw[place], stored))
-    loaded.coerced += 1

@@ -78,7 +78,10 @@ def main() -> None:
     parser.add_argument("--scale", type=float, default=0.1, help="1 is 758 thousand rows, 1.2 GB (default: 0.1)")
     parser.add_argument("--rounds", type=int, default=3, help="how often each way is gone (default: 3)")
     given = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="teleclaude-bench-") as folder, running_server(os.environ) as server:
+    with (
+        tempfile.TemporaryDirectory(prefix="teleclaude-bench-") as folder,
+        running_server(os.environ, durable=True) as server,
+    ):
         binaries, origin = find_binaries(os.environ)
         sample = make_data(Path(folder) / "old", given.scale)
         bench = Bench(Path(folder), sample, server.url, binaries)

@@ -62,7 +62,7 @@ WAYS = (
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(prog="python -m tests.bench.daemon", description=__doc__)
+    parser = argparse.ArgumentParser(prog="./run bench daemon", description=__doc__)
     parser.add_argument("--seconds", type=float, default=5.0, help="for each kind of request (default: 5)")
     parser.add_argument("--clients", type=int, default=8, help="that ask at the same time (default: 8)")
     given = parser.parse_args()

@@ -62,6 +62,18 @@ async def test_json_that_postgresql_refuses_becomes_a_string_with_its_original_i
     assert (entry["rule"], entry["original"]) == ("refused_json", text)
 
 
+async def test_many_values_that_postgresql_refuses_leave_the_rows_between_them_alone(
+    options: Options, sample: SampleInstallation, target: URL
+) -> None:
+    numbers = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000)"
+    columns = "session_id, event_type, payload, created_at, next_attempt_at"
+    values = "'s', 'many', CASE i % 40 WHEN 0 THEN '{\"n\": 1e200000}' ELSE i END, '2026-01-01', '2026-01-01'"
+    await migrated_with(options, sample, (f"INSERT INTO hook_outbox ({columns}) {numbers} SELECT {values} FROM n", ()))
+    assert sum(entry["rule"] == "refused_json" for entry in ledger(options)) == 50
+    kinds = "SELECT jsonb_typeof(payload), count(*) FROM hook_outbox WHERE event_type = 'many' GROUP BY 1 ORDER BY 1"
+    assert await query(target, kinds) == [("number", 1950), ("string", 50)]
+
+
 async def test_a_key_that_occurs_twice_keeps_its_last_value_and_is_in_the_ledger(
     options: Options, sample: SampleInstallation, target: URL
 ) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import configparser
 import getpass
 import re
+import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -36,6 +37,8 @@ def find_url(text: str, environ: Mapping[str, str], home: Path) -> URL:
 
     A service fills in what the URL leaves open, `PG*` variables what both do. Raises ConfigError.
     """
+    if environ.get("PGHOSTADDR"):
+        raise ConfigError("PGHOSTADDR is set, which is not followed here", "unset it, and name the address as the host")
     text, service = _take_service(text)
     name = service or environ.get("PGSERVICE")
     url = parse_url(text, {**environ, **(read_service(name, environ, home) if name else {})})
@@ -46,9 +49,13 @@ def find_url(text: str, environ: Mapping[str, str], home: Path) -> URL:
     user = url.username or getpass.getuser()
     url = url.set(username=user, database=url.database or user)
     passfile = Path(str(url.query.get("passfile", home / ".pgpass")))
-    if url.password is None:
-        url = url.set(password=find_password(url, read_lines(passfile)))
-    return _name_own_files(url.difference_update_query(["passfile"]), home)
+    if url.password is None and (password := find_password(url, read_lines(passfile))) is not None:
+        _require_private(passfile, is_key=False)
+        url = url.set(password=password)
+    url = _name_own_files(url.difference_update_query(["passfile"]), home)
+    if "sslkey" in url.query:
+        _require_private(Path(str(url.query["sslkey"])), is_key=True)
+    return url
 
 
 def _take_service(text: str) -> tuple[str, str | None]:
@@ -128,3 +135,11 @@ def _require_files(url: URL) -> None:
         path = Path(str(url.query.get(name, "")))
         if name in url.query and str(path) != "system" and not path.is_file():
             raise ConfigError(f"{name} of the database URL, {path}, is no file", "name the right place", path=path)
+
+
+def _require_private(path: Path, *, is_key: bool) -> None:
+    """Refuse a secret that others can read, as libpq does; the group may read a key that root owns."""
+    status = path.stat()
+    others = 0o037 if is_key and status.st_uid == 0 else 0o077
+    if stat.S_ISREG(status.st_mode) and status.st_mode & others:
+        raise ConfigError(f"{path} can be read by others, so it is not used", f"chmod 0600 {path}", path=path)

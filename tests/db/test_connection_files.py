@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,11 @@ from teleclaude.db.url import parse_url
 from teleclaude.errors import ConfigError
 
 LINES = ["# host:port", "h:5432:d:other:no", r"h:5432:d:a\:d\\a:pass\:word", "*:*:*:ada:for-all", "short:line"]
+
+
+def write_private(path: Path, text: str, mode: int = 0o600) -> None:
+    path.write_text(text)
+    path.chmod(mode)
 
 
 @pytest.mark.parametrize(
@@ -32,7 +38,7 @@ def test_a_socket_in_its_usual_place_is_localhost_in_the_password_file() -> None
 
 def test_the_password_file_is_named_by_the_url_or_the_environment_or_is_in_the_home(tmp_path: Path) -> None:
     for name in ("url", "environment", ".pgpass"):
-        (tmp_path / name).write_text(f"*:*:*:*:{name}\n")
+        write_private(tmp_path / name, f"*:*:*:*:{name}\n")
     named = find_url(f"postgresql://u@h/d?passfile={tmp_path}/url", {"PGPASSFILE": "x"}, tmp_path)
     assert named.password == "url"
     assert "passfile" not in named.query
@@ -76,11 +82,35 @@ def test_a_file_that_is_named_and_not_there_is_refused(tmp_path: Path) -> None:
         find_url("postgresql://u@h/d?sslmode=verify-full&sslrootcert=/nowhere.crt", {}, tmp_path)
 
 
+@pytest.mark.parametrize("mode", [0o640, 0o604])
+def test_a_password_file_that_others_can_read_is_not_used(tmp_path: Path, mode: int) -> None:
+    write_private(tmp_path / ".pgpass", "*:*:*:*:open\n", mode)
+    with pytest.raises(ConfigError, match="can be read by others"):
+        find_url("postgresql://u@h/d", {}, tmp_path)
+    assert find_url("postgresql://u:own@h/d", {}, tmp_path).password == "own"
+
+
+def test_a_key_that_anybody_can_read_is_not_used(tmp_path: Path) -> None:
+    key = tmp_path / "key"
+    for mode, allowed in ((0o600, True), (0o640, os.geteuid() == 0), (0o604, False)):
+        write_private(key, "", mode)
+        if allowed:
+            assert find_url(f"postgresql://u:p@h/d?sslkey={key}", {}, tmp_path).query["sslkey"] == str(key)
+        else:
+            with pytest.raises(ConfigError, match="can be read by others"):
+                find_url(f"postgresql://u:p@h/d?sslkey={key}", {}, tmp_path)
+
+
+def test_an_address_beside_the_host_is_refused_and_not_passed_over(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="PGHOSTADDR"):
+        find_url("postgresql://u:p@h/d", {"PGHOSTADDR": "10.0.0.1"}, tmp_path)
+
+
 async def test_nothing_is_left_for_the_driver_to_find(
     target: URL, target_engine: AsyncEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     del target_engine
-    (tmp_path / "passwords").write_text(f"*:*:*:*:{target.password}\n")
+    write_private(tmp_path / "passwords", f"*:*:*:*:{target.password}\n")
     bare = target._replace(password=None).render_as_string()
     found = find_url(bare, {"PGPASSFILE": f"{tmp_path}/passwords"}, tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path))

@@ -72,8 +72,11 @@ async def test_an_old_index_that_lags_behind_its_table_is_no_difference(
     assert differences(await migrate_sample(options)) == []
 
 
-async def test_an_old_index_that_is_damaged_is_no_difference(options: Options, sample: SampleInstallation) -> None:
-    change_source(sample, "DELETE FROM memory_observations_fts_data WHERE id > 10")
+@pytest.mark.parametrize("damaged", ["id > 10", "true"], ids=["a part", "all of it"])
+async def test_an_old_index_that_is_damaged_is_no_difference(
+    options: Options, sample: SampleInstallation, damaged: str
+) -> None:
+    change_source(sample, f"DELETE FROM memory_observations_fts_data WHERE {damaged}")
     assert differences(await migrate_sample(options)) == []
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import psutil
 from sqlalchemy import Connection
-from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
+from sqlalchemy.exc import DatabaseError, DBAPIError
 
 from teleclaude.config.files import read_yaml
 from teleclaude.config.layers import expand
@@ -261,8 +261,8 @@ def _table_info(connection: Connection, name: str) -> list[Any]:
         columns = connection.exec_driver_sql(f"PRAGMA table_xinfo({quote(name)})").mappings()
         # Generated columns are values, too; 1 marks those that a virtual table hides.
         return [column for column in columns if column["hidden"] != 1]
-    except OperationalError:
-        # A virtual table whose module this SQLite lacks; such tables hold no data of their own.
+    except DBAPIError:
+        # A virtual table whose module this SQLite lacks or whose index is damaged; it holds no data of its own.
         return []
 
 

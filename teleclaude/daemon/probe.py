@@ -18,7 +18,7 @@ from teleclaude.db.search.places import Search, find_all
 from teleclaude.db.store import count_rows
 from teleclaude.errors import TeleClaudeError
 
-PAGE = 500
+PAGE = 4000
 
 
 @dataclass

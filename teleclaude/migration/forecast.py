@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from sqlalchemy import Connection
@@ -26,12 +26,15 @@ LOAD, KEYS, PROOF = "load", "keys", "proof"
 WORTH_MEASURING = 5_000
 """Rows; a smaller table takes a moment, and what all of them take is not to the point."""
 SAMPLE_ROWS = 1_000
+FEW = 10
 SPOTS = 8
 """From so many parts of a table the sample is taken, because old rows are often unlike new ones."""
 
+PER_SAMPLE = 0.65
+"""What a row of a long COPY takes, as a part of its time in a short one (docs/performance.md)."""
 PER_LOAD = {KEYS: 0.25, PROOF: 1.25}
 """What follows the load of a table, as a part of its time (docs/performance.md)."""
-PER_EXPRESSION = 1.3
+PER_EXPRESSION = 0.7
 """What an index over the words takes, as a part of the time that finding the words takes (docs/performance.md)."""
 
 
@@ -65,21 +68,35 @@ def make_forecast(plan: Plan, samples: tuple[Sampled, ...]) -> Forecast:
 
 
 async def _measure(target: AsyncConnection, table: TablePlan, reader: Connection, batch_size: int) -> Sampled:
-    sample = _sample(table, reader)
-    loaded = Loaded()
-    # The first rows pay for what is prepared once.
-    await _copy(target, replace(table, part=" LIMIT 10"), reader, batch_size, Loaded())
-    begun = time.monotonic()
-    await _copy(target, sample, reader, batch_size, loaded)
-    times = table.rows / max(loaded.rows, 1)
-    load = (time.monotonic() - begun) * times
+    few, many = Loaded(), Loaded()
+
+    async def load_few() -> None:
+        await _copy(target, replace(table, part=f" LIMIT {FEW}"), reader, batch_size, few)
+
+    async def load_many() -> None:
+        await _copy(target, _sample(table, reader), reader, batch_size, many)
+
+    async def find_words() -> None:
+        await target.exec_driver_sql(f"SELECT count({EXPRESSIONS[table.label]}) FROM {table.sql_name}")  # noqa: S608
+
+    await load_many()
+    # What every COPY takes, however few its rows.
+    once = await _time(load_few)
+    took = await _time(load_many)
+    # Loaded twice, because the first time pays for what is prepared once.
+    times = 2 * table.rows / max(many.rows, 1)
+    load = max(took - once, 0.0) * times * PER_SAMPLE
     seconds = {LOAD: load, **{phase: load * part for phase, part in PER_LOAD.items()}}
     if table.label in EXPRESSIONS:
-        begun = time.monotonic()
-        words = f"SELECT count({EXPRESSIONS[table.label]}) FROM {table.sql_name}"  # noqa: S608
-        await target.exec_driver_sql(words)
-        seconds[KEYS] += (time.monotonic() - begun) * times * PER_EXPRESSION
-    return Sampled(table, loaded.size / max(loaded.rows, 1), seconds)
+        await find_words()
+        seconds[KEYS] += await _time(find_words) * times * PER_EXPRESSION
+    return Sampled(table, many.size / max(many.rows, 1), seconds)
+
+
+async def _time(work: Callable[[], Awaitable[None]]) -> float:
+    begun = time.monotonic()
+    await work()
+    return time.monotonic() - begun
 
 
 async def _copy(target: AsyncConnection, table: TablePlan, reader: Connection, batch_size: int, loaded: Loaded) -> None:
@@ -95,7 +112,8 @@ def _sample(table: TablePlan, reader: Connection) -> TablePlan:
     except DBAPIError:
         return replace(table, part=f" LIMIT {SAMPLE_ROWS}")
     width = SAMPLE_ROWS // SPOTS
-    spots = [first + (last - first) * spot // SPOTS for spot in range(SPOTS)]
+    # From the middle of each part, because the oldest rows are like no others.
+    spots = [first + (last - first) * (2 * spot + 1) // (2 * SPOTS) for spot in range(SPOTS)]
     part = " OR ".join(f"rowid BETWEEN {spot} AND {spot + width}" for spot in spots)
     return replace(table, part=f" WHERE {part}")
 

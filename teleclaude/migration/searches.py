@@ -29,7 +29,7 @@ LONGEST_TEXT = 100_000
 def choose_searches(plan: Plan) -> tuple[Search, ...]:
     """Return searches made of the words of a few rows, in the ways that people ask."""
     rows = _read_samples(plan)
-    return tuple(dict.fromkeys(Search(name, text) for name, row in rows for text in _phrase(name, row)))
+    return tuple(dict.fromkeys(search for name, row in rows for search in _phrase(name, row)))
 
 
 def _read_samples(plan: Plan) -> list[tuple[str, dict[str, Any]]]:
@@ -58,20 +58,20 @@ def _select(copy: Connection, table: TablePlan, clause: str) -> list[dict[str, A
     return [dict(zip(names, row, strict=True)) for row in rows]
 
 
-def _phrase(table: str, row: dict[str, Any]) -> Iterator[str]:
+def _phrase(table: str, row: dict[str, Any]) -> Iterator[Search]:
     texts = [row.get(name) for name in PLACES[table].columns]
     pieces = [piece for text in texts if isinstance(text, str) for piece in text.split()[:20]]
     words = [word for piece in pieces for word in split_words(piece) if len(word) <= LONGEST_WORD]
     if len(words) > 1:
-        yield from (
-            f'"{words[0]}"',
-            f'"{words[-1][:3]}"*',
-            f'"{words[0]} {words[1]}"',
-            f'"{words[0]}" OR "{words[-1]}"',
-        )
-        yield f'"{words[-1]}" NOT "{words[0]}"'
+        yield Search(table, f'"{words[0]}"')
+        yield Search(table, f'"{words[-1][:3]}"*')
+        yield Search(table, f'"{words[0]}" OR "{words[-1]}"')
+        yield Search(table, f'"{words[-1]}" NOT "{words[0]}"')
+        # Not among all rows: each that has the words would have to be read.
+        yield Search(table, f'"{words[0]} {words[1]}"', row["id"])
     # As it stands: a path or an address is no query, and is looked for with LIKE.
-    yield from [piece for piece in pieces if len(split_words(piece)) > 1 and len(piece) <= LONGEST_WORD][:1]
+    odd = [piece for piece in pieces if len(split_words(piece)) > 1 and len(piece) <= LONGEST_WORD]
+    yield from [Search(table, piece, row["id"]) for piece in odd[:1]]
 
 
 async def find_differences(plan: Plan, searches: Sequence[Search], found: Sequence[Sequence[int]]) -> list[str]:

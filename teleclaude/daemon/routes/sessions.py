@@ -24,7 +24,7 @@ from teleclaude.db.store.sessions import (
 )
 from teleclaude.errors import RequestError
 
-LONGEST_PAGE = 1000
+LONGEST_PAGE = 5000
 
 COLUMNS = {
     "computer": "computer_name",

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from teleclaude.db.search.memory import MEMORY
 from teleclaude.db.search.mirrors import MIRRORS
-from teleclaude.db.search.rows import Asked, find_ids
+from teleclaude.db.search.rows import Asked, Searchable, find_ids
 
 PLACES = {place.table.name: place for place in (MEMORY, MIRRORS)}
 
+REACH = 2000
 MOST = 1000
 """So many rows are enough to compare two databases by."""
 
@@ -24,6 +25,8 @@ class Search:
 
     table: str
     text: str
+    around: int | None = None
+    """Where it is given, only the rows whose ids are at most `REACH` away from it are looked at."""
 
 
 async def find_all(connection: AsyncConnection, searches: Iterable[Search]) -> list[list[int]]:
@@ -31,6 +34,14 @@ async def find_all(connection: AsyncConnection, searches: Iterable[Search]) -> l
     found = []
     for search in searches:
         place = PLACES[search.table]
-        asked = Asked(search.text, select(place.table.c.id).order_by(place.table.c.id), MOST)
+        asked = Asked(search.text, _candidates(place, search.around), MOST)
         found.append(await find_ids(connection, place, asked))
     return found
+
+
+def _candidates(place: Searchable, around: int | None) -> Select[int]:
+    ids = place.table.c.id
+    every = select(ids).order_by(ids)
+    if around is None:
+        return every
+    return every.where(ids.between(max(around - REACH, -(2**63)), min(around + REACH, 2**63 - 1)))

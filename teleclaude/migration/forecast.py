@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 
 from sqlalchemy import Connection
@@ -48,9 +49,15 @@ class Sampled:
 async def take_samples(target: AsyncConnection, plan: Plan, sources: Sources) -> tuple[Sampled, ...]:
     """Load a sample of each large table into the bare tables of this transaction, and take it back."""
     large = [table for table in plan.tables if table.rows > WORTH_MEASURING]
+    async with _taken_back(target):
+        return tuple([await _measure(target, table, sources.of(table), plan.batch_size) for table in large])
+
+
+@asynccontextmanager
+async def _taken_back(target: AsyncConnection) -> AsyncIterator[None]:
     savepoint = await target.begin_nested()
     try:
-        return tuple([await _measure(target, table, sources.of(table), plan.batch_size) for table in large])
+        yield
     finally:
         await savepoint.rollback()
 
@@ -67,8 +74,9 @@ def make_forecast(plan: Plan, samples: tuple[Sampled, ...]) -> Forecast:
 async def _measure(target: AsyncConnection, table: TablePlan, reader: Connection, batch_size: int) -> Sampled:
     sample = _sample(table, reader)
     loaded = Loaded()
-    # The first rows pay for what is prepared once.
-    await _copy(target, replace(table, part=" LIMIT 10"), reader, batch_size, Loaded())
+    # The first rows pay for what is prepared once. A table may have its key already, and they may be in the sample.
+    async with _taken_back(target):
+        await _copy(target, replace(table, part=" LIMIT 10"), reader, batch_size, Loaded())
     begun = time.monotonic()
     await _copy(target, sample, reader, batch_size, loaded)
     times = table.rows / max(loaded.rows, 1)
@@ -93,6 +101,9 @@ def _sample(table: TablePlan, reader: Connection) -> TablePlan:
         query = f"SELECT min(rowid), max(rowid) FROM {quote(table.source)}"  # noqa: S608
         first, last = reader.exec_driver_sql(query).one()
     except DBAPIError:
+        first = last = None
+    # A column of this name hides SQLite's own, and may hold anything.
+    if not (isinstance(first, int) and isinstance(last, int)):
         return replace(table, part=f" LIMIT {SAMPLE_ROWS}")
     width = SAMPLE_ROWS // SPOTS
     spots = [first + (last - first) * spot // SPOTS for spot in range(SPOTS)]

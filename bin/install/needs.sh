@@ -59,6 +59,7 @@ check_code() {
     if [ -e "$command" ] || [ -L "$command" ]; then
         is_our_command || stop "$command is there and is not of this script" "move it away"
     fi
+    check_programs
 }
 
 checksum_of_checkout() {

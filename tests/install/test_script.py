@@ -206,6 +206,18 @@ def test_a_command_of_somebody_else_is_refused_before_anything_is_done(root: Pat
     assert files_below(root) == before
 
 
+@pytest.mark.parametrize("name", ["teleclaude.db", "docs/mine.md", ".git/config"])
+def test_a_checkout_where_the_program_goes_is_refused_and_nothing_of_it_goes(tmp_path: Path, name: str) -> None:
+    file = tmp_path / "opt/teleclaude" / name
+    file.parent.mkdir(parents=True)
+    file.write_text("somebody's")
+    refused = run(tmp_path)
+    assert refused.returncode == 3
+    assert "is there and is not of this script" in refused.stderr
+    assert run(tmp_path, "--uninstall").returncode == 0
+    assert file.read_text() == "somebody's"
+
+
 def test_a_failure_says_what_to_do_and_running_it_again_goes_on(root: Path) -> None:
     obstacle = root / "usr/local/share/teleclaude"
     obstacle.parent.mkdir(parents=True)

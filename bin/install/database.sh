@@ -13,10 +13,9 @@ tell_server() {
 "
         return
     fi
-    said=$(printf '%s\n' "$1" | as "$superuser" psql -X -q -w -v ON_ERROR_STOP=1 -d postgres 2>&1) || {
-        changed=$((changed + 1))
+    changed=1
+    said=$(printf '%s\n' "$1" | as "$superuser" psql -X -q -w -v ON_ERROR_STOP=1 -d postgres 2>&1) ||
         stop "PostgreSQL refuses: $(printf '%s\n' "$said" | head -n 1)" "mend the cause, or say --no-database"
-    }
 }
 
 tell_plainly() {

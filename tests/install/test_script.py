@@ -27,7 +27,7 @@ def run(
 ) -> subprocess.CompletedProcess[str]:
     command = [shell, *(["sh"] if shell == "busybox" else []), str(script), "--root", str(root), *arguments]
     environment = {**os.environ, "TELECLAUDE_PYTHON": sys.executable, "TELECLAUDE_PLATFORM": "Linux", **environ}
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, start_new_session=True)
 
 
 def finished(said: subprocess.CompletedProcess[str]) -> list[str]:
@@ -230,6 +230,17 @@ def test_a_failure_says_what_to_do_and_running_it_again_goes_on(root: Path) -> N
     assert run(root).returncode == 0
 
 
+def test_an_interrupt_during_the_first_command_does_not_say_that_nothing_was_changed(tmp_path: Path) -> None:
+    stub = tmp_path / "stubs/mkdir"
+    stub.parent.mkdir()
+    stub.write_text(f'#!/bin/sh\n{shutil.which("mkdir")} "$@"\ntrap "" INT\nkill -s INT 0\n')
+    stub.chmod(0o755)
+    cut_off = run(tmp_path / "root", PATH=f"{stub.parent}:{os.environ['PATH']}")
+    assert cut_off.returncode == 5
+    assert "interrupted" in cut_off.stderr
+    assert "what was done stays" in cut_off.stderr
+
+
 def test_a_program_that_was_cut_off_in_the_making_is_made_again(root: Path) -> None:
     next((root / "opt/teleclaude").glob("*/complete")).unlink()
     shown = run(root, "--dry-run")
@@ -237,9 +248,13 @@ def test_a_program_that_was_cut_off_in_the_making_is_made_again(root: Path) -> N
     assert "-m venv" in shown.stdout
 
 
-@pytest.mark.parametrize("arguments", [["--nonsense"], ["--root"], ["--wheels"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [["--nonsense"], ["--root"], ["--wheels"], ["--root", ""], ["--root="], ["--wheels", ""], ["--root", "/bin/.."]],
+)
 def test_a_command_line_that_is_wrong_is_shown_the_right_one(arguments: list[str]) -> None:
-    wrong = subprocess.run(["sh", SCRIPT, *arguments], capture_output=True, text=True, check=False)
+    command = ["sh", str(SCRIPT), *arguments, "--uninstall", "--dry-run"]
+    wrong = subprocess.run(command, capture_output=True, text=True, check=False)
     assert wrong.returncode == 2
     assert "usage: install-system.sh" in wrong.stderr
 

@@ -282,6 +282,20 @@ def test_every_link_of_the_page_leads_somewhere() -> None:
         assert link.startswith("https://") or (CHECKOUT / "docs" / link).exists(), link
 
 
+def test_a_server_that_warns_of_something_is_understood_all_the_same(tmp_path: Path) -> None:
+    psql = tmp_path / "psql"
+    psql.write_text(
+        "#!/bin/sh\necho 'WARNING:  a collation version mismatch' >&2\ncase $* in *_num*) echo '15|5433|/s' ;; esac\n"
+    )
+    psql.chmod(0o755)
+    parts = "".join(f". {CHECKOUT}/bin/install/{name}.sh; " for name in ("speech", "needs", "database"))
+    script = f'{parts} as() {{ shift; "$@"; }}; check_database; echo "$major $port $socket"'
+    given = {"mine": "yes", "with_database": "yes", "superuser": "postgres", "database": "d", "role": "r"}
+    environ = {**given, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    asked = subprocess.run(["sh", "-u", "-c", script], capture_output=True, text=True, check=False, env=environ)
+    assert asked.stdout == "15 5433 /s\n", asked.stderr
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
 def test_without_privileges_the_real_places_are_refused() -> None:
     with tempfile.TemporaryDirectory() as folder:

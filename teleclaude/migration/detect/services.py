@@ -126,7 +126,7 @@ def find_agents(places: Places, account: Account | None) -> Iterator[Holder]:
 
 
 def answer_of(command: Sequence[str], account: Account | None = None) -> str:
-    """Return what a command prints, nothing where it is not there or does not answer.
+    """Return the lines that a command prints, nothing where it is not there or does not answer.
 
     It runs with the rights of `account` where there is one, and then gets nothing of our environment or terminal.
     """
@@ -135,18 +135,17 @@ def answer_of(command: Sequence[str], account: Account | None = None) -> str:
         return ""
     try:
         # A user's manager may want to ask for a password; it is given nobody to ask.
-        done: subprocess.CompletedProcess[str] = subprocess.run(  # noqa: S603 - made of our own words and of names of files
+        done: subprocess.CompletedProcess[bytes] = subprocess.run(  # noqa: S603 - made of our own words and of names of files
             [program, *command[1:]],
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            text=True,
             timeout=SECONDS,
             check=False,
             **(_rights_of(account) if account else {}),
         )
     except (OSError, subprocess.TimeoutExpired):
         return ""
-    return done.stdout.strip()
+    return done.stdout.decode(errors="replace").rstrip("\n")
 
 
 def _rights_of(account: Account) -> dict[str, Any]:

@@ -37,7 +37,9 @@ read_arguments() {
     root='' wheels='' dry_run=no uninstall=no fresh=no with_database=yes
     while [ $# -gt 0 ]; do
         case "$1" in
-            --root | --wheels) [ $# -gt 1 ] || wrong "$1 wants a directory" ;;
+            # A variable that is empty must not make the real thing of a trial.
+            --root | --wheels) case "${2:-}" in '' | -*) wrong "$1 wants a directory" ;; esac ;;
+            --root= | --wheels=) wrong "${1%=} wants a directory" ;;
         esac
         case "$1" in
             --root) root=$2 && shift ;;
@@ -72,6 +74,9 @@ absolute() {
 find_places() {
     [ -z "$root" ] || root=$(absolute "$root")
     [ -z "$wheels" ] || wheels=$(absolute "$wheels")
+    case "$(cd "${root:-/dev/null}" 2>/dev/null && pwd -P)" in
+        / | //) wrong "--root $root is no root of its own" ;;
+    esac
     # PostgreSQL's user may not be allowed to stand where root stands.
     cd /
     mine=no

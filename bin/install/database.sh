@@ -13,10 +13,9 @@ tell_server() {
 "
         return
     fi
-    said=$(printf '%s\n' "$1" | as "$superuser" psql -X -q -w -v ON_ERROR_STOP=1 -d postgres 2>&1) || {
-        changed=$((changed + 1))
+    changed=1
+    said=$(printf '%s\n' "$1" | as "$superuser" psql -X -q -w -v ON_ERROR_STOP=1 -d postgres 2>&1) ||
         stop "PostgreSQL refuses: $(printf '%s\n' "$said" | head -n 1)" "mend the cause, or say --no-database"
-    }
 }
 
 tell_plainly() {
@@ -61,7 +60,8 @@ make_password() {
     password=$(od -A n -t x1 -N 24 /dev/urandom | tr -d ' \n')
     change="ALTER ROLE $role PASSWORD"
     # What the server logs of its statements must not hold it.
-    quiet="SET log_statement = 'none'; SET log_min_duration_statement = -1; SET log_min_error_statement = 'panic';"
+    quiet="SET log_statement = 'none'; SET log_min_duration_statement = -1; SET log_min_error_statement = 'panic';
+        SET log_min_duration_sample = -1; SET log_transaction_sample_rate = 0;"
     tell_server "$quiet SET password_encryption = 'scram-sha-256'; $change '$password'" "$change '…'"
     if [ "$dry_run" = no ]; then
         entry=localhost:$port:$database:$role:$password

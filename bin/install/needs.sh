@@ -59,6 +59,7 @@ check_code() {
     if [ -e "$command" ] || [ -L "$command" ]; then
         is_our_command || stop "$command is there and is not of this script" "move it away"
     fi
+    check_programs
 }
 
 checksum_of_checkout() {
@@ -85,8 +86,9 @@ check_database() {
     facts=$(ask_server "SELECT current_setting('server_version_num')::int / 10000, current_setting('port'),
         split_part(current_setting('unix_socket_directories'), ',', 1)" 2>&1) ||
         stop "PostgreSQL does not answer: $(printf '%s\n' "$facts" | head -n 1)" "start it, or say --no-database"
+    # Whatever the server warns of, such as a collation that has changed, comes first.
     IFS='|' read -r major port socket <<TEXT
-$facts
+$(printf '%s\n' "$facts" | tail -n 1)
 TEXT
     [ "$major" -ge 15 ] || stop "the server is PostgreSQL $major" "use 15 or newer, or say --no-database"
     owner=$(ask_server "SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = '$database'")

@@ -1,6 +1,24 @@
 # shellcheck shell=sh
 # The program: one environment a release, complete before the command leads to it.
 
+# DIR: whether it is a release that this script made, or began to make.
+is_release() {
+    [ ! -L "$1" ] && { [ -f "$1/complete" ] || [ -f "$1/incomplete" ]; }
+}
+
+# What lies among the releases may be somebody's, a checkout above all; and who can change the place can become root.
+check_programs() {
+    for entry in "$programs"/* "$programs"/.[!.]*; do
+        [ -e "$entry" ] || [ -L "$entry" ] || continue
+        [ "$entry" = "$programs/$release" ] || is_release "$entry" ||
+            stop "$entry is there and is not of this script" "move $programs away"
+    done
+    if [ "$mine" = yes ] && [ -e "$programs" ]; then
+        find "$programs" -prune -type d -user 0 ! -perm -020 ! -perm -002 | grep -q . ||
+            stop "others than root can change $programs" "chown root $programs && chmod 0755 $programs"
+    fi
+}
+
 install_program() {
     place=$programs/$release
     if [ -f "$place/complete" ]; then
@@ -16,6 +34,8 @@ make_environment() {
     remedy="see to it; a network or --wheels DIR is needed"
     [ ! -e "$place" ] || act rm -rf "$place"
     act mkdir -p -m 0755 "$programs"
+    act mkdir "$place"
+    act touch "$place/incomplete"
     act "$python" -m venv "$place"
     act "$place/bin/python" -m pip install --quiet --disable-pip-version-check --no-input \
         ${wheels:+--no-index --find-links "$wheels"} --require-hashes --requirement "$lock"
@@ -28,7 +48,7 @@ make_environment() {
         act "$place/bin/teleclaude" --version
     fi
     remedy=
-    act touch "$place/complete"
+    act mv "$place/incomplete" "$place/complete"
 }
 
 # The link is relative, so that it leads to the program below --root as well.
@@ -55,7 +75,7 @@ lead_command_to() {
 remove_older_than() {
     for other in "$programs"/*; do
         case "/$1/" in */"$(basename "$other")"/*) continue ;; esac
-        [ -d "$other" ] && [ "$other" != "$place" ] || continue
+        is_release "$other" && [ "$other" != "$place" ] || continue
         act rm -rf "$other"
         finished "remove the older program in $other"
     done

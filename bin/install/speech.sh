@@ -14,7 +14,6 @@ finished() {
         printf '%s' "$planned"
         planned=
     else
-        changed=$((changed + 1))
         line 'done' "$1"
     fi
 }
@@ -25,7 +24,7 @@ already() {
 
 stop() {
     printf 'install-system: %s\n  → %s\n' "$1" "$2" >&2
-    if [ "$changed" -gt 0 ]; then
+    if [ "$changed" = 1 ]; then
         printf '  what was done stays; run it again to go on\n' >&2
         exit 5
     fi
@@ -55,9 +54,8 @@ act() {
         plan "$@"
         return
     fi
-    # A command that fails may have done a part, which is only told by running it again.
-    said=$("$@" 2>&1) || {
-        changed=$((changed + 1))
+    # A command that fails or is interrupted may have done a part, which is only told by running it again.
+    changed=1
+    said=$("$@" 2>&1) ||
         stop "$1 failed: $(printf '%s\n' "$said" | sed '/^[[:space:]]*$/d' | tail -n 1)" "${remedy:-mend the cause}"
-    }
 }

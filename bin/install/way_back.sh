@@ -6,10 +6,12 @@ uninstall() {
     if [ -L "$command" ] && is_our_command; then
         remove "$command"
     fi
-    remove "$programs"
+    for place in "$programs"/*; do
+        ! is_release "$place" || remove "$place"
+    done
     remove "$shared/config.sample.yml"
     remove "$shared/install.md"
-    for place in "$shared/docs" "$shared" "$logs" "$state" "$configuration"; do
+    for place in "$programs" "$shared/docs" "$shared" "$logs" "$state" "$configuration"; do
         remove_where_empty "$place"
     done
     remove_account

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 
 from sqlalchemy import Connection
@@ -51,9 +52,15 @@ class Sampled:
 async def take_samples(target: AsyncConnection, plan: Plan, sources: Sources) -> tuple[Sampled, ...]:
     """Load a sample of each large table into the bare tables of this transaction, and take it back."""
     large = [table for table in plan.tables if table.rows > WORTH_MEASURING]
+    async with _taken_back(target):
+        return tuple([await _measure(target, table, sources.of(table), plan.batch_size) for table in large])
+
+
+@asynccontextmanager
+async def _taken_back(target: AsyncConnection) -> AsyncIterator[None]:
     savepoint = await target.begin_nested()
     try:
-        return tuple([await _measure(target, table, sources.of(table), plan.batch_size) for table in large])
+        yield
     finally:
         await savepoint.rollback()
 
@@ -68,29 +75,31 @@ def make_forecast(plan: Plan, samples: tuple[Sampled, ...]) -> Forecast:
 
 
 async def _measure(target: AsyncConnection, table: TablePlan, reader: Connection, batch_size: int) -> Sampled:
-    few, many = Loaded(), Loaded()
+    sample, few = _sample(table, reader), replace(table, part=f" LIMIT {FEW}")
+    loaded = Loaded()
 
-    async def load_few() -> None:
-        await _copy(target, replace(table, part=f" LIMIT {FEW}"), reader, batch_size, few)
+    async def load(part: TablePlan, into: Loaded) -> None:
+        # A table may have its key already, so that no row may come twice.
+        async with _taken_back(target):
+            await _copy(target, part, reader, batch_size, into)
 
-    async def load_many() -> None:
-        await _copy(target, _sample(table, reader), reader, batch_size, many)
-
-    async def find_words() -> None:
-        await target.exec_driver_sql(f"SELECT count({EXPRESSIONS[table.label]}) FROM {table.sql_name}")  # noqa: S608
-
-    await load_many()
-    # What every COPY takes, however few its rows.
-    once = await _time(load_few)
-    took = await _time(load_many)
-    # Loaded twice, because the first time pays for what is prepared once.
-    times = 2 * table.rows / max(many.rows, 1)
-    load = max(took - once, 0.0) * times * PER_SAMPLE
-    seconds = {LOAD: load, **{phase: load * part for phase, part in PER_LOAD.items()}}
+    # The first time pays for what is prepared once; what every COPY takes is in the time of a few rows.
+    await load(sample, loaded)
+    once = await _time(lambda: load(few, Loaded()))
+    took = await _time(lambda: load(sample, Loaded()))
+    times = table.rows / max(loaded.rows, 1)
+    seconds = {LOAD: max(took - once, 0.0) * times * PER_SAMPLE}
+    seconds |= {phase: seconds[LOAD] * part for phase, part in PER_LOAD.items()}
     if table.label in EXPRESSIONS:
-        await find_words()
-        seconds[KEYS] += await _time(find_words) * times * PER_EXPRESSION
-    return Sampled(table, many.size / max(many.rows, 1), seconds)
+        async with _taken_back(target):
+            await _copy(target, sample, reader, batch_size, Loaded())
+            await _find_words(target, table)
+            seconds[KEYS] += await _time(lambda: _find_words(target, table)) * times * PER_EXPRESSION
+    return Sampled(table, loaded.size / max(loaded.rows, 1), seconds)
+
+
+async def _find_words(target: AsyncConnection, table: TablePlan) -> None:
+    await target.exec_driver_sql(f"SELECT count({EXPRESSIONS[table.label]}) FROM {table.sql_name}")  # noqa: S608
 
 
 async def _time(work: Callable[[], Awaitable[None]]) -> float:
@@ -110,6 +119,9 @@ def _sample(table: TablePlan, reader: Connection) -> TablePlan:
         query = f"SELECT min(rowid), max(rowid) FROM {quote(table.source)}"  # noqa: S608
         first, last = reader.exec_driver_sql(query).one()
     except DBAPIError:
+        first = last = None
+    # A column of this name hides SQLite's own, and may hold anything.
+    if not (isinstance(first, int) and isinstance(last, int)):
         return replace(table, part=f" LIMIT {SAMPLE_ROWS}")
     width = SAMPLE_ROWS // SPOTS
     # From the middle of each part, because the oldest rows are like no others.

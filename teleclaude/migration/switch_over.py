@@ -19,7 +19,7 @@ from teleclaude.migration.shell_line import is_whole_command, keeps_other_paths
 KEPT = "single-user"
 """How the names end of the files that the commands keep."""
 
-WORD = re.compile(r"[A-Za-z_]\w*")
+WORD = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 
 
 def find_switch_over(inventory: Inventory) -> Iterator[SwitchOver]:
@@ -37,7 +37,8 @@ def _who_may_change(pointer: Pointer, inventory: Inventory) -> str | None:
     """Return as whom a command must run, None where that is whoever runs it anyway."""
     if pointer.crontab:
         return pointer.crontab if inventory.is_root else None
-    return "root" if str(pointer.path).startswith(("/etc/", "/usr/")) else account_name(inventory)
+    of_system = str(pointer.path).startswith(("/etc/", "/usr/")) and inventory.home not in pointer.path.parents
+    return "root" if of_system else account_name(inventory)
 
 
 def account_name(inventory: Inventory) -> str | None:
@@ -108,12 +109,10 @@ def _numbers(pointer: Pointer) -> str:
 
 
 def to_jq(keys: tuple[str | int, ...]) -> str:
-    """Return the way to a value as jq writes it."""
-    parts = (
-        f"[{key}]" if isinstance(key, int) else f".{key}" if WORD.fullmatch(key) else f".[{json.dumps(key)}]"
-        for key in keys
-    )
-    return "".join(parts).replace("].[", "][") if keys else "."
+    """Return the way to a value as jq writes it; jq before 1.7 takes no dot between a value and a bracket."""
+    parts = (f".{key}" if isinstance(key, str) and WORD.fullmatch(key) else f"[{json.dumps(key)}]" for key in keys)
+    way = "".join(parts)
+    return way if way.startswith(".") else f".{way}"
 
 
 def _is_clear(pointer: Pointer) -> bool:
@@ -140,10 +139,13 @@ def _change(pointers: list[Pointer]) -> str:
         return f"rm {file}"
     if first.kind is Kind.SCRIPT:
         return f"mv {file} {kept}"
-    program = _editor(pointers)
+    program, made = _editor(pointers), shlex.quote(f"{kept_file(first)}.new")
+    # What fails on the way, such as a program that is not there, must not empty the file. It may hold secrets.
     if first.crontab:
-        return f"test -e {kept} || {{ crontab -l > {kept} && {program} {kept} | crontab -; }}"
-    return f"test -e {kept} || {{ cp -p {file} {kept} && {program} {kept} > {file}; }}"
+        write = f"(umask 077; crontab -l > {made}) && mv {made} {kept} && {program} {kept} | crontab -"
+    else:
+        write = f"(umask 077; {program} {file} > {made}) && cp -p {file} {kept} && cat {made} > {file} && rm {made}"
+    return f"test -e {kept} || {{ {write}; }}"
 
 
 def _restore(pointer: Pointer) -> str:

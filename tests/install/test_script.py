@@ -27,7 +27,7 @@ def run(
 ) -> subprocess.CompletedProcess[str]:
     command = [shell, *(["sh"] if shell == "busybox" else []), str(script), "--root", str(root), *arguments]
     environment = {**os.environ, "TELECLAUDE_PYTHON": sys.executable, "TELECLAUDE_PLATFORM": "Linux", **environ}
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, start_new_session=True)
 
 
 def finished(said: subprocess.CompletedProcess[str]) -> list[str]:
@@ -206,6 +206,18 @@ def test_a_command_of_somebody_else_is_refused_before_anything_is_done(root: Pat
     assert files_below(root) == before
 
 
+@pytest.mark.parametrize("name", ["teleclaude.db", "docs/mine.md", ".git/config"])
+def test_a_checkout_where_the_program_goes_is_refused_and_nothing_of_it_goes(tmp_path: Path, name: str) -> None:
+    file = tmp_path / "opt/teleclaude" / name
+    file.parent.mkdir(parents=True)
+    file.write_text("somebody's")
+    refused = run(tmp_path)
+    assert refused.returncode == 3
+    assert "is there and is not of this script" in refused.stderr
+    assert run(tmp_path, "--uninstall").returncode == 0
+    assert file.read_text() == "somebody's"
+
+
 def test_a_failure_says_what_to_do_and_running_it_again_goes_on(root: Path) -> None:
     obstacle = root / "usr/local/share/teleclaude"
     obstacle.parent.mkdir(parents=True)
@@ -218,6 +230,17 @@ def test_a_failure_says_what_to_do_and_running_it_again_goes_on(root: Path) -> N
     assert run(root).returncode == 0
 
 
+def test_an_interrupt_during_the_first_command_does_not_say_that_nothing_was_changed(tmp_path: Path) -> None:
+    stub = tmp_path / "stubs/mkdir"
+    stub.parent.mkdir()
+    stub.write_text(f'#!/bin/sh\n{shutil.which("mkdir")} "$@"\ntrap "" INT\nkill -s INT 0\n')
+    stub.chmod(0o755)
+    cut_off = run(tmp_path / "root", PATH=f"{stub.parent}:{os.environ['PATH']}")
+    assert cut_off.returncode == 5
+    assert "interrupted" in cut_off.stderr
+    assert "what was done stays" in cut_off.stderr
+
+
 def test_a_program_that_was_cut_off_in_the_making_is_made_again(root: Path) -> None:
     next((root / "opt/teleclaude").glob("*/complete")).unlink()
     shown = run(root, "--dry-run")
@@ -225,9 +248,13 @@ def test_a_program_that_was_cut_off_in_the_making_is_made_again(root: Path) -> N
     assert "-m venv" in shown.stdout
 
 
-@pytest.mark.parametrize("arguments", [["--nonsense"], ["--root"], ["--wheels"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [["--nonsense"], ["--root"], ["--wheels"], ["--root", ""], ["--root="], ["--wheels", ""], ["--root", "/bin/.."]],
+)
 def test_a_command_line_that_is_wrong_is_shown_the_right_one(arguments: list[str]) -> None:
-    wrong = subprocess.run(["sh", SCRIPT, *arguments], capture_output=True, text=True, check=False)
+    command = ["sh", str(SCRIPT), *arguments, "--uninstall", "--dry-run"]
+    wrong = subprocess.run(command, capture_output=True, text=True, check=False)
     assert wrong.returncode == 2
     assert "usage: install-system.sh" in wrong.stderr
 
@@ -253,6 +280,20 @@ def test_the_page_has_every_flag_and_every_exit_code_of_the_help(tmp_path: Path)
 def test_every_link_of_the_page_leads_somewhere() -> None:
     for link in re.findall(r"\]\(([^)#]+)\)", (CHECKOUT / "docs/install.md").read_text()):
         assert link.startswith("https://") or (CHECKOUT / "docs" / link).exists(), link
+
+
+def test_a_server_that_warns_of_something_is_understood_all_the_same(tmp_path: Path) -> None:
+    psql = tmp_path / "psql"
+    psql.write_text(
+        "#!/bin/sh\necho 'WARNING:  a collation version mismatch' >&2\ncase $* in *_num*) echo '15|5433|/s' ;; esac\n"
+    )
+    psql.chmod(0o755)
+    parts = "".join(f". {CHECKOUT}/bin/install/{name}.sh; " for name in ("speech", "needs", "database"))
+    script = f'{parts} as() {{ shift; "$@"; }}; check_database; echo "$major $port $socket"'
+    given = {"mine": "yes", "with_database": "yes", "superuser": "postgres", "database": "d", "role": "r"}
+    environ = {**given, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    asked = subprocess.run(["sh", "-u", "-c", script], capture_output=True, text=True, check=False, env=environ)
+    assert asked.stdout == "15 5433 /s\n", asked.stderr
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")

@@ -6,10 +6,14 @@ Each scenario runs over a tree of our own, and as root over a tree of somebody e
 import asyncio
 import json
 import os
+import shutil
 import socket
 import stat
+import struct
 import subprocess
 import sys
+import tempfile
+import threading
 import time
 from collections.abc import AsyncGenerator, Iterator
 from pathlib import Path
@@ -138,6 +142,47 @@ async def test_a_link_to_a_file_of_root_is_not_followed(
     assert await has_nothing(target)
     assert options.root is not None
     assert not options.root.exists()
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """Make a folder that the user can reach, too."""
+    with tempfile.TemporaryDirectory() as name:
+        yield Path(name)
+
+
+def answer_with_program(server: socket.socket, program: Path) -> None:
+    """Tell the client that its shell is `program` (tmux-protocol.h: MSG_SHELL, of version 8), which it then runs."""
+    client, _ = server.accept()
+    with client:
+        client.recv(1 << 16)
+        name = os.fsencode(program) + b"\0"
+        client.sendall(struct.pack("=IHHII", 209, 16 + len(name), 0, 8, 0) + name)
+        client.recv(1 << 16)
+
+
+@as_root
+@pytest.mark.skipif(shutil.which("tmux") is None, reason="needs tmux")
+async def test_a_tmux_server_of_the_user_makes_root_run_nothing(
+    options: Options, theirs: SampleInstallation, open_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert theirs.home.stat().st_uid == USER
+    monkeypatch.setenv("TMUX_TMPDIR", str(open_folder))
+    monkeypatch.setenv("PGPASSWORD", PLANTED)
+    program, told, place = open_folder / "program", open_folder / "told", open_folder / f"tmux-{USER}"
+    program.write_text(f"#!/bin/sh\n{{ id -u; env; }} >{told}\n")
+    program.chmod(0o755)
+    place.mkdir()
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(place / "default"))
+        server.listen()
+        give_away(open_folder)
+        answering = threading.Thread(target=answer_with_program, args=(server, program), daemon=True)
+        answering.start()
+        assert (await migrate_sample(options)).ok
+        answering.join(10)
+    assert told.read_text().startswith(f"{USER}\n")
+    assert PLANTED not in told.read_text()
 
 
 @as_root

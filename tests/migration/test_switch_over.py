@@ -275,6 +275,52 @@ def test_the_table_of_a_user_is_changed_by_crontab_and_counted_without_its_heade
     assert (stubs.folder / "crontab").read_text() == shown
 
 
+async def test_a_command_that_fails_leaves_the_file_as_it_is_and_can_be_run_again(
+    rehearsal: Options, sample: SampleInstallation, stubs: Stubs
+) -> None:
+    settings, jq = sample.home / ".claude.json", stubs.folder / "bin/jq"
+    [lead] = [lead for lead in (await migrate_sample(rehearsal)).all(SwitchOver) if lead.path == str(settings)]
+    before = settings.read_bytes()
+    jq.write_text("#!/bin/sh\nexit 127\n")
+    jq.chmod(0o755)
+    subprocess.run(["sh", "-c", lead.command], env={"PATH": stubs.path}, check=False)
+    assert settings.read_bytes() == before
+    jq.unlink()
+    stubs.run(lead.command)
+    assert "mcp-wrapper" not in settings.read_text()
+    stubs.run(lead.back)
+    assert settings.read_bytes() == before
+
+
+async def test_a_key_in_another_alphabet_is_one_that_jq_understands(
+    rehearsal: Options, sample: SampleInstallation, stubs: Stubs
+) -> None:
+    settings = sample.home / ".claude.json"
+    write_json(settings, {"mcpServers": {"größe": {"command": f"{sample.checkout}/x"}, "other": {}}})
+    [lead] = [lead for lead in (await migrate_sample(rehearsal)).all(SwitchOver) if lead.path == str(settings)]
+    stubs.run(lead.command)
+    assert json.loads(settings.read_text()) == {"mcpServers": {"other": {}}}
+
+
+@pytest.mark.parametrize("above", ["", "# \x0c", "# \u2028", "# \r #", "# \xfc".encode("latin-1")])
+def test_the_lines_of_a_table_are_counted_as_sed_counts_them_and_kept_from_others(
+    sample: SampleInstallation, stubs: Stubs, tmp_path: Path, above: str | bytes
+) -> None:
+    entry = f"@hourly {sample.checkout}/bin/cron-runner\n"
+    first = above if isinstance(above, bytes) else above.encode()
+    table = b"\n".join([first, b"@daily true", entry.encode()])
+    (stubs.folder / "crontab").write_bytes(table)
+    write(tmp_path / "spool" / pwd.getpwuid(os.geteuid()).pw_name, "")
+    next((tmp_path / "spool").iterdir()).write_bytes(table)
+    for found in (crontabs.of_caller(mentions_of(sample)), crontabs.of_users(tmp_path / "spool", mentions_of(sample))):
+        [lead] = of_file([dataclasses.replace(pointer, home=tmp_path) for pointer in found], None)
+        stubs.run(f"umask 022\n{lead.command}")
+        assert (stubs.folder / "crontab").read_bytes() == table.replace(b"@hourly", b"# @hourly")
+        assert (tmp_path / ".crontab.single-user").stat().st_mode & 0o777 == 0o600
+        stubs.run(lead.back)
+        assert (stubs.folder / "crontab").read_bytes() == table
+
+
 def mentions_of(sample: SampleInstallation) -> Mentions:
     return make_mentions(Places(sample.checkout, sample.home), None)
 

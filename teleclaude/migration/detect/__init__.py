@@ -124,7 +124,7 @@ async def detect(options: Options, run: str, private: Path, environ: Mapping[str
         checkout_entries=look("source", lambda: tuple(deputy.call(list_names, str(places.checkout))), ()),
         home_entries=look("source", lambda: tuple(deputy.call(list_names, str(places.state))), ()),
         elsewhere=look("source", lambda: find_elsewhere(deputy, places), ()),
-        holders=(*migrating, *look("source", lambda: find_holders(deputy, places, databases), NO_HOLDERS)),
+        holders=(*migrating, *look("source", lambda: find_holders(deputy, places, databases, account), NO_HOLDERS)),
         services=look("source", lambda: find_services(deputy, places, mentions), ()),
         pointers=pointers,
         journals=journals,

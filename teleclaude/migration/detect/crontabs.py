@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import pwd
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -25,15 +25,20 @@ def find_crontabs(mentions: Mentions) -> Iterator[Pointer]:
     """Yield the lines of cron's tables that name the old installation."""
     for path in sorted({path for pattern in TABLES for path in Path("/").glob(pattern[1:]) if path.is_file()}):
         with suppress(OSError):
-            yield from _entries(path, path.read_text(errors="replace"), mentions)
+            yield from _entries(path, _read(path), mentions)
     if os.geteuid() == 0:
         for folder in map(Path, SPOOLS):
             yield from of_users(folder, mentions)
     else:
-        with suppress(KeyError):
-            user = pwd.getpwuid(os.geteuid())
-            own = answer_of(["crontab", "-l"])
-            yield from _entries(Path("crontab -l"), own, mentions, user.pw_name, Path(user.pw_dir))
+        yield from of_caller(mentions)
+
+
+def of_caller(mentions: Mentions) -> Iterator[Pointer]:
+    """Yield the lines of our own table that name the old installation."""
+    with suppress(KeyError):
+        user = pwd.getpwuid(os.geteuid())
+        own = answer_of(["crontab", "-l"]).split("\n")
+        yield from _entries(Path("crontab -l"), own, mentions, user.pw_name, Path(user.pw_dir))
 
 
 def of_users(folder: Path, mentions: Mentions) -> Iterator[Pointer]:
@@ -41,13 +46,20 @@ def of_users(folder: Path, mentions: Mentions) -> Iterator[Pointer]:
     for path in sorted(folder.glob("*")):
         with suppress(OSError, KeyError):
             user = pwd.getpwnam(path.name)
-            lines = path.read_text(errors="replace").splitlines()
-            shown = lines[HEADER_LINES:] if lines[:1] and lines[0].startswith(HEADER) else lines
-            yield from _entries(path, "\n".join(shown), mentions, user.pw_name, Path(user.pw_dir))
+            lines = _read(path)
+            shown = lines[HEADER_LINES:] if lines[0].startswith(HEADER) else lines
+            yield from _entries(path, shown, mentions, user.pw_name, Path(user.pw_dir))
 
 
-def _entries(path: Path, text: str, mentions: Mentions, user: str = "", home: Path | None = None) -> Iterator[Pointer]:
-    for number, line in enumerate(text.splitlines(), 1):
+def _read(path: Path) -> list[str]:
+    """Return the lines of a table as sed(1) counts them; Python's would also end at other characters."""
+    return path.read_bytes().decode(errors="replace").split("\n")
+
+
+def _entries(
+    path: Path, lines: Sequence[str], mentions: Mentions, user: str = "", home: Path | None = None
+) -> Iterator[Pointer]:
+    for number, line in enumerate(lines, 1):
         if mentions.found_in(line):
             active = not line.lstrip().startswith("#")
             shown = mentions.shown(line)

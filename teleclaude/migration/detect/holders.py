@@ -19,7 +19,7 @@ from teleclaude.layout import OLD_UNIT
 from teleclaude.migration.deputy import Deputy
 from teleclaude.migration.detect.installation import Places
 from teleclaude.migration.detect.services import find_agents
-from teleclaude.migration.inventory import Holder, SourceDatabase
+from teleclaude.migration.inventory import Account, Holder, SourceDatabase
 from teleclaude.migration.reading import open_source, read_file
 
 SOCKETS = (SINGLE_USER_SOCKET, Path("/tmp/teleclaude.sock"))  # noqa: S108 - both fixed by the single-user releases
@@ -31,11 +31,13 @@ PROGRAMS = {DAEMON: "daemon", "teleclaude.cli.telec": "terminal interface"}
 """Modules that are run with `python -m`; every other module of the package is called a helper."""
 
 
-def find_holders(deputy: Deputy, places: Places, databases: tuple[SourceDatabase, ...]) -> tuple[Holder, ...]:
-    """Return every evidence of somebody who works on the old installation."""
+def find_holders(
+    deputy: Deputy, places: Places, databases: tuple[SourceDatabase, ...], account: Account | None
+) -> tuple[Holder, ...]:
+    """Return every evidence of somebody who works on the old installation, which `account` controls."""
     locks = (_held_lock(deputy, path, who, stop) for path, who, stop in _locks(places))
     found = (holder for holders in locks for holder in holders)
-    return tuple([*found, *_listening(databases), *find_processes(places, databases), *find_agents(places)])
+    return tuple([*found, *_listening(databases), *find_processes(places, databases), *find_agents(places, account)])
 
 
 def stop_command() -> str:

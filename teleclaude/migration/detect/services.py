@@ -13,13 +13,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from fnmatch import fnmatch
 from pathlib import Path
+from typing import Any
 from xml.parsers.expat import ExpatError
 
 from teleclaude.errors import SourceError
 from teleclaude.migration.deputy import Deputy
 from teleclaude.migration.detect.installation import Places
 from teleclaude.migration.detect.mentions import Mentions
-from teleclaude.migration.inventory import Holder, Service
+from teleclaude.migration.inventory import Account, Holder, Service
 from teleclaude.migration.reading import read_file
 from teleclaude.migration.realm import list_names
 
@@ -109,32 +110,44 @@ def _program(text: str) -> str:
     return " ".join(map(str, arguments)) if isinstance(arguments, list) else ""
 
 
-def find_agents(places: Places) -> Iterator[Holder]:
+def find_agents(places: Places, account: Account | None) -> Iterator[Holder]:
     """Yield the agents of the old program that live in tmux; their hooks may write."""
-    server = Path(os.environ.get("TMUX_TMPDIR") or "/tmp") / f"tmux-{places.home.stat().st_uid}" / "default"  # noqa: S108
-    if not server.is_socket():
+    owner = places.home.stat().st_uid
+    server = Path(os.environ.get("TMUX_TMPDIR") or "/tmp") / f"tmux-{owner}" / "default"  # noqa: S108
+    # A server can have its client run any program, so nobody asks one but its owner, or root with the owner's rights.
+    asker = account.uid if account else os.geteuid()
+    if asker != owner or not server.is_socket() or server.parent.lstat().st_uid != owner:
         return
-    sessions = [name for name in answer_of(["tmux", "-S", str(server), "ls", "-F", "#S"]).split() if name[:3] == "tc_"]
+    answer = answer_of(["tmux", "-S", str(server), "ls", "-F", "#S"], account)
+    sessions = [name for name in answer.split() if name[:3] == "tc_"]
     if sessions:
         said = f"agents live in tmux, and their hooks may write: {', '.join(sorted(sessions)[:5])}"
         yield Holder(said, f"end them: tmux kill-session -t {sorted(sessions)[0]}", stops=False)
 
 
-def answer_of(command: Sequence[str]) -> str:
-    """Return what a command prints, nothing where it is not there or does not answer."""
+def answer_of(command: Sequence[str], account: Account | None = None) -> str:
+    """Return the lines that a command prints, nothing where it is not there or does not answer.
+
+    It runs with the rights of `account` where there is one, and then gets nothing of our environment or terminal.
+    """
     program = shutil.which(command[0])
     if program is None:
         return ""
     try:
         # A user's manager may want to ask for a password; it is given nobody to ask.
-        done = subprocess.run(  # noqa: S603 - made of our own words and of names of files
+        done: subprocess.CompletedProcess[bytes] = subprocess.run(  # noqa: S603 - made of our own words and of names of files
             [program, *command[1:]],
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            text=True,
             timeout=SECONDS,
             check=False,
+            **(_rights_of(account) if account else {}),
         )
     except (OSError, subprocess.TimeoutExpired):
         return ""
-    return done.stdout.strip()
+    return done.stdout.decode(errors="replace").rstrip("\n")
+
+
+def _rights_of(account: Account) -> dict[str, Any]:
+    identity = {"user": account.uid, "group": account.gid, "extra_groups": account.groups}
+    return {**identity, "env": {"PATH": os.defpath}, "cwd": "/", "start_new_session": True}

@@ -93,8 +93,8 @@ def main() -> None:
         results: dict[str, Measured] = defaultdict(Measured)
         for _ in range(given.rounds):
             for name, command in commands.items():
-                measure(bench, command, results[name])
-                print(f"{name}: {results[name].seconds[-1]:.1f} s", file=sys.stderr, flush=True)
+                if measure(bench, command, results[name]):
+                    print(f"{name}: {results[name].seconds[-1]:.1f} s", file=sys.stderr, flush=True)
         show(results)
 
 
@@ -157,8 +157,8 @@ def prepare(bench: Bench) -> None:
     bench.run("dropdb", "prepared")
 
 
-def measure(bench: Bench, command: list[str], measured: Measured) -> None:
-    """Go a way once, into an empty database."""
+def measure(bench: Bench, command: list[str], measured: Measured) -> bool:
+    """Go a way once, into an empty database; where it fails, say so, and return that it did not get there."""
     bench.run("createdb", "bench")
     bench.run("psql", "-q", "-d", "bench", "-c", "CHECKPOINT")
     with tempfile.TemporaryFile("w+") as said:
@@ -169,13 +169,16 @@ def measure(bench: Bench, command: list[str], measured: Measured) -> None:
         process.returncode = os.waitstatus_to_exitcode(status)
         said.seek(0)
         output = said.read()
+    bench.run("dropdb", "--force", "bench")
+    shutil.rmtree(bench.folder / "root", ignore_errors=True)
     if process.returncode:
-        sys.exit(f"{' '.join(command)} ended with {process.returncode}:\n{output[-2000:]}")
+        print(f"{' '.join(command)} ended with {process.returncode}:\n{output[-2000:]}", file=sys.stderr, flush=True)
+        measured.seconds.pop()
+        return False
     measured.memory = max(measured.memory, used.ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3))
     if output.startswith("{"):
         measured.parts = json.loads(output)
-    bench.run("dropdb", "bench")
-    shutil.rmtree(bench.folder / "root", ignore_errors=True)
+    return True
 
 
 def show(results: Mapping[str, Measured]) -> None:
@@ -183,6 +186,9 @@ def show(results: Mapping[str, Measured]) -> None:
     limits = {name: limit for limit, name in OURS.values()}
     print("\n| way | seconds | to the limit | peak memory, MB | of which |\n|---|---|---|---|---|")
     for name, measured in results.items():
+        if not measured.seconds:
+            print(f"| {name} | failed | | | |")
+            continue
         seconds = median(measured.seconds)
         limit = limits.get(name, LIMIT if name == LIMIT else LIMIT_WITH_SEARCH)
         ratio = seconds / median(results[limit].seconds)

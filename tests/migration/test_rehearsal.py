@@ -104,7 +104,7 @@ async def test_the_page_shows_it_in_short(rehearsed: Report, capsys: pytest.Capt
     said = " ".join(capsys.readouterr().out.split())
     assert "20 sessions would belong to Ada" in said
     assert "secrets.yml: TELEGRAM_BOT_TOKEN, DISCORD_BOT_TOKEN" in said
-    assert "these still lead to the old installation" in said
+    assert "still lead to the old installation" in said
     assert "nothing was kept" in said
 
 

@@ -24,8 +24,12 @@ from teleclaude.errors import Exit, TeleClaudeError
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="teleclaude")
-def cli() -> None:
+@click.pass_context
+def cli(context: click.Context) -> None:
     """TeleClaude keeps AI terminal sessions, memory and hooks."""
+    if os.environ.get("NO_COLOR"):
+        # rich does so by itself.
+        context.color = False
 
 
 for command in (migrate_to_system, verify, daemon, self_check, upgrade, sessions, config, demo):

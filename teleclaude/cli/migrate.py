@@ -53,6 +53,7 @@ FOLDER = click.Path(path_type=Path, file_okay=False)
 @click.option("--resume", is_flag=True, help="Finish the migration that was cut off after its commit.")
 @click.option("--undo", is_flag=True, help="Take back the migration that was cut off after its commit.")
 @click.option("--json", "as_json", is_flag=True, help="Print one report on stdout, everything else on stderr.")
+@click.option("--quiet", is_flag=True, help="Show what needs attention, errors, and where the report is; no more.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def migrate_to_system(  # noqa: PLR0913 - one parameter a flag
     *,
@@ -69,6 +70,7 @@ def migrate_to_system(  # noqa: PLR0913 - one parameter a flag
     resume: bool,
     undo: bool,
     as_json: bool,
+    quiet: bool,
     yes: bool,
 ) -> None:
     """Move a single-user installation to the system-wide one on PostgreSQL.
@@ -92,8 +94,9 @@ def migrate_to_system(  # noqa: PLR0913 - one parameter a flag
         report_dir=report_dir,
         recovery=Recovery.RESUME if resume else Recovery.UNDO if undo else None,
     )
-    report = run_migration(options, Screen(may_ask=sys.stdin.isatty(), agreed=yes, with_findings=as_json))
-    show_report(report, as_json=as_json)
+    screen = Screen(may_ask=sys.stdin.isatty(), agreed=yes, with_findings=as_json, quiet=quiet)
+    report = run_migration(options, screen)
+    show_report(report, as_json=as_json, quiet=quiet)
     sys.exit(report.exit_code)
 
 
@@ -138,9 +141,9 @@ async def _cancellable(options: Options, screen: Screen) -> Report:
             signal.signal(number, signal.SIG_IGN)
 
 
-def show_report(report: Report, *, as_json: bool) -> None:
+def show_report(report: Report, *, as_json: bool, quiet: bool = False) -> None:
     """Print the report: as JSON, or as a page for people."""
     if as_json:
         click.echo(json.dumps(report.to_json(), indent=2))
     else:
-        print_page(report)
+        print_page(report, quiet=quiet)

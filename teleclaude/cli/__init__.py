@@ -11,6 +11,7 @@ import traceback
 import click
 
 from teleclaude import __version__
+from teleclaude.cli.completion import completion
 from teleclaude.cli.config import config
 from teleclaude.cli.daemon import daemon
 from teleclaude.cli.demo import demo
@@ -32,7 +33,7 @@ def cli(context: click.Context) -> None:
         context.color = False
 
 
-for command in (migrate_to_system, verify, daemon, self_check, upgrade, sessions, config, demo):
+for command in (migrate_to_system, verify, daemon, self_check, upgrade, sessions, config, demo, completion):
     cli.add_command(command)
 
 

@@ -45,8 +45,15 @@ FOLDER = click.Path(path_type=Path, file_okay=False)
 @click.option("--target", metavar="URL", help="The PostgreSQL database to move to; PG* variables fill in the rest.")
 @click.option("--root", type=FOLDER, help="Put every system path below this directory: a trial needs no privileges.")
 @click.option("--person", metavar="NAME", help="To whom the sessions belong, as people in the configuration has it.")
-@click.option("--uid", type=click.IntRange(0, 2**32 - 2), help="The user id that the sessions belong to.")
-@click.option("--batch-size", type=click.IntRange(1, 100_000), default=1000, show_default=True, help="Rows at a time.")
+@click.option("--uid", metavar="N", type=click.IntRange(0, 2**32 - 2), help="The user id that the sessions belong to.")
+@click.option(
+    "--batch-size",
+    metavar="N",
+    type=click.IntRange(1, 100_000),
+    default=1000,
+    show_default=True,
+    help="Rows at a time.",
+)
 @click.option("--timezone", metavar="ZONE", help="Where the old computer was, for local times without a zone.")
 @click.option("--dry-run", is_flag=True, help="Do everything up to the commit, and keep nothing.")
 @click.option("--report-dir", type=FOLDER, help="Where the folder of the run goes: journal, ledger, report.")

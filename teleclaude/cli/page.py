@@ -71,8 +71,10 @@ def _tell(report: dict[str, Any], width: int, *, quiet: bool) -> Iterator[Line]:
             yield f"✓ {proof}", "green"
         for line in describe_handover(report):
             yield line, "dim"
-    yield from _tell_attention(find_attention(report), width)
     failure = report["failure"]
+    found = find_attention(report)
+    # All that stands in the way is said at once.
+    yield from _tell_attention(found, len(found) if failure else MOST_ATTENTION, width)
     if failure or not quiet:
         yield "", ""
         yield verdict(report), "bold red" if failure else "bold green"
@@ -81,8 +83,8 @@ def _tell(report: dict[str, Any], width: int, *, quiet: bool) -> Iterator[Line]:
     yield from _tell_places(report)
 
 
-def _tell_attention(found: tuple[Attention, ...], width: int) -> Iterator[Line]:
-    for attention in found[:MOST_ATTENTION]:
+def _tell_attention(found: tuple[Attention, ...], most: int, width: int) -> Iterator[Line]:
+    for attention in found[:most]:
         style = STYLES[attention.severity]
         what, remedy = f"{SIGNS[attention.severity]} {attention.what}", f"→ {attention.remedy}"
         if len(what) + len(remedy) < width:
@@ -90,19 +92,19 @@ def _tell_attention(found: tuple[Attention, ...], width: int) -> Iterator[Line]:
         else:
             yield what, style
             yield f"  {remedy}", style
-    if len(found) > MOST_ATTENTION:
-        yield f"! and {len(found) - MOST_ATTENTION} more, in the report", "yellow"
+    if len(found) > most:
+        yield f"! and {len(found) - most} more, in the report", "yellow"
 
 
 def _tell_places(report: dict[str, Any]) -> Iterator[Line]:
-    """Say where the report is; a rehearsal keeps none, and a refusal has none, unless a folder was named."""
+    """Say where the report is; a refusal keeps none, and a rehearsal only in a folder that was named."""
     page = Path(report["folder"]) / PAGE_NAME
     if page.exists():
         yield f"report: {page}", ""
         if report["ledger"]:
             yield f"ledger: {report['ledger']['path']}", ""
-    elif report["dry_run"]:
-        yield "report: --json prints it, --report-dir DIR keeps it", ""
+    else:
+        yield f"report: --json prints it{', --report-dir DIR keeps it' if report['dry_run'] else ''}", ""
 
 
 def _describe_way_back(report: dict[str, Any], *, quiet: bool) -> Iterator[Line]:

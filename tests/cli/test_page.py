@@ -16,8 +16,9 @@ from sqlalchemy import URL
 
 from teleclaude.cli.page import MOST_ATTENTION, print_page
 from teleclaude.demo.installation import SampleInstallation
+from teleclaude.errors import Exit
 from teleclaude.migration.options import Options
-from teleclaude.migration.report import Report, StepRun, warning
+from teleclaude.migration.report import Failure, Report, StepRun, error, warning
 from tests.cli.test_cli import teleclaude, to_arguments
 from tests.pointing import point_to
 from tests.sample import migrate_sample
@@ -83,6 +84,13 @@ async def test_a_page_shows_the_first_of_many_findings_and_counts_the_rest(migra
     page = printed(dataclasses.replace(migrated, steps=(many,)))
     assert [n for n in range(9) if f"! subject {n}: said → remedy {n}" in page] == [*range(MOST_ATTENTION)]
     assert "and 5 more, in the report" in page
+
+
+async def test_everything_that_stands_in_the_way_is_said_at_once(migrated: Report) -> None:
+    many = StepRun("preflight", "done", 0.0, tuple(error(f"subject {n}", "said", f"remedy {n}") for n in range(9)))
+    refused = Failure("refused; nothing was written", "mend what is listed", "Refused", Exit.REFUSED)
+    page = printed(dataclasses.replace(migrated, steps=(many,), failure=refused, undo=()))
+    assert [n for n in range(9) if f"✗ subject {n}: said → remedy {n}" in page] == [*range(9)]
 
 
 def test_a_quiet_run_says_what_needs_attention_and_where_the_report_is(options: Options) -> None:

@@ -68,13 +68,13 @@ class Screen(Observer):
 
     def step(self, name: str) -> None:
         """Name the step."""
-        self.bars.update(self.bar, visible=False)
+        self.bars.update(self.bar, visible=False, refresh=True)
         if not self.quiet:
             self.say(f"▸ {name.replace('_', ' ')}", "bold")
 
     def undoing(self, name: str) -> None:
         """Name the step that is taken back."""
-        self.bars.update(self.bar, visible=False)
+        self.bars.update(self.bar, visible=False, refresh=True)
         self.say(f"◂ taking back: {name.replace('_', ' ')}", "bold yellow")
 
     def event(self, event: Event) -> None:

@@ -43,7 +43,7 @@ def find_proofs(report: Mapping[str, Any]) -> Iterator[str]:
     if proved:
         yield f"{len(proved)} identity columns give the next free number, as an insert showed"
     if probe and probe["ok"]:
-        yield f"the daemon booted on it and lists {probe['sessions_listed']} sessions; " + (
+        yield f"the daemon booted on it and lists {probe['sessions_listed']:,} sessions; " + (
             f"{probe['searches']} searches compared"
         )
     if files and all(file["sha256_before"] == file["sha256_after"] for file in files):
@@ -76,7 +76,9 @@ def _of_leads(report: Mapping[str, Any]) -> Iterator[Attention]:
         said = f"{places[0]}{more} still lead to the old installation"
         script = Path(report["folder"]) / "switch-over.sh"
         made = report["failure"] is None and not report["dry_run"]
-        remedy = f"look at {script}, then run it with sh" if made else "the report has the commands, under switch_over"
+        remedy = (
+            f"look at {script}, then run it with sh" if made else "the report has the commands, under switching over"
+        )
         yield Attention(Severity.WARNING, said, remedy)
 
 

@@ -56,10 +56,11 @@ def _show_columns(report: Mapping[str, Any]) -> Iterator[Element]:
 
 def _show_files(report: Mapping[str, Any]) -> Iterator[Element]:
     heads = ("file", "mode", "owner", "sha256")
-    for said, files in (("files written", report["files"]), ("shared snippets published", report["docs"])):
+    became = "to be written" if report["dry_run"] else "written"
+    for said, files in (("files", report["files"]), ("shared snippets", report["docs"])):
         if files:
             rows = [(f["path"], f["mode"], f["owner"], f["sha256"]) for f in files]
-            yield fold(f"{said}: {len(rows)}", table(heads, rows))
+            yield fold(f"{said} {became}: {len(rows)}", table(heads, rows))
     if report["source"]["files"]:
         before = [(f["path"], f["sha256_before"], _same(f)) for f in report["source"]["files"]]
         said = f"files of the old installation, before and after: {len(before)}"

@@ -7,7 +7,11 @@ say() {
     printf '%s\n' "$*" >&2
 }
 
+# What is in order is not worth a line where only what needs attention is wanted.
 line() {
+    case "$quiet$1" in
+        yesok | yesskipped) return ;;
+    esac
     printf '%-8s %s\n' "$1" "$2" >&2
 }
 
@@ -124,7 +128,7 @@ migrate() {
 
 summarize() {
     case "$code" in
-        0) say "done; the report is in the newest folder of $reports" ;;
+        0) [ -n "$quiet" ] || say "done; the report is in the newest folder of $reports" ;;
         1) say "a bug: please report it" ;;
         2) say "the command line is wrong" ;;
         3) say "refused; nothing was written: mend the cause" ;;
@@ -134,6 +138,10 @@ summarize() {
     esac
 }
 
+case " $* " in
+    *" --quiet "*) quiet=yes ;;
+    *) quiet='' ;;
+esac
 check_platform
 check_program
 read_arguments "$@"

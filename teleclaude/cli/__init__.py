@@ -11,6 +11,7 @@ import traceback
 import click
 
 from teleclaude import __version__
+from teleclaude.cli.completion import completion
 from teleclaude.cli.config import config
 from teleclaude.cli.daemon import daemon
 from teleclaude.cli.demo import demo
@@ -24,11 +25,15 @@ from teleclaude.errors import Exit, TeleClaudeError
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="teleclaude")
-def cli() -> None:
+@click.pass_context
+def cli(context: click.Context) -> None:
     """TeleClaude keeps AI terminal sessions, memory and hooks."""
+    if os.environ.get("NO_COLOR"):
+        # rich does so by itself.
+        context.color = False
 
 
-for command in (migrate_to_system, verify, daemon, self_check, upgrade, sessions, config, demo):
+for command in (migrate_to_system, verify, daemon, self_check, upgrade, sessions, config, demo, completion):
     cli.add_command(command)
 
 

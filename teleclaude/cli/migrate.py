@@ -45,14 +45,22 @@ FOLDER = click.Path(path_type=Path, file_okay=False)
 @click.option("--target", metavar="URL", help="The PostgreSQL database to move to; PG* variables fill in the rest.")
 @click.option("--root", type=FOLDER, help="Put every system path below this directory: a trial needs no privileges.")
 @click.option("--person", metavar="NAME", help="To whom the sessions belong, as people in the configuration has it.")
-@click.option("--uid", type=click.IntRange(0, 2**32 - 2), help="The user id that the sessions belong to.")
-@click.option("--batch-size", type=click.IntRange(1, 100_000), default=1000, show_default=True, help="Rows at a time.")
+@click.option("--uid", metavar="N", type=click.IntRange(0, 2**32 - 2), help="The user id that the sessions belong to.")
+@click.option(
+    "--batch-size",
+    metavar="N",
+    type=click.IntRange(1, 100_000),
+    default=1000,
+    show_default=True,
+    help="Rows at a time.",
+)
 @click.option("--timezone", metavar="ZONE", help="Where the old computer was, for local times without a zone.")
 @click.option("--dry-run", is_flag=True, help="Do everything up to the commit, and keep nothing.")
 @click.option("--report-dir", type=FOLDER, help="Where the folder of the run goes: journal, ledger, report.")
 @click.option("--resume", is_flag=True, help="Finish the migration that was cut off after its commit.")
 @click.option("--undo", is_flag=True, help="Take back the migration that was cut off after its commit.")
 @click.option("--json", "as_json", is_flag=True, help="Print one report on stdout, everything else on stderr.")
+@click.option("--quiet", is_flag=True, help="Show what needs attention, errors, and where the report is; no more.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def migrate_to_system(  # noqa: PLR0913 - one parameter a flag
     *,
@@ -69,6 +77,7 @@ def migrate_to_system(  # noqa: PLR0913 - one parameter a flag
     resume: bool,
     undo: bool,
     as_json: bool,
+    quiet: bool,
     yes: bool,
 ) -> None:
     """Move a single-user installation to the system-wide one on PostgreSQL.
@@ -92,8 +101,9 @@ def migrate_to_system(  # noqa: PLR0913 - one parameter a flag
         report_dir=report_dir,
         recovery=Recovery.RESUME if resume else Recovery.UNDO if undo else None,
     )
-    report = run_migration(options, Screen(may_ask=sys.stdin.isatty(), agreed=yes, with_findings=as_json))
-    show_report(report, as_json=as_json)
+    screen = Screen(may_ask=sys.stdin.isatty(), agreed=yes, with_findings=as_json, quiet=quiet)
+    report = run_migration(options, screen)
+    show_report(report, as_json=as_json, quiet=quiet)
     sys.exit(report.exit_code)
 
 
@@ -138,9 +148,9 @@ async def _cancellable(options: Options, screen: Screen) -> Report:
             signal.signal(number, signal.SIG_IGN)
 
 
-def show_report(report: Report, *, as_json: bool) -> None:
+def show_report(report: Report, *, as_json: bool, quiet: bool = False) -> None:
     """Print the report: as JSON, or as a page for people."""
     if as_json:
         click.echo(json.dumps(report.to_json(), indent=2))
     else:
-        print_page(report)
+        print_page(report, quiet=quiet)

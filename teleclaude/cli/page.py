@@ -1,49 +1,43 @@
-"""The last page of a migration, for people."""
+"""The last page of a migration, for people: one screen. Everything else is in the report."""
 
 from __future__ import annotations
 
 import io
 import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-from teleclaude.cli.handover import print_left, print_rehearsed, print_switch_over
-from teleclaude.migration.options import Recovery
-from teleclaude.migration.report import (
-    ConstraintResult,
-    FileResult,
-    Finding,
-    LedgerResult,
-    ProbeResult,
-    Report,
-    Severity,
-    SourceFileResult,
-    TableResult,
-)
+from teleclaude.cli.handover import describe_handover
+from teleclaude.migration.report import Report, Severity
+from teleclaude.migration.run import PAGE_NAME
+from teleclaude.migration.summary import Attention, find_attention, find_proofs, total, verdict
 
 STYLES = {Severity.NOTE: "dim", Severity.WARNING: "yellow", Severity.ERROR: "bold red"}
+SIGNS = {Severity.NOTE: "·", Severity.WARNING: "!", Severity.ERROR: "✗"}
+
+MOST_TABLES = 4
+MOST_ATTENTION = 4
+
+Line = tuple[str, str]
+"""What is said, and in which style."""
 
 
-def print_page(report: Report, console: Console | None = None) -> None:
-    """Print what moved, what was proved, what needs attention, and how to go back."""
+def print_page(report: Report, console: Console | None = None, *, quiet: bool = False) -> None:
+    """Print what moved, what was proved, what needs attention, where the report is, and how to go back.
+
+    A quiet page leaves out what went well, and how to go back after a success.
+    """
     page = console or Console(stderr=not report.ok, highlight=False)
-    if report.all(TableResult):
-        page.print(_tables(report))
-    _print_proof(report, page)
-    _print_attention(report, page)
-    print_switch_over(report, page)
-    if report.header.get("dry_run"):
-        print_rehearsed(report, page)
-    _print_verdict(report, page)
-    if report.undo:
-        title = "To go back:" if report.ok else "To finish what could not be taken back:"
-        page.print(title, style="bold")
-        for line in report.undo:
-            page.print(
-                f"  {line}", markup=False, soft_wrap=not page.record, style="dim" if line.startswith("#") else ""
-            )
+    said = report.to_json()
+    if said["tables"] and not quiet:
+        page.print(_show_tables(said["tables"]), "")
+    for line, style in (*_tell(said, page.width, quiet=quiet), *_describe_way_back(said, quiet=quiet)):
+        # A path or a command that is folded in two is none; a picture has no other choice.
+        page.print(line, style=style, markup=False, soft_wrap=not page.record)
 
 
 def save_picture(report: Report, path: Path) -> None:
@@ -55,74 +49,74 @@ def save_picture(report: Report, path: Path) -> None:
     path.write_text(re.sub(r"@font-face \{.*?\}\s*", "", picture, flags=re.DOTALL), encoding="utf-8")
 
 
-def _tables(report: Report) -> Table:
-    table = Table(box=None, pad_edge=False)
-    table.add_column("table", no_wrap=True)
+def _show_tables(tables: list[dict[str, Any]]) -> Table:
+    """Return the largest tables, and the rest as one."""
+    numbers = ("source_rows", "target_rows", "values_compared", "coerced")
+    shown = Table(box=None, pad_edge=False)
+    shown.add_column("table", no_wrap=True)
     for name in ("source", "target", "compared", "ledger", "seconds"):
-        table.add_column(name, justify="right")
-    for result in report.all(TableResult):
-        table.add_row(
-            result.name,
-            f"{result.source_rows:,}",
-            f"{result.target_rows:,}",
-            f"{result.values_compared:,}",
-            f"{result.coerced:,}" if result.coerced else "",
-            f"{result.seconds:.2f}",
-        )
-    return table
+        shown.add_column(name, justify="right")
+    largest = sorted(tables, key=lambda table: -table["target_rows"])
+    named = [(table["name"], [table]) for table in largest[:MOST_TABLES]]
+    rest = largest[MOST_TABLES:]
+    for name, some in (*named, *([(f"{len(rest)} more", rest)] if rest else [])):
+        counts = (f"{total(some, number):,}" for number in numbers)
+        shown.add_row(name, *counts, f"{sum(table['seconds'] for table in some):.2f}")
+    return shown
 
 
-def _print_proof(report: Report, page: Console) -> None:
-    results = report.all(TableResult)
-    if results:
-        rows, values = sum(r.target_rows for r in results), sum(r.values_compared for r in results)
-        listed = sum(result.coerced for result in results)
-        but = f", but for the {listed:,} that the ledger lists" if listed else ""
-        page.print(
-            f"\n{rows:,} rows in {len(results)} tables; {values:,} values read back, all equal{but}", style="green"
-        )
-    for probe in report.all(ProbeResult):
-        style = "green" if probe.ok else "bold red"
-        page.print(
-            f"the daemon booted on it and lists {probe.sessions_listed} sessions; {probe.searches} searches compared",
-            style=style,
-        )
-    files = report.all(SourceFileResult)
-    if files and all(file.sha256_before == file.sha256_after for file in files):
-        page.print(f"{len(files)} files of the old installation are what they were", style="green")
-    for file in report.all(FileResult):
-        if file.kind != "docs":
-            page.print(f"{file.path}  {file.mode}  {file.owner}", markup=False, style="dim")
-    docs = [file for file in report.all(FileResult) if file.kind == "docs"]
-    if docs:
-        page.print(f"{len(docs)} shared snippets published", style="dim")
+def _tell(report: dict[str, Any], width: int, *, quiet: bool) -> Iterator[Line]:
+    if not quiet:
+        for proof in find_proofs(report):
+            yield f"✓ {proof}", "green"
+        for line in describe_handover(report):
+            yield line, "dim"
+    failure = report["failure"]
+    found = find_attention(report)
+    # All that stands in the way is said at once.
+    yield from _tell_attention(found, len(found) if failure else MOST_ATTENTION, width)
+    if failure or not quiet:
+        yield "", ""
+        yield verdict(report), "bold red" if failure else "bold green"
+    if failure:
+        yield f"  → {failure['hint']}", "red"
+    yield from _tell_places(report)
 
 
-def _print_attention(report: Report, page: Console) -> None:
-    for finding in report.all(Finding):
-        page.print(
-            f"{finding.severity}: {finding.subject}: {finding.message}", style=STYLES[finding.severity], markup=False
-        )
-        if finding.hint:
-            page.print(f"  → {finding.hint}", style=STYLES[finding.severity], markup=False)
-    for constraint in report.all(ConstraintResult):
-        page.print(f"{constraint.name} is {constraint.state}: {constraint.rows} rows break it", style="yellow")
-        page.print(f"  → {constraint.query}", style="dim", markup=False, soft_wrap=not page.record)
-    for ledger in report.all(LedgerResult):
-        if ledger.entries:
-            page.print(
-                f"{ledger.entries} values could not be carried as they were; each is in {ledger.path}", style="yellow"
-            )
-    print_left(report, page)
+def _tell_attention(found: tuple[Attention, ...], most: int, width: int) -> Iterator[Line]:
+    for attention in found[:most]:
+        style = STYLES[attention.severity]
+        what, remedy = f"{SIGNS[attention.severity]} {attention.what}", f"→ {attention.remedy}"
+        if len(what) + len(remedy) < width:
+            yield f"{what} {remedy}", style
+        else:
+            yield what, style
+            yield f"  {remedy}", style
+    if len(found) > most:
+        yield f"! and {len(found) - most} more, in the report", "yellow"
 
 
-def _print_verdict(report: Report, page: Console) -> None:
-    if report.failure is not None:
-        page.print(f"\n{report.failure.message}", style="bold red", markup=False)
-        page.print(f"  → {report.failure.hint}", style="red", markup=False)
-    elif report.header.get("recovery") == Recovery.UNDO:
-        page.print("\nTaken back: the target is empty again, and nothing is published.\n", style="bold green")
-    elif report.header.get("dry_run"):
-        page.print("\nThe rehearsal went well; nothing was kept.\n", style="bold green")
+def _tell_places(report: dict[str, Any]) -> Iterator[Line]:
+    """Say where the report is; a refusal keeps none, and a rehearsal only in a folder that was named."""
+    page = Path(report["folder"]) / PAGE_NAME
+    if page.exists():
+        yield f"report: {page}", ""
+        if report["ledger"]:
+            yield f"ledger: {report['ledger']['path']}", ""
     else:
-        page.print("\nDone and proved.\n", style="bold green")
+        yield f"report: --json prints it{', --report-dir DIR keeps it' if report['dry_run'] else ''}", ""
+
+
+def _describe_way_back(report: dict[str, Any], *, quiet: bool) -> Iterator[Line]:
+    """Yield the commands that go back; the first step changes nothing, and its long commands are in the file."""
+    undo = report["undo"]
+    if not undo or (quiet and not report["failure"]):
+        return
+    if report["failure"]:
+        yield "To finish what could not be taken back:", "bold"
+    else:
+        yield f"To go back: {Path(report['folder']) / 'way-back.txt'}", "bold"
+        yield "  # 1. See what you would lose, by the first commands there.", "dim"
+        undo = undo[next(place for place, line in enumerate(undo) if line.startswith("# 2.")) :]
+    for line in undo:
+        yield f"  {line}", "dim" if line.startswith("#") else ""

@@ -33,20 +33,21 @@ def to_words(seconds: float) -> str:
 
 
 class Screen(Observer):
-    """Shows steps, tables and findings as they come."""
+    """Shows steps, tables and findings as they come; where it is quiet, only what needs attention."""
 
-    def __init__(self, *, may_ask: bool, agreed: bool, with_findings: bool = False) -> None:
+    def __init__(self, *, may_ask: bool, agreed: bool, with_findings: bool = False, quiet: bool = False) -> None:
         self.console = Console(stderr=True, highlight=False)
         self.may_ask = may_ask
         self.agreed = agreed
         self.with_findings = with_findings
+        self.quiet = quiet
         columns = (
             TextColumn("  {task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
             TextColumn("{task.fields[more]}"),
         )
-        self.bars = Bars(*columns, console=self.console, transient=True, disable=not self.console.is_terminal)
+        self.bars = Bars(*columns, console=self.console, transient=True, disable=quiet or not self.console.is_terminal)
         self.bar = self.bars.add_task("", total=None, visible=False, more="")
         self.said_at = time.monotonic()
 
@@ -67,16 +68,25 @@ class Screen(Observer):
 
     def step(self, name: str) -> None:
         """Name the step."""
-        self.bars.update(self.bar, visible=False)
-        self.say(f"▸ {name.replace('_', ' ')}", "bold")
+        self.bars.update(self.bar, visible=False, refresh=True)
+        if not self.quiet:
+            self.say(f"▸ {name.replace('_', ' ')}", "bold")
 
     def undoing(self, name: str) -> None:
         """Name the step that is taken back."""
-        self.bars.update(self.bar, visible=False)
+        self.bars.update(self.bar, visible=False, refresh=True)
         self.say(f"◂ taking back: {name.replace('_', ' ')}", "bold yellow")
 
     def event(self, event: Event) -> None:
         """Show what a step yields."""
+        if self.with_findings and isinstance(event, Finding) and event.severity is not Severity.NOTE:
+            self.say(f"  {event.severity}: {event.subject}: {event.message}", STYLES[event.severity])
+            if event.hint:
+                self.say(f"    → {event.hint}", STYLES[event.severity])
+        elif not self.quiet:
+            self._advance(event)
+
+    def _advance(self, event: Event) -> None:
         if isinstance(event, Progress):
             self._progress(event)
         elif isinstance(event, Forecast):
@@ -85,10 +95,6 @@ class Screen(Observer):
             )
         elif isinstance(event, TableResult):
             self.say(f"  {event.name}: {event.target_rows} rows, {event.values_compared} values compared", "dim")
-        elif self.with_findings and isinstance(event, Finding) and event.severity is not Severity.NOTE:
-            self.say(f"  {event.severity}: {event.subject}: {event.message}", STYLES[event.severity])
-            if event.hint:
-                self.say(f"    → {event.hint}", STYLES[event.severity])
 
     def _progress(self, event: Progress) -> None:
         """Move the bar; where there is none, say a line now and then."""

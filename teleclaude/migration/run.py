@@ -20,9 +20,11 @@ from teleclaude.migration.locks import Check, holding
 from teleclaude.migration.options import Recovery
 from teleclaude.migration.plan import Plan, describe
 from teleclaude.migration.report import Event, Failure, Finding, Progress, Report, Result, Severity, StepRun, warning
+from teleclaude.migration.report_html import to_html
 from teleclaude.migration.way_back import describe_way_back
 
 REPORT_NAME = "report.json"
+PAGE_NAME = "report.html"
 
 
 @dataclass(frozen=True)
@@ -110,10 +112,11 @@ def to_failure(error: BaseException) -> Failure:
 
 
 def write_report(run: Run) -> None:
-    """Keep the report in the folder of the run; where that fails, the report says so itself."""
-    report = run.to_report()
+    """Keep the report in the folder of the run, for programs and for people; where that fails, it says so itself."""
+    report = run.to_report().to_json()
     try:
-        write_private(run.plan.folder / REPORT_NAME, json.dumps(report.to_json(), indent=2))
+        write_private(run.plan.folder / REPORT_NAME, json.dumps(report, indent=2))
+        write_private(run.plan.folder / PAGE_NAME, to_html(report))
     except OSError as error:
         finding = warning("report", f"{error.filename} could not be written: {error.strerror}", "keep what is printed")
         run.steps.append(StepRun("report", "failed", 0.0, (finding,)))

@@ -39,6 +39,14 @@ def test_it_names_what_it_checked_and_where_the_report_lies(options: Options, en
     assert "Done and proved." in done.stdout
 
 
+def test_it_is_quiet_where_the_migration_is(options: Options, environ: dict[str, str]) -> None:
+    refused = run([*to_arguments(options), "--yes", "--quiet", "--person", "Zoe"], environ)
+    assert refused.returncode == 3
+    assert "does not know Zoe" in refused.stderr
+    done = run([*to_arguments(options), "--yes", "--quiet"], environ)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_it_gives_the_exit_code_of_the_migration(options: Options, environ: dict[str, str]) -> None:
     assert run([*to_arguments(options), "--yes", "--person", "Zoe"], environ).returncode == 3
     assert run([*to_arguments(options), "--nonsense"], environ).returncode == 2

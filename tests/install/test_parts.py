@@ -110,7 +110,8 @@ def test_the_lock_of_the_program_is_a_part_of_the_whole_one() -> None:
 def test_the_wheel_brings_the_installation_along(tmp_path: Path) -> None:
     (wheel,) = WheelBuilder(str(CHECKOUT)).build(directory=str(tmp_path), versions=["standard"])
     with zipfile.ZipFile(wheel) as archive:
-        names = {name.partition("share/teleclaude/")[2] for name in archive.namelist() if ".data/data/" in name}
+        names = {name.partition("share/teleclaude/")[2] for name in archive.namelist() if "/share/teleclaude/" in name}
+        assert any(name.endswith(".data/data/share/man/man1/teleclaude.1") for name in archive.namelist())
         script = next(entry for entry in archive.infolist() if entry.filename.endswith("bin/install-system.sh"))
     wanted = {str(path.relative_to(CHECKOUT)) for folder in ("bin", "etc") for path in (CHECKOUT / folder).rglob("*.*")}
     assert names == {*wanted, "docs/install.md", "requirements-system.lock"}

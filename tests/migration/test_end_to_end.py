@@ -154,8 +154,8 @@ async def test_the_report_is_what_the_design_lists(migrated: Report, options: Op
 async def test_the_report_lies_beside_the_ledger_for_its_owner_alone(migrated: Report, options: Options) -> None:
     assert options.root is not None
     folder = options.root / "var/lib/teleclaude/migration" / migrated.header["run"]
-    names = ["journal.jsonl", "ledger.jsonl", "report.json", "since.sql", "switch-back.sh", "switch-over.sh"]
-    names += ["undo.sql", "way-back.txt"]
+    names = ["journal.jsonl", "ledger.jsonl", "report.html", "report.json", "since.sql", "switch-back.sh"]
+    names += ["switch-over.sh", "undo.sql", "way-back.txt"]
     assert sorted(path.name for path in folder.iterdir()) == names
     assert {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {0o600}
     kept = json.loads((folder / "report.json").read_text())

@@ -80,6 +80,7 @@ async def test_a_run_is_finished_under_its_own_name(options: Options, job: Job, 
     assert await query(target, "SELECT state FROM migration_runs") == [("complete",)]
     assert "etc/teleclaude/secrets.yml" in published(options)
     assert json.loads((job.state / name / "report.json").read_text())["ok"] is True
+    assert "Done and proved." in (job.state / name / "report.html").read_text()
 
 
 async def test_a_run_is_taken_back(options: Options, job: Job, target: URL) -> None:

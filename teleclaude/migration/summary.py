@@ -1,0 +1,95 @@
+"""What a report says in short, the same on the last page and in report.html: verdict, proof, attention. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from teleclaude.migration.report import Severity
+
+
+@dataclass(frozen=True)
+class Attention:
+    """Something that a person should look at, and what to do about it; `query` lists the rows that it is about."""
+
+    severity: Severity
+    what: str
+    remedy: str
+    query: str = ""
+
+
+def verdict(report: Mapping[str, Any]) -> str:
+    """Return in a sentence what came of a run."""
+    if report["failure"]:
+        return str(report["failure"]["message"])
+    if report["recovery"] == "undo":
+        return "Taken back: the target is empty again, and nothing is published."
+    if report["dry_run"]:
+        return "The rehearsal went well; nothing was kept."
+    return "Done and proved."
+
+
+def find_proofs(report: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what was proved, a sentence each."""
+    tables, files, probe = report["tables"], report["source"]["files"], report["probe"]
+    if tables:
+        listed = total(tables, "coerced")
+        but = f", but for the {listed:,} that the ledger lists" if listed else ""
+        values = f"{total(tables, 'values_compared'):,} values read back"
+        yield f"{total(tables, 'target_rows'):,} rows in {len(tables)} tables; {values}, all equal{but}"
+    proved = [identity for identity in report["identities"] if identity["proved"]]
+    if proved:
+        yield f"{len(proved)} identity columns give the next free number, as an insert showed"
+    if probe and probe["ok"]:
+        yield f"the daemon booted on it and lists {probe['sessions_listed']:,} sessions; " + (
+            f"{probe['searches']} searches compared"
+        )
+    if files and all(file["sha256_before"] == file["sha256_after"] for file in files):
+        yield f"{len(files)} files of the old installation are what they were"
+
+
+def total(tables: list[dict[str, Any]], number: str) -> int:
+    """Return the sum of a number over all tables."""
+    return sum(table[number] for table in tables)
+
+
+def find_attention(report: Mapping[str, Any]) -> tuple[Attention, ...]:
+    """Return everything that asks for attention, errors first; notes do not."""
+    found = [*_of_findings(report), *_of_leads(report), *_of_constraints(report), *_of_values(report)]
+    return tuple(sorted(found, key=lambda attention: attention.severity is not Severity.ERROR))
+
+
+def _of_findings(report: Mapping[str, Any]) -> Iterator[Attention]:
+    for finding in report["findings"]:
+        severity = Severity(finding["severity"])
+        if severity is not Severity.NOTE:
+            yield Attention(severity, f"{finding['subject']}: {finding['message']}", finding["hint"])
+
+
+def _of_leads(report: Mapping[str, Any]) -> Iterator[Attention]:
+    leads = [lead for lead in report["switch_over"] if lead["needed"]]
+    if leads:
+        places = list(dict.fromkeys(f"{lead['kind']} {lead['path']}" for lead in leads))
+        more = f" and {len(places) - 1} more" if len(places) > 1 else ""
+        said = f"{places[0]}{more} still lead to the old installation"
+        script = Path(report["folder"]) / "switch-over.sh"
+        made = report["failure"] is None and not report["dry_run"]
+        remedy = (
+            f"look at {script}, then run it with sh" if made else "the report has the commands, under switching over"
+        )
+        yield Attention(Severity.WARNING, said, remedy)
+
+
+def _of_constraints(report: Mapping[str, Any]) -> Iterator[Attention]:
+    for constraint in report["constraints"]:
+        said = f"{constraint['name']} is {constraint['state']}: {constraint['rows']:,} rows break it"
+        yield Attention(Severity.WARNING, said, "the report has their query", constraint["query"])
+
+
+def _of_values(report: Mapping[str, Any]) -> Iterator[Attention]:
+    ledger = report["ledger"]
+    if ledger and ledger["entries"]:
+        said = f"{ledger['entries']:,} values could not be carried as they were"
+        yield Attention(Severity.WARNING, said, f"each is in {Path(ledger['path']).name}, with its original")

@@ -1,0 +1,124 @@
+"""The last page: one screen for people, less where it is to be quiet, and no colour where none is wanted."""
+
+import dataclasses
+import io
+import os
+import pty
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from rich.console import Console
+from sqlalchemy import URL
+
+from teleclaude.cli.page import MOST_ATTENTION, print_page
+from teleclaude.demo.installation import SampleInstallation
+from teleclaude.errors import Exit
+from teleclaude.migration.options import Options
+from teleclaude.migration.report import Failure, Report, StepRun, error, warning
+from tests.cli.test_cli import teleclaude, to_arguments
+from tests.pointing import point_to
+from tests.sample import migrate_sample
+
+COLUMNS = 100
+
+
+def printed(report: Report, *, quiet: bool = False) -> str:
+    file = io.StringIO()
+    print_page(report, Console(file=file, width=COLUMNS, highlight=False), quiet=quiet)
+    return file.getvalue()
+
+
+def on_a_terminal(*arguments: str, **environ: str) -> str:
+    """Return what a command writes to a terminal."""
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-m", "teleclaude", *arguments],
+        env={**os.environ, "TERM": "xterm-256color", **environ},
+        stdin=subprocess.DEVNULL,
+        stdout=theirs,
+        stderr=theirs,
+    ):
+        os.close(theirs)
+        said = b""
+        # Linux answers EIO when the last writer has gone.
+        with suppress(OSError):
+            while more := os.read(ours, 65536):
+                said += more
+    os.close(ours)
+    return said.decode()
+
+
+async def test_a_normal_run_ends_on_one_screen(options: Options, sample: SampleInstallation, target: URL) -> None:
+    point_to(sample)
+    report = await migrate_sample(options)
+    assert report.ok, report.failure
+    assert options.root is not None
+    # Names as long as they are on a computer where nothing is below a root.
+    usual = {
+        str(options.root): "",
+        str(sample.home): "/home/ada",
+        str(sample.checkout): "/home/ada/teleclaude",
+        f"/{target.database}?host={quote(str(target.query['host']), safe='')}": "localhost/teleclaude",
+    }
+    page = printed(report)
+    for long, name in usual.items():
+        page = page.replace(long, name)
+    height = sum(max(1, -(-len(line) // COLUMNS)) for line in page.splitlines())
+    assert 24 <= height <= 40, page
+
+
+async def test_a_page_says_where_everything_is_and_every_command_that_goes_back(migrated: Report) -> None:
+    page = printed(migrated)
+    for name in ("report.html", "ledger.jsonl", "way-back.txt"):
+        assert str(Path(migrated.header["folder"]) / name) in page
+    changing = "\n".join(migrated.undo).split("# 2.")[1].splitlines()
+    assert [line for line in changing if line not in page] == []
+
+
+async def test_a_page_shows_the_first_of_many_findings_and_counts_the_rest(migrated: Report) -> None:
+    many = StepRun("preflight", "done", 0.0, tuple(warning(f"subject {n}", "said", f"remedy {n}") for n in range(9)))
+    page = printed(dataclasses.replace(migrated, steps=(many,)))
+    assert [n for n in range(9) if f"! subject {n}: said → remedy {n}" in page] == [*range(MOST_ATTENTION)]
+    assert "and 5 more, in the report" in page
+
+
+async def test_everything_that_stands_in_the_way_is_said_at_once(migrated: Report) -> None:
+    many = StepRun("preflight", "done", 0.0, tuple(error(f"subject {n}", "said", f"remedy {n}") for n in range(9)))
+    refused = Failure("refused; nothing was written", "mend what is listed", "Refused", Exit.REFUSED)
+    page = printed(dataclasses.replace(migrated, steps=(many,), failure=refused, undo=()))
+    assert [n for n in range(9) if f"✗ subject {n}: said → remedy {n}" in page] == [*range(9)]
+
+
+def test_a_quiet_run_says_what_needs_attention_and_where_the_report_is(options: Options) -> None:
+    done = teleclaude("migrate-to-system", *to_arguments(options), "--yes", "--quiet")
+    assert done.returncode == 0
+    assert done.stderr == ""
+    said = done.stdout.splitlines()
+    assert {line[:2] for line in said[:-2]} == {"! ", "  "}
+    assert [line.split(": ")[0] for line in said[-2:]] == ["report", "ledger"]
+
+
+def test_a_quiet_run_that_is_refused_says_why(options: Options, sample: SampleInstallation) -> None:
+    sample.database.unlink()
+    done = teleclaude("migrate-to-system", *to_arguments(options), "--yes", "--quiet")
+    assert (done.returncode, done.stdout) == (3, "")
+    assert "no database was found" in done.stderr
+    assert "▸" not in done.stderr
+
+
+@pytest.mark.parametrize("command", ["migrate-to-system", "self-check"])
+def test_no_color_takes_the_colours_from_a_terminal(command: str, options: Options) -> None:
+    flags = to_arguments(options) if command == "migrate-to-system" else ["--root", str(options.root)]
+    assert "\x1b[3" in on_a_terminal(command, *flags, NO_COLOR="")
+    assert "\x1b[3" not in on_a_terminal(command, *flags, NO_COLOR="1")
+
+
+def test_elsewhere_than_on_a_terminal_lines_are_plain_and_whole(options: Options) -> None:
+    done = teleclaude("migrate-to-system", *to_arguments(options), "--yes", COLUMNS="40", FORCE_COLOR="")
+    assert "\x1b" not in done.stdout + done.stderr
+    assert "\r" not in done.stderr
+    assert f"report: {options.root}/var/lib/teleclaude/migration/" in done.stdout

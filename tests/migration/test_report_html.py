@@ -1,0 +1,133 @@
+"""report.html: whole, of everything the report says, and of nothing that a value could turn it into."""
+
+import dataclasses
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+from sqlalchemy import URL
+
+from teleclaude.demo.installation import SampleInstallation
+from teleclaude.migration.options import Options
+from teleclaude.migration.report import Report, StepRun, TableResult, error, note, warning
+from teleclaude.migration.report_html import to_html
+from teleclaude.migration.run import Step
+from tests.migration.test_undo import fail, planted
+from tests.pointing import point_to
+from tests.sample import migrate_sample
+
+VOID = {"meta"}
+HOSTILE = "<script>alert(1)</script>\"'&\u202e\x1b[2J]]>-->"
+
+
+class Page(HTMLParser):
+    """Reads a page: its words, its elements, and that each is closed where it was opened."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.words: list[str] = []
+        self.tags: set[str] = set()
+        self.attributes: set[str] = set()
+        self.open: list[str] = []
+        self.feed(html)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.attributes |= {name for name, _ in attrs}
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return "".join(self.words)
+
+
+def kept(report: Report) -> str:
+    return (Path(report.header["folder"]) / "report.html").read_text()
+
+
+async def test_everything_that_the_report_says_is_on_the_page(options: Options, sample: SampleInstallation) -> None:
+    point_to(sample)
+    report = await migrate_sample(options)
+    page, said = Page(kept(report)).text, report.to_json()
+    parts = ("tables", "columns", "constraints", "files", "docs", "left", "undo")
+    for part in parts:
+        assert said[part]
+        names = {str(item) if part == "undo" else str(next(iter(item.values()))) for item in said[part]}
+        assert {name for name in names if name not in page} == set(), part
+    assert said["findings"]
+    for finding in said["findings"]:
+        assert finding["message"] in page
+        assert finding["hint"] in page
+    for lead in said["switch_over"]:
+        assert all(line in page for line in lead["command"].splitlines())
+    assert said["constraints"][0]["query"] in page
+    assert {file["sha256"] for file in said["files"] if file["sha256"] not in page} == set()
+    assert said["ledger"]["path"] in page
+
+
+async def test_the_page_is_whole_and_asks_nothing_of_a_network(migrated: Report) -> None:
+    html = kept(migrated)
+    page = Page(html)
+    assert html.startswith("<!DOCTYPE html>\n<html")
+    assert {"svg", "rect", "details", "table", "style"} <= page.tags
+    assert page.tags & {"script", "link", "img", "iframe", "object", "a", "form"} == set()
+    assert {name for name in page.attributes if name in {"src", "href", "style"} or name.startswith("on")} == set()
+    assert not re.search(r"url\(|@import", html)
+    assert 'name="viewport"' in html
+    assert "prefers-color-scheme: dark" in html
+
+
+def test_no_value_becomes_markup() -> None:
+    table = TableResult(HOSTILE, 1, 1, 0, 1, 0, 0, 0.1)
+    findings = tuple(make(HOSTILE, HOSTILE, HOSTILE) for make in (error, warning, note))
+    header = {
+        "program": "1", "run": HOSTILE, "started_at": HOSTILE, "dry_run": False, "recovery": None, "folder": HOSTILE,
+        "source": {"checkout": HOSTILE, "database": None}, "target": {"url": HOSTILE}, "owner": None, "columns": [],
+    }  # fmt: skip
+    report = Report(header, (StepRun(HOSTILE, "done", 0.1, (table, *findings)),), None, (HOSTILE, f"# {HOSTILE}"))
+    html = to_html(report.to_json())
+    page = Page(html)
+    assert "script" not in page.tags
+    assert page.text.count("<script>alert(1)</script>") >= 8
+    assert "\x1b" not in html
+    assert "\u202e" not in html
+    assert html.count("</style>") == 1
+
+
+async def test_a_run_that_failed_keeps_its_page_with_the_sentence_and_the_remedy(options: Options) -> None:
+    report = await migrate_sample(options, planted(Step("planted", fail), 2))
+    assert report.failure is not None
+    page = Page(kept(report)).text
+    assert report.failure.message in page
+    assert report.failure.hint in page
+    assert "undone" in page
+
+
+async def test_a_rehearsal_shows_the_files_as_they_would_be(options: Options, tmp_path: Path) -> None:
+    report = await migrate_sample(dataclasses.replace(options, dry_run=True, report_dir=tmp_path / "kept"))
+    page = Page(kept(report)).text
+    for file in report.to_json()["preview"]:
+        assert {line for line in file["content"].splitlines() if line not in page} == set()
+
+
+async def test_no_secret_is_on_the_page(migrated: Report, sample: SampleInstallation, target: URL) -> None:
+    lines = (sample.checkout / ".env").read_text().splitlines()
+    secrets = {line.split("=", 1)[1].strip("\"'") for line in lines if re.match(r"\w+_(TOKEN|KEY|PASSWORD)=", line)}
+    html = kept(migrated)
+    assert len(secrets) > 1
+    assert {secret for secret in {*secrets, str(target.password)} if secret in html} == set()
+
+
+async def test_the_page_is_made_of_the_json_alone(migrated: Report) -> None:
+    saved = json.loads((Path(migrated.header["folder"]) / "report.json").read_text())
+    assert to_html(saved) == kept(migrated)

@@ -1,3 +1,3 @@
 """TeleClaude keeps a person's AI terminal sessions, memory and hooks."""
 
-__version__ = "0.1.0"
+__version__ = "0.9.0"

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 import pytest
 
+from teleclaude import __version__
 from teleclaude.cli import cli
 from teleclaude.errors import Exit
 from teleclaude.migration.coerce import RULES, SILENT_RULES
@@ -22,6 +23,12 @@ def rows(page: str, heading: str) -> dict[str, str]:
     section = page.split(f"\n## {heading}\n")[1].split("\n## ", maxsplit=1)[0]
     cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in section.splitlines() if line[:1] == "|"]
     return {row[0].strip("`"): row[1] for row in cells[2:]}
+
+
+def headings(page: str) -> list[str]:
+    """Return what leads to the headings of a page, as GitHub makes it."""
+    found = re.findall(r"^#+ (.*)$", page, re.M)
+    return [re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in found]
 
 
 def commands(group: click.Group, prefix: str = "") -> dict[str, click.Command]:
@@ -79,9 +86,18 @@ def test_every_task_of_run_is_in_its_help_and_the_readme_names_those_for_everyon
 
 
 def test_every_link_in_the_pages_leads_somewhere() -> None:
-    for page, text in (("README.md", README), ("docs/migration.md", RUNBOOK), ("docs/architecture.md", ARCHITECTURE)):
-        for link in re.findall(r"\]\(([^)#]+)\)", text):
-            assert link.startswith("https://") or (ROOT / page).parent.joinpath(link).exists(), link
+    for page in (ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").glob("*.md")):
+        for link, place in re.findall(r"\]\(([^)#]*)(?:#([^)]*))?\)", page.read_text()):
+            if not link.startswith("https://"):
+                led = page.parent / link if link else page
+                assert led.exists(), f"{page.name}: {link}"
+                assert place in ("", *headings(led.read_text())), f"{page.name}: {link}#{place}"
+
+
+def test_the_changelog_begins_with_this_version() -> None:
+    changelog = (ROOT / "CHANGELOG.md").read_text()
+    versions = re.findall(r"^## \[(.*?)\](?: - \d{4}-\d{2}-\d{2})?$", changelog, re.M)
+    assert versions[:2] == ["Unreleased", __version__]
 
 
 def test_the_picture_asks_nothing_of_the_network() -> None:

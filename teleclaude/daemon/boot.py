@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from sqlalchemy import URL, Connection
+from sqlalchemy import URL, Connection, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from teleclaude.config.files import read_single_user, read_system
@@ -22,7 +22,7 @@ from teleclaude.db.engine import disposing, explained, make_engine
 from teleclaude.db.lock import hold_pid_file
 from teleclaude.db.store import pending_runs
 from teleclaude.db.url import parse_url
-from teleclaude.errors import BootRefusedError, ConfigError
+from teleclaude.errors import BootRefusedError, ConfigError, TargetError
 from teleclaude.layout import Layout, is_system_mode, make_layout
 
 SINGLE_USER_SOCKET = Path("/tmp/teleclaude-api.sock")  # noqa: S108 - fixed by the single-user release
@@ -108,6 +108,8 @@ async def boot(installation: Installation) -> AsyncIterator[Daemon]:
 
         async def examine() -> None:
             async with engine.begin() as connection:
+                if pid_file is None:
+                    await _refuse_standby(connection)
                 await connection.run_sync(_create_where_empty)
                 _refuse_pending((await _check(connection))[1])
 
@@ -134,6 +136,12 @@ def _refuse_pending(pending: tuple[str, ...]) -> None:
             f"the migration {pending[0]} into this database is not finished",
             "let it finish, or run teleclaude migrate-to-system again",
         )
+
+
+async def _refuse_standby(connection: AsyncConnection) -> None:
+    """Raise TargetError where nothing can be written; a daemon that served before waits for the promotion."""
+    if await connection.scalar(text("SELECT pg_is_in_recovery()")):
+        raise TargetError("the server is a standby, which takes no writes", "name the primary server in database.url")
 
 
 @asynccontextmanager

@@ -25,9 +25,9 @@ async def ask(socket: Path, path: str, headers: Mapping[str, str] | None = None)
         ):
             said = await answer.json(content_type=None)
             if answer.status != 200:
-                refusal = said if isinstance(said, dict) else {}
-                sentence = refusal.get("error", f"GET {path} answered {answer.status}")
-                raise TeleClaudeError(sentence, refusal.get("hint", "see the log of the daemon"))
+                unexplained = {"error": f"GET {path} answered {answer.status}", "hint": "see the log of the daemon"}
+                refusal = {**unexplained, **(said if isinstance(said, dict) else {})}
+                raise TeleClaudeError(refusal["error"], refusal["hint"])
             return said
     except PermissionError as error:
         raise TeleClaudeError(f"you may not connect to {socket}", "call as the user whose daemon it is") from error

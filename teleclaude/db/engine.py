@@ -69,12 +69,17 @@ def explained(url: URL) -> Iterator[None]:
 OUR_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS})
 """What a disk of ours says, and no connection."""
 
+SHARED_SESSIONS = "let the pooler keep sessions (PgBouncer: pool_mode = session), or name the server itself"
+
 REMEDIES: tuple[tuple[type[BaseException], str], ...] = (
     (asyncpg.InvalidAuthorizationSpecificationError, "check the user and the password (PGPASSWORD, ~/.pgpass)"),
     (asyncpg.InvalidCatalogNameError, "create the database, owned by the role that the daemon will use"),
     (asyncpg.InsufficientPrivilegeError, "let the role own the database"),
     (asyncpg.TooManyConnectionsError, "wait until others disconnect, or raise max_connections"),
     (asyncpg.ReadOnlySQLTransactionError, "name the primary server, not a standby"),
+    (asyncpg.ProtocolViolationError, "if a pooler says so, leave the parameter out, or name the server itself"),
+    (asyncpg.DuplicatePreparedStatementError, SHARED_SESSIONS),
+    (asyncpg.InvalidSQLStatementNameError, SHARED_SESSIONS),
     (asyncpg.InterfaceError, "correct the database URL"),
     (ssl.SSLError, "check sslmode and sslrootcert against the certificate of the server"),
     (OSError, "see that the database server runs, and that host and port are right"),
@@ -95,8 +100,6 @@ def _make_creator(url: URL, *, read_only: bool) -> Any:
     settings = {SERVER_PARAMETERS[name]: str(query.pop(name)) for name in SERVER_PARAMETERS if name in query}
     settings.update(parse_options(str(query.pop("options", ""))))
     settings.setdefault("application_name", "teleclaude")
-    if read_only:
-        settings["default_transaction_read_only"] = "on"
     trusts_system = query.get("sslrootcert") == "system"
     if trusts_system:
         # asyncpg would take it for the name of a file.
@@ -108,7 +111,11 @@ def _make_creator(url: URL, *, read_only: bool) -> Any:
 
     async def connect(**passed: Any) -> Any:
         trust: dict[str, Any] = {"ssl": _trust_system(query)} if trusts_system else {}
-        return await asyncpg.connect(dsn, server_settings=settings, **arguments, **trust, **passed)
+        connection = await asyncpg.connect(dsn, server_settings=settings, **arguments, **trust, **passed)
+        if read_only:
+            # A pooler refuses this as a parameter of the connection, or is told to ignore it.
+            await connection.execute("SET default_transaction_read_only = on")
+        return connection
 
     return connect
 

@@ -19,7 +19,8 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, InvalidRequestError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from teleclaude.errors import LockHeldError
+from teleclaude.db.engine import SHARED_SESSIONS
+from teleclaude.errors import LockHeldError, TargetError
 
 ADVISORY_KEY = 0x74656C65_636C6175
 """The letters "teleclau" as a number: one lock for each database, held by a session."""
@@ -108,11 +109,12 @@ async def hold_database(engine: AsyncEngine, patience: float = 0.0) -> AsyncIter
     """Hold the PostgreSQL database of `engine` on a connection of its own; yield a check that it is still held.
 
     Raises LockHeldError where a daemon or a migration holds it for longer than `patience`, in seconds. The check
-    raises it where the connection, and with it the lock, is gone.
+    raises it where the connection, and with it the lock, is gone. Raises TargetError where a pooler shares sessions.
     """
     async with engine.connect() as connection:
         await connection.execution_options(isolation_level="AUTOCOMMIT")
         try:
+            await _refuse_shared_session(engine, connection)
             # The lock lives as long as this connection, which says nothing while the work goes on.
             await connection.execute(text("SET idle_session_timeout = 0"))
             until = time.monotonic() + patience
@@ -125,6 +127,20 @@ async def hold_database(engine: AsyncEngine, patience: float = 0.0) -> AsyncIter
             # Ends the session, and with it the lock, whatever state it is in.
             with suppress(DBAPIError, InvalidRequestError, asyncpg.InterfaceError, OSError):
                 await connection.invalidate()
+
+
+async def _refuse_shared_session(engine: AsyncEngine, connection: AsyncConnection) -> None:
+    """Raise TargetError where a session of the server serves others between our transactions.
+
+    That is what poolers do that give a session away at the end of a transaction (PgBouncer manual, "pool_mode"). A lock
+    of a session is then anybody's: whoever is given the same session takes it a second time.
+    """
+    mine = await connection.scalar(text("SELECT pg_backend_pid()"))
+    async with engine.connect() as other:
+        theirs = await other.scalar(text("SELECT pg_backend_pid()"))
+        again = await connection.scalar(text("SELECT pg_backend_pid()"))
+    if theirs == mine or again != mine:
+        raise TargetError("the database is reached through a pooler that shares sessions", SHARED_SESSIONS)
 
 
 async def _try_hold(connection: AsyncConnection) -> bool:

@@ -16,13 +16,14 @@ import pytest
 import yaml
 from sqlalchemy import URL, text
 
-from teleclaude.config.schema import Person
+from teleclaude.config.schema import Person, make_settings
+from teleclaude.daemon.boot import Installation, boot
 from teleclaude.daemon.client import ask
 from teleclaude.daemon.logs import JsonLines
 from teleclaude.daemon.notify import notify
 from teleclaude.db.engine import disposing, make_engine
 from teleclaude.db.lock import ADVISORY_KEY
-from teleclaude.errors import TeleClaudeError
+from teleclaude.errors import TargetError, TeleClaudeError
 from tests.crash.machine import own_server
 from tests.daemon.house import account_names, as_root, opened, put_sessions, row
 
@@ -144,6 +145,35 @@ async def test_it_survives_a_restart_of_postgresql_and_answers_nothing_meanwhile
             async with disposing(make_engine(server.url)) as engine, engine.connect() as connection:
                 held = text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted")
                 assert await connection.scalar(held) == 1
+
+
+async def test_it_waits_for_the_promotion_of_a_standby_and_answers_nothing_meanwhile(root: Path) -> None:
+    with own_server() as server:
+        async with running(root, server.url) as daemon:
+            await asyncio.to_thread(server.stop)
+            (server.folder / "data/standby.signal").touch()
+            await asyncio.to_thread(server.start)
+            for _ in range(20):
+                with pytest.raises(TeleClaudeError, match="not held"):
+                    await ask(place(root), "/sessions")
+                await asyncio.sleep(0.1)
+            async with disposing(make_engine(server.url)) as engine, engine.connect() as connection:
+                assert await connection.scalar(text("SELECT pg_promote()"))
+            await until(root, good=True)
+            assert daemon.returncode is None
+
+
+async def test_it_does_not_begin_to_serve_on_a_standby() -> None:
+    with own_server() as server:
+        await asyncio.to_thread(server.stop)
+        (server.folder / "data/standby.signal").touch()
+        await asyncio.to_thread(server.start)
+        installation = Installation(
+            make_settings({"agents": {"default": "claude"}}, "the test"), server.url, Path(), None
+        )
+        with pytest.raises(TargetError, match="the server is a standby, which takes no writes"):
+            async with boot(installation):
+                pass
 
 
 async def test_it_never_answers_without_its_lock(root: Path, target: URL) -> None:

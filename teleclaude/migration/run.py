@@ -120,6 +120,12 @@ def write_report(run: Run) -> None:
     except OSError as error:
         finding = warning("report", f"{error.filename} could not be written: {error.strerror}", "keep what is printed")
         run.steps.append(StepRun("report", "failed", 0.0, (finding,)))
+    except Exception as error:
+        # The page for people comes last, and must not cost what is done.
+        reason = f"{PAGE_NAME} could not be made ({type(error).__name__})"
+        run.steps.append(
+            StepRun("report", "failed", 0.0, (warning("report", reason, f"see {REPORT_NAME}; report it"),))
+        )
 
 
 async def hold_and(run: Run, work: Callable[[Check], Awaitable[None]]) -> None:

@@ -89,8 +89,9 @@ def to_handler(service: Service, route: Route[Any]) -> Handler:
     async def handle(request: web.Request) -> web.StreamResponse:
         caller = request[CALLER]
         check_role(route, caller)
-        await service.confirm()
         given = await read_input(route, request)
+        # Not before the body is there, which may take its time.
+        await service.confirm()
         async with Orm(service.engine, expire_on_commit=False) as orm:
             caller = await narrow_by_token(orm, caller, request.headers)
             check_role(route, caller)
@@ -159,12 +160,22 @@ def to_refusal(error: Exception) -> RequestError:
             return RequestError(error.status, sentence, hint)
         case TimeoutError():
             return RequestError(504, f"the answer took longer than {REQUEST_SECONDS} seconds", "ask for less")
-        case DBAPIError() if str(getattr(error.orig, "sqlstate", "")).startswith("22"):
+        case _ if cannot_be_held(error):
             return RequestError(400, "the database cannot hold a value of the request", "leave it out")
         case SQLAlchemyError() | OSError() | asyncpg.InterfaceError() | asyncpg.PostgresError():
             return UNREACHABLE
         case _:
             return RequestError(500, "the daemon failed at this, which is a bug", "see its log, and report it")
+
+
+def cannot_be_held(error: Exception) -> bool:
+    """Whether it is a value that the database did not take.
+
+    SQLite's driver has no errors of its own for a text that is no Unicode, and for too large a number.
+    """
+    if isinstance(error, DBAPIError):
+        return str(getattr(error.orig, "sqlstate", "")).startswith("22")
+    return isinstance(error, UnicodeEncodeError | OverflowError)
 
 
 def refuse(refusal: RequestError, cause: Exception) -> web.Response:

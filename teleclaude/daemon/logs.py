@@ -17,7 +17,8 @@ OURS = "teleclaude"
 class JsonLines(logging.Formatter):
     """Writes what happened and where, and nothing of what was in it.
 
-    What other packages say is written without its arguments, and of an exception only its type and where it was
+    What other packages say is written without its arguments, its first line alone (asyncio adds what it was about),
+    and of an exception only its type and where it was
     raised: either may hold a value.
     """
 
@@ -28,7 +29,7 @@ class JsonLines(logging.Formatter):
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "event": record.getMessage() if ours else str(record.msg),
+            "event": record.getMessage() if ours else str(record.msg).partition("\n")[0],
             **getattr(record, "fields", {}),
         }
         if record.exc_info and record.exc_info[1] is not None:

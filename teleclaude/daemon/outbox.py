@@ -72,8 +72,11 @@ async def deliver_one(service: Service, target: Target, event: HookEvent) -> Non
             await target(orm, event)
             await settle_delivered(orm, event)
             await orm.commit()
-    except (DeliveryError, *DATABASE_ERRORS) as error:
+    except Exception as error:  # one event that nobody foresaw must not keep all others from being delivered
+        foreseen = isinstance(error, (DeliveryError, *DATABASE_ERRORS))
         reason = str(error) if isinstance(error, DeliveryError) else type(error).__name__
+        if not foreseen:
+            LOG.exception("an event cannot be delivered, which is a bug")
         LOG.info("an event was not delivered", extra={"fields": {"event_id": event.id, "attempt": event.attempts + 1}})
         async with Orm(service.engine) as orm:
             await settle_failed(orm, event, reason)

@@ -76,6 +76,22 @@ async def test_a_slow_client_is_cut_off_and_keeps_nobody_waiting(house: House, p
     assert time.monotonic() - begun < PATIENCE + 2
 
 
+async def test_whether_the_database_is_held_is_asked_when_the_whole_request_is_there(tmp_path: Path) -> None:
+    asked = asyncio.Event()
+
+    async def confirm() -> None:
+        asked.set()
+
+    async with opened(parse_url(f"sqlite:///{tmp_path / 'x.db'}"), confirm=confirm) as house:
+        answer = asyncio.create_task(send(house, POST + b"Content-Length: 2\r\n\r\n{", b"}", pause=0.3))
+        await asyncio.sleep(0.2)
+        assert not asked.is_set()
+        assert sentence(await answer)[0] == 400
+        slow = send(house, POST + b"Content-Length: 38\r\n\r\n", b'{"session_id": "s", "event_type": "e"}', pause=0.3)
+        assert sentence(await slow)[0] == 404
+        assert asked.is_set()
+
+
 async def test_a_client_that_never_reads_is_cut_off(house: House) -> None:
     await put_sessions(house, *(row(f"s{number}", "Ada", 0, title="x" * 500_000) for number in range(8)))
     reader, writer = await asyncio.open_unix_connection(str(house.socket), limit=1)
@@ -97,6 +113,8 @@ async def test_a_client_that_never_reads_is_cut_off(house: House) -> None:
         (b"GET /health HTTP/1.1\r\nX: " + b"y" * 20000 + b"\r\n\r\n", 400),
         (b"GET /health HTTP/1.1\r\n" + b"X: y\r\n" * 200 + b"\r\n", 400),
         (b"GET /" + b"y" * 20000 + b" HTTP/1.1\r\n\r\n", 400),
+        (b"GET /health HTTP/1.1\r\nHost: x\r\nX-Session-Token: \xff\r\n\r\n", 400),
+        (b"GET /sessions HTTP/1.1\r\nHost: x\r\nX-Caller-Session-Id: \xff\r\n\r\n", 400),
         (POST + b"Content-Length: -1\r\n\r\n", 400),
         (POST + b"Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
         (with_body(b'{"session_id": "\xff\xfe"}'), 400),

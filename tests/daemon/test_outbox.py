@@ -122,6 +122,18 @@ async def test_what_a_target_did_before_it_failed_is_undone(house: House) -> Non
     assert await read(house, select(*OUTBOX)) == [(1, "not today")]
 
 
+async def test_an_event_that_nobody_foresaw_keeps_no_other_from_being_delivered(house: House) -> None:
+    async def stumble(orm: Orm, event: HookEvent) -> None:
+        if event.event_type == "odd":
+            raise ValueError("a value that the log must not have")
+        await deliver(orm, event)
+
+    await put_event(house, "odd")
+    await put_event(house)
+    assert await deliver_due(house.service, stumble) == 2
+    assert await read(house, select(*OUTBOX).order_by(HookOutbox.id)) == [(1, "ValueError"), (1, None)]
+
+
 KILLED = """
 import asyncio, os, sys
 from sqlalchemy.ext.asyncio import AsyncSession as Orm

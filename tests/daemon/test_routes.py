@@ -177,6 +177,11 @@ async def test_what_does_not_fit_is_refused_in_a_sentence_that_names_it(
     assert named in answer["error"]
 
 
+async def test_a_number_that_no_database_can_hold_is_refused_on_both(house: House) -> None:
+    status, answer = await house.ask("GET", f"/sessions?offset={10**30}")
+    assert (status, answer["error"]) == (400, "the database cannot hold a value of the request")
+
+
 async def test_what_is_not_there_and_what_is_not_asked_so_are_sentences(house: House) -> None:
     assert await house.ask("GET", "/sessions/none") == (
         404,

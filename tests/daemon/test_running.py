@@ -133,6 +133,17 @@ def test_an_exception_is_logged_by_its_type_and_place_alone() -> None:
     assert "test_running.py" in json.loads(line)["at"][0]
 
 
+def test_what_asyncio_says_of_a_task_is_logged_without_what_it_held(caplog: pytest.LogCaptureFixture) -> None:
+    loop = asyncio.new_event_loop()
+    loop.call_exception_handler({"message": "a task failed", "future": f"<Task exception=ValueError({SECRET})>"})
+    loop.close()
+    [record] = caplog.records
+    assert SECRET in record.getMessage()
+    line = JsonLines().format(record)
+    assert SECRET not in line
+    assert json.loads(line)["event"] == "a task failed"
+
+
 async def test_it_survives_a_restart_of_postgresql_and_answers_nothing_meanwhile(root: Path) -> None:
     with own_server() as server:
         async with running(root, server.url) as daemon:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 
 from teleclaude.db.search.query import And, Near, Not, Or, Phrase, Query, Term
@@ -31,13 +32,17 @@ def _is_near(near: Near, words: Sequence[str]) -> bool:
     # Seen from the phrase that starts last, every other one ends at most `distance` words before.
     lasts = {start for _, starts in found for start in starts}
     return bool(found) and any(
-        all(any(last - length - near.distance <= start <= last for start in starts) for length, starts in found)
-        for last in lasts
+        all(_any_between(starts, last - length - near.distance, last) for length, starts in found) for last in lasts
     )
 
 
+def _any_between(ascending: Sequence[int], first: int, last: int) -> bool:
+    place = bisect_left(ascending, first)
+    return place < len(ascending) and ascending[place] <= last
+
+
 def find_phrase(phrase: Phrase, words: Sequence[str]) -> list[int]:
-    """Return the places where the phrase starts."""
+    """Return the places where the phrase starts, in their order."""
     places = range(min(1, len(words)) if phrase.first else len(words))
     return [
         place

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -85,11 +86,23 @@ async def _find_on_postgresql(
     async with connection.stream_scalars(asked.candidates.where(is_candidate)) as rows:
         async for page in rows.partitions(PAGE):
             doubtful = [id_ for id_ in page if id_ in beyond or not lookup.exact]
-            wrong = {id_ for id_, words in await _read_words(connection, place, doubtful) if not matches(query, words)}
+            wrong = await _find_wrong(connection, place, doubtful, query)
             found += [id_ for id_ in page if id_ not in wrong]
             if len(found) >= asked.limit:
                 break
     return found[: asked.limit]
+
+
+async def _find_wrong(
+    connection: AsyncConnection, place: Searchable, ids: Sequence[int], query: Query
+) -> frozenset[int]:
+    wrong = []
+    for id_, words in await _read_words(connection, place, ids):
+        # Long texts take their time, in which others are answered, too.
+        await asyncio.sleep(0)
+        if not matches(query, words):
+            wrong.append(id_)
+    return frozenset(wrong)
 
 
 async def _read_words(

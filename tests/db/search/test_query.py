@@ -1,6 +1,7 @@
 """Queries mean what they mean to FTS5; FTS5 itself is the judge."""
 
 import sqlite3
+import time
 from functools import lru_cache
 
 import pytest
@@ -74,6 +75,14 @@ def test_a_query_of_the_manual_means_the_same(query: str) -> None:
         *(("a", "b", "c"), ("c b a", "a b", "a"), ("src a py", "a b c", ""), ("", "", "a b"), ("", "", "")),
     ]
     assert ours(rows, query) == fts5(rows, query)
+
+
+def test_a_long_text_with_one_word_in_it_a_thousand_times_over_keeps_nobody_waiting() -> None:
+    words = {"title": (), "body": ["a"] * 20_000 + ["x"] * 20 + ["b"], "tag": ()}
+    begun = time.monotonic()
+    assert not matches(parse_query("NEAR(a b)", COLUMNS), words)
+    assert matches(parse_query("NEAR(a b, 20)", COLUMNS), words)
+    assert time.monotonic() - begun < 2
 
 
 def test_parentheses_without_end_are_refused_and_not_followed() -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator, Sequence
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import Connection
@@ -53,21 +55,52 @@ def reading(plan: Plan) -> Iterator[Sources]:
 
 
 def read_rows(reader: Connection, query: str, most: int, size: int) -> Iterator[list[Sequence[Any]]]:
-    """Yield rows, up to `most` at a time, and fewer where they hold `size` characters and bytes or more together."""
+    """Yield rows, up to `most` at a time, and fewer where they hold `size` characters and bytes or more together.
+
+    Up to the first text that is no UTF-8 the driver makes texts by itself, in half the time that `make_reader` takes.
+    """
+    cursor = _execute(reader, query)
+    read_text = cursor.connection.text_factory
+    make_text, done = str, 0
+    while True:
+        try:
+            batch = _fetch(cursor, make_text, most, size)
+        except sqlite3.OperationalError:
+            if make_text is read_text:
+                raise
+            make_text, cursor = read_text, _execute(reader, query)
+            # What a cursor does after an error is nowhere said, so the rows are counted off from the first one.
+            next(islice(cursor, done, done), None)
+            continue
+        if not batch:
+            return
+        done += len(batch)
+        yield batch
+        # Nothing of these rows may stay in memory while others are read.
+        del batch
+
+
+def _execute(reader: Connection, query: str) -> sqlite3.Cursor:
     # The driver's own cursor, because making rows of SQLAlchemy's takes a third more time.
     cursor: Any = reader.exec_driver_sql(query).cursor
-    batch: list[Sequence[Any]] = []
-    left = size
-    for row in cursor:
-        batch.append(row)
-        for value in row:
-            # The quickest way to ask: this runs once for every value of the database.
-            if value.__class__ is str or value.__class__ is bytes:
-                left -= len(value)
-        if left <= 0 or len(batch) == most:
-            yield batch
-            batch, left = [], size
-            # Nothing of these rows may stay in memory while the next one is read.
-            del row, value
-    if batch:
-        yield batch
+    assert isinstance(cursor, sqlite3.Cursor)
+    return cursor
+
+
+def _fetch(cursor: sqlite3.Cursor, make_text: Callable[[bytes], str], most: int, size: int) -> list[Sequence[Any]]:
+    """Return the next rows; raises sqlite3.OperationalError where `make_text` refuses a text."""
+    connection, batch, left = cursor.connection, list[Sequence[Any]](), size
+    usual, connection.text_factory = connection.text_factory, make_text
+    try:
+        for row in cursor:
+            batch.append(row)
+            for value in row:
+                # The quickest way to ask: this runs once for every value of the database.
+                if value.__class__ is str or value.__class__ is bytes:
+                    left -= len(value)
+            if left <= 0 or len(batch) == most:
+                break
+        return batch
+    finally:
+        # Other queries of the same connection read in between.
+        connection.text_factory = usual

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -12,12 +11,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import URL, text
 
-from teleclaude.db.engine import disposing, make_engine, make_reader
+from teleclaude.db.engine import disposing, make_engine
 from teleclaude.migration.clean import clean_column
 from teleclaude.migration.coerce import convert_column
 from teleclaude.migration.columns import ColumnType, Context
 from teleclaude.migration.encode import HEADER, TRAILER, encode_column, join_row, join_rows, split_row
-from teleclaude.migration.sources import read_rows
 
 CONTEXTS = (Context(), Context(ZoneInfo("Europe/Amsterdam"), datetime(2026, 1, 18).date()))
 
@@ -118,9 +116,3 @@ def test_a_row_can_be_taken_apart_and_put_together_again(values: list[str | None
     (row,) = join_rows([[field] for field in fields], ())
     assert split_row(row) == fields
     assert join_row(fields) == row
-
-
-def test_a_batch_ends_with_the_row_that_fills_it() -> None:
-    query = 'SELECT value FROM json_each(\'["x", "wide", "wide", "x", "x", "x"]\')'
-    with make_reader(Path(":memory:")).connect() as reader:
-        assert [len(rows) for rows in read_rows(reader, query, 2, 4)] == [2, 1, 2, 1]

@@ -4,6 +4,7 @@ It asks itself over a socket in a private folder, through the same code that ser
 
 from __future__ import annotations
 
+import asyncio
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
@@ -18,7 +19,7 @@ from teleclaude.db.search.places import Search, find_all
 from teleclaude.db.store import count_rows
 from teleclaude.errors import TeleClaudeError
 
-PAGE = 4000
+PAGE = 1500
 
 
 @dataclass
@@ -76,8 +77,9 @@ async def look(daemon: Daemon, verdict: Verdict) -> None:
     with tempfile.TemporaryDirectory(prefix="teleclaude-probe-") as folder:
         socket = Path(folder) / "probe.sock"
         async with listening(daemon.service, socket):
-            verdict.open_sessions = await list_ids(socket, "closed=false")
-            verdict.all_sessions = await list_ids(socket, "closed=true")
+            verdict.open_sessions, verdict.all_sessions = await asyncio.gather(
+                list_ids(socket, "closed=false"), list_ids(socket, "closed=true")
+            )
     verdict.timings["list"] = time.monotonic() - begun
 
 

@@ -51,5 +51,7 @@ def over_nulls(function: Callable[[Sequence[Any]], Sequence[Any]], values: Seque
     """Return what `function` makes of the values of a column that are not NULL, and `null` in the place of NULL."""
     if None not in values:
         return list(function(values))
-    results = iter(function([value for value in values if value is not None]))
+    present = [value for value in values if value is not None]
+    # A column without any value is common, and a check of none is no check.
+    results = iter(function(present) if present else ())
     return [null if value is None else next(results) for value in values]

@@ -7,11 +7,11 @@ from collections.abc import AsyncGenerator
 from teleclaude.db.patience import unstoppable
 from teleclaude.errors import SourceError
 from teleclaude.migration.deputy import deputy_for
-from teleclaude.migration.detect.database import check_unchanged
+from teleclaude.migration.detect.database_copy import check_unchanged
 from teleclaude.migration.detect.holders import find_processes
 from teleclaude.migration.detect.installation import Places
 from teleclaude.migration.plan import Plan
-from teleclaude.migration.reading import hash_file
+from teleclaude.migration.reading import digest_now
 from teleclaude.migration.report import Event, SourceFileResult
 from teleclaude.migration.run_row import complete
 
@@ -22,7 +22,7 @@ async def finish(plan: Plan) -> AsyncGenerator[Event, None]:
     Raises SourceError where one changed or somebody works on it again, TargetError where the run's row is not there.
     """
     deputy = deputy_for(plan.account)
-    results = [SourceFileResult(str(file.path), file.sha256, hash_file(deputy, file.path)) for file in plan.files]
+    results = [SourceFileResult(str(file.path), file.sha256, digest_now(deputy, file)) for file in plan.files]
     for result in results:
         yield result
     check_unchanged(deputy, plan.databases)

@@ -42,6 +42,8 @@ class SourceFile:
 
     path: Path
     sha256: str
+    copy: Path | None = None
+    """A private copy of that content."""
 
 
 @dataclass(frozen=True)

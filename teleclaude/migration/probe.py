@@ -8,7 +8,7 @@ import os
 import sys
 from collections import Counter
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection
@@ -28,6 +28,9 @@ from teleclaude.migration.sources import BATCH_SIZE, read_rows, reading
 from teleclaude.migration.tables import TablePlan
 
 TIMEOUT_SECONDS = 600
+
+LISTED_BY = frozenset({"session_id", "closed_at", "lifecycle_status"})
+"""The columns by which a session is listed."""
 
 
 @dataclass(frozen=True)
@@ -120,12 +123,11 @@ async def read_expected(plan: Plan) -> Expected:
 
 
 def _session_values(plan: Plan, table: TablePlan, reader: Connection, aside: Counter[str]) -> Iterator[dict[str, Any]]:
+    if not aside:
+        # Whole rows are read only to know those that were set aside.
+        table = replace(table, columns=tuple(column for column in table.columns if column.name in LISTED_BY))
     excuses = read_excuses(index_ledger(plan.ledger), table)
-    wanted = [
-        (place, column.name)
-        for place, column in enumerate(table.columns)
-        if column.name in ("session_id", "closed_at", "lifecycle_status")
-    ]
+    wanted = [(place, column.name) for place, column in enumerate(table.columns) if column.name in LISTED_BY]
     for rows in read_rows(reader, table.select, plan.batch_size, BATCH_SIZE):
         for row in rows:
             if not aside or not aside[row_text(table, row)]:

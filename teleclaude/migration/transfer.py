@@ -22,7 +22,7 @@ from teleclaude.migration.carried import create_carried, set_aside_table, write_
 from teleclaude.migration.constraints import add_constraints
 from teleclaude.migration.copy import copy_table
 from teleclaude.migration.deputy import deputy_for
-from teleclaude.migration.detect.database import check_unchanged
+from teleclaude.migration.detect.database_copy import check_unchanged
 from teleclaude.migration.forecast import KEYS, LOAD, PROOF, make_clock, make_forecast, take_samples
 from teleclaude.migration.identities import restart_identity
 from teleclaude.migration.journal import COMMIT, find_entry, read_journal, write_entry

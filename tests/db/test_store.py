@@ -61,7 +61,9 @@ ADMIN = Viewer("root", 0, sees_all=True)
 
 async def listed(engine: AsyncEngine, viewer: Viewer = ADMIN, **wanted: Any) -> list[str]:
     async with Orm(engine) as orm:
-        return [seen.session.session_id for seen in await list_sessions(orm, SessionFilter(**wanted), viewer)]
+        return [
+            row.session_id for row in await list_sessions(orm, (Session.session_id,), SessionFilter(**wanted), viewer)
+        ]
 
 
 async def test_open_sessions_come_with_the_last_active_first(engine: AsyncEngine) -> None:
@@ -108,7 +110,11 @@ async def test_people_see_what_is_theirs_or_shared_and_a_number_alone_takes_noth
 async def test_an_administrator_sees_all_and_knows_which_are_somebody_elses(owned: AsyncEngine) -> None:
     viewer = Viewer("Ada", 1000, others=frozenset({"Bob"}), sees_all=True)
     async with Orm(owned) as orm:
-        own = {seen.session.session_id for seen in await list_sessions(orm, SessionFilter(), viewer) if seen.own}
+        own = {
+            row.session_id
+            for row in await list_sessions(orm, (Session.session_id,), SessionFilter(), viewer)
+            if row.own
+        }
     assert len(await listed(owned, viewer)) == len(OWNED)
     assert own == {"ada's, from another machine", "of a person who was renamed", "ada's"}
 

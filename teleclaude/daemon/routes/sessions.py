@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from pydantic import Field
+from sqlalchemy import Row
 from sqlalchemy.exc import IntegrityError
 
 from teleclaude.daemon.identity import Role
@@ -64,6 +65,36 @@ class SessionAnswer(Answer):
     human_role: str | None
     visibility: str
     session_metadata: dict[str, Any] | None
+
+
+ANSWERED = (
+    Session.session_id,
+    Session.last_input_origin,
+    Session.title,
+    Session.project_path,
+    Session.subdir,
+    Session.thinking_mode,
+    Session.active_agent,
+    Session.lifecycle_status,
+    Session.created_at,
+    Session.last_activity,
+    Session.closed_at,
+    Session.last_message_sent,
+    Session.last_message_sent_at,
+    Session.last_output_summary,
+    Session.last_output_raw,
+    Session.last_output_at,
+    Session.last_output_digest,
+    Session.native_session_id,
+    Session.tmux_session_name,
+    Session.initiator_session_id,
+    Session.computer_name,
+    Session.human_email,
+    Session.human_role,
+    Session.visibility,
+    Session.session_metadata,
+)
+"""The columns that an answer is made of."""
 
 
 class WantedSessions(Input):
@@ -125,15 +156,15 @@ async def get_sessions(call: Call[WantedSessions]) -> list[SessionAnswer]:
     given = call.given
     initiator = None if given.all else call.session_id
     wanted = SessionFilter(given.closed, given.computer, given.job, initiator, given.limit, given.offset)
-    found = await list_sessions(call.orm, wanted, call.viewer)
-    await note(call, "list_session", found)
-    return [to_answer(seen.session) for seen in found]
+    found = await list_sessions(call.orm, ANSWERED, wanted, call.viewer)
+    await note(call, "list_session", [row.session_id for row in found if not row.own])
+    return [to_answer(row) for row in found]
 
 
 async def get_session(call: Call[OneSession]) -> SessionAnswer:
     """Read a session."""
     seen = await look_up(call, call.given.session_id)
-    await note(call, "read_session", [seen])
+    await note(call, "read_session", seen.others)
     return to_answer(seen.session)
 
 
@@ -159,7 +190,7 @@ async def patch_session(call: Call[ChangedSession]) -> SessionAnswer:
     values = to_columns({name: value for name, value in named.items() if not (value is None and name in REQUIRED)})
     values |= {MOMENTS[name]: datetime.now(UTC) for name in named if name in MOMENTS}
     await update_session(call.orm, seen.session, values)
-    await note(call, "update_session", [seen])
+    await note(call, "update_session", seen.others)
     return to_answer(seen.session)
 
 
@@ -171,7 +202,7 @@ async def delete_session(call: Call[OneSession]) -> SessionAnswer:
     """Close a session of the caller's and revoke its tokens; nothing is deleted."""
     seen = await look_up_to_change(call, call.given.session_id)
     await close_session(call.orm, seen.session)
-    await note(call, "close_session", [seen])
+    await note(call, "close_session", seen.others)
     return to_answer(seen.session)
 
 
@@ -191,10 +222,9 @@ async def look_up_to_change(call: Call[Any], session_id: str) -> Seen:
     return seen
 
 
-async def note(call: Call[Any], action: str, seen: list[Seen] | Any) -> None:
+async def note(call: Call[Any], action: str, others: list[str]) -> None:
     """Note what an administrator does to sessions that are somebody else's."""
     if call.viewer.sees_all and call.service.audited:
-        others = [each.session.session_id for each in seen if not each.own]
         await write_audit(call.orm, call.caller.person, action, others)
 
 
@@ -203,8 +233,8 @@ def to_columns(fields: dict[str, Any]) -> dict[str, Any]:
     return {COLUMNS.get(name, name): value for name, value in fields.items()}
 
 
-def to_answer(session: Session) -> SessionAnswer:
-    """Return a session in the fields of the API."""
+def to_answer(session: Session | Row[*tuple[Any, ...]]) -> SessionAnswer:
+    """Return a session, or what is `ANSWERED` of it, in the fields of the API."""
     metadata = session.session_metadata
     return SessionAnswer(
         session_id=session.session_id,

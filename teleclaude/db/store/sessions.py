@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Select, func, select, update
+from sqlalchemy import ColumnElement, Row, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession as Orm
+from sqlalchemy.orm import InstrumentedAttribute
 
 from teleclaude.db.models import Session, SessionToken
 from teleclaude.db.store.viewers import Viewer, is_own, is_visible
 
 LISTED_STATUSES = ("active", "headless")
 """What is listed of the open sessions (facts: daemon, sessions over the API)."""
+
+LAST_ACTIVE_FIRST = (Session.last_activity.desc().nulls_last(), Session.session_id)
 
 
 @dataclass(frozen=True)
@@ -38,30 +41,44 @@ class Seen:
     session: Session
     own: bool
 
+    @property
+    def others(self) -> list[str]:
+        """Its id where it is somebody else's."""
+        return [] if self.own else [self.session.session_id]
 
-async def list_sessions(orm: Orm, wanted: SessionFilter, viewer: Viewer) -> Sequence[Seen]:
-    """Return the sessions that the viewer may read, the one that was active last first."""
-    query = _visible(viewer).order_by(Session.last_activity.desc().nulls_last(), Session.session_id)
+
+async def list_sessions(
+    orm: Orm, columns: Sequence[InstrumentedAttribute[Any]], wanted: SessionFilter, viewer: Viewer
+) -> Sequence[Row[*tuple[Any, ...]]]:
+    """Return the sessions that the viewer may read, the one that was active last first.
+
+    Of each its columns and `own`, whether it is the viewer's; a whole model takes several times as long.
+    """
+    conditions = [is_visible(viewer), *_conditions(wanted)]
+    if wanted.limit is not None or wanted.offset:
+        # The page is found among the ids alone: sorting whole sessions for every page takes longer than reading it.
+        page = select(Session.session_id).where(*conditions).order_by(*LAST_ACTIVE_FIRST)
+        conditions = [Session.session_id.in_(page.limit(wanted.limit).offset(wanted.offset))]
+    query = select(*columns, is_own(viewer).label("own")).where(*conditions)
+    return (await orm.execute(query.order_by(*LAST_ACTIVE_FIRST))).all()
+
+
+def _conditions(wanted: SessionFilter) -> Iterator[ColumnElement[bool]]:
     if not wanted.closed:
-        query = query.where(Session.closed_at.is_(None), Session.lifecycle_status.in_(LISTED_STATUSES))
+        yield from (Session.closed_at.is_(None), Session.lifecycle_status.in_(LISTED_STATUSES))
     if wanted.computer is not None:
-        query = query.where(Session.computer_name == wanted.computer)
+        yield Session.computer_name == wanted.computer
     if wanted.job is not None:
-        query = query.where(Session.session_metadata["job"].as_string() == wanted.job)
+        yield Session.session_metadata["job"].as_string() == wanted.job
     if wanted.initiator is not None:
-        query = query.where(Session.initiator_session_id == wanted.initiator)
-    query = query.limit(wanted.limit).offset(wanted.offset)
-    return [Seen(session, bool(own)) for session, own in await orm.execute(query)]
+        yield Session.initiator_session_id == wanted.initiator
 
 
 async def find_session(orm: Orm, session_id: str, viewer: Viewer) -> Seen | None:
     """Return a session, None where there is none that the viewer may read."""
-    row = (await orm.execute(_visible(viewer).where(Session.session_id == session_id))).first()
+    query = select(Session, is_own(viewer)).where(is_visible(viewer), Session.session_id == session_id)
+    row = (await orm.execute(query)).first()
     return None if row is None else Seen(row[0], bool(row[1]))
-
-
-def _visible(viewer: Viewer) -> Select[Session, bool]:
-    return select(Session, is_own(viewer)).where(is_visible(viewer))
 
 
 async def create_session(orm: Orm, values: Mapping[str, Any]) -> Session:

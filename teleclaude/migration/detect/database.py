@@ -1,16 +1,14 @@
-"""Finding the old database, copying it with its WAL, and reading what is in the copy."""
+"""Finding the old database, and reading what is in its private copy."""
 
 from __future__ import annotations
 
 import os
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import psutil
 from sqlalchemy import Connection
 from sqlalchemy.exc import DatabaseError, DBAPIError
 
@@ -21,10 +19,11 @@ from teleclaude.db.models import Model
 from teleclaude.db.models.queues import WAITING
 from teleclaude.errors import SourceError
 from teleclaude.migration.deputy import Deputy
+from teleclaude.migration.detect.database_copy import copy_database
 from teleclaude.migration.detect.installation import Places, read_variables
-from teleclaude.migration.inventory import ConfigFiles, SourceColumn, SourceDatabase, SourceFile, SourceTable
+from teleclaude.migration.inventory import ConfigFiles, SourceColumn, SourceDatabase, SourceTable
 from teleclaude.migration.json_member import count_pending
-from teleclaude.migration.reading import copy_file, hash_file, opened
+from teleclaude.migration.reading import opened
 from teleclaude.migration.report import Finding, warning
 from teleclaude.migration.shapes import fold, quote
 from teleclaude.migration.tables import find_models, is_carried
@@ -133,58 +132,6 @@ def _look(deputy: Deputy, candidate: Candidate, folder: Path) -> SourceDatabase:
     finally:
         engine.dispose()
     return SourceDatabase(candidate.path, uid, candidate.why, copy, files, migrations, tables, others, pending, waiting)
-
-
-def copy_database(deputy: Deputy, path: Path, folder: Path) -> tuple[Path, tuple[SourceFile, ...], int]:
-    """Copy a database with its WAL into `folder`; return the copy, what was copied, and the owner's user id.
-
-    The `-shm` file is left out, because SQLite makes it again. A transaction that was cut off is taken back in the
-    copy, as the old program would have done at its next start. Raises SourceError where a file changes meanwhile, or
-    the disk is too small.
-    """
-    folder.mkdir()
-    copy = folder / "teleclaude.db"
-    copies = {Path(f"{path}{suffix}"): Path(f"{copy}{suffix}") for suffix in ("", "-wal", "-journal")}
-    states: dict[Path, os.stat_result] = {}
-    for source in copies:
-        with suppress(FileNotFoundError), opened(deputy, source) as descriptor:
-            states[source] = os.fstat(descriptor)
-    _check_room(path, sum(state.st_size for state in states.values()), folder)
-    digests: dict[Path, str] = {}
-    for source in states:
-        with suppress(FileNotFoundError):
-            digests[source] = copy_file(deputy, source, copies[source], None)
-    changed = [source for source in copies if hash_file(deputy, source) != digests.get(source, "")]
-    if changed or path not in digests:
-        raise SourceError(f"{(*changed, path)[0]} changed while it was copied", "stop whatever writes to it")
-    if copies[Path(f"{path}-journal")].is_file():
-        _take_back(copy)
-    return copy, tuple(SourceFile(source, digest) for source, digest in digests.items()), states[path].st_uid
-
-
-def _check_room(path: Path, needed: int, folder: Path) -> None:
-    free = psutil.disk_usage(str(folder)).free
-    if needed * 1.1 > free:
-        raise SourceError(
-            f"the copy of {path} needs {needed / 1e6:.0f} MB, {folder.parent} has {free / 1e6:.0f} MB free",
-            "make room, or let TMPDIR name a larger disk",
-        )
-
-
-def check_unchanged(deputy: Deputy, databases: tuple[SourceDatabase, ...]) -> None:
-    """Raise SourceError where an old database is no longer what was copied, or has a WAL that was not there."""
-    for database in databases:
-        copied = {file.path: file.sha256 for file in database.files}
-        for path in (Path(f"{database.path}{suffix}") for suffix in ("", "-wal", "-journal")):
-            if hash_file(deputy, path) != copied.get(path, ""):
-                hint = "stop whatever writes to it and run again"
-                raise SourceError(f"{path} was written to during the migration", hint)
-
-
-def _take_back(copy: Path) -> None:
-    """Let SQLite apply the rollback journal beside the copy (SQLite manual, "Atomic Commit", section 4)."""
-    with closing(sqlite3.connect(copy)) as connection, suppress(sqlite3.DatabaseError):
-        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
 
 
 def _read_tables(path: Path, connection: Connection) -> tuple[tuple[SourceTable, ...], tuple[str, ...]]:

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import aiohttp
 
 from teleclaude.errors import TeleClaudeError
 
 TIMEOUT = aiohttp.ClientTimeout(total=60)
+
+PAGE = 1000
+"""How many sessions are asked for at a time, so that no answer keeps the daemon from others for long."""
 
 
 async def ask(socket: Path, path: str, headers: Mapping[str, str] | None = None) -> Any:
@@ -35,3 +39,22 @@ async def ask(socket: Path, path: str, headers: Mapping[str, str] | None = None)
         raise TeleClaudeError(f"what answers on {socket} is no daemon of ours", "see who listens there") from error
     except (TimeoutError, aiohttp.ClientError, OSError) as error:
         raise TeleClaudeError(f"no daemon answers on {socket}", "start it with: teleclaude daemon") from error
+
+
+async def list_sessions(socket: Path, *, closed: bool) -> list[dict[str, Any]]:
+    """Return all sessions that the daemon at `socket` lists, in its order, and each once.
+
+    Raises TeleClaudeError as `ask` does, and where the list changes faster than it can be read.
+    """
+    listed: dict[str, dict[str, Any]] = {}
+    after = ""
+    while True:
+        page = await ask(socket, f"/sessions?closed={str(closed).lower()}&limit={PAGE}{after}")
+        new = {session["session_id"]: session for session in page if session["session_id"] not in listed}
+        if page and not new:
+            hint = "ask again; if it stays, the daemon is another release's: restart it"
+            raise TeleClaudeError("the list of sessions changed while it was read", hint)
+        listed |= new
+        if len(page) < PAGE:
+            return list(listed.values())
+        after = f"&after={quote(page[-1]['session_id'], safe='')}"

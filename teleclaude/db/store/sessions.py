@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Select, func, select, update
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession as Orm
+from sqlalchemy.orm import aliased
 
 from teleclaude.db.models import Session, SessionToken
 from teleclaude.db.store.viewers import Viewer, is_own, is_visible
@@ -29,6 +30,8 @@ class SessionFilter:
     """How many at most; all without it."""
     offset: int = 0
     """How many are passed over first."""
+    after: str | None = None
+    """The id of a session: what comes before it in the order, and it itself, is left out."""
 
 
 @dataclass(frozen=True)
@@ -50,8 +53,21 @@ async def list_sessions(orm: Orm, wanted: SessionFilter, viewer: Viewer) -> Sequ
         query = query.where(Session.session_metadata["job"].as_string() == wanted.job)
     if wanted.initiator is not None:
         query = query.where(Session.initiator_session_id == wanted.initiator)
+    if wanted.after is not None:
+        anchor = aliased(Session)
+        query = query.join(anchor, anchor.session_id == wanted.after).where(_comes_after(anchor))
     query = query.limit(wanted.limit).offset(wanted.offset)
     return [Seen(session, bool(own)) for session, own in await orm.execute(query)]
+
+
+def _comes_after(anchor: type[Session]) -> ColumnElement[bool]:
+    """Return whether a session stands after another one in the order of `list_sessions`.
+
+    The database compares what it holds: SQLite's moments are texts, of more than one form.
+    """
+    active, known = Session.last_activity, anchor.last_activity
+    tied = and_(active.is_not_distinct_from(known), Session.session_id > anchor.session_id)
+    return or_(active < known, and_(active.is_(None), known.is_not(None)), tied)
 
 
 async def find_session(orm: Orm, session_id: str, viewer: Viewer) -> Seen | None:

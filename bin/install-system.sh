@@ -97,16 +97,18 @@ find_places() {
     shared=$root/usr/local/share/teleclaude
     programs=$root$programs
     command=$root/usr/local/bin/teleclaude
+    manual=$root/usr/local/share/man/man1/teleclaude.1
     password_file=$configuration/pgpass
     case "$platform" in
         Linux) unit=teleclaude-system.service unit_file=$root/etc/systemd/system/teleclaude-system.service ;;
         Darwin) unit=ai.instrukt.teleclaude.system unit_file=$root/Library/LaunchDaemons/$unit.plist ;;
     esac
     role=teleclaude database=teleclaude
+    turn=/var/run/teleclaude-install
 }
 
 say_what_is_next() {
-    if [ -e "$configuration/secrets.yml" ]; then
+    if [ -e "$configuration/secrets.yml" ] || [ "$fresh" = yes ]; then
         if "$command" self-check --help >/dev/null 2>&1; then
             "$command" self-check ${root:+--root "$root"}
         fi
@@ -138,6 +140,7 @@ start_command() {
 }
 
 install() {
+    check
     make_account
     make_directories
     install_program
@@ -150,6 +153,8 @@ install() {
 here=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd) || exit 1
 # shellcheck source=bin/install/speech.sh
 . "$here/bin/install/speech.sh"
+# shellcheck source=bin/install/turns.sh
+. "$here/bin/install/turns.sh"
 # shellcheck source=bin/install/needs.sh
 . "$here/bin/install/needs.sh"
 # shellcheck source=bin/install/accounts.sh
@@ -169,5 +174,6 @@ read_arguments "$@"
 find_places
 trap interrupted INT TERM HUP
 service_changed=no socket='' port='' owner=''
-check
+check_system
+take_turn
 if [ "$uninstall" = yes ]; then uninstall; else install; fi

@@ -58,6 +58,7 @@ make_password() {
         return
     fi
     password=$(od -A n -t x1 -N 24 /dev/urandom | tr -d ' \n')
+    [ ${#password} = 48 ] || stop "no password can be made of /dev/urandom" "see that od(1) reads it"
     change="ALTER ROLE $role PASSWORD"
     # What the server logs of its statements must not hold it.
     quiet="SET log_statement = 'none'; SET log_min_duration_statement = -1; SET log_min_error_statement = 'panic';
@@ -65,7 +66,10 @@ make_password() {
     tell_server "$quiet SET password_encryption = 'scram-sha-256'; $change '$password'" "$change '…'"
     if [ "$dry_run" = no ]; then
         entry=localhost:$port:$database:$role:$password
-        if ! (umask 077 && printf '%s\n' "$entry" >"$password_file.new" && mv -f "$password_file.new" "$password_file"); then
+        if ! (
+            umask 077 && rm -f "$password_file.new" && printf '%s\n' "$entry" >"$password_file.new" &&
+                mv -f "$password_file.new" "$password_file"
+        ); then
             stop "$password_file cannot be written" "see to the place"
         fi
     fi

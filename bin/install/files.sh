@@ -38,7 +38,7 @@ is_so() {
         0750) letters=rwxr-x--- ;;
     esac
     # shellcheck disable=SC2012
-    found=$(ls -ldn "$1" | sed 's/  */ /g')
+    found=$(ls -ldnL "$1" | sed 's/  */ /g')
     [ "$(printf '%s' "$found" | cut -c 2-10)" = "$letters" ] || return 1
     [ "$mine" = no ] || [ "$(printf '%s' "$found" | cut -d ' ' -f 3,4)" = "$(ids_of "$3")" ]
 }
@@ -54,6 +54,7 @@ put() {
         return
     fi
     [ -d "$(dirname "$2")" ] || act mkdir -p "$(dirname "$2")"
+    act rm -f "$2.new"
     act cp "$1" "$2.new"
     act chmod 0644 "$2.new"
     act mv -f "$2.new" "$2"
@@ -75,12 +76,11 @@ put_once() {
         already "$2, and is left as it is"
         return
     fi
-    if [ "$dry_run" = no ]; then
-        place_of_server="host=${socket:-/var/run/postgresql}"
-        [ "${port:-5432}" = 5432 ] || place_of_server="$place_of_server\\&port=$port"
-        (umask 077 && sed "s|host=/var/run/postgresql|$place_of_server|" "$1" >"$2.new") ||
-            stop "$2 cannot be written" "see to the place"
-    fi
+    place_of_server="host=${socket:-/var/run/postgresql}"
+    [ "${port:-5432}" = 5432 ] || place_of_server="$place_of_server\\&port=$port"
+    act rm -f "$2.new"
+    # shellcheck disable=SC2016 # the inner shell expands it
+    act sh -c 'umask 077 && sed "$1" "$2" >"$3"' sh "s|host=/var/run/postgresql|$place_of_server|" "$1" "$2.new"
     [ "$mine" = no ] || act chown "$4" "$2.new"
     act chmod "$3" "$2.new"
     act mv "$2.new" "$2"

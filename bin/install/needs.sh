@@ -1,17 +1,25 @@
 # shellcheck shell=sh
 # What an installation needs. Everything is asked before anything is done.
 
-check() {
+check_system() {
     [ -n "$root" ] || [ "$(id -u)" = 0 ] ||
         stop "the system's places belong to root" "run it with sudo, or try it with --root DIR"
     if [ "$platform" = Linux ] && [ -z "$root" ] && ! command -v systemctl >/dev/null 2>&1; then
         stop "there is no systemd here" "use docker-compose.system.yml, or try it with --root DIR"
     fi
-    [ "$uninstall" = no ] || return 0
+}
+
+check() {
     check_account
     check_python
     check_code
+    check_service
     check_database
+}
+
+# The way to switch a service off for good, systemctl mask, is a link to nowhere.
+check_service() {
+    [ ! -L "$unit_file" ] || stop "$unit_file is a link, and so is not of this script" "systemctl unmask $unit, or move it away"
 }
 
 check_account() {
@@ -24,16 +32,38 @@ check_account() {
     esac
 }
 
-# Leaves in $python the first that is new enough, can make environments, and may be run by somebody else than root.
+# Leaves in $python the first that is new enough, can make environments, may be run by somebody else than root, and be
+# changed by nobody else.
 check_python() {
     for candidate in "${TELECLAUDE_PYTHON:-}" /usr/bin/python3 python3 python3.14 python3.13 python3.12 python3.11; do
         python=$(command -v "${candidate:-/nonexistent}") || continue
+        [ "$mine" = no ] || is_roots_alone "$python" || continue
         "$python" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 || continue
         [ "$mine" = no ] || as nobody "$python" -c '' >/dev/null 2>&1 || continue
         return
     done
-    stop "there is no Python 3.11 or newer with venv that every account may run" \
+    stop "there is no Python 3.11 or newer with venv that every account may run and only root can change" \
         "install one (on Debian: apt install python3-venv), or name it in TELECLAUDE_PYTHON"
+}
+
+# PATH: whether nobody but root can change it, a folder on the way, or what a link leads to. Homebrew's places belong to
+# whoever installed it, so on macOS the way is not asked about.
+is_roots_alone() {
+    at=$1
+    while [ "$(find "$at" -prune -user 0 \( -type l -o ! -perm -020 ! -perm -002 \) 2>/dev/null)" ]; do
+        [ ! -L "$at" ] || (is_roots_alone "$(behind "$at")") || return 1
+        case "$platform:$at" in Darwin:* | *:/ | *:.) return 0 ;; esac
+        at=$(dirname "$at")
+    done
+    return 1
+}
+
+# LINK: prints where it leads to.
+behind() {
+    case "$(link_of "$1")" in
+        /*) link_of "$1" ;;
+        *) printf '%s/%s\n' "$(cd "$(dirname "$1")" && pwd -P)" "$(link_of "$1")" ;;
+    esac
 }
 
 # Leaves in $source what pip is to install, and in $release the name of what comes of it: its version and a checksum.
@@ -44,7 +74,9 @@ check_code() {
     [ -z "$wheels" ] || [ -d "$wheels" ] || stop "$wheels is no directory" "name the directory of the wheels"
     if [ -n "$wheels" ]; then
         for wheel in "$wheels"/teleclaude-*.whl; do
-            [ ! -f "$wheel" ] || source=$wheel
+            [ -f "$wheel" ] || continue
+            [ -z "$source" ] || stop "there is more than one wheel of teleclaude in $wheels" "leave one there"
+            source=$wheel
         done
     fi
     if [ -n "$source" ]; then
@@ -56,9 +88,11 @@ check_code() {
     else
         stop "there is neither a checkout around this script nor a wheel of teleclaude" "say --wheels DIR"
     fi
-    if [ -e "$command" ] || [ -L "$command" ]; then
-        is_our_command || stop "$command is there and is not of this script" "move it away"
-    fi
+    for link in "$command" "$manual"; do
+        if [ -e "$link" ] || [ -L "$link" ]; then
+            is_our_link "$link" || stop "$link is there and is not of this script" "move it away"
+        fi
+    done
     check_programs
 }
 
@@ -67,8 +101,8 @@ checksum_of_checkout() {
         -exec cksum {} + | LC_ALL=C sort | cksum | cut -d ' ' -f 1)
 }
 
-is_our_command() {
-    [ -L "$command" ] && case "$(link_of "$command")" in */opt/teleclaude/*) true ;; *) false ;; esac
+is_our_link() {
+    [ -L "$1" ] && case "$(link_of "$1")" in */opt/teleclaude/*) true ;; *) false ;; esac
 }
 
 # readlink(1) is not everywhere, and neither is stat(1) below.

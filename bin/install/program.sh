@@ -14,8 +14,8 @@ check_programs() {
             stop "$entry is there and is not of this script" "move $programs away"
     done
     if [ "$mine" = yes ] && [ -e "$programs" ]; then
-        find "$programs" -prune -type d -user 0 ! -perm -020 ! -perm -002 | grep -q . ||
-            stop "others than root can change $programs" "chown root $programs && chmod 0755 $programs"
+        is_roots_alone "$programs" ||
+            stop "others than root can change $programs" "chown root $programs && chmod 0755 $programs, and the way there"
     fi
 }
 
@@ -27,7 +27,7 @@ install_program() {
         make_environment
         finished "install the program in $place"
     fi
-    lead_command_to "$release"
+    lead_to_program
 }
 
 make_environment() {
@@ -51,24 +51,31 @@ make_environment() {
     act mv "$place/incomplete" "$place/complete"
 }
 
-# The link is relative, so that it leads to the program below --root as well.
-lead_command_to() {
+# The links are relative, so that they lead to the program below --root as well.
+lead_to_program() {
     case "$platform" in
-        Linux) leads_to=../../../opt/teleclaude/$1/bin/teleclaude ;;
-        Darwin) leads_to=../opt/teleclaude/$1/bin/teleclaude ;;
+        Linux) up=../../../opt ;;
+        Darwin) up=../opt ;;
     esac
     before=
     [ ! -L "$command" ] || before=$(link_of "$command")
-    if [ "$before" = "$leads_to" ]; then
-        already "$command"
+    after=$up/teleclaude/$release/bin/teleclaude
+    lead "$command" "$after"
+    lead "$manual" "../../$up/teleclaude/$release/share/man/man1/teleclaude.1"
+    [ "$before" = "$after" ] || remove_older_than "$before"
+}
+
+# LINK TARGET: leaves a link of ours, over an older one of ours.
+lead() {
+    if [ -L "$1" ] && [ "$(link_of "$1")" = "$2" ]; then
+        already "$1"
         return
     fi
-    [ -d "$(dirname "$command")" ] || act mkdir -p "$(dirname "$command")"
-    act rm -f "$command.new"
-    act ln -s "$leads_to" "$command.new"
-    act mv -f "$command.new" "$command"
-    finished "let $command lead to it"
-    remove_older_than "$before"
+    [ -d "$(dirname "$1")" ] || act mkdir -p "$(dirname "$1")"
+    act rm -f "$1.new"
+    act ln -s "$2" "$1.new"
+    act mv -f "$1.new" "$1"
+    finished "let $1 lead to it"
 }
 
 # A daemon that still runs from the release before goes on needing its files.

@@ -3,9 +3,9 @@
 
 uninstall() {
     remove_service
-    if [ -L "$command" ] && is_our_command; then
-        remove "$command"
-    fi
+    for link in "$command" "$manual"; do
+        ! is_our_link "$link" || remove "$link"
+    done
     for place in "$programs"/*; do
         ! is_release "$place" || remove "$place"
     done

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from teleclaude.daemon.boot import find_socket
-from teleclaude.daemon.client import ask
+from teleclaude.daemon.client import list_sessions
 
 
 @click.command(epilog="Example: teleclaude sessions --closed --json")
@@ -22,7 +22,7 @@ from teleclaude.daemon.client import ask
 def sessions(as_json: bool, closed: bool, root: Path | None) -> None:
     """List the sessions of the running daemon."""
     socket = find_socket(root.absolute() if root else None, os.environ)
-    listed = asyncio.run(ask(socket, "/sessions?closed=true" if closed else "/sessions"))
+    listed = asyncio.run(list_sessions(socket, closed=closed))
     if as_json:
         click.echo(json.dumps(listed, indent=2, ensure_ascii=False))
         return

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import aiohttp
 
 from teleclaude.errors import TeleClaudeError
 
 TIMEOUT = aiohttp.ClientTimeout(total=60)
+
+PAGE = 1000
+"""How many sessions are asked for at a time, so that no answer keeps the daemon from others for long."""
 
 
 async def ask(socket: Path, path: str, headers: Mapping[str, str] | None = None) -> Any:
@@ -35,3 +39,28 @@ async def ask(socket: Path, path: str, headers: Mapping[str, str] | None = None)
         raise TeleClaudeError(f"what answers on {socket} is no daemon of ours", "see who listens there") from error
     except (TimeoutError, aiohttp.ClientError, OSError) as error:
         raise TeleClaudeError(f"no daemon answers on {socket}", "start it with: teleclaude daemon") from error
+
+
+async def read_sessions(socket: Path, *, closed: bool) -> AsyncIterator[list[dict[str, Any]]]:
+    """Yield the sessions that the daemon at `socket` lists, a page at a time, in its order, and each once.
+
+    Raises TeleClaudeError as `ask` does, and where the list changes faster than it can be read.
+    """
+    known: set[str] = set()
+    after = ""
+    while True:
+        page = await ask(socket, f"/sessions?closed={str(closed).lower()}&limit={PAGE}{after}")
+        new = [session for session in page if session["session_id"] not in known]
+        if page and not new:
+            hint = "ask again; if it stays, the daemon is another release's: restart it"
+            raise TeleClaudeError("the list of sessions changed while it was read", hint)
+        known.update(session["session_id"] for session in new)
+        yield new
+        if len(page) < PAGE:
+            return
+        after = f"&after={quote(page[-1]['session_id'], safe='')}"
+
+
+async def list_sessions(socket: Path, *, closed: bool) -> list[dict[str, Any]]:
+    """Return all sessions that the daemon at `socket` lists; raises TeleClaudeError as `read_sessions` does."""
+    return [session async for page in read_sessions(socket, closed=closed) for session in page]

@@ -13,13 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from teleclaude.daemon.boot import Daemon, boot_read_only, find_installation
-from teleclaude.daemon.client import ask
+from teleclaude.daemon.client import read_sessions
 from teleclaude.daemon.serve import listening
 from teleclaude.db.search.places import Search, find_all
 from teleclaude.db.store import count_rows
 from teleclaude.errors import TeleClaudeError
-
-PAGE = 1500
 
 
 @dataclass
@@ -78,19 +76,14 @@ async def look(daemon: Daemon, verdict: Verdict) -> None:
         socket = Path(folder) / "probe.sock"
         async with listening(daemon.service, socket):
             verdict.open_sessions, verdict.all_sessions = await asyncio.gather(
-                list_ids(socket, "closed=false"), list_ids(socket, "closed=true")
+                list_ids(socket, closed=False), list_ids(socket, closed=True)
             )
     verdict.timings["list"] = time.monotonic() - begun
 
 
-async def list_ids(socket: Path, which: str) -> list[str]:
-    """Return the ids of the sessions that are listed, a page at a time, so that no answer is large."""
-    ids: list[str] = []
-    while True:
-        page = await ask(socket, f"/sessions?{which}&limit={PAGE}&offset={len(ids)}")
-        ids += [session["session_id"] for session in page]
-        if len(page) < PAGE:
-            return ids
+async def list_ids(socket: Path, *, closed: bool) -> list[str]:
+    """Return the ids of the sessions that are listed."""
+    return [session["session_id"] async for page in read_sessions(socket, closed=closed) for session in page]
 
 
 async def search(daemon: Daemon, searches: Sequence[Search], verdict: Verdict) -> None:

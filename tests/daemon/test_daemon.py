@@ -19,7 +19,7 @@ from teleclaude.daemon.boot import SINGLE_USER_SOCKET, boot, find_installation
 from teleclaude.daemon.client import ask
 from teleclaude.daemon.serve import listening
 from teleclaude.demo.installation import make_installation
-from teleclaude.errors import BootRefusedError, TeleClaudeError
+from teleclaude.errors import BootRefusedError
 from teleclaude.migration.options import Options
 from teleclaude.migration.report import Report
 from tests.sample import query
@@ -250,8 +250,3 @@ async def test_the_database_of_an_old_program_is_not_touched(tmp_path: Path) -> 
     with pytest.raises(BootRefusedError, match="does not hold the tables"):
         async with boot(installation):
             pass
-
-
-async def test_asking_a_daemon_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
-    with pytest.raises(TeleClaudeError, match="no daemon answers"):
-        await ask(tmp_path / "no.sock", "/health")

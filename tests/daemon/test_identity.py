@@ -191,6 +191,7 @@ async def test_nobody_reads_or_changes_what_is_somebody_elses(house: House) -> N
     for method in ("GET", "PATCH", "DELETE"):
         assert (await house.ask(method, "/sessions/admin's", {}, uid=member))[0] == 404
         assert (await house.ask(method, "/sessions/shared", {}, uid=member))[0] == (200 if method == "GET" else 403)
+    assert (await house.ask("GET", "/sessions?after=admin's", uid=member))[0] == 404
     event = {"session_id": "admin's", "event_type": "tool_use"}
     assert (await house.ask("POST", "/hooks", event, uid=member))[0] == 404
     assert {closed for (closed,) in await read(house, select(Session.closed_at))} == {None}

@@ -1,6 +1,7 @@
 """What the daemon does for those who may: the same on both databases."""
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -72,6 +73,25 @@ async def test_an_agent_lists_what_its_session_began(house: House) -> None:
     await ok(house, "POST", "/sessions", {"session_id": "other"})
     assert [s["session_id"] for s in await ok(house, "GET", "/sessions", X_Caller_Session_Id="me")] == ["child"]
     assert len(await ok(house, "GET", "/sessions?all=1", X_Caller_Session_Id="me")) == 2
+
+
+async def test_pages_are_the_whole_list_in_its_order_whatever_it_is_ordered_by(house: House) -> None:
+    moments = [NOW, None, NOW - timedelta(days=1), NOW, None, NOW, NOW - timedelta(days=1)]
+    await put_sessions(house, *(row(f"s{n}", "Ada", 0, last_activity=moment) for n, moment in enumerate(moments)))
+    if house.engine.dialect.name == "sqlite":
+        # What SQLite itself writes has no fraction of a second.
+        async with house.engine.begin() as connection:
+            await connection.exec_driver_sql("UPDATE sessions SET last_activity = datetime(last_activity)")
+    listed = [session["session_id"] for session in await ok(house, "GET", "/sessions")]
+    assert listed == ["s0", "s3", "s5", "s2", "s6", "s1", "s4"]
+    for place, name in enumerate(listed):
+        page = await ok(house, "GET", f"/sessions?limit=3&after={name}")
+        assert [session["session_id"] for session in page] == listed[place + 1 : place + 4]
+
+
+async def test_a_page_after_what_is_not_there_is_no_end_of_the_list(house: House) -> None:
+    status, answer = await house.ask("GET", "/sessions?after=none")
+    assert (status, answer["error"]) == (404, "there is no session none")
 
 
 async def remember(house: House, text: str, **values: Any) -> int:

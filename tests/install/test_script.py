@@ -103,6 +103,24 @@ def test_the_command_runs_the_program_below_the_root(root: Path) -> None:
     assert "version" in shown.stdout
 
 
+def test_the_manual_page_is_where_man_looks_and_goes_with_the_program(root: Path) -> None:
+    run(root)
+    page = root / "usr/local/share/man/man1/teleclaude.1"
+    release = (root / "usr/local/bin/teleclaude").resolve().parents[1]
+    assert (page.parent / page.readlink()).resolve() == release / "share/man/man1/teleclaude.1"
+    run(root, "--uninstall")
+    assert not page.is_symlink()
+
+
+def test_a_manual_page_of_somebody_else_is_refused(root: Path) -> None:
+    page = root / "usr/local/share/man/man1/teleclaude.1"
+    page.parent.mkdir(parents=True)
+    page.write_text("mine")
+    assert f"{page} is there and is not of this script" in run(root).stderr
+    run(root, "--uninstall")
+    assert page.read_text() == "mine"
+
+
 def test_the_first_configuration_is_one_that_the_daemon_reads(root: Path) -> None:
     run(root, "--fresh")
     settings = read_system(make_layout("linux", root), {})

@@ -18,6 +18,7 @@ INSTALL = "/srv/checkout/bin/install-system.sh"
 WHEELS = ("--wheels", "/srv/wheels")
 PARTS = ("bin", "docs", "etc", "teleclaude", "pyproject.toml", "README.md", "requirements-system.lock")
 TARGET = "postgresql://teleclaude@localhost/teleclaude?passfile=/etc/teleclaude/pgpass"
+MANUAL = "/usr/local/share/man/man1/teleclaude.1"
 UNIT = "teleclaude-system.service"
 OLD_UNIT = "[Unit]\nDescription=the single-user daemon\n[Service]\nExecStart=/bin/true\n"
 ADA, BOB, EVE = 1001, 1002, 1003
@@ -115,6 +116,19 @@ def test_the_service_user_can_run_the_program_and_not_change_it(machine: Machine
     assert "version" in machine.run("teleclaude", "--version", user="teleclaude").stdout
     writable = machine.run("find", "/opt/teleclaude", "-writable", "!", "-type", "l", user="teleclaude").stdout
     assert writable == ""
+
+
+def test_the_manual_page_is_where_man_looks(machine: Machine) -> None:
+    assert machine.run("head", "-c", "4", MANUAL).stdout == ".TH "
+
+
+def test_an_installation_beside_another_is_refused(machine: Machine) -> None:
+    # The first process of the machine lives.
+    machine.run("touch", "/run/teleclaude-install.1")
+    refused = machine.run("sh", INSTALL, *WHEELS, ok=False)
+    machine.run("rm", "/run/teleclaude-install.1")
+    assert refused.returncode == 3
+    assert "another install-system.sh is at work, process 1" in refused.stderr
 
 
 def test_the_unit_is_enabled_and_waits_for_a_configuration(machine: Machine) -> None:
@@ -215,7 +229,13 @@ def test_uninstalling_keeps_what_is_not_the_program(machine: Machine) -> None:
     ]
     said = machine.run("sh", INSTALL, "--uninstall").stdout
     assert "kept" in said
-    for gone in ("/opt/teleclaude", "/usr/local/bin/teleclaude", f"/etc/systemd/system/{UNIT}", "/run/teleclaude"):
+    for gone in (
+        "/opt/teleclaude",
+        "/usr/local/bin/teleclaude",
+        MANUAL,
+        f"/etc/systemd/system/{UNIT}",
+        "/run/teleclaude",
+    ):
         assert not os.path.lexists(f"{machine.root}{gone}"), gone
     assert machine.run("systemctl", "is-active", UNIT, ok=False).stdout == "inactive\n"
     machine.run("id", "teleclaude")

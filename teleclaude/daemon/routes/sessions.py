@@ -106,6 +106,7 @@ class WantedSessions(Input):
     job: Name | None = None
     limit: int | None = Field(None, ge=1, le=LONGEST_PAGE)
     offset: int = Field(0, ge=0)
+    after: Name | None = Field(None, description="The id of the last session of the page before.")
 
 
 class OneSession(Input):
@@ -154,8 +155,11 @@ class ChangedSession(Described, OneSession):
 async def get_sessions(call: Call[WantedSessions]) -> list[SessionAnswer]:
     """List the sessions that the caller may read, the one that was active last first."""
     given = call.given
+    if given.after is not None:
+        # After one that is not there nothing would come, which reads as the end.
+        await look_up(call, given.after)
     initiator = None if given.all else call.session_id
-    wanted = SessionFilter(given.closed, given.computer, given.job, initiator, given.limit, given.offset)
+    wanted = SessionFilter(given.closed, given.computer, given.job, initiator, given.limit, given.offset, given.after)
     found = await list_sessions(call.orm, ANSWERED, wanted, call.viewer)
     await note(call, "list_session", [row.session_id for row in found if not row.own])
     return [to_answer(row) for row in found]

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, func, select, update
+from sqlalchemy import ColumnElement, Row, and_, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession as Orm
-from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from teleclaude.db.models import Session, SessionToken
 from teleclaude.db.store.viewers import Viewer, is_own, is_visible
@@ -32,6 +32,8 @@ class SessionFilter:
     """How many at most; all without it."""
     offset: int = 0
     """How many are passed over first."""
+    after: str | None = None
+    """The id of a session: what comes before it in the order, and it itself, is left out."""
 
 
 @dataclass(frozen=True)
@@ -55,9 +57,12 @@ async def list_sessions(
     Of each its columns and `own`, whether it is the viewer's; a whole model takes several times as long.
     """
     conditions = [is_visible(viewer), *_conditions(wanted)]
-    if wanted.limit is not None or wanted.offset:
+    if wanted.limit is not None or wanted.offset or wanted.after is not None:
         # The page is found among the ids alone: sorting whole sessions for every page takes longer than reading it.
         page = select(Session.session_id).where(*conditions).order_by(*LAST_ACTIVE_FIRST)
+        if wanted.after is not None:
+            anchor = aliased(Session)
+            page = page.join(anchor, anchor.session_id == wanted.after).where(_comes_after(anchor))
         conditions = [Session.session_id.in_(page.limit(wanted.limit).offset(wanted.offset))]
     query = select(*columns, is_own(viewer).label("own")).where(*conditions)
     return (await orm.execute(query.order_by(*LAST_ACTIVE_FIRST))).all()
@@ -72,6 +77,16 @@ def _conditions(wanted: SessionFilter) -> Iterator[ColumnElement[bool]]:
         yield Session.session_metadata["job"].as_string() == wanted.job
     if wanted.initiator is not None:
         yield Session.initiator_session_id == wanted.initiator
+
+
+def _comes_after(anchor: type[Session]) -> ColumnElement[bool]:
+    """Return whether a session stands after another one in the order of `list_sessions`.
+
+    The database compares what it holds: SQLite's moments are texts, of more than one form.
+    """
+    active, known = Session.last_activity, anchor.last_activity
+    tied = and_(active.is_not_distinct_from(known), Session.session_id > anchor.session_id)
+    return or_(active < known, and_(active.is_(None), known.is_not(None)), tied)
 
 
 async def find_session(orm: Orm, session_id: str, viewer: Viewer) -> Seen | None:

@@ -30,11 +30,12 @@ from tests.bench.data import make_data
 LIMIT, LIMIT_WITH_SEARCH = "psql", "psql, with search"
 OURS = {
     "load": (LIMIT, "ours: load"),
-    "load_with_search": (LIMIT_WITH_SEARCH, "ours: load, with search"),
-    "load_and_prove": (LIMIT_WITH_SEARCH, "ours: load, with search and proof"),
+    "load_and_prove": (LIMIT, "ours: load and proof"),
+    "transfer_all": (LIMIT_WITH_SEARCH, "ours: load, search and proof"),
     "insert_rows": (LIMIT_WITH_SEARCH, "SQLAlchemy insert, 1000 a batch, with search"),
 }
 """The ways of `ways`, each with the limit that it is compared with and its name."""
+DIRTY = "ours: load and proof, dirty"
 COMMAND = "ours: the whole command"
 PGLOADER = "pgloader, with search after it"
 
@@ -77,6 +78,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="./run bench", description=__doc__)
     parser.add_argument("--scale", type=float, default=0.1, help="1 is 758 thousand rows, 1.2 GB (default: 0.1)")
     parser.add_argument("--rounds", type=int, default=3, help="how often each way is gone (default: 3)")
+    parser.add_argument("--dirty", type=float, default=0.0, help="load once more with this share of odd values")
     given = parser.parse_args()
     with (
         tempfile.TemporaryDirectory(prefix="teleclaude-bench-") as folder,
@@ -88,6 +90,9 @@ def main() -> None:
         print(f"scale {given.scale}: {sample.database.stat().st_size / 1e6:.0f} MB of SQLite; server: {origin}")
         prepare(bench)
         commands = find_commands(bench)
+        if given.dirty:
+            make_data(bench.folder / "dirty", given.scale, given.dirty)
+            commands[DIRTY] = [*_way("load_and_prove"), str(bench.folder / "dirty"), bench.target("bench")]
         if PGLOADER not in commands:
             print("pgloader is not installed, so it is left out")
         results: dict[str, Measured] = defaultdict(Measured)
@@ -100,18 +105,22 @@ def main() -> None:
 
 def find_commands(bench: Bench) -> dict[str, list[str]]:
     """Return the command of every way, in the order of their turns."""
-    python, target, old = sys.executable, bench.target("bench"), str(bench.folder / "old")
+    target, old = bench.target("bench"), str(bench.folder / "old")
     psql = [str(bench.binaries / "psql"), "-q", "-v", "ON_ERROR_STOP=1", "-1", "-d", "bench", "-f"]
     commands = {
         LIMIT: [*psql, str(bench.folder / "limit.sql")],
         LIMIT_WITH_SEARCH: [*psql, str(bench.folder / "limit_with_search.sql")],
     }
     for way, (_, name) in OURS.items():
-        commands[name] = [python, "-m", "tests.bench.ways", way, old, target]
+        commands[name] = [*_way(way), old, target]
     commands[COMMAND] = [*_migrate(bench, "bench"), "--root", str(bench.folder / "root")]
     if pgloader := shutil.which("pgloader"):
         commands[PGLOADER] = [pgloader, str(bench.sample.database), target]
     return commands
+
+
+def _way(way: str) -> list[str]:
+    return [sys.executable, "-m", "tests.bench.ways", way]
 
 
 def _migrate(bench: Bench, database: str) -> list[str]:
@@ -183,7 +192,7 @@ def measure(bench: Bench, command: list[str], measured: Measured) -> bool:
 
 def show(results: Mapping[str, Measured]) -> None:
     """Print a table in Markdown."""
-    limits = {name: limit for limit, name in OURS.values()}
+    limits = {name: limit for limit, name in OURS.values()} | {DIRTY: LIMIT}
     print("\n| way | seconds | to the limit | peak memory, MB | of which |\n|---|---|---|---|---|")
     for name, measured in results.items():
         if not measured.seconds:

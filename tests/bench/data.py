@@ -22,16 +22,32 @@ WORDS = [
 ]
 
 
-def make_data(folder: Path, scale: float) -> SampleInstallation:
-    """Build the installation; the same scale gives the same one."""
+def make_data(folder: Path, scale: float, dirty: float = 0.0) -> SampleInstallation:
+    """Build the installation; the same scale gives the same one. `dirty` is the share of odd values in large tables."""
     sample = make_installation(folder, sessions=max(round(OTHERS * scale), 10))
     with closing(sqlite3.connect(sample.database)) as database:
         draw = random.Random(1)
-        _insert(database, "sessions", (_session(draw, number) for number in range(round(SESSIONS * scale))))
-        _insert(database, "memory_observations", (_observation(draw) for _ in range(round(OBSERVATIONS * scale))))
-        _insert(database, "hook_outbox", (_hook(draw) for _ in range(round(HOOKS * scale))))
+        tables = {
+            "sessions": (_session(draw, number) for number in range(round(SESSIONS * scale))),
+            "memory_observations": (_observation(draw) for _ in range(round(OBSERVATIONS * scale))),
+            "hook_outbox": (_hook(draw) for _ in range(round(HOOKS * scale))),
+        }
+        for table, rows in tables.items():
+            _insert(database, table, (_soil(row, dirty) for row in rows) if dirty else rows)
         database.commit()
     return sample
+
+
+def _soil(row: dict[str, Any], share: float) -> dict[str, Any]:
+    """Return a row of whose values some are cut off, so that they are no JSON, no moment, or hold U+0000."""
+    chance = random.Random(str(row))
+    return {
+        name: f"{value[:9]}\0" if isinstance(value, str) and name not in KEYS and chance.random() < share else value
+        for name, value in row.items()
+    }
+
+
+KEYS = ("session_id",)
 
 
 def _insert(database: sqlite3.Connection, table: str, rows: Iterator[dict[str, Any]]) -> None:

@@ -35,13 +35,7 @@ Parts = dict[str, float]
 
 
 async def load(plan: Plan) -> Parts:
-    """Load, with keys, indexes and constraints, without search and without verification."""
-    schema.search_0001.INDEXES.clear()
-    return await load_with_search(plan)
-
-
-async def load_with_search(plan: Plan) -> Parts:
-    """Load, with search, without verification."""
+    """Load, with keys, indexes and constraints, without search and without proof."""
 
     async def believe(_target: Any, _source: Any, table: Any, *_more: Any) -> AsyncIterator[Proof]:
         yield Proof(table.rows, 0)
@@ -51,6 +45,12 @@ async def load_with_search(plan: Plan) -> Parts:
 
 
 async def load_and_prove(plan: Plan) -> Parts:
+    """Load and prove, without search."""
+    schema.search_0001.INDEXES.clear()
+    return await transfer_all(plan)
+
+
+async def transfer_all(plan: Plan) -> Parts:
     """Do the whole transfer."""
     parts: Parts = {}
     begun = time.monotonic()
@@ -117,7 +117,7 @@ def _convert(column: Any, values: Any) -> list[Any]:
 
 
 WAYS: dict[str, Callable[[Plan], Any]] = {
-    way.__name__: way for way in (load, load_with_search, load_and_prove, insert_rows)
+    way.__name__: way for way in (load, load_and_prove, transfer_all, insert_rows)
 }
 
 

@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import os
+import tempfile
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 from sqlalchemy import URL, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from teleclaude.cli.daemon import judged_probe
+from teleclaude.daemon.service_user import make_environment
 from teleclaude.db.engine import disposing, make_engine
+from teleclaude.db.search.places import Search
 from teleclaude.demo.installation import SampleInstallation, make_installation
 from teleclaude.demo.postgres import Server, running_server
+from teleclaude.migration import probe
 from teleclaude.migration.options import Options
-from teleclaude.migration.report import Report
+from teleclaude.migration.plan import Plan
 from tests.sample import migrate_sample
+from tests.standing import Migrated, stand
 
 # How long an example takes says more of the machine than of the program.
 settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -26,11 +35,13 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))
 NO_PG_VARIABLES = {name for name in os.environ if name.startswith("PG")} | {"SUDO_UID", "SUDO_USER"}
 
 
-@pytest.fixture(autouse=True)
-def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(scope="session", autouse=True)
+def plain_environment() -> Iterator[None]:
     """Keep what the developer's shell says of PostgreSQL and sudo out of the tests."""
-    for name in NO_PG_VARIABLES:
-        monkeypatch.delenv(name, raising=False)
+    with pytest.MonkeyPatch.context() as patch:
+        for name in NO_PG_VARIABLES:
+            patch.delenv(name, raising=False)
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -77,9 +88,38 @@ def options(sample: SampleInstallation, target: URL, tmp_path: Path) -> Options:
     )
 
 
-@pytest.fixture
-async def migrated(options: Options) -> Report:
-    """Migrate the sample."""
-    report = await migrate_sample(options)
+@pytest.fixture(scope="session")
+def done(server: Server) -> Iterator[Migrated]:
+    """Migrate a sample once for all tests of a worker that look at what a migration leaves."""
+    with tempfile.TemporaryDirectory(prefix="tc-") as folder:
+        yield asyncio.run(_migrate_once(server, Path(folder)))
+
+
+async def _migrate_once(server: Server, folder: Path) -> Migrated:
+    standing = await stand(server, folder)
+    report = await migrate_sample(standing.options)
     assert report.ok, report.failure
-    return report
+    await standing.keep()
+    return Migrated(standing, report)
+
+
+@pytest.fixture
+async def migrated(done: Migrated) -> Migrated:
+    """Let a migrated installation stand as its migration left it, whatever the test before did to it."""
+    await done.standing.put_back()
+    return done
+
+
+@pytest.fixture
+def daemon_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Boot the daemon that a migration asks for its verdict in this process, and not in one of its own.
+
+    For tests of other steps; that a daemon of its own boots is proved by those that migrate without this.
+    """
+
+    async def boot_here(plan: Plan, searches: Sequence[Search]) -> dict[str, Any]:
+        environ = make_environment(os.environ)
+        verdict = await judged_probe(plan.layout.root, environ, Path("/"), list(searches))
+        return dict(json.loads(json.dumps(verdict.to_json())))
+
+    monkeypatch.setattr(probe, "boot_daemon", boot_here)

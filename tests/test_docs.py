@@ -8,6 +8,7 @@ import pytest
 
 from teleclaude import __version__
 from teleclaude.cli import cli
+from teleclaude.cli.manual import commands_of
 from teleclaude.errors import Exit
 from teleclaude.migration.coerce import RULES, SILENT_RULES
 from teleclaude.migration.pipeline import PREFLIGHT, STEPS
@@ -33,7 +34,7 @@ def headings(page: str) -> list[str]:
 
 def commands(group: click.Group, prefix: str = "") -> dict[str, click.Command]:
     found: dict[str, click.Command] = {}
-    for name, command in group.commands.items():
+    for name, command in commands_of(group):
         found |= commands(command, f"{prefix}{name} ") if isinstance(command, click.Group) else {prefix + name: command}
     return found
 
@@ -51,7 +52,7 @@ def test_every_command_is_in_the_readme_and_every_one_in_the_readme_exists() -> 
 
 def test_every_flag_of_the_migration_is_documented_and_the_reverse() -> None:
     documented = {flag.split()[0] for flag in rows(RUNBOOK, "Flags")}
-    assert documented == flags(cli.commands["migrate-to-system"])
+    assert documented == flags(commands(cli)["migrate-to-system"])
 
 
 def test_every_exit_code_is_documented_and_the_reverse() -> None:

@@ -7,23 +7,43 @@ import os
 import sys
 import tempfile
 import traceback
+from importlib import import_module
 
 import click
 
 from teleclaude import __version__
-from teleclaude.cli.completion import completion
-from teleclaude.cli.config import config
-from teleclaude.cli.daemon import daemon
-from teleclaude.cli.demo import demo
-from teleclaude.cli.migrate import migrate_to_system
-from teleclaude.cli.self_check import self_check
-from teleclaude.cli.sessions import sessions
-from teleclaude.cli.upgrade import upgrade
-from teleclaude.cli.verify import verify
 from teleclaude.errors import Exit, TeleClaudeError
 
+MODULES = {
+    "completion": "completion",
+    "config": "config",
+    "daemon": "daemon",
+    "demo": "demo",
+    "migrate-to-system": "migrate",
+    "self-check": "self_check",
+    "sessions": "sessions",
+    "upgrade": "upgrade",
+    "verify": "verify",
+}
+"""Where each command is; its function has the name of the command."""
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+
+class Commands(click.Group):
+    """The commands, each imported when it is asked for: a shell that completes a flag waits for no database driver."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of all."""
+        return list(MODULES)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a command, None where there is none of that name."""
+        if cmd_name not in MODULES:
+            return None
+        command: click.Command = getattr(import_module(f"{__name__}.{MODULES[cmd_name]}"), cmd_name.replace("-", "_"))
+        return command
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="teleclaude")
 @click.pass_context
 def cli(context: click.Context) -> None:
@@ -31,10 +51,6 @@ def cli(context: click.Context) -> None:
     if os.environ.get("NO_COLOR"):
         # rich does so by itself.
         context.color = False
-
-
-for command in (migrate_to_system, verify, daemon, self_check, upgrade, sessions, config, demo, completion):
-    cli.add_command(command)
 
 
 def main() -> None:

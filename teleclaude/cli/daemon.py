@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TextIO
 
@@ -37,17 +38,17 @@ def daemon(only_probe: bool, searches: TextIO | None, root: Path | None) -> None
     """Serve the system-wide installation, or the single-user one in the current directory."""
     root = root.absolute() if root else None
     if only_probe:
-        verdict = asyncio.run(_probe(root, _read_searches(searches)))
+        verdict = asyncio.run(judged_probe(root, os.environ, Path.cwd(), _read_searches(searches)))
         click.echo(json.dumps(verdict.to_json(), indent=2))
         sys.exit(Exit.DONE if verdict.ok else Exit.REFUSED)
     asyncio.run(_serve(root))
 
 
-async def _probe(root: Path | None, searches: list[Search]) -> Verdict:
+async def judged_probe(root: Path | None, environ: Mapping[str, str], folder: Path, searches: list[Search]) -> Verdict:
     """Boot, and judge what a daemon that boots would not mind but an operator would."""
-    verdict = await probe(root, os.environ, Path.cwd(), searches)
+    verdict = await probe(root, environ, folder, searches)
     if verdict.ok and verdict.backend == "postgresql":
-        results = judge(await look(root, os.environ, sys.platform, lists=False), at_probe())
+        results = judge(await look(root, environ, sys.platform, lists=False), at_probe())
         verdict.problems += find_problems(results, State.FAILURE)
         verdict.findings += find_problems(results, State.WARNING)
         verdict.ok = not verdict.problems

@@ -41,9 +41,18 @@ def _head(date: str) -> Iterator[str]:
     yield ".SH COMMANDS"
 
 
+def commands_of(group: click.Group) -> Iterator[tuple[str, click.Command]]:
+    """Yield the commands of a group with their names, in the order of these."""
+    context = click.Context(group)
+    for name in sorted(group.list_commands(context)):
+        command = group.get_command(context, name)
+        assert command is not None
+        yield name, command
+
+
 def _commands(group: click.Group, path: str) -> Iterator[str]:
     """Yield every command that does something, in the order of their names."""
-    for name, command in sorted(group.commands.items()):
+    for name, command in commands_of(group):
         if isinstance(command, click.Group):
             yield from _commands(command, f"{path} {name}")
         else:

@@ -36,15 +36,13 @@ And where a transaction crossed another, such as that of a daemon whose migratio
 """
 
 
-async def in_transaction(
-    url: URL, work: Callable[[AsyncConnection], Awaitable[T]], patience: float = PATIENCE_SECONDS
-) -> T:
+async def in_transaction(url: URL, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
     """Do `work` in a transaction of its own on a new connection, again while the server cannot be reached.
 
     It may be done a second time after a commit whose reply was lost, so it has to look at what stands. Raises
-    TargetError where the server does not come back within `patience`, in seconds, or refuses for another reason.
+    TargetError where the server does not come back within PATIENCE_SECONDS, or refuses for another reason.
     """
-    until = time.monotonic() + patience
+    until = time.monotonic() + PATIENCE_SECONDS
     while True:
         try:
             with explained(url):

@@ -23,8 +23,8 @@ from teleclaude.checks.table import CHECKS, judge
 from teleclaude.db import schema
 from teleclaude.db.engine import disposing, make_engine
 from teleclaude.db.lock import hold_database
-from tests.checks.conftest import Migrated
 from tests.sample import query
+from tests.standing import Migrated
 
 SECOND = '''"""A second revision, of the tests."""
 revision, down_revision = "0002", "0001"
@@ -88,7 +88,7 @@ async def test_nothing_is_wrong_with_a_migrated_installation_that_runs(migrated:
         "places: logs": State.SKIPPED,
         "service": State.SKIPPED,
     }
-    assert found["sessions: listed"].sentence == "a daemon lists 5"
+    assert found["sessions: listed"].sentence == "a daemon lists 20"
     assert "a daemon answers" in found["lock"].sentence
 
 
@@ -197,8 +197,7 @@ async def test_a_role_that_may_not_write(migrated: Migrated) -> None:
     await query(migrated.target, f"CREATE ROLE {role} LOGIN PASSWORD 'reader'")
     try:
         await query(migrated.target, f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}")
-        migrated.change(migrated.config, "postgresql://teleclaude:", f"postgresql://{role}:")
-        migrated.change(migrated.secrets, str(migrated.target.password), "reader")
+        migrated.name_database(migrated.target.set(username=role, password="reader"))
         sentence, remedy = await only(migrated, "database: role")
         assert "may not read and write agent_availability, audit_log" in sentence
         assert f'OWNER TO "{role}"' in remedy
@@ -297,7 +296,7 @@ async def test_sessions_that_are_gone(migrated: Migrated) -> None:
 async def test_sessions_of_somebody_unknown(migrated: Migrated) -> None:
     await query(migrated.target, "UPDATE sessions SET owner_person = 'Mallory'")
     sentence, remedy = await only(migrated, "sessions: owners", State.WARNING)
-    assert sentence.startswith("5 sessions belong to Mallory")
+    assert sentence.startswith("20 sessions belong to Mallory")
     assert str(migrated.config) in remedy
 
 

@@ -25,8 +25,8 @@ from teleclaude.migration.pipeline import STEPS
 from teleclaude.migration.plan import Plan
 from teleclaude.migration.report import Event, Finding, note, warning
 from teleclaude.migration.run import Step
-from tests.checks.conftest import Migrated
 from tests.sample import has_nothing, migrate_sample
+from tests.standing import Migrated
 
 PAGE = (Path(__file__).parents[2] / "docs/self-check.md").read_text()
 

@@ -98,7 +98,7 @@ def test_pg_variables_name_the_target(options: Options, target: URL) -> None:
 
 def test_a_bug_is_one_sentence_and_a_file(tmp_path: Path) -> None:
     program = (
-        "import sys, teleclaude.cli; sys.modules['teleclaude.cli.config'].read_yaml = lambda path: 1 / 0\n"
+        "import sys, teleclaude.cli.config; sys.modules['teleclaude.cli.config'].read_yaml = lambda path: 1 / 0\n"
         "sys.argv = ['teleclaude', *'config split --config /dev/null --env /dev/null --output-dir z'.split()]\n"
         "from teleclaude.cli import main; main()"
     )

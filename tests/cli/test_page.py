@@ -7,7 +7,6 @@ import pty
 import subprocess
 import sys
 from contextlib import suppress
-from pathlib import Path
 from urllib.parse import quote
 
 import pytest
@@ -22,6 +21,7 @@ from teleclaude.migration.report import Failure, Report, StepRun, error, warning
 from tests.cli.test_cli import teleclaude, to_arguments
 from tests.pointing import point_to
 from tests.sample import migrate_sample
+from tests.standing import Migrated
 
 COLUMNS = 100
 
@@ -52,6 +52,7 @@ def on_a_terminal(*arguments: str, **environ: str) -> str:
     return said.decode()
 
 
+@pytest.mark.usefixtures("daemon_here")
 async def test_a_normal_run_ends_on_one_screen(options: Options, sample: SampleInstallation, target: URL) -> None:
     point_to(sample)
     report = await migrate_sample(options)
@@ -71,25 +72,25 @@ async def test_a_normal_run_ends_on_one_screen(options: Options, sample: SampleI
     assert 24 <= height <= 40, page
 
 
-async def test_a_page_says_where_everything_is_and_every_command_that_goes_back(migrated: Report) -> None:
-    page = printed(migrated)
+async def test_a_page_says_where_everything_is_and_every_command_that_goes_back(migrated: Migrated) -> None:
+    page = printed(migrated.report)
     for name in ("report.html", "ledger.jsonl", "way-back.txt"):
-        assert str(Path(migrated.header["folder"]) / name) in page
-    changing = "\n".join(migrated.undo).split("# 2.")[1].splitlines()
+        assert str(migrated.folder / name) in page
+    changing = "\n".join(migrated.report.undo).split("# 2.")[1].splitlines()
     assert [line for line in changing if line not in page] == []
 
 
-async def test_a_page_shows_the_first_of_many_findings_and_counts_the_rest(migrated: Report) -> None:
+async def test_a_page_shows_the_first_of_many_findings_and_counts_the_rest(migrated: Migrated) -> None:
     many = StepRun("preflight", "done", 0.0, tuple(warning(f"subject {n}", "said", f"remedy {n}") for n in range(9)))
-    page = printed(dataclasses.replace(migrated, steps=(many,)))
+    page = printed(dataclasses.replace(migrated.report, steps=(many,)))
     assert [n for n in range(9) if f"! subject {n}: said → remedy {n}" in page] == [*range(MOST_ATTENTION)]
     assert "and 5 more, in the report" in page
 
 
-async def test_everything_that_stands_in_the_way_is_said_at_once(migrated: Report) -> None:
+async def test_everything_that_stands_in_the_way_is_said_at_once(migrated: Migrated) -> None:
     many = StepRun("preflight", "done", 0.0, tuple(error(f"subject {n}", "said", f"remedy {n}") for n in range(9)))
     refused = Failure("refused; nothing was written", "mend what is listed", "Refused", Exit.REFUSED)
-    page = printed(dataclasses.replace(migrated, steps=(many,), failure=refused, undo=()))
+    page = printed(dataclasses.replace(migrated.report, steps=(many,), failure=refused, undo=()))
     assert [n for n in range(9) if f"✗ subject {n}: said → remedy {n}" in page] == [*range(9)]
 
 

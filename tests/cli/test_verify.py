@@ -1,50 +1,41 @@
 import json
+import subprocess
 from pathlib import Path
 
-import pytest
-from sqlalchemy import URL
-
-from teleclaude.demo.installation import SampleInstallation
-from teleclaude.migration.options import Options
-from teleclaude.migration.report import Report
 from tests.cli.test_cli import teleclaude
 from tests.sample import editing, files_below, query
+from tests.standing import Migrated
 
 
-@pytest.fixture
-def report_file(migrated: Report, options: Options) -> Path:
-    assert options.root is not None
-    return options.root / "var/lib/teleclaude/migration" / str(migrated.header["run"]) / "report.json"
+def verify(migrated: Migrated, *flags: str) -> subprocess.CompletedProcess[str]:
+    report = str(migrated.folder / "report.json")
+    return teleclaude("verify", "--report", report, *flags, PGPASSWORD=str(migrated.target.password))
 
 
-def test_an_untouched_target_is_equal_value_by_value(
-    report_file: Path, target: URL, sample: SampleInstallation
-) -> None:
-    before = files_below(sample.checkout)
-    done = teleclaude("verify", "--report", str(report_file), "--json", PGPASSWORD=str(target.password))
+def test_an_untouched_target_is_equal_value_by_value(migrated: Migrated) -> None:
+    before = files_below(migrated.sample.checkout)
+    done = verify(migrated, "--json")
     assert done.returncode == 0, done.stdout + done.stderr
     results = json.loads(done.stdout)
     assert results["equal"] is True
     assert {result["name"]: result["target_rows"] for result in results["results"]}["sessions"] == 20
-    assert files_below(sample.checkout) == before
+    assert files_below(migrated.sample.checkout) == before
 
 
-async def test_what_changed_is_named_and_the_rest_is_still_compared(report_file: Path, target: URL) -> None:
-    await query(target, "UPDATE system_settings SET value = 'changed' WHERE key = 'setting_1'")
-    done = teleclaude("verify", "--report", str(report_file), PGPASSWORD=str(target.password))
+async def test_what_changed_is_named_and_the_rest_is_still_compared(migrated: Migrated) -> None:
+    await query(migrated.target, "UPDATE system_settings SET value = 'changed' WHERE key = 'setting_1'")
+    done = verify(migrated)
     assert done.returncode == 3
     assert "system_settings" in done.stderr
     assert "'changed'" in done.stderr
     assert "sessions: 20 rows" in done.stdout
 
 
-def test_a_source_that_was_written_to_since_is_named(
-    report_file: Path, target: URL, sample: SampleInstallation
-) -> None:
-    with editing(sample) as database:
+def test_a_source_that_was_written_to_since_is_named(migrated: Migrated) -> None:
+    with editing(migrated.sample) as database:
         database.execute("PRAGMA wal_checkpoint")
         database.execute("UPDATE system_settings SET value = 'late' WHERE key = 'setting_1'")
-    done = teleclaude("verify", "--report", str(report_file), PGPASSWORD=str(target.password))
+    done = verify(migrated)
     assert done.returncode == 3
     assert "was written to since the migration" in done.stderr
 

@@ -183,7 +183,7 @@ class Migration:
         while self.process.poll() is None:
             if moment in self.events():
                 return True
-            time.sleep(0.0005)
+            time.sleep(0.002)
         return moment in self.events()
 
     def freeze(self) -> None:
@@ -214,6 +214,15 @@ class Migration:
         return self.code
 
 
+IMPATIENT = """
+import sys
+from teleclaude.cli import main
+from teleclaude.db import patience
+patience.PATIENCE_SECONDS = float(sys.argv.pop(1))
+main()
+"""
+
+
 @dataclass
 class Job:
     """The command line of a migration, and where it runs."""
@@ -222,14 +231,15 @@ class Job:
     state: Path
     environ: dict[str, str] = field(default_factory=dict)
     wrapped: bool = False
+    patience: float | None = None
+    """How long it waits for a server that has gone, in seconds; None leaves that as it is."""
     prepare: Callable[[], None] = as_on_a_terminal
 
     def begin(self, *more: str) -> Migration:
         """Start it."""
         earlier = frozenset(self.state.glob("*/journal.jsonl"))
-        program = ["sh", str(WRAPPER)] if self.wrapped else [sys.executable, "-m", "teleclaude", "migrate-to-system"]
         process = subprocess.Popen(
-            [*program, *self.arguments, *more],
+            [*self._program(), *self.arguments, *more],
             env={**os.environ, **self.environ},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -238,6 +248,12 @@ class Job:
             preexec_fn=self.prepare,
         )
         return Migration(process, self.state, earlier)
+
+    def _program(self) -> list[str]:
+        if self.wrapped:
+            return ["sh", str(WRAPPER)]
+        program = ["-m", "teleclaude"] if self.patience is None else ["-c", IMPATIENT, str(self.patience)]
+        return [sys.executable, *program, "migrate-to-system"]
 
     def run(self, *more: str) -> Migration:
         """Run it to its end."""

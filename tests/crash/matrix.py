@@ -43,6 +43,8 @@ class Case:
     moment: Moment
     recovery: str = "--resume"
     """How the next run is to settle what a kill left."""
+    patience: float | None = None
+    """How long the migration waits for a server that has gone, in seconds; None leaves that as it is."""
 
     @property
     def label(self) -> str:
@@ -102,7 +104,9 @@ def measure(ground: Ground) -> float:
 class Stage:
     """What one case needs: an empty database, a root, a place for private folders."""
 
-    def __init__(self, ground: Ground, *, proxied: bool = False, wrapped: bool = False) -> None:
+    def __init__(
+        self, ground: Ground, *, proxied: bool = False, wrapped: bool = False, patience: float | None = None
+    ) -> None:
         name = f"crash_{uuid.uuid4().hex[:8]}"
         self.ground = ground
         self.root = ground.folder / name
@@ -116,6 +120,7 @@ class Stage:
             self.root / "system/var/lib/teleclaude/migration",
             {"TMPDIR": str(self.temporary), "TELECLAUDE": str(self._program())},
             wrapped,
+            patience,
         )
 
     def _arguments(self) -> list[str]:
@@ -268,7 +273,7 @@ PROXIED = {"connection cut", "reply to COMMIT lost"}
 
 def play(ground: Ground, case: Case) -> Outcome:
     """Play a case and say what came of it; nothing wrong means that every promise was kept."""
-    stage = Stage(ground, proxied=case.fault in PROXIED, wrapped="wrapper" in case.fault)
+    stage = Stage(ground, proxied=case.fault in PROXIED, wrapped="wrapper" in case.fault, patience=case.patience)
     migration = stage.job.begin()
     try:
         struck = _strike(migration, stage, case)
@@ -364,13 +369,14 @@ def all_cases(seed: int, moments: int) -> list[Case]:
 
 
 def selection(seed: int, size: int) -> list[Case]:
-    """Return a few cases, one of every fault before any comes twice."""
+    """Return a few cases, one of every fault before any comes twice; none waits a minute for a server."""
     chance = random.Random(seed)
     by_fault: dict[str, list[Case]] = {}
     for case in all_cases(seed, 5):
         by_fault.setdefault(case.fault, []).append(case)
-    rounds = [[replace(chance.choice(cases)) for cases in by_fault.values()] for _ in range(size)]
-    return [case for each in rounds for case in each][:size]
+    rounds = [[chance.choice(cases) for cases in by_fault.values()] for _ in range(size)]
+    chosen = [case for each in rounds for case in each][:size]
+    return [replace(case, patience=3.0) if case.fault == "server gone for long" else case for case in chosen]
 
 
 def table(outcomes: list[Outcome]) -> str:

@@ -6,10 +6,8 @@ import os
 import signal
 import stat
 import sys
-import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,9 +18,8 @@ from teleclaude.daemon.client import ask
 from teleclaude.daemon.serve import listening
 from teleclaude.demo.installation import make_installation
 from teleclaude.errors import BootRefusedError
-from teleclaude.migration.options import Options
-from teleclaude.migration.report import Report
 from tests.sample import query
+from tests.standing import Migrated
 
 FIELDS = [
     "session_id",
@@ -80,17 +77,13 @@ async def running(root: Path) -> AsyncIterator[asyncio.subprocess.Process]:
 
 
 @pytest.fixture
-def options(options: Options) -> Iterator[Options]:
-    """Keep the path of the socket short, however deep the folders of the tests lie."""
-    with tempfile.TemporaryDirectory(prefix="tc-") as folder:
-        yield replace(options, root=Path(folder))
+def root(migrated: Migrated) -> Path:
+    return migrated.root
 
 
 @pytest.fixture
-def root(options: Options, migrated: Report) -> Path:
-    assert migrated.ok
-    assert options.root is not None
-    return options.root
+def target(migrated: Migrated) -> URL:
+    return migrated.target
 
 
 def socket(root: Path) -> Path:

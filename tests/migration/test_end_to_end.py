@@ -16,35 +16,37 @@ from teleclaude.db import schema
 from teleclaude.db.engine import disposing, make_engine
 from teleclaude.demo.installation import SampleInstallation
 from teleclaude.migration.options import Options
-from teleclaude.migration.report import ConstraintResult, Finding, Report, SourceFileResult, TableResult
+from teleclaude.migration.report import ConstraintResult, Finding, SourceFileResult, TableResult
 from tests.sample import editing, files_below, has_nothing, migrate_sample, query, reading
+from tests.standing import Migrated
+
+pytestmark = pytest.mark.usefixtures("daemon_here")
 
 
-async def test_every_row_of_every_table_arrives(migrated: Report, sample: SampleInstallation, target: URL) -> None:
-    results = migrated.all(TableResult)
+async def test_every_row_of_every_table_arrives(migrated: Migrated) -> None:
+    results = migrated.report.all(TableResult)
     assert len(results) == 26
     for result in (result for result in results if not result.name.startswith("events.")):
-        with reading(sample) as source:
+        with reading(migrated.sample) as source:
             (rows,) = source.execute(f"SELECT count(*) FROM {result.name}").fetchone()
         assert rows > 0
         assert (result.source_rows, result.target_rows, result.mismatches) == (rows, rows, 0)
-        assert await query(target, f"SELECT count(*) FROM {result.name}") == [(rows,)]
+        assert await query(migrated.target, f"SELECT count(*) FROM {result.name}") == [(rows,)]
 
 
-async def test_every_session_has_its_owner(migrated: Report, target: URL) -> None:
+async def test_every_session_has_its_owner(migrated: Migrated) -> None:
     why = "Ada, as --person says; uid 1000, as --uid says"
-    assert migrated.header["owner"] == {"person": "Ada", "uid": 1000, "why": why, "sessions": 20}
-    found = await query(target, "SELECT DISTINCT owner_person, owner_uid FROM sessions")
+    assert migrated.report.header["owner"] == {"person": "Ada", "uid": 1000, "why": why, "sessions": 20}
+    found = await query(migrated.target, "SELECT DISTINCT owner_person, owner_uid FROM sessions")
     assert found == [("Ada", 1000)]
 
 
-async def test_documents_can_be_queried(migrated: Report, target: URL) -> None:
-    assert migrated.ok
+async def test_documents_can_be_queried(migrated: Migrated) -> None:
     jobs = await query(
-        target, "SELECT DISTINCT session_metadata->>'job' FROM sessions WHERE session_metadata IS NOT NULL"
+        migrated.target, "SELECT DISTINCT session_metadata->>'job' FROM sessions WHERE session_metadata IS NOT NULL"
     )
     assert jobs == [("builder",)]
-    ids = await query(target, "SELECT DISTINCT adapter_metadata#>'{discord,channel_id}' FROM sessions")
+    ids = await query(migrated.target, "SELECT DISTINCT adapter_metadata#>'{discord,channel_id}' FROM sessions")
     assert (1279000000000000002,) in ids
 
 
@@ -133,8 +135,8 @@ async def test_what_should_be_unique_and_is_not_leaves_its_index_out(
         assert len(await query(target, result.query)) == result.rows
 
 
-async def test_the_report_is_what_the_design_lists(migrated: Report, options: Options) -> None:
-    report = json.loads(json.dumps(migrated.to_json()))
+async def test_the_report_is_what_the_design_lists(migrated: Migrated) -> None:
+    report = json.loads(json.dumps(migrated.report.to_json()))
     named = (
         "version run ok exit_code dry_run source target owner tables columns identities constraints files docs probe"
         " left steps findings ledger undo"
@@ -146,27 +148,25 @@ async def test_the_report_is_what_the_design_lists(migrated: Report, options: Op
     assert [step["name"] for step in report["steps"]] == [
         "preflight", "transfer", "publish_config", "publish_docs", "probe", "finish"
     ]  # fmt: skip
-    password = options.target.split(":")[2].split("@")[0] if options.target else ""
-    assert password
-    assert password not in json.dumps(report)
+    assert migrated.target.password
+    assert str(migrated.target.password) not in json.dumps(report)
 
 
-async def test_the_report_lies_beside_the_ledger_for_its_owner_alone(migrated: Report, options: Options) -> None:
-    assert options.root is not None
-    folder = options.root / "var/lib/teleclaude/migration" / migrated.header["run"]
+async def test_the_report_lies_beside_the_ledger_for_its_owner_alone(migrated: Migrated) -> None:
+    folder = migrated.root / "var/lib/teleclaude/migration" / migrated.report.header["run"]
     names = ["journal.jsonl", "ledger.jsonl", "report.html", "report.json", "since.sql", "switch-back.sh"]
     names += ["switch-over.sh", "undo.sql", "way-back.txt"]
     assert sorted(path.name for path in folder.iterdir()) == names
     assert {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {0o600}
     kept = json.loads((folder / "report.json").read_text())
-    assert kept["tables"] == migrated.to_json()["tables"]
+    assert kept["tables"] == migrated.report.to_json()["tables"]
 
 
-async def test_every_source_column_has_a_fate(migrated: Report, sample: SampleInstallation) -> None:
-    with reading(sample) as source:
+async def test_every_source_column_has_a_fate(migrated: Migrated) -> None:
+    with reading(migrated.sample) as source:
         names = [name for (name,) in source.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
         columns = {(name, row[1]) for name in names for row in source.execute(f"PRAGMA table_info('{name}')")}
-    listed = [fate for fate in migrated.header["columns"] if not fate["table"].startswith("events.db")]
+    listed = [fate for fate in migrated.report.header["columns"] if not fate["table"].startswith("events.db")]
     fates = {(fate["table"], fate["column"]): fate["fate"] for fate in listed}
     assert set(fates) == columns
     assert set(fates.values()) == {"mapped", "left"}
@@ -175,27 +175,19 @@ async def test_every_source_column_has_a_fate(migrated: Report, sample: SampleIn
     }
 
 
-async def test_values_that_postgresql_refuses_are_in_the_ledger_with_their_original(
-    migrated: Report, options: Options, sample: SampleInstallation
-) -> None:
-    assert options.root is not None
-    (path,) = options.root.glob("var/lib/teleclaude/migration/*/ledger.jsonl")
-    entries = [json.loads(line) for line in path.read_text().splitlines()]
-    assert len(entries) == sum(table.coerced for table in migrated.all(TableResult)) > 0
-    with reading(sample) as source:
+async def test_values_that_postgresql_refuses_are_in_the_ledger_with_their_original(migrated: Migrated) -> None:
+    entries = [json.loads(line) for line in (migrated.folder / "ledger.jsonl").read_text().splitlines()]
+    assert len(entries) == sum(table.coerced for table in migrated.report.all(TableResult)) > 0
+    with reading(migrated.sample) as source:
         for entry in entries:
             key = {"sessions": "session_id", "operations": "operation_id"}.get(entry["table"], "id")
             select = f"SELECT {entry['column']} FROM {entry['table']} WHERE {key} = ?"
             assert source.execute(select, entry["key"]).fetchone() == (entry["original"],)
 
 
-async def test_the_configuration_takes_its_places(
-    migrated: Report, options: Options, sample: SampleInstallation
-) -> None:
-    assert migrated.ok
-    root = options.root
-    assert root is not None
-    user = root / sample.home.relative_to("/") / ".teleclaude/config.yml"
+async def test_the_configuration_takes_its_places(migrated: Migrated) -> None:
+    root = migrated.root
+    user = root / migrated.sample.home.relative_to("/") / ".teleclaude/config.yml"
     files = {root / "etc/teleclaude/config.yml": 0o644, root / "etc/teleclaude/secrets.yml": 0o600, user: 0o600}
     for path, mode in files.items():
         assert stat.S_IMODE(path.stat().st_mode) == mode
@@ -215,10 +207,8 @@ async def test_the_configuration_takes_its_places(
     assert yaml.safe_load(own)["creds"] == {"telegram": {"user_name": "ada_tg", "user_id": 123456789}}
 
 
-async def test_snippets_are_published_as_files_with_a_new_index(migrated: Report, options: Options) -> None:
-    assert migrated.ok
-    assert options.root is not None
-    docs = options.root / "usr/local/share/teleclaude/docs"
+async def test_snippets_are_published_as_files_with_a_new_index(migrated: Migrated) -> None:
+    docs = migrated.root / "usr/local/share/teleclaude/docs"
     assert not any(path.is_symlink() for path in docs.rglob("*"))
     assert (docs / "baseline.md").read_text() == "# Baseline\n"
     index = yaml.safe_load((docs / "index.yaml").read_text())
@@ -290,13 +280,14 @@ async def test_a_text_too_long_for_a_unique_constraint_leaves_it_out(
     assert broken["memory_manual_sessions_project_key"] == "left out"
 
 
-async def test_the_database_of_events_is_carried_to_a_schema_of_its_own(migrated: Report, target: URL) -> None:
-    rows = {result.name: result.target_rows for result in migrated.all(TableResult)}
+async def test_the_database_of_events_is_carried_to_a_schema_of_its_own(migrated: Migrated) -> None:
+    target = migrated.target
+    rows = {result.name: result.target_rows for result in migrated.report.all(TableResult)}
     assert rows["events.notifications"] == 2
     found = await query(target, "SELECT id, payload, idempotency_key FROM events.notifications ORDER BY id")
     assert found == [(1, '{"ratio": NaN}', "a"), (2, '{"job": "digest"}', "b")]
     assert await query(target, "SELECT tags, embedding FROM events.signal_items") == [("ai,databases", "[0.1, -2e-05]")]
-    fates = [fate for fate in migrated.header["columns"] if fate["table"] == "events.db: notifications"]
+    fates = [fate for fate in migrated.report.header["columns"] if fate["table"] == "events.db: notifications"]
     assert len(fates) == 20
     assert {fate["fate"] for fate in fates} == {"carried"}
 
@@ -334,10 +325,9 @@ async def test_old_local_times_are_read_in_the_configured_zone_and_reported_once
 
 
 async def test_a_second_run_onto_the_same_target_names_the_tables_that_hold_rows(
-    migrated: Report, options: Options, tmp_path: Path
+    migrated: Migrated, tmp_path: Path
 ) -> None:
-    assert migrated.ok
-    again = await migrate_sample(dataclasses.replace(options, root=tmp_path / "other"))
+    again = await migrate_sample(dataclasses.replace(migrated.options, root=tmp_path / "other"))
     assert again.exit_code == 3
     messages = " ".join(finding.message for finding in again.all(Finding))
     assert "sessions (20)" in messages

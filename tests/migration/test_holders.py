@@ -23,6 +23,8 @@ from tests.cli.test_cli import teleclaude, to_arguments
 from tests.crash.machine import Job
 from tests.sample import has_nothing, migrate_sample, query
 
+pytestmark = pytest.mark.usefixtures("daemon_here")
+
 WAITS = "import sys; print('up', flush=True); sys.stdin.read()"
 WRITES = """
 import sqlite3, sys

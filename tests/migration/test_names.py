@@ -16,6 +16,8 @@ from teleclaude.migration.shapes import quote
 from tests.cli.test_cli import teleclaude
 from tests.sample import editing, migrate_sample, query
 
+pytestmark = pytest.mark.usefixtures("daemon_here")
+
 NAMES = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=90)
 
 

@@ -34,6 +34,8 @@ from teleclaude.migration.report import Event, Finding, Left, Report, Severity, 
 from teleclaude.migration.run import Step
 from tests.sample import has_nothing, migrate_sample
 
+pytestmark = pytest.mark.usefixtures("daemon_here")
+
 USER = 12345
 PLANTED = "planted-for-root-alone"
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can act for another user")

@@ -28,6 +28,8 @@ from teleclaude.migration.report import Event, Finding, Report, Severity, note
 from teleclaude.migration.run import Step
 from tests.sample import editing, files_below, has_nothing, migrate_sample, query
 
+pytestmark = pytest.mark.usefixtures("daemon_here")
+
 
 def errors(report: Report) -> list[Finding]:
     return [finding for finding in report.all(Finding) if finding.severity is Severity.ERROR]

@@ -15,6 +15,8 @@ from teleclaude.migration.report import FilePreview, FileResult, Report, TableRe
 from tests.pointing import point_to
 from tests.sample import files_below, has_nothing, migrate_sample
 
+pytestmark = pytest.mark.usefixtures("daemon_here")
+
 SECRETS = ("telegram-token", "discord-token", "openai-key", "redis-password", "hook-secret", "invite-token")
 """The sample has them all with `sample-` before."""
 

@@ -20,12 +20,15 @@ from teleclaude.migration.fates import ColumnFate
 from teleclaude.migration.options import Options, Recovery
 from teleclaude.migration.pipeline import STEPS
 from teleclaude.migration.plan import Plan
-from teleclaude.migration.report import REPORT_VERSION, Event, Report, note
+from teleclaude.migration.report import REPORT_VERSION, Event, note
 from teleclaude.migration.run import Step
 from tests.cli.test_cli import teleclaude, to_arguments
 from tests.crash.machine import Job
 from tests.pointing import point_to
 from tests.sample import editing, migrate_sample
+from tests.standing import Migrated
+
+pytestmark = pytest.mark.usefixtures("daemon_here")
 
 SCHEMA: dict[str, Any] = json.loads(files("teleclaude.migration").joinpath("report.schema.json").read_text())
 PAGE = (Path(__file__).parents[2] / "docs/report.md").read_text()
@@ -101,8 +104,8 @@ def test_every_result_of_a_step_is_in_the_schema_with_all_its_fields() -> None:
         assert list(SCHEMA["$defs"][kind.__name__]["properties"]) == [field.name for field in dataclasses.fields(kind)]
 
 
-def test_the_report_of_a_success_is_valid(migrated: Report) -> None:
-    document = check(migrated.to_json())
+def test_the_report_of_a_success_is_valid(migrated: Migrated) -> None:
+    document = check(migrated.report.to_json())
     assert document["probe"]["ok"]
 
 

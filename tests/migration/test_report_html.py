@@ -6,7 +6,7 @@ import re
 from html.parser import HTMLParser
 from pathlib import Path
 
-from sqlalchemy import URL
+import pytest
 
 from teleclaude.demo.installation import SampleInstallation
 from teleclaude.migration.options import Options
@@ -16,6 +16,9 @@ from teleclaude.migration.run import Step
 from tests.migration.test_undo import fail, planted
 from tests.pointing import point_to
 from tests.sample import migrate_sample
+from tests.standing import Migrated
+
+pytestmark = pytest.mark.usefixtures("daemon_here")
 
 VOID = {"meta"}
 HOSTILE = "<script>alert(1)</script>\"'&\u202e\x1b[2J]]>-->"
@@ -75,8 +78,8 @@ async def test_everything_that_the_report_says_is_on_the_page(options: Options, 
     assert said["ledger"]["path"] in page
 
 
-async def test_the_page_is_whole_and_asks_nothing_of_a_network(migrated: Report) -> None:
-    html = kept(migrated)
+async def test_the_page_is_whole_and_asks_nothing_of_a_network(migrated: Migrated) -> None:
+    html = kept(migrated.report)
     page = Page(html)
     assert html.startswith("<!DOCTYPE html>\n<html")
     assert {"svg", "rect", "details", "table", "style"} <= page.tags
@@ -120,14 +123,14 @@ async def test_a_rehearsal_shows_the_files_as_they_would_be(options: Options, tm
         assert {line for line in file["content"].splitlines() if line not in page} == set()
 
 
-async def test_no_secret_is_on_the_page(migrated: Report, sample: SampleInstallation, target: URL) -> None:
-    lines = (sample.checkout / ".env").read_text().splitlines()
+async def test_no_secret_is_on_the_page(migrated: Migrated) -> None:
+    lines = (migrated.sample.checkout / ".env").read_text().splitlines()
     secrets = {line.split("=", 1)[1].strip("\"'") for line in lines if re.match(r"\w+_(TOKEN|KEY|PASSWORD)=", line)}
-    html = kept(migrated)
+    html = kept(migrated.report)
     assert len(secrets) > 1
-    assert {secret for secret in {*secrets, str(target.password)} if secret in html} == set()
+    assert {secret for secret in {*secrets, str(migrated.target.password)} if secret in html} == set()
 
 
-async def test_the_page_is_made_of_the_json_alone(migrated: Report) -> None:
-    saved = json.loads((Path(migrated.header["folder"]) / "report.json").read_text())
-    assert to_html(saved) == kept(migrated)
+async def test_the_page_is_made_of_the_json_alone(migrated: Migrated) -> None:
+    saved = json.loads((migrated.folder / "report.json").read_text())
+    assert to_html(saved) == kept(migrated.report)

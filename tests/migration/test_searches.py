@@ -16,6 +16,9 @@ from teleclaude.migration.report import Event, Finding, ProbeResult, Report, not
 from teleclaude.migration.run import Step
 from teleclaude.migration.transfer import transfer
 from tests.sample import migrate_sample, query
+from tests.standing import Migrated
+
+pytestmark = pytest.mark.usefixtures("daemon_here")
 
 
 def fault(statement: str) -> Step:
@@ -42,9 +45,9 @@ def change_source(sample: SampleInstallation, *statements: str) -> None:
             connection.execute(statement)
 
 
-async def test_a_sample_is_searched_on_both_sides(migrated: Report) -> None:
-    assert differences(migrated) == []
-    (probe,) = migrated.all(ProbeResult)
+async def test_a_sample_is_searched_on_both_sides(migrated: Migrated) -> None:
+    assert differences(migrated.report) == []
+    (probe,) = migrated.report.all(ProbeResult)
     assert probe.searches >= 10
 
 

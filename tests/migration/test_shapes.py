@@ -19,6 +19,8 @@ from teleclaude.migration.shapes import RULES, choose_read, reason_not_carried
 from tests.migration.periods import PERIODS, columns_of, make_old_database, value_of
 from tests.sample import editing, migrate_sample, query, reading
 
+pytestmark = pytest.mark.usefixtures("daemon_here")
+
 DAYS = [period.day for period in PERIODS]
 
 

@@ -20,6 +20,8 @@ from teleclaude.migration.run import Step
 from tests.migration.test_undo import fail, planted
 from tests.sample import editing, has_nothing, migrate_sample, query
 
+pytestmark = pytest.mark.usefixtures("daemon_here")
+
 
 async def migrated_with(options: Options, sample: SampleInstallation, *statements: tuple[str, Any]) -> Report:
     with editing(sample) as database:

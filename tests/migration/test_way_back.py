@@ -16,6 +16,9 @@ from tests.migration.test_switch_over import state
 from tests.pointing import point_to
 from tests.sample import files_below, has_nothing, migrate_sample, query
 from tests.shell import Stubs
+from tests.standing import Migrated
+
+pytestmark = pytest.mark.usefixtures("daemon_here")
 
 UNITS = {
     "teleclaude.service": "[Service]\nExecStart={checkout}/bin/teleclaude-wrapper.sh\n",
@@ -66,20 +69,20 @@ async def test_the_way_back_restores_every_byte_after_the_new_system_was_used(
     assert (await migrate_sample(dataclasses.replace(options, root=tmp_path / "again"))).ok
 
 
-async def test_the_way_back_is_printed_as_it_is_saved(migrated: Report) -> None:
-    assert (folder_of(migrated) / "way-back.txt").read_text().splitlines() == list(migrated.undo)
+async def test_the_way_back_is_printed_as_it_is_saved(migrated: Migrated) -> None:
+    assert (migrated.folder / "way-back.txt").read_text().splitlines() == list(migrated.report.undo)
 
 
-async def test_what_would_be_lost_is_counted(migrated: Report, options: Options, stubs: Stubs, target: URL) -> None:
-    assert options.root is not None
-    step = "\n".join(migrated.undo).split("# 2.")[0]
+async def test_what_would_be_lost_is_counted(migrated: Migrated, tmp_path: Path) -> None:
+    stubs, target = Stubs(tmp_path / "stubs"), migrated.target
+    step = "\n".join(migrated.report.undo).split("# 2.")[0]
     assert counted(stubs.run(step, target)) == {}
     await query(target, "INSERT INTO system_settings (key, value) VALUES ('new', '1'), ('newer', '2')")
     await query(target, "UPDATE sessions SET title = 'x' WHERE session_id = (SELECT min(session_id) FROM sessions)")
     await query(target, "DELETE FROM agent_availability WHERE agent = (SELECT min(agent) FROM agent_availability)")
     await query(target, "INSERT INTO audit_log (actor_person, action_type) VALUES ('Ada', 'read')")
-    edited = options.root / "etc/teleclaude/config.yml"
-    edited.write_text(edited.read_text() + "# edited\n")
+    with migrated.config.open("a") as edited:
+        edited.write("# edited\n")
     said = stubs.run(step, target)
     assert counted(said) == {
         "agent_availability": (3, 2, 0),
@@ -87,16 +90,18 @@ async def test_what_would_be_lost_is_counted(migrated: Report, options: Options,
         "sessions": (20, 20, 1),
         "system_settings": (2, 4, 2),
     }
-    assert [line for line in said.splitlines() if line.startswith("/")] == [str(edited)]
+    assert [line for line in said.splitlines() if line.startswith("/")] == [str(migrated.config)]
 
 
-async def test_counting_is_not_confused_by_a_vacuum(migrated: Report, stubs: Stubs, target: URL) -> None:
-    async with disposing(make_engine(target)) as engine, engine.connect() as connection:
+async def test_counting_is_not_confused_by_a_vacuum(migrated: Migrated, tmp_path: Path) -> None:
+    async with disposing(make_engine(migrated.target)) as engine, engine.connect() as connection:
         await connection.execution_options(isolation_level="AUTOCOMMIT")
         await connection.exec_driver_sql("VACUUM (FULL, FREEZE)")
-    assert counted(stubs.run("\n".join(migrated.undo).split("# 2.")[0], target)) == {}
+    assert (
+        counted(Stubs(tmp_path / "stubs").run("\n".join(migrated.report.undo).split("# 2.")[0], migrated.target)) == {}
+    )
 
 
-async def test_without_a_unit_a_person_is_told_how_to_start_the_old_daemon(migrated: Report) -> None:
-    assert migrated.undo[-1].startswith("# cd ")
-    assert migrated.undo[-1].endswith(".venv/bin/python -m teleclaude.daemon")
+async def test_without_a_unit_a_person_is_told_how_to_start_the_old_daemon(migrated: Migrated) -> None:
+    assert migrated.report.undo[-1].startswith("# cd ")
+    assert migrated.report.undo[-1].endswith(".venv/bin/python -m teleclaude.daemon")

@@ -79,6 +79,7 @@ def main() -> None:
     parser.add_argument("--scale", type=float, default=0.1, help="1 is 758 thousand rows, 1.2 GB (default: 0.1)")
     parser.add_argument("--rounds", type=int, default=3, help="how often each way is gone (default: 3)")
     parser.add_argument("--dirty", type=float, default=0.0, help="load once more with this share of odd values")
+    parser.add_argument("--only", default="", metavar="NAME", help="leave out the ways whose names do not hold this")
     given = parser.parse_args()
     with (
         tempfile.TemporaryDirectory(prefix="teleclaude-bench-") as folder,
@@ -98,7 +99,7 @@ def main() -> None:
         results: dict[str, Measured] = defaultdict(Measured)
         for _ in range(given.rounds):
             for name, command in commands.items():
-                if measure(bench, command, results[name]):
+                if given.only in name and measure(bench, command, results[name]):
                     print(f"{name}: {results[name].seconds[-1]:.1f} s", file=sys.stderr, flush=True)
         show(results)
 
@@ -199,10 +200,10 @@ def show(results: Mapping[str, Measured]) -> None:
             print(f"| {name} | failed | | | |")
             continue
         seconds = median(measured.seconds)
-        limit = limits.get(name, LIMIT if name == LIMIT else LIMIT_WITH_SEARCH)
-        ratio = seconds / median(results[limit].seconds)
+        limit = results[limits.get(name, LIMIT if name == LIMIT else LIMIT_WITH_SEARCH)].seconds
+        ratio = f"{seconds / median(limit):.2f}" if limit else ""
         parts = ", ".join(f"{part} {spent:.1f}" for part, spent in measured.parts.items())
-        print(f"| {name} | {seconds:.1f} | {ratio:.2f} | {measured.memory:.0f} | {parts} |")
+        print(f"| {name} | {seconds:.1f} | {ratio} | {measured.memory:.0f} | {parts} |")
 
 
 if __name__ == "__main__":

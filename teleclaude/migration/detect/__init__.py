@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from sqlalchemy import URL
 
+from teleclaude.daemon.service_user import find_identity_to_take, require_program
 from teleclaude.errors import TeleClaudeError
 from teleclaude.layout import make_layout, user_config
 from teleclaude.migration.deputy import deputy_for
@@ -92,6 +93,10 @@ async def detect(options: Options, run: str, private: Path, environ: Mapping[str
     mentions = make_mentions(places, config_files)
     pointers, unclear = look("switch-over", lambda: find_pointers(deputy, places, mentions), NO_POINTERS)
     attempts.troubles.extend(unclear)
+    service_user = find_identity_to_take(layout)
+    if service_user is not None:
+        # The daemon is booted last, and an hour of loading should not end with this.
+        look("files", lambda: require_program(service_user, environ), None)
     url = look("target", lambda: choose_target(options, environ), None)
     user_file = user_config(places.home, options.root, environ)
     migrations = options.report_dir.absolute() if options.report_dir else layout.migrations

@@ -61,7 +61,7 @@ def test_a_command_that_is_shown_is_understood(
     monkeypatch.chdir(tmp_path)
     for name in ("config.yml", ".env"):
         (tmp_path / name).touch()
-    program, *words = shlex.split(line.split(" > ", maxsplit=1)[0].rstrip('")'))
+    program, *words = shlex.split(line.split(" > ", maxsplit=1)[0].removesuffix(')"'))
     if program == "./run":
         assert words[0] in TASKS
     elif program == "bin/install-system.sh":

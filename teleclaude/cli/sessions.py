@@ -35,7 +35,8 @@ def sessions(as_json: bool, closed: bool, root: Path | None) -> None:
 
 def show(listed: list[dict[str, Any]]) -> Table:
     """Return the sessions for people. A title is anybody's: it is no markup, and tells the terminal nothing."""
-    table = Table("session", "title", "status", "agent", "computer", "last activity", box=None)
+    table = Table("session", "title", "status", "agent", "computer", box=None)
+    table.add_column("last activity", no_wrap=True)
     for session in listed:
         names = ("session_id", "title", "status", "active_agent", "computer")
         last = str(session["last_activity"] or "")[:16].replace("T", " ")

@@ -116,7 +116,7 @@ def read_lines(path: Path) -> list[str]:
     except (FileNotFoundError, NotADirectoryError):
         return []
     except (OSError, UnicodeDecodeError):
-        raise ConfigError(f"{path} cannot be read", "see to its permissions", path=path) from None
+        raise ConfigError(f"{path} cannot be read", "see to its permissions, or call with sudo", path=path) from None
 
 
 def _name_own_files(url: URL, home: Path) -> URL:

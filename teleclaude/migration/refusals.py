@@ -93,7 +93,9 @@ def _refuse_content(target: TargetState) -> Iterator[Finding]:
 
 
 def _refuse_places(inventory: Inventory) -> Iterator[Finding]:
-    for path in sorted(inventory.destinations.existing):
+    # What a complete run has published goes with its way back, and nobody should move it away.
+    published = inventory.target is not None and inventory.target.runs
+    for path in () if published else sorted(inventory.destinations.existing):
         yield error("files", f"{path} exists and would be replaced", "move it away, or give another --root")
     for path in inventory.destinations.not_writable:
         remedy = "run as root, or give a --root of your own"

@@ -108,8 +108,8 @@ async def test_a_password_file_that_was_named_is_named_again_wherever_the_databa
     file = tmp_path / "pgpass"
     file.write_text(f"*:*:*:*:{target.password or 'none'}\n")
     file.chmod(0o600)
-    named = target.set(password=None).update_query_dict({"passfile": str(file)})
-    report = await migrate_sample(dataclasses.replace(options, target=named.render_as_string()))
+    named = target.update_query_dict({"passfile": str(file)}).render_as_string().replace(":***@", "@")
+    report = await migrate_sample(dataclasses.replace(options, target=named))
     assert report.ok, report.failure
     commands = [line for line in report.undo if "psql " in line or "pg_dump " in line]
     assert len(commands) == 3

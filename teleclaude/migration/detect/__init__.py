@@ -57,7 +57,8 @@ class Attempts:
             self.troubles.append(error(subject, trouble.message, trouble.hint))
         except OSError as trouble:
             reason = f"{trouble.filename} cannot be looked at: {trouble.strerror}"
-            self.troubles.append(error(subject, reason, "see to its permissions"))
+            own = ", or run it with sudo" if os.geteuid() else ""
+            self.troubles.append(error(subject, reason, f"see to its permissions{own}"))
         return otherwise
 
 

@@ -122,8 +122,9 @@ say_what_is_next() {
     at=localhost
     [ "${port:-5432}" = 5432 ] || at=localhost:$port
     url="postgresql://$role@$at/$database?passfile=$password_file"
-    [ -e "$password_file" ] || url=URL
-    line next "bring the old installation here: $command migrate-to-system --source CHECKOUT \\"
+    # A rehearsal shows what will be there.
+    [ -e "$password_file" ] || { [ "$dry_run$with_database$mine" = yesyesyes ] && [ "$fresh" = no ]; } || url=URL
+    line next "bring the old installation here: $command migrate-to-system \\"
     line '' "    --target '$url'${root:+ --root $root}"
     line '' "or begin without one: $0 --fresh${root:+ --root $root}"
     line '' "then start it: $(start_command)"

@@ -28,17 +28,22 @@ check_platform() {
     esac
 }
 
-# Leaves the command in $teleclaude: that of the checkout this script is in, or the one on PATH.
+# Leaves the command in $teleclaude: the one that everybody may run, but for a trial; that of the checkout this script is
+# in; the one on PATH.
 check_program() {
+    installed=/usr/local/bin/teleclaude
+    case " $* " in
+        *" --root"*) installed='' ;;
+    esac
     here=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
-    for candidate in "${TELECLAUDE:-}" "$here/.venv/bin/teleclaude" "$(command -v teleclaude 2>/dev/null)"; do
+    for candidate in "${TELECLAUDE:-}" "$installed" "$here/.venv/bin/teleclaude" "$(command -v teleclaude 2>/dev/null)"; do
         if [ -n "$candidate" ] && version=$("$candidate" --version 2>/dev/null); then
             teleclaude=$candidate
             line ok "program: $version ($candidate)"
             return
         fi
     done
-    refuse "program: no teleclaude that runs" "pip install teleclaude, or in a checkout: ./run exec teleclaude --version"
+    refuse "program: no teleclaude that runs" "sudo bin/install-system.sh installs it; for a trial: ./run exec teleclaude --version"
 }
 
 # Remembers what of the arguments matters here; the program itself checks them all.
@@ -143,7 +148,7 @@ case " $* " in
     *) quiet='' ;;
 esac
 check_platform
-check_program
+check_program "$@"
 read_arguments "$@"
 check_privileges
 check_places

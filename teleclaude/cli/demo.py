@@ -44,6 +44,7 @@ def demo(as_json: bool, keep: bool, svg: Path | None) -> None:
             click.echo(f"kept: {folder}", err=True)
         else:
             shutil.rmtree(folder)
+            click.echo("all of it is gone again, server and folders; --keep keeps the folders", err=True)
     sys.exit(report.exit_code)
 
 

@@ -20,10 +20,11 @@ from teleclaude.migration.report import Report
 
 EXAMPLES = """\b
 Examples:
-  teleclaude migrate-to-system --target postgresql:///teleclaude --dry-run
-  sudo teleclaude migrate-to-system --source ~/teleclaude --target postgresql:///teleclaude
-  teleclaude migrate-to-system --target postgresql://me@db/trial --root /tmp/trial --yes --json
-  sudo teleclaude migrate-to-system --target postgresql:///teleclaude --resume
+  to='postgresql://teleclaude@localhost/teleclaude?passfile=/etc/teleclaude/pgpass'
+  sudo teleclaude migrate-to-system --target "$to" --dry-run
+  sudo teleclaude migrate-to-system --target "$to" --source ~/teleclaude
+  sudo teleclaude migrate-to-system --target "$to" --resume
+  teleclaude migrate-to-system --target postgresql:///trial --root /tmp/trial --yes --json
 
 \b
 Exit codes:

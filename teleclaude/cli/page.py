@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +15,7 @@ from rich.table import Table
 from teleclaude.cli.handover import describe_handover
 from teleclaude.migration.report import Report, Severity
 from teleclaude.migration.run import PAGE_NAME
-from teleclaude.migration.summary import Attention, find_attention, find_proofs, total, verdict
+from teleclaude.migration.summary import Attention, find_attention, find_proofs, outcome, total, verdict
 
 STYLES = {Severity.NOTE: "dim", Severity.WARNING: "yellow", Severity.ERROR: "bold red"}
 SIGNS = {Severity.NOTE: "·", Severity.WARNING: "!", Severity.ERROR: "✗"}
@@ -33,11 +34,13 @@ def print_page(report: Report, console: Console | None = None, *, quiet: bool = 
     """
     page = console or Console(stderr=not report.ok, highlight=False)
     said = report.to_json()
-    if said["tables"] and not quiet:
+    if said["tables"] and report.ok and not quiet:
         page.print(_show_tables(said["tables"]), "")
     for line, style in (*_tell(said, page.width, quiet=quiet), *_describe_way_back(said, quiet=quiet)):
-        # A path or a command that is folded in two is none; a picture has no other choice.
-        page.print(line, style=style, markup=False, soft_wrap=not page.record)
+        # A path or a command that is folded in two is none; a picture has no other choice. What nobody reads on a
+        # terminal stays whole, and so may be searched.
+        folds = page.record or (page.is_terminal and "/" not in line)
+        page.print(line, style=style, markup=False, soft_wrap=not folds)
 
 
 def save_picture(report: Report, path: Path) -> None:
@@ -77,7 +80,7 @@ def _tell(report: dict[str, Any], width: int, *, quiet: bool) -> Iterator[Line]:
     yield from _tell_attention(found, len(found) if failure else MOST_ATTENTION, width)
     if failure or not quiet:
         yield "", ""
-        yield verdict(report), "bold red" if failure else "bold green"
+        yield ". ".join(filter(None, (verdict(report), outcome(report)))), "bold red" if failure else "bold green"
     if failure:
         yield f"  → {failure['hint']}", "red"
     yield from _tell_places(report)
@@ -99,7 +102,8 @@ def _tell_attention(found: tuple[Attention, ...], most: int, width: int) -> Iter
 def _tell_places(report: dict[str, Any]) -> Iterator[Line]:
     """Say where the report is; a refusal keeps none, and a rehearsal only in a folder that was named."""
     page = Path(report["folder"]) / PAGE_NAME
-    if page.exists():
+    # As the caller sees it: whoever is no root cannot look into the folders of the runs.
+    if os.access(page, os.F_OK):
         yield f"report: {page}", ""
         if report["ledger"]:
             yield f"ledger: {report['ledger']['path']}", ""

@@ -6,13 +6,16 @@ import asyncio
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from teleclaude.daemon.boot import find_socket
 from teleclaude.daemon.client import list_sessions
+from teleclaude.migration.report import printable
 
 
 @click.command(epilog="Example: teleclaude sessions --closed --json")
@@ -26,9 +29,16 @@ def sessions(as_json: bool, closed: bool, root: Path | None) -> None:
     if as_json:
         click.echo(json.dumps(listed, indent=2, ensure_ascii=False))
         return
-    table = Table("session", "title", "status", "agent", "computer", "last activity", box=None)
-    for session in listed:
-        names = ("session_id", "title", "status", "active_agent", "computer", "last_activity")
-        table.add_row(*(str(session[name] or "") for name in names))
-    Console().print(table)
+    Console().print(show(listed))
     click.echo(f"{len(listed)} sessions")
+
+
+def show(listed: list[dict[str, Any]]) -> Table:
+    """Return the sessions for people. A title is anybody's: it is no markup, and tells the terminal nothing."""
+    table = Table("session", "title", "status", "agent", "computer", box=None)
+    table.add_column("last activity", no_wrap=True)
+    for session in listed:
+        names = ("session_id", "title", "status", "active_agent", "computer")
+        last = str(session["last_activity"] or "")[:16].replace("T", " ")
+        table.add_row(*(Text(printable(said or "")) for said in (*(session[name] for name in names), last)))
+    return table

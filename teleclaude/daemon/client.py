@@ -38,7 +38,10 @@ async def ask(socket: Path, path: str, headers: Mapping[str, str] | None = None)
     except ValueError as error:
         raise TeleClaudeError(f"what answers on {socket} is no daemon of ours", "see who listens there") from error
     except (TimeoutError, aiohttp.ClientError, OSError) as error:
-        raise TeleClaudeError(f"no daemon answers on {socket}", "start it with: teleclaude daemon") from error
+        raise TeleClaudeError(
+            f"no daemon answers on {socket}",
+            "start it, for a service: sudo systemctl start teleclaude-system; else: teleclaude daemon",
+        ) from error
 
 
 async def read_sessions(socket: Path, *, closed: bool) -> AsyncIterator[list[dict[str, Any]]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -49,6 +50,23 @@ def make_environment(environ: Mapping[str, str]) -> dict[str, str]:
     return {**{name: environ[name] for name in PASSED_ON if name in environ}, "TELECLAUDE_SYSTEM_MODE": "1"}
 
 
+def require_program(identity: Identity, environ: Mapping[str, str]) -> None:
+    """Raise ConfigError where the identity could not run this program."""
+    command = [sys.executable, "-c", "import teleclaude"]
+    given = {**identity.for_process(), "env": make_environment(environ), "cwd": "/"}
+    try:
+        subprocess.run(command, capture_output=True, check=True, **given)  # noqa: S603 - our own program
+    except subprocess.CalledProcessError:
+        raise _closed("it does not find its modules") from None
+    except OSError as error:
+        raise _closed(error.strerror) from error
+
+
+def _closed(reason: str | None) -> ConfigError:
+    hint = "run the one that everybody may run, /usr/local/bin/teleclaude; bin/install-system.sh installs it"
+    return ConfigError(f"the service user cannot run {sys.executable}: {reason}", hint)
+
+
 def run_instead(identity: Identity, arguments: Sequence[str], environ: Mapping[str, str]) -> NoReturn:
     """Go on as `teleclaude` with these arguments and the rights of the identity, for good; raises ConfigError."""
     os.chdir("/")
@@ -59,5 +77,4 @@ def run_instead(identity: Identity, arguments: Sequence[str], environ: Mapping[s
     try:
         os.execve(sys.executable, command, make_environment(environ))  # noqa: S606 - our own program
     except OSError as error:
-        hint = "install it where that user can run it, not below the home of root"
-        raise ConfigError(f"the service user cannot run {sys.executable}: {error.strerror}", hint) from error
+        raise _closed(error.strerror) from error

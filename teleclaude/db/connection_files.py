@@ -9,7 +9,7 @@ import configparser
 import getpass
 import re
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from sqlalchemy import URL
@@ -44,7 +44,8 @@ def find_url(text: str, environ: Mapping[str, str], home: Path) -> URL:
     url = parse_url(text, {**environ, **(read_service(name, environ, home) if name else {})})
     if not url.drivername.startswith("postgresql"):
         return url
-    _require_files(url)
+    # A password file that only PGPASSFILE names may be missing, as with libpq.
+    _require_files(url, (*OWN_FILES, "passfile") if "passfile=" in text else OWN_FILES)
     # Who connects is part of what is written, not of who happens to run this.
     user = url.username or getpass.getuser()
     url = url.set(username=user, database=url.database or user)
@@ -115,7 +116,7 @@ def read_lines(path: Path) -> list[str]:
     except (FileNotFoundError, NotADirectoryError):
         return []
     except (OSError, UnicodeDecodeError):
-        raise ConfigError(f"{path} cannot be read", "see to its permissions", path=path) from None
+        raise ConfigError(f"{path} cannot be read", "see to its permissions, or call with sudo", path=path) from None
 
 
 def _name_own_files(url: URL, home: Path) -> URL:
@@ -130,8 +131,8 @@ def _name_own_files(url: URL, home: Path) -> URL:
     return url.update_query_dict({name: str(path) for name, path in own.items() if path.is_file()})
 
 
-def _require_files(url: URL) -> None:
-    for name in OWN_FILES:
+def _require_files(url: URL, names: Iterable[str]) -> None:
+    for name in names:
         path = Path(str(url.query.get(name, "")))
         if name in url.query and str(path) != "system" and not path.is_file():
             raise ConfigError(f"{name} of the database URL, {path}, is no file", "name the right place", path=path)

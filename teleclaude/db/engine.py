@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import re
 import sqlite3
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
@@ -61,7 +62,8 @@ def explained(url: URL) -> Iterator[None]:
         cause = getattr(error, "orig", None) or error
         cause = cause.__cause__ or cause
         # What asyncpg itself says of an argument quotes its value.
-        reason = str(cause).strip().partition("\n")[0].partition("query argument")[0] or type(cause).__name__
+        said = re.sub(r"^Multiple exceptions: |\[Errno -?\d+\] ", "", str(cause).strip())
+        reason = said.partition("\n")[0].partition("query argument")[0] or type(cause).__name__
         hint = next((hint for kind, hint in REMEDIES if isinstance(cause, kind)), "see the log of the database")
         raise TargetError(f"{display_url(url)}: {reason}", hint) from error
 
@@ -71,8 +73,13 @@ OUR_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.
 
 SHARED_SESSIONS = "let the pooler keep sessions (PgBouncer: pool_mode = session), or name the server itself"
 
+WHERE_PASSWORDS_ARE = (
+    "check the user and where the password comes from: ?passfile=FILE in the URL, PGPASSWORD, ~/.pgpass; "
+    "sudo takes PGPASSWORD away, and ~ is root's there"
+)
+
 REMEDIES: tuple[tuple[type[BaseException], str], ...] = (
-    (asyncpg.InvalidAuthorizationSpecificationError, "check the user and the password (PGPASSWORD, ~/.pgpass)"),
+    (asyncpg.InvalidAuthorizationSpecificationError, WHERE_PASSWORDS_ARE),
     (asyncpg.InvalidCatalogNameError, "create the database, owned by the role that the daemon will use"),
     (asyncpg.InsufficientPrivilegeError, "let the role own the database"),
     (asyncpg.TooManyConnectionsError, "wait until others disconnect, or raise max_connections"),

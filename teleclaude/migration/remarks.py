@@ -27,6 +27,7 @@ def find_remarks(inventory: Inventory, plans: Sequence[TablePlan]) -> Iterator[F
             yield from _remark_carried(plan)
     yield from _remark_state(inventory)
     yield from _remark_queues(inventory)
+    yield from _remark_account(inventory)
 
 
 def _remark_known(table: SourceTable, model: str) -> Iterator[Finding]:
@@ -75,6 +76,20 @@ def _remark_queues(inventory: Inventory) -> Iterator[Finding]:
             "queues",
             f"rows wait there to be sent, and both databases hold them from now on: {listed}",
             "start the new daemon or the old one, never both: each would send them",
+        )
+
+
+def _remark_account(inventory: Inventory) -> Iterator[Finding]:
+    """Warn where whoever has the sessions could not list them: the daemon knows people by their accounts."""
+    name = inventory.user_name
+    if inventory.layout.root is not None:
+        # Of a trial the caller is the operator, whoever that is.
+        return
+    if inventory.people and name not in (None, "root", *(person.username for person in inventory.people)):
+        yield warning(
+            "owner",
+            f"no entry of people has the username {name}, so the new daemon would not know who calls",
+            f"write username: {name} into the right one in {inventory.layout.system_config}, then start the daemon",
         )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from teleclaude.errors import Exit
 from teleclaude.migration.report import Severity
 
 
@@ -26,13 +27,30 @@ def verdict(report: Mapping[str, Any]) -> str:
         return str(report["failure"]["message"])
     if report["recovery"] == "undo":
         return "Taken back: the target is empty again, and nothing is published."
+    if report["dry_run"] and not report["tables"]:
+        return "The rehearsal went well but for the load, which needs a target that can be reached; nothing was kept."
     if report["dry_run"]:
         return "The rehearsal went well; nothing was kept."
     return "Done and proved."
 
 
+OUTCOMES = {
+    Exit.REFUSED: "Nothing was written.",
+    Exit.UNDONE: "Everything was taken back: the target is empty again.",
+    Exit.NOT_UNDONE: "Not everything could be taken back.",
+}
+
+
+def outcome(report: Mapping[str, Any]) -> str:
+    """Return what is left of a run that failed, where its sentence does not say so."""
+    said = OUTCOMES.get(report["exit_code"], "") if report["failure"] else ""
+    return "" if "nothing was" in verdict(report) else said
+
+
 def find_proofs(report: Mapping[str, Any]) -> Iterator[str]:
-    """Yield what was proved, a sentence each."""
+    """Yield what was proved, a sentence each; nothing of what was taken back."""
+    if report["failure"]:
+        return
     tables, files, probe = report["tables"], report["source"]["files"], report["probe"]
     if tables:
         listed = total(tables, "coerced")
@@ -76,9 +94,8 @@ def _of_leads(report: Mapping[str, Any]) -> Iterator[Attention]:
         said = f"{places[0]}{more} still lead to the old installation"
         script = Path(report["folder"]) / "switch-over.sh"
         made = report["failure"] is None and not report["dry_run"]
-        remedy = (
-            f"look at {script}, then run it with sh" if made else "the report has the commands, under switching over"
-        )
+        sudo = "" if report["root"] else "sudo "
+        remedy = f"read it, then: {sudo}sh {script}" if made else "the report has the commands, under switching over"
         yield Attention(Severity.WARNING, said, remedy)
 
 

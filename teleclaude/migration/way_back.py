@@ -8,7 +8,6 @@ from pathlib import Path
 
 from teleclaude.db import schema
 from teleclaude.db.models import MigrationRun, Model
-from teleclaude.db.url import display_url
 from teleclaude.migration.plan import Plan
 from teleclaude.migration.report import printable
 from teleclaude.migration.shapes import quote
@@ -98,8 +97,8 @@ def _psql(plan: Plan, flags: str, script: Path) -> tuple[str, ...]:
 
 
 def _database(plan: Plan) -> str:
-    # Without the stars, libpq asks for the password or takes it from PGPASSWORD or ~/.pgpass.
-    return shlex.quote(display_url(plan.url).replace(":***@", "@")) if plan.url else ""
+    # Without the stars, libpq asks for the password or takes it from where it was.
+    return shlex.quote(plan.target.replace(":***@", "@")) if plan.target else ""
 
 
 def remove_config(plan: Plan) -> tuple[str, ...]:
@@ -122,6 +121,9 @@ def remove_docs(plan: Plan) -> tuple[str, ...]:
     return (f"{_sudo(plan)}rm -rf {_word(plan.layout.docs)}",) if plan.docs else ()
 
 
+NEEDS_JQ, SAY_JQ = "jq ", "nothing was changed: the settings of agents need jq; install it and run this again"
+
+
 def describe_switch_over(plan: Plan) -> tuple[str, ...]:
     """Return what still leads to the old installation, with the commands that change it."""
     lines = [
@@ -129,6 +131,8 @@ def describe_switch_over(plan: Plan) -> tuple[str, ...]:
         "# As long as it does, hooks and commands go on writing to the old files, and nobody notices.",
         f"# Every command keeps what it changes; {printable(switch_back_script(plan))} puts it back.",
     ]
+    if any(NEEDS_JQ in lead.command for lead in plan.switch_over):
+        lines.append(f"command -v jq >/dev/null || {{ echo '{SAY_JQ}' >&2; exit 3; }}")
     said = {""}
     for lead in plan.switch_over:
         lines.append(f"# {lead.kind}: {lead.path}{f', {lead.place}' if lead.place else ''}: {lead.runs}")

@@ -7,10 +7,13 @@ from pathlib import Path
 
 import pytest
 import yaml
+from rich.console import Console
 from sqlalchemy import URL
 
+from teleclaude.cli.sessions import show
 from teleclaude.demo.installation import SampleInstallation
 from teleclaude.migration.options import Options
+from teleclaude.migration.report import printable
 from tests.sample import has_nothing
 
 
@@ -143,3 +146,13 @@ def test_sessions_without_a_daemon_is_one_sentence(tmp_path: Path) -> None:
     assert done.returncode == 3
     assert "no daemon answers" in done.stderr
     assert "teleclaude daemon" in done.stderr
+
+
+@pytest.mark.parametrize("title", ["[/x] done", "[bold]no", "\x1b[2Jgone", "\u202eback"])
+def test_the_title_of_a_session_is_shown_and_not_obeyed(title: str, capsys: pytest.CaptureFixture[str]) -> None:
+    names = ("session_id", "status", "active_agent", "computer")
+    row = {**dict.fromkeys(names, "x"), "title": title, "last_activity": "2026-01-02T03:04:05.678+00:00"}
+    Console(width=100).print(show([row]))
+    said = capsys.readouterr().out
+    assert printable(title) in said
+    assert "2026-01-02 03:04 " in f"{said} "

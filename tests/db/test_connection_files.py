@@ -116,3 +116,9 @@ async def test_nothing_is_left_for_the_driver_to_find(
     monkeypatch.setenv("HOME", str(tmp_path))
     async with disposing(make_engine(found)) as engine, engine.connect() as connection:
         assert (await connection.exec_driver_sql("SELECT 1")).scalar() == 1
+
+
+def test_a_password_file_that_the_url_names_has_to_be_there(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=f"passfile of the database URL, {tmp_path}/nowhere, is no file"):
+        find_url(f"postgresql://u@h/d?passfile={tmp_path}/nowhere", {}, tmp_path)
+    assert find_url("postgresql://u@h/d", {"PGPASSFILE": f"{tmp_path}/nowhere"}, tmp_path).password is None

@@ -21,8 +21,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import URL
 
+from teleclaude.daemon.service_user import Identity, require_program
 from teleclaude.demo.installation import SampleInstallation, make_installation
-from teleclaude.errors import SourceError
+from teleclaude.errors import ConfigError, SourceError
 from teleclaude.migration.deputy import deputy_for, dismissing_deputies
 from teleclaude.migration.detect import docs as docs_of
 from teleclaude.migration.inventory import Account
@@ -526,3 +527,17 @@ async def test_what_somebody_put_among_the_published_snippets_is_not_removed(opt
     docs = options.root / "usr/local/share/teleclaude/docs"
     assert [path for path in docs.rglob("*") if path.is_file()] == [other]
     assert await has_nothing(target)
+
+
+@as_root
+def test_a_program_that_the_service_user_cannot_run_is_found_before_anything_is_loaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "python"
+    program.write_text("#!/bin/sh\nexit 0\n")
+    program.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(program))
+    tmp_path.chmod(0o700)
+    with pytest.raises(ConfigError, match=f"the service user cannot run {program}"):
+        require_program(Identity(USER, USER, ()), os.environ)
+    require_program(Identity(0, 0, ()), os.environ)

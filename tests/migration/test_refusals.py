@@ -20,10 +20,13 @@ from teleclaude.db.engine import disposing, make_engine
 from teleclaude.db.lock import hold_database, hold_pid_file
 from teleclaude.demo.installation import SampleInstallation
 from teleclaude.errors import Exit
+from teleclaude.layout import make_layout
 from teleclaude.migration.detect import holders
+from teleclaude.migration.inventory import Inventory, Person
 from teleclaude.migration.options import Options
 from teleclaude.migration.pipeline import STEPS
 from teleclaude.migration.plan import Plan
+from teleclaude.migration.remarks import find_remarks
 from teleclaude.migration.report import Event, Finding, Report, Severity, note
 from teleclaude.migration.run import Step
 from tests.sample import editing, files_below, has_nothing, migrate_sample, query
@@ -322,3 +325,48 @@ async def test_a_name_with_a_control_character_is_refused_by_its_place(
     report = await migrate_sample(options)
     assert report.exit_code == Exit.REFUSED
     assert f"entry 2 of people in {everyone} has a name with a control character" in [e.message for e in errors(report)]
+
+
+async def test_a_second_run_says_that_it_is_done_and_how_to_go_back(options: Options) -> None:
+    assert (await migrate_sample(options)).ok
+    found = errors(await migrate_sample(options))
+    assert len(found) == 1, found
+    assert "is complete" in found[0].message
+    assert "way-back.txt" in found[0].hint
+
+
+async def test_a_database_that_could_not_be_read_is_not_said_to_belong_to_root(
+    options: Options, sample: SampleInstallation
+) -> None:
+    sample.database.unlink()
+    found = errors(await migrate_sample(dataclasses.replace(options, uid=None)))
+    assert [finding.message for finding in found if finding.subject == "owner"] == [
+        "the owner of the database file is not known"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("root", "username", "warned"),
+    [(None, "eva", True), (None, None, True), (None, "ada", False), (Path("/trial"), "eva", False)],
+)
+def test_whoever_could_not_list_the_sessions_afterwards_is_told(
+    root: Path | None, username: str | None, warned: bool
+) -> None:
+    nowhere = Path("/nowhere")
+    seen = Inventory(
+        run="run",
+        started_at="",
+        platform="linux",
+        private=nowhere,
+        home=nowhere,
+        checkout=nowhere,
+        is_root=True,
+        layout=make_layout("linux", root, {}),
+        user_config=nowhere,
+        account=None,
+        user_name="ada",
+        people=(Person("Eva", username),),
+    )
+    hints = [finding.hint for finding in find_remarks(seen, ())]
+    remedy = "write username: ada into the right one in /etc/teleclaude/config.yml, then start the daemon"
+    assert hints == ([remedy] if warned else [])

@@ -3,10 +3,15 @@
 import dataclasses
 import json
 import re
+from collections.abc import Callable
 from html.parser import HTMLParser
+from itertools import cycle
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from teleclaude.demo.installation import SampleInstallation
 from teleclaude.migration.options import Options
@@ -105,6 +110,57 @@ def test_no_value_becomes_markup() -> None:
     assert "\x1b" not in html
     assert "\u202e" not in html
     assert html.count("</style>") == 1
+
+
+ANYTHING = st.text() | st.sampled_from(["<script>", "</style>", "]]>", "-->", "<!--", "&lt;", '" onload=x', "\0"])
+
+
+@given(texts=st.lists(ANYTHING, min_size=1, max_size=4))
+@settings(max_examples=30)
+def test_no_report_whatever_it_holds_breaks_out_of_its_page(texts: list[str]) -> None:
+    some = cycle(texts)
+    html = to_html(planted_everywhere(SAID, lambda: next(some)))
+    page, usual = Page(html), Page(to_html(SAID))
+    assert page.tags <= usual.tags
+    assert page.attributes <= usual.attributes
+    # Each `<` begins an element of ours, or ends one.
+    names = "|".join(sorted(page.tags))
+    assert re.sub(rf"</?(?:{names})[ >]|<!DOCTYPE html>", "", html).count("<") == 0
+    assert [letter for letter in html if not (letter.isprintable() or letter == "\n")] == []
+
+
+def planted_everywhere(value: Any, draw: Callable[[], str]) -> Any:
+    """Return a report with another text wherever one stands, but for what the page decides by."""
+    if isinstance(value, dict):
+        kept = {"severity", "fate", "kind", "started_at"}
+        return {name: item if name in kept else planted_everywhere(item, draw) for name, item in value.items()}
+    if isinstance(value, list):
+        return [planted_everywhere(item, draw) for item in value]
+    return draw() if isinstance(value, str) else value
+
+
+SAID: dict[str, Any] = {
+    "program": "1", "run": "r", "started_at": "2026-01-01T00:00:00+00:00", "dry_run": False, "recovery": None,
+    "root": None, "folder": "/f", "undo": ["# 1.", "rm"],
+    "source": {"checkout": "/c", "database": "/c/d",
+               "files": [{"path": "p", "sha256_before": "a", "sha256_after": "b"}]},
+    "target": {"url": "u"}, "owner": {"sessions": 1, "why": "w"}, "exit_code": 0,
+    "failure": None, "probe": {"ok": True, "sessions_listed": 1, "searches": 1},
+    "steps": [{"name": "s", "outcome": "failed", "seconds": 1.0}],
+    "findings": [{"severity": s, "subject": "s", "message": "m", "hint": "h"} for s in ("note", "warning", "error")],
+    "tables": [{"name": "t", "source_rows": 1, "target_rows": 1, "set_aside": 0, "values_compared": 1, "coerced": 1,
+                "seconds": 0.1}],
+    "identities": [{"table": "t", "column": "c", "proved": True, "next_value": 1}],
+    "constraints": [{"name": "n", "table": "t", "state": "s", "rows": 1, "query": "q"}],
+    "columns": [{"table": "t", "column": "c", "fate": fate, "to": "x"} for fate in ("mapped", "left")],
+    "files": [{"path": "p", "mode": "m", "owner": "o", "sha256": "s"}], "docs": [],
+    "preview": [{"path": "p", "kind": "system", "content": "a\nb"}],
+    "installation": [{"what": "w", "path": "p", "fate": f, "to": "t", "why": "y"} for f in ("carried", "left")],
+    "left": [{"subject": "s", "reason": "r"}],
+    "switch_over": [{"kind": "unit", "path": "p", "place": "l", "runs": "r", "command": "c", "hint": "h", "back": "b",
+                     "needed": True}],
+    "ledger": {"path": "l", "entries": 1},
+}  # fmt: skip
 
 
 async def test_a_run_that_failed_keeps_its_page_with_the_sentence_and_the_remedy(options: Options) -> None:

@@ -4,6 +4,7 @@ import dataclasses
 import json
 import os
 import pwd
+import shutil
 import subprocess
 import tomllib
 from pathlib import Path
@@ -385,3 +386,17 @@ async def test_everything_in_the_installation_is_in_the_table_with_its_fate(
     assert rows[str(state_folder / "odd")].fate == "left"
     assert rows[str(sample.home / ".local/state/telec")].fate == "left"
     assert all(row.to if row.fate == "carried" else row.why for row in rows.values())
+
+
+async def test_without_jq_the_commands_change_nothing_and_say_so(
+    rehearsal: Options, sample: SampleInstallation, tmp_path: Path
+) -> None:
+    report = await migrate_sample(dataclasses.replace(rehearsal, report_dir=tmp_path / "kept"))
+    script = Path(report.header["folder"]) / "switch-over.sh"
+    before = state(sample.home)
+    shell = shutil.which("sh")
+    assert shell is not None
+    done = subprocess.run([shell, script], env={"PATH": str(tmp_path)}, capture_output=True, text=True, check=False)
+    assert done.returncode == 3
+    assert "need jq" in done.stderr
+    assert state(sample.home) == before

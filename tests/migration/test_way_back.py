@@ -105,3 +105,18 @@ async def test_counting_is_not_confused_by_a_vacuum(migrated: Migrated, tmp_path
 async def test_without_a_unit_a_person_is_told_how_to_start_the_old_daemon(migrated: Migrated) -> None:
     assert migrated.report.undo[-1].startswith("# cd ")
     assert migrated.report.undo[-1].endswith(".venv/bin/python -m teleclaude.daemon")
+
+
+async def test_a_password_file_that_was_named_is_named_again_wherever_the_database_is(
+    options: Options, target: URL, tmp_path: Path
+) -> None:
+    file = tmp_path / "pgpass"
+    file.write_text(f"*:*:*:*:{target.password or 'none'}\n")
+    file.chmod(0o600)
+    named = target.update_query_dict({"passfile": str(file)}).render_as_string().replace(":***@", "@")
+    report = await migrate_sample(dataclasses.replace(options, target=named))
+    assert report.ok, report.failure
+    commands = [line for line in report.undo if "psql " in line or "pg_dump " in line]
+    assert len(commands) == 3
+    assert [line for line in commands if f"passfile={file}" not in line] == []
+    assert f"passfile={file}" in report.to_json()["target"]["url"]

@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from sqlalchemy import URL
 
+from teleclaude.daemon.service_user import find_identity_to_take, require_program
 from teleclaude.errors import TeleClaudeError
 from teleclaude.layout import make_layout, user_config
 from teleclaude.migration.deputy import deputy_for
@@ -56,7 +57,8 @@ class Attempts:
             self.troubles.append(error(subject, trouble.message, trouble.hint))
         except OSError as trouble:
             reason = f"{trouble.filename} cannot be looked at: {trouble.strerror}"
-            self.troubles.append(error(subject, reason, "see to its permissions"))
+            own = ", or run it with sudo" if os.geteuid() else ""
+            self.troubles.append(error(subject, reason, f"see to its permissions{own}"))
         return otherwise
 
 
@@ -92,6 +94,10 @@ async def detect(options: Options, run: str, private: Path, environ: Mapping[str
     mentions = make_mentions(places, config_files)
     pointers, unclear = look("switch-over", lambda: find_pointers(deputy, places, mentions), NO_POINTERS)
     attempts.troubles.extend(unclear)
+    service_user = find_identity_to_take(layout)
+    if service_user is not None:
+        # The daemon is booted last, and an hour of loading should not end with this.
+        look("files", lambda: require_program(service_user, environ), None)
     url = look("target", lambda: choose_target(options, environ), None)
     user_file = user_config(places.home, options.root, environ)
     migrations = options.report_dir.absolute() if options.report_dir else layout.migrations

@@ -40,16 +40,15 @@ def find_holders(
     return tuple([*found, *_listening(databases), *find_processes(places, databases), *find_agents(places, account)])
 
 
-def stop_command() -> str:
+def stop_command(process: object = None) -> str:
     """Return how to stop the old daemon for good; its service manager would start it again."""
     unit = OLD_UNIT.get(sys.platform, OLD_UNIT["linux"])
-    if sys.platform == "darwin":
-        return f"stop it: launchctl bootout gui/$(id -u)/{unit}"
-    return f"stop it: sudo systemctl stop {unit}"
+    stop = f"launchctl bootout gui/$(id -u)/{unit}" if sys.platform == "darwin" else f"sudo systemctl stop {unit}"
+    return f"stop it: {stop}; if it was started by hand: {f'kill {process}' if process else 'end it there'}"
 
 
 def _locks(places: Places) -> Iterator[tuple[Path, str, str]]:
-    yield places.checkout / "teleclaude.pid", "daemon", stop_command()
+    yield places.checkout / "teleclaude.pid", "daemon", ""
     yield places.state / "cron_runner.pid", "cron runner", "wait for its end, and keep cron from starting it again"
 
 
@@ -59,7 +58,7 @@ def _held_lock(deputy: Deputy, path: Path, who: str, stop: str) -> Iterator[Hold
             return
     except LockHeldError:
         pid = read_file(deputy, path, PID_LIMIT).decode(errors="replace").strip()[:20]
-        yield Holder(f"the {who} is running: process {pid} holds {path}", stop)
+        yield Holder(f"the {who} is running: process {pid} holds {path}", stop or stop_command(pid))
     except SourceError as error:
         yield Holder(error.message, error.hint)
     except OSError as error:
@@ -93,7 +92,7 @@ def find_processes(places: Places, databases: tuple[SourceDatabase, ...]) -> Ite
             module = find_module(command)
             if module and _works_in(process, places.checkout, command):
                 who = PROGRAMS.get(module, f"helper {module}")
-                stop = stop_command() if module == DAEMON else f"end it: kill {process.pid}"
+                stop = stop_command(process.pid) if module == DAEMON else f"end it: kill {process.pid}"
                 yield Holder(f"the {who} is running as process {process.pid}", stop)
             elif files and any(file.path in files for file in process.open_files()):
                 yield Holder(

@@ -56,7 +56,7 @@ def _show_columns(report: Mapping[str, Any]) -> Iterator[Element]:
 
 def _show_files(report: Mapping[str, Any]) -> Iterator[Element]:
     heads = ("file", "mode", "owner", "sha256")
-    became = "to be written" if report["dry_run"] else "written"
+    became = "to be written" if report["dry_run"] else "written and taken back" if report["failure"] else "written"
     for said, files in (("files", report["files"]), ("shared snippets", report["docs"])):
         if files:
             rows = [(f["path"], f["mode"], f["owner"], f["sha256"]) for f in files]

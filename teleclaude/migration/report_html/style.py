@@ -41,6 +41,7 @@ th, td { padding: .25rem .8rem .25rem 0; border-bottom: 1px solid var(--line); t
 th.number, td.number { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
 th:last-child, td:last-child { padding-right: 0; }
 .pictures { display: grid; gap: 1.5rem 3rem; grid-template-columns: repeat(auto-fit, minmax(min(20rem, 100%), 1fr)); }
+.pictures > div { max-width: 34rem; }
 svg { display: block; width: 100%; height: auto; }
 svg text { fill: var(--ink); font: 13px system-ui, sans-serif; }
 svg .said { fill: var(--soft); }

@@ -23,6 +23,7 @@ install_program() {
     place=$programs/$release
     if [ -f "$place/complete" ]; then
         already "the program in $place"
+        [ "$mine" = no ] || prove_program
     else
         make_environment
         finished "install the program in $place"
@@ -41,14 +42,20 @@ make_environment() {
         ${wheels:+--no-index --find-links "$wheels"} --require-hashes --requirement "$lock"
     act "$place/bin/python" -m pip install --quiet --disable-pip-version-check --no-input \
         --no-index --no-deps --no-build-isolation "$source"
-    remedy="let every account reach $python and $programs, or name another Python in TELECLAUDE_PYTHON"
-    if [ "$mine" = yes ]; then
-        act as "$account" "$place/bin/teleclaude" --version
-    else
-        act "$place/bin/teleclaude" --version
-    fi
     remedy=
+    prove_program
     act mv "$place/incomplete" "$place/complete"
+}
+
+# Whoever the daemon runs as has to be able to run it, also where somebody changed a mode since it was installed.
+prove_program() {
+    [ "$dry_run" = no ] || return 0
+    if [ "$mine" = yes ]; then
+        said=$(as "$account" "$place/bin/teleclaude" --version 2>&1)
+    else
+        said=$("$place/bin/teleclaude" --version 2>&1)
+    fi || stop "the program does not run: $(printf '%s\n' "$said" | sed '/^[[:space:]]*$/d' | tail -n 1)" \
+        "let every account reach $python and $place, or name another Python in TELECLAUDE_PYTHON"
 }
 
 # The links are relative, so that they lead to the program below --root as well.

@@ -31,12 +31,14 @@ ENCODING = Fault(
 MAY_NOT_CREATE = Fault(
     State.FAILURE,
     "the role {role} may not create tables in the database",
-    'psql {address} -c \'GRANT CREATE ON DATABASE {name} TO "{role}"; GRANT CREATE ON SCHEMA public TO "{role}"\'',
+    "as its owner, or a superuser of the server: psql -d {name} -c "
+    '\'GRANT CREATE ON DATABASE "{name}" TO "{role}"; GRANT CREATE ON SCHEMA public TO "{role}"\'',
 )
 FORBIDDEN = Fault(
     State.FAILURE,
     "the role {role} may not read and write {tables}",
-    "psql {address} -c 'ALTER TABLE {first} OWNER TO \"{role}\"', and so for the others; as the owner or a superuser",
+    "as its owner, or a superuser of the server: psql -d {name} -c 'ALTER TABLE {first} OWNER TO \"{role}\"', "
+    "and so for the others",
 )
 NO_TLS = Fault(
     State.WARNING,
@@ -94,12 +96,12 @@ def _judge_version(facts: Facts, database: DatabaseFacts) -> Result:
 
 
 def _judge_role(facts: Facts, database: DatabaseFacts) -> Result:
-    said = {**words(facts), "role": database.role, "address": database.address.replace(":***@", "@")}
+    said = {**words(facts), "role": database.role, "name": database.name}
     if database.forbidden:
         shown = ", ".join(database.forbidden[:5])
         return FORBIDDEN.found("role", said, tables=shown, first=database.forbidden[0])
     if not database.may_create:
-        return MAY_NOT_CREATE.found("role", said, name=database.name)
+        return MAY_NOT_CREATE.found("role", said)
     return passed("role", f"{database.role} may create, read and write")
 
 

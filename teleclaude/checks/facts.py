@@ -199,6 +199,7 @@ class Setting:
             "below": below,
             "keeper": self.keeper.name,
             "reader": self.reader.name,
+            "as_reader": "" if self.trial else f"sudo -u {self.reader.name} ",
             "service": self.layout.service_user,
             "unit": unit,
             "enable": f"sudo launchctl enable system/{unit}" if mac else f"sudo systemctl enable {unit}",
@@ -229,3 +230,8 @@ class Facts:
     listed: int | Unknown
     """How many sessions a daemon lists."""
     disks: Mapping[str, Disk | Unknown]
+
+    @property
+    def runs(self) -> bool:
+        """Whether the service manager says that the daemon runs."""
+        return isinstance(self.service, ServiceFacts) and self.service.active in {"active", "reloading"}

@@ -10,10 +10,16 @@ from teleclaude.checks.result import Fault, Result, State, passed, whole
 MISSING = Fault(
     State.FAILURE,
     "{path} is missing",
-    "{sudo}teleclaude migrate-to-system{below} makes it from a single-user installation; or restore it",
+    "restore it; where there never was one, {sudo}teleclaude migrate-to-system{below} makes it from a single-user "
+    "installation, and {sudo}bin/install-system.sh --fresh{below} without one",
 )
 NOT_A_FILE = Fault(State.FAILURE, "{path} is {kind} and not a file", "move it away and restore the file")
 HIDDEN = Fault(State.SKIPPED, "{path} cannot be seen by {caller}", "sudo teleclaude self-check")
+BARRED = Fault(
+    State.FAILURE,
+    "{path} cannot be reached by {reader}, as whom the daemon runs",
+    "{sudo}namei -l {path} shows the folders on the way, and {sudo}chmod a+x lets everybody through one",
+)
 WRONG_OWNER = Fault(State.FAILURE, "{path} belongs to {owner} and not to {wanted}", "{sudo}chown {wanted} {path}")
 WRONG_MODE = Fault(
     State.FAILURE,
@@ -36,6 +42,11 @@ UNREADABLE = Fault(
     "{sudo}chown {keeper}:{reader} {path} && {sudo}chmod u+r,g+r {path}",
 )
 NOT_OURS = Fault(State.SKIPPED, "{path} cannot be read by {caller}, and need not be", "sudo teleclaude self-check")
+PERSONAL = Fault(
+    State.SKIPPED,
+    "{path} cannot be read by {caller}, and need not be",
+    "to have it checked, as {wanted}: teleclaude self-check",
+)
 BROKEN = Fault(State.FAILURE, "{message}", "{hint}, then: {sudo}teleclaude self-check{below}")
 TOGETHER = Fault(State.FAILURE, "{message}", "{hint}, then: {sudo}teleclaude self-check{below}")
 APART = Fault(
@@ -48,12 +59,14 @@ FAULTS = (
     MISSING,
     NOT_A_FILE,
     HIDDEN,
+    BARRED,
     WRONG_OWNER,
     WRONG_MODE,
     WRONG_GROUP,
     OPEN_DOOR,
     UNREADABLE,
     NOT_OURS,
+    PERSONAL,
     BROKEN,
     TOGETHER,
     APART,
@@ -102,8 +115,14 @@ def _judge_file(name: str, facts: Facts, layer: Layer, owner: Account, allowed: 
 
 def _find_faults(facts: Facts, layer: Layer, owner: Account, allowed: int) -> Iterator[Fault]:
     file, setting = layer.file, facts.setting
+    # What is a person's own the daemon need not read.
+    personal = allowed == USER_MODE
+    needed = setting.sees_as_daemon and not personal
+    if file.kind is Kind.HIDDEN:
+        yield BARRED if needed else PERSONAL if personal else HIDDEN
+        return
     if file.kind is not Kind.FILE:
-        yield {Kind.MISSING: MISSING, Kind.HIDDEN: HIDDEN}.get(file.kind, NOT_A_FILE)
+        yield MISSING if file.kind is Kind.MISSING else NOT_A_FILE
         return
     if file.uid not in {owner.uid, setting.keeper.uid}:
         yield WRONG_OWNER
@@ -114,8 +133,7 @@ def _find_faults(facts: Facts, layer: Layer, owner: Account, allowed: int) -> It
     if file.door is not None:
         yield OPEN_DOOR
     if not file.readable:
-        # What is a person's own the daemon need not read.
-        yield UNREADABLE if setting.sees_as_daemon and allowed != USER_MODE else NOT_OURS
+        yield UNREADABLE if needed else PERSONAL if personal else NOT_OURS
     if layer.problem is not None:
         yield BROKEN
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from teleclaude.checks.facts import Facts, Kind, PathFacts
+from teleclaude.checks.layers import BARRED
 from teleclaude.checks.result import Fault, Result, State, passed, whole
 
 MISSING = Fault(State.FAILURE, "{path} is missing", "sudo install -d -o {service} -g {service} -m {allowed} {path}")
@@ -44,6 +45,7 @@ FAULTS = (
     NOT_MADE,
     NO_SOCKET_FOLDER,
     HIDDEN,
+    BARRED,
     NOT_A_FOLDER,
     WRONG_OWNER,
     WRONG_MODE,
@@ -95,8 +97,10 @@ def _find_faults(
     setting = facts.setting
     if place.kind is Kind.MISSING and missing is not None:
         yield missing
+    elif place.kind is Kind.HIDDEN:
+        yield BARRED if setting.sees_as_daemon else HIDDEN
     elif place.kind is not Kind.FOLDER:
-        yield HIDDEN if place.kind is Kind.HIDDEN else NOT_A_FOLDER
+        yield NOT_A_FOLDER
     elif place.uid not in {0, setting.reader.uid}:
         yield WRONG_OWNER
     elif place.mode & (0o002 if setting.trial else 0o022):

@@ -11,13 +11,16 @@ NOT_LOADED = Fault(State.FAILURE, "{unit} is {load}: the service manager cannot 
 STALE = Fault(State.WARNING, "{unit} has changed since the service manager read it", "sudo systemctl daemon-reload")
 NOT_ENABLED = Fault(State.WARNING, "{unit} is {enabled}: it does not start at boot", "{enable}")
 FAILED = Fault(State.FAILURE, "{unit} has failed: {result}", "{journal}; then: {restart}")
+STARTING = Fault(
+    State.WARNING, "{unit} is starting", "wait a minute, then: sudo teleclaude self-check; if it stays so: {journal}"
+)
 NOT_ACTIVE = Fault(State.WARNING, "{unit} is {active}", "{start}")
 OLD_UNIT = Fault(
     State.WARNING,
     "the unit of the old installation is {old} beside it: {name}",
     "sudo systemctl disable --now {name}",
 )
-FAULTS = (NO_MANAGER, NOT_INSTALLED, NOT_LOADED, STALE, NOT_ENABLED, FAILED, NOT_ACTIVE, OLD_UNIT)
+FAULTS = (NO_MANAGER, NOT_INSTALLED, NOT_LOADED, STALE, NOT_ENABLED, FAILED, STARTING, NOT_ACTIVE, OLD_UNIT)
 
 FINE = {"enabled", "enabled-runtime", "static", "linked", "alias", "generated"}
 
@@ -46,9 +49,12 @@ def _judge_unit(facts: Facts, service: ServiceFacts) -> Result:
 
 
 def _judge_activity(facts: Facts, service: ServiceFacts) -> Result:
-    if service.active in {"active", "reloading"}:
+    if facts.runs:
         return passed("activity", f"{facts.setting.layout.unit} is {service.active}")
-    fault = FAILED if service.active == "failed" else NOT_ACTIVE
+    # Between two attempts to start it, the result is that of the last.
+    starting = service.active == "activating"
+    failed = service.active == "failed" or (starting and service.result not in {"", "success"})
+    fault = FAILED if failed else STARTING if starting else NOT_ACTIVE
     return fault.found("activity", facts.setting.words, active=service.active, result=service.result or "see its log")
 
 

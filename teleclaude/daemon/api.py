@@ -194,11 +194,12 @@ def note(request: web.Request, status: int, seconds: float) -> None:
     level = logging.DEBUG if status < 400 else logging.INFO
     if LOG.isEnabledFor(level):
         resource = request.match_info.route.resource
-        caller: Caller | None = request.get(CALLER)
+        connection, caller = request.protocol, request.get(CALLER)
+        assert isinstance(connection, Connection)
         fields: dict[str, Any] = {
             "method": request.method,
             "route": resource.canonical if resource else None,
             "status": status,
         }
-        fields |= {"ms": round(seconds * 1000, 1), "uid": caller and caller.uid, "person": caller and caller.person}
+        fields |= {"ms": round(seconds * 1000, 1), "uid": connection.uid, "person": caller and caller.person}
         LOG.log(level, "request", extra={"fields": fields})

@@ -14,6 +14,7 @@ from sqlalchemy import URL, Connection, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from teleclaude.config.files import read_single_user, read_system
+from teleclaude.config.layers import REFERENCE
 from teleclaude.config.schema import Settings
 from teleclaude.daemon.service import Service
 from teleclaude.daemon.tenure import Tenure
@@ -82,6 +83,13 @@ def _find_system(layout: Layout, environ: Mapping[str, str]) -> Installation:
     if settings.database is None:
         raise ConfigError(
             f"{layout.system_config} names no database", "set database.url there", path=layout.system_config
+        )
+    unset = REFERENCE.search(settings.database.url)
+    if unset:
+        raise ConfigError(
+            f"database.url in {layout.system_config} names {unset[0]}, which is set nowhere",
+            f"set {unset[1]} under environment in {layout.secrets}",
+            path=layout.system_config,
         )
     url = parse_url(settings.database.url, environ)
     return Installation(settings, url, layout.socket, None)

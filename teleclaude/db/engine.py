@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import re
 import sqlite3
 import ssl
@@ -61,11 +62,18 @@ def explained(url: URL) -> Iterator[None]:
             raise
         cause = getattr(error, "orig", None) or error
         cause = cause.__cause__ or cause
-        # What asyncpg itself says of an argument quotes its value.
-        said = re.sub(r"^Multiple exceptions: |\[Errno -?\d+\] ", "", str(cause).strip())
-        reason = said.partition("\n")[0].partition("query argument")[0] or type(cause).__name__
+        reason = _tell(cause)
         hint = next((hint for kind, hint in REMEDIES if isinstance(cause, kind)), "see the log of the database")
         raise TargetError(f"{display_url(url)}: {reason}", hint) from error
+
+
+def _tell(cause: BaseException) -> str:
+    said = str(cause).strip().partition("\n")[0]
+    if "Connect call failed" in said:
+        # asyncio says it of every address of the host, in words of its own.
+        return ", ".join(sorted({os.strerror(int(number)) for number in re.findall(r"\[Errno (\d+)\]", said)}))
+    # What asyncpg itself says of an argument quotes its value.
+    return re.sub(r"\[Errno -?\d+\] ", "", said).partition("query argument")[0] or type(cause).__name__
 
 
 OUR_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS})

@@ -167,7 +167,7 @@ async def test_secrets_of_another_group(migrated: Migrated) -> None:
 async def test_a_server_that_is_down(migrated: Migrated) -> None:
     migrated.name_database(make_url("postgresql://teleclaude:x@127.0.0.1:1/x"))
     sentence, remedy = await only(migrated, "database: reachable")
-    assert "127.0.0.1:1" in sentence
+    assert sentence.endswith("127.0.0.1:1/x: Connection refused")
     assert "see that the database server runs" in remedy
     assert str(migrated.config) in remedy
 
@@ -190,6 +190,16 @@ async def test_a_wrong_password_is_named_and_not_shown(migrated: Migrated) -> No
     assert "password authentication failed" in sentence
     assert str(migrated.secrets) in remedy
     assert "a-wrong-one" not in sentence + remedy
+
+
+async def test_a_secret_that_is_missing_is_named(migrated: Migrated) -> None:
+    line = next(line for line in migrated.secrets.read_text().splitlines(keepends=True) if "SECRET_DATABASE" in line)
+    migrated.change(migrated.secrets, line, "")
+    name = line.partition(":")[0].strip()
+    assert await only(migrated, "layers: together") == (
+        f"database.url in {migrated.config} names ${{{name}}}, which is set nowhere",
+        f"set {name} under environment in {migrated.secrets}, then: teleclaude self-check --root {migrated.root}",
+    )
 
 
 async def test_a_role_that_may_not_write(migrated: Migrated) -> None:
@@ -337,7 +347,7 @@ def test_people_get_a_tree_with_the_remedy_below_the_fault(migrated: Migrated) -
     shown = self_check(migrated)
     assert f"✗ secrets: {migrated.secrets} has the mode 0644" in shown.stdout
     assert f"    → chmod 0640 {migrated.secrets}\n" in shown.stdout
-    assert shown.stdout.splitlines()[-1].endswith("1 failures")
+    assert shown.stdout.splitlines()[-1].endswith(", 1 failed")
     assert "\x1b" not in shown.stdout
 
 

@@ -96,13 +96,18 @@ def of_user(**changes: Any) -> Callable[[Facts], Facts]:
     return lambda facts: put(users=(UserLayer(EVA, Layer(replace(facts.users[0].layer.file, **changes))),))(facts)
 
 
+def stopped(facts: Facts) -> Facts:
+    return of("service", active="inactive")(facts)
+
+
 NOBODY = Unknown("nobody answers", "wait")
 FAULTS: tuple[tuple[Fault, Callable[[Facts], Facts]], ...] = (
     (user.NO_SERVICE_USER, of("setting", service=None)),
     (user.ANOTHER_CALLER, of("setting", caller=EVA)),
     (layers.MISSING, file("secrets", kind=Kind.MISSING)),
     (layers.NOT_A_FILE, file("system", kind=Kind.FOLDER)),
-    (layers.HIDDEN, of_user(kind=Kind.HIDDEN)),
+    (layers.HIDDEN, lambda facts: file("secrets", kind=Kind.HIDDEN)(of("setting", caller=EVA)(facts))),
+    (layers.BARRED, file("secrets", kind=Kind.HIDDEN)),
     (layers.WRONG_OWNER, file("system", uid=1000, owner="eva")),
     (layers.WRONG_OWNER, of_user(uid=990, owner="teleclaude")),
     (layers.WRONG_MODE, file("secrets", mode=0o644)),
@@ -111,7 +116,9 @@ FAULTS: tuple[tuple[Fault, Callable[[Facts], Facts]], ...] = (
     (layers.WRONG_GROUP, file("secrets", gid=4, group="adm")),
     (layers.OPEN_DOOR, file("system", door=Path("/etc/teleclaude"))),
     (layers.UNREADABLE, file("secrets", readable=False)),
-    (layers.NOT_OURS, of_user(readable=False)),
+    (layers.NOT_OURS, lambda facts: file("secrets", readable=False)(of("setting", caller=EVA)(facts))),
+    (layers.PERSONAL, of_user(readable=False)),
+    (layers.PERSONAL, of_user(kind=Kind.HIDDEN)),
     (layers.BROKEN, of("system", problem=Unknown("line 3 is broken", "mend it"))),
     (layers.TOGETHER, put(together=Unknown("people.0.role does not fit", "mend these keys"))),
     (layers.APART, lambda facts: put(together=NOBODY)(file("secrets", readable=False)(facts))),
@@ -124,7 +131,8 @@ FAULTS: tuple[tuple[Fault, Callable[[Facts], Facts]], ...] = (
         ),
     ),
     (places.NO_SOCKET_FOLDER, of("socket_folder", kind=Kind.MISSING)),
-    (places.HIDDEN, of("state", kind=Kind.HIDDEN)),
+    (places.HIDDEN, lambda facts: of("state", kind=Kind.HIDDEN)(of("setting", caller=EVA)(facts))),
+    (layers.BARRED, of("state", kind=Kind.HIDDEN)),
     (places.NOT_A_FOLDER, of("state", kind=Kind.FILE)),
     (places.WRONG_OWNER, of("state", uid=1000, owner="eva")),
     (places.WRONG_MODE, of("socket_folder", mode=0o777)),
@@ -145,11 +153,14 @@ FAULTS: tuple[tuple[Fault, Callable[[Facts], Facts]], ...] = (
     (schema.NO_SCHEMA, of("database", revision=None, can_upgrade=False, owners=None)),
     (schema.BEHIND, of("database", head="0002")),
     (schema.AHEAD, of("database", revision="0002", can_upgrade=False)),
-    (lock.HELD_BY_OTHERS, of("socket", answers=False)),
+    (lock.HELD_BY_OTHERS, lambda facts: of("socket", answers=False)(stopped(facts))),
+    (lock.HELD_IN_SILENCE, of("socket", answers=False)),
     (lock.NOT_HELD, of("database", holder=None)),
     (migration.PENDING, of("database", pending=("the-run",))),
-    (socket.NO_SOCKET, file("socket", kind=Kind.MISSING)),
-    (socket.NO_ANSWER, of("socket", answers=False, said="connection refused")),
+    (socket.NO_SOCKET, lambda facts: file("socket", kind=Kind.MISSING)(stopped(facts))),
+    (socket.LOST, file("socket", kind=Kind.MISSING)),
+    (socket.NO_ANSWER, lambda facts: of("socket", answers=False, said="connection refused")(stopped(facts))),
+    (socket.SILENT, of("socket", answers=False, said="it said nothing for 5 seconds")),
     (socket.NO_SOCKET_FILE, file("socket", kind=Kind.FILE)),
     (socket.NOT_ALLOWED, lambda facts: of("socket", answers=False)(file("socket", writable=False)(facts))),
     (socket.NOT_ALLOWED, lambda facts: of("socket", answers=False)(of("setting", caller=EVA)(facts))),
@@ -161,6 +172,8 @@ FAULTS: tuple[tuple[Fault, Callable[[Facts], Facts]], ...] = (
     (service.STALE, of("service", stale=True)),
     (service.NOT_ENABLED, of("service", enabled="disabled")),
     (service.FAILED, of("service", active="failed")),
+    (service.FAILED, of("service", active="activating", result="exit-code")),
+    (service.STARTING, of("service", active="activating")),
     (service.NOT_ACTIVE, of("service", active="inactive")),
     (service.OLD_UNIT, of("service", old="enabled", old_unit="teleclaude.service")),
     (disk.FULL, put(disks={"state": Disk(LAYOUT.state, 1 << 20, 1 << 40)})),

@@ -1,5 +1,6 @@
 """Who calls, and what they may: by the pure function, and as real users over the real socket."""
 
+import logging
 import os
 import pwd
 import re
@@ -154,7 +155,10 @@ async def test_root_is_an_operator_whose_reading_is_noted_too(house: House) -> N
 
 @as_root
 @pytest.mark.parametrize("uid", [pytest.param(None, id="a stranger"), pytest.param(NO_ACCOUNT, id="no account")])
-async def test_unknown_callers_get_nothing_from_any_route_but_one_sentence(house: House, uid: int | None) -> None:
+async def test_unknown_callers_get_nothing_from_any_route_but_one_sentence(
+    house: House, uid: int | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "teleclaude.daemon.api")
     stranger = pwd.getpwnam(account_names()[5]).pw_uid if uid is None else uid
     paths = [(route.method, re.sub("{.*}", "1", route.path)) for route in ROUTES]
     requests: list[Request] = [
@@ -163,6 +167,7 @@ async def test_unknown_callers_get_nothing_from_any_route_but_one_sentence(house
     for status, body in await house.ask_all(stranger, requests):
         assert status == 403
         assert set(body) == {"error", "hint"}
+    assert {vars(record)["fields"]["uid"] for record in caplog.records if record.message == "request"} == {stranger}
     assert await audited(house) == []
 
 

@@ -221,6 +221,27 @@ def test_the_self_check_finds_nothing_wrong(machine: Machine) -> None:
     assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
+def test_a_service_that_runs_and_cannot_be_called_is_named_with_what_heals_it(machine: Machine) -> None:
+    machine.run("rm", "/run/teleclaude/teleclaude.sock")
+    checked = machine.run("teleclaude", "self-check", ok=False)
+    assert checked.returncode == 3
+    assert f"✗ socket: {UNIT} runs, and /run/teleclaude/teleclaude.sock is missing" in checked.stdout
+    machine.run("systemctl", "restart", UNIT)
+    assert machine.run("teleclaude", "self-check", ok=False).returncode == 0
+
+
+def test_a_service_that_fails_at_every_start_is_not_said_to_be_starting(machine: Machine) -> None:
+    config = machine.root / "etc/teleclaude/config.yml"
+    before = config.read_text()
+    config.write_text(before.replace("role: member", "role: emperor"))
+    machine.run("systemctl", "restart", UNIT, ok=False)
+    checked = machine.run("teleclaude", "self-check", ok=False)
+    assert "people.1.role" in checked.stdout
+    assert f"{UNIT} has failed: exit-code" in checked.stdout
+    config.write_text(before)
+    machine.run("systemctl", "restart", UNIT)
+
+
 def test_uninstalling_keeps_what_is_not_the_program(machine: Machine) -> None:
     kept = [
         machine.run("sh", "-c", "find /etc/teleclaude /var/lib/teleclaude -type f -exec sha256sum {} + | sort").stdout,

@@ -61,7 +61,9 @@ async def transfer(plan: Plan) -> AsyncGenerator[Event, None]:
     Raises TargetError, VerificationError, SourceError; then nothing was kept.
     """
     if plan.url is None:
-        yield warning("target", "no target can be reached, so the load was not rehearsed", "name one with --target")
+        yield warning(
+            "target", "no target can be reached, so the load was not rehearsed", "name one with --target, or mend it"
+        )
         return
     with reading(plan) as sources, explained(plan.url):
         async with disposing(make_engine(plan.url)) as engine, engine.connect() as target:

@@ -21,25 +21,30 @@ MAPS_OF_SECRETS = frozenset({"env", "envs", "environment", "header", "headers", 
 """Names of mappings whose values go to a program or a server; of which one is secret only its author knows."""
 
 URL_SECRET = re.compile(
-    r"(?P<before>[a-z][a-z0-9+.-]*://[^/?#\s@:]*:)(?P<user_secret>[^\s]+)(?=@)"
-    r"|(?P<scheme>(?:[a-z]+\+)?https?://)(?P<name_secret>[^/?#\s@:]+)(?=@)"
-    r"|(?P<place>https?://[^\s?#]*/(?:(?:web)?hooks/|bot)|https?://hooks\.[^/\s?#]+/[a-z]+/)(?P<path_secret>[^\s?#]+)"
-    r"|(?P<name>[?&#][^=&#\s]*(?:token|secret|pass|pwd|key|sig|auth|jwt|code|credential)[^=&#\s]*=)"
-    r"(?P<query_secret>[^&#\s]+)",
+    r"(?P<before>(?<![a-z0-9+.-])[0-9+.-]*+[a-z][a-z0-9+.-]*+://[^/?#\s@:]*+:)(?P<user_secret>\S{1,4000})(?=@)"
+    r"|(?P<scheme>(?:(?<![a-z])[a-z]++\+)?https?://)(?P<name_secret>[^/?#\s@:]++)(?=@)"
+    r"|(?P<place>https?://[^\s?#]{0,500}/(?:(?:web)?hooks/|bot)|https?://hooks\.[^/\s?#]+/[a-z]+/)(?P<path_secret>[^\s?#]+)"
+    r"|(?P<name>[?&#](?=[^=&#\s]{0,200}+=)[^=&#\s]*?"
+    r"(?:token|secret|pass|pwd|key|sig|auth|jwt|code|credential)[^=&#\s]*+=)(?P<query_secret>[^&#\s]+)",
     re.IGNORECASE,
 )
 """What a URL may hold of a secret: a password, a name alone (a token, in practice), a parameter, and the path of a
-webhook (Discord, Slack) or of a bot (Telegram)."""
+webhook (Discord, Slack) or of a bot (Telegram).
+
+Here as in LOOKS a word is looked at from its beginning alone, and what may begin anywhere in it has a length, so that
+a long word takes no longer than many short ones.
+"""
 
 LOOKS = re.compile(
     r"-----BEGIN [A-Z ]*PRIVATE KEY|\b(?:sk|pk|rk)[-_][\w-]{8,}|\bgh[opsur]_\w{8,}|\bgithub_pat_\w+|\bglpat-\w+"
-    r"|\bxox[a-z]-[\w-]+|\bAKIA[A-Z0-9]{12,}|\beyJ[\w-]{8,}|\b\d{6,}:[\w-]{10,}|\b[\w-]{20,}\.[\w-]{6,}\.[\w-]{20,}"
-    r"|\b[0-9a-f]{32,}\b|(?=[\w+/=-]*\d)(?=[\w+/=-]*[a-z])(?=[\w+/=-]*[A-Z])(?<![\w+/=.-])[A-Za-z0-9_+=-]{20,}"
-    r"|(?<![\w+/=-])[A-Za-z0-9+/]{60,}={0,2}(?![\w+/=-])"
+    r"|\bxox[a-z]-[\w-]+|\bAKIA[A-Z0-9]{12,}|\beyJ[\w-]{8,}|\b\d{6,}+:[\w-]{10,}"
+    r"|(?<![\w-])[\w-]{20,}+\.[\w-]{6,}+\.[\w-]{20,}|\b[0-9a-f]{32,}+\b"
+    r"|(?<![\w+/=.-])(?=[\w+/=-]*\d)(?=[\w+/=-]*[a-z])(?=[\w+/=-]*[A-Z])[A-Za-z0-9_+=-]{20,}"
+    r"|(?<![\w+/=-])[A-Za-z0-9+/]{60,}+={0,2}+(?![\w+/=-])"
     r"|(?i:\b(?:bearer|basic)\s+(?!\$\{)\S{6,})"
-    r"|(?i:[\w-]*(?:token|secret|passw|passphrase|\bpwd|api[_-]?key|private[_-]?key|authorization)[\w-]*['\"]?"
-    r"(?:\s*[:=]\s*|\s+is\s+|\s+was\s+)['\"]?(?!\$\{|[\s'\"]|$)\S)"
-    r"|(?i:--?[\w-]*(?:token|secret|password|key)[\w-]*[ =](?!\$\{|-)\S)"
+    r"|(?i:(?<![\w-])(?>[\w-]*?(?:token|secret|passw|passphrase|\bpwd|api[_-]?key|private[_-]?key|authorization))"
+    r"[\w-]*+['\"]?(?:\s*[:=]\s*|\s+is\s+|\s+was\s+)['\"]?(?!\$\{|[\s'\"]|$)\S)"
+    r"|(?i:(?<![\w-])\w*+-(?>[\w-]*?(?:token|secret|password|key))[\w-]*+[ =](?!\$\{|-)\S)"
 )
 """How secrets look wherever they stand: forms of well-known issuers, long random words, a name with its value."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from teleclaude.migration.inventory import SourceColumn, SourceTable
@@ -25,19 +26,27 @@ class ColumnFate:
 
 def make_fates(tables: tuple[SourceTable, ...], plans: tuple[TablePlan, ...]) -> tuple[ColumnFate, ...]:
     """Return the fate of every column of a database; none is without one. `plans` are those of its tables alone."""
-    return tuple(_fate(table, column, plans) for table in tables for column in table.columns)
+    return tuple(fate for table in tables for fate in _fates(table, plans))
 
 
-def _fate(table: SourceTable, column: SourceColumn, plans: tuple[TablePlan, ...]) -> ColumnFate:
+def _fates(table: SourceTable, plans: tuple[TablePlan, ...]) -> Iterator[ColumnFate]:
     reason = reason_not_carried(table.name, search_index=table.search_index)
     if reason is not None:
-        return ColumnFate(table.name, column.name, "left", reason)
+        yield from (ColumnFate(table.name, column.name, "left", reason) for column in table.columns)
+        return
     places = [(plan, place) for plan in plans if plan.source == table.name for place in plan.columns]
-    as_it_is = [(plan, place) for plan, place in places if fold(place.read) == fold(quote(column.name))]
     # The first is the place among its own kind; keys stand beside carried columns as well.
-    plan, place = as_it_is[0]
-    draws = [f"{plan.label}.{place.name}" for plan, place in places if fold(column.name) in place.needs]
+    as_it_is = {fold(place.read): (plan, place) for plan, place in reversed(places)}
+    draws: dict[str, list[str]] = {}
+    for plan, place in places:
+        for need in dict.fromkeys(place.needs):
+            draws.setdefault(need, []).append(f"{plan.label}.{place.name}")
+    for column in table.columns:
+        plan, place = as_it_is[fold(quote(column.name))]
+        yield _fate(table, column, plan, f"{plan.label}.{place.name}", draws.get(fold(column.name), []))
+
+
+def _fate(table: SourceTable, column: SourceColumn, plan: TablePlan, place: str, draws: list[str]) -> ColumnFate:
     if not plan.carried:
-        return ColumnFate(table.name, column.name, "mapped", f"{plan.label}.{place.name}")
-    fate = "consumed" if draws else "carried"
-    return ColumnFate(table.name, column.name, fate, ", ".join([*draws, f"{plan.label}.{place.name}"]))
+        return ColumnFate(table.name, column.name, "mapped", place)
+    return ColumnFate(table.name, column.name, "consumed" if draws else "carried", ", ".join([*draws, place]))

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 import yaml
+from click.testing import CliRunner
 from rich.console import Console
 from sqlalchemy import URL
 
+from teleclaude.cli import cli
 from teleclaude.cli.sessions import show
 from teleclaude.demo.installation import SampleInstallation
 from teleclaude.migration.options import Options
@@ -50,7 +52,7 @@ def test_help_shows_examples_and_every_exit_code() -> None:
     "arguments", [["--batch-size", "0"], ["--uid", "-1"], ["--uid", "ada"], ["--nonsense"], ["extra"]]
 )
 def test_a_wrong_command_line_is_exit_code_2(arguments: list[str]) -> None:
-    assert teleclaude("migrate-to-system", *arguments).returncode == 2
+    assert CliRunner().invoke(cli, ["migrate-to-system", *arguments]).exit_code == 2
 
 
 def test_json_is_one_report_on_stdout_and_everything_else_on_stderr(options: Options) -> None:
@@ -122,8 +124,8 @@ def test_a_bug_is_one_sentence_and_a_file(tmp_path: Path) -> None:
 
 def test_config_split_writes_three_files(sample: SampleInstallation, tmp_path: Path) -> None:
     arguments = ["--config", str(sample.checkout / "config.yml"), "--env", str(sample.checkout / ".env")]
-    done = teleclaude("config", "split", *arguments, "--output-dir", str(tmp_path / "new"))
-    assert done.returncode == 0, done.stderr
+    done = CliRunner().invoke(cli, ["config", "split", *arguments, "--output-dir", str(tmp_path / "new")])
+    assert done.exit_code == 0, done.stderr
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "new").iterdir()}
     assert modes == {"config.yml": 0o644, "secrets.yml": 0o600, "user.yml": 0o600}
     assert yaml.safe_load((tmp_path / "new/user.yml").read_text())["tts"] == {
@@ -134,8 +136,8 @@ def test_config_split_writes_three_files(sample: SampleInstallation, tmp_path: P
 
 def test_config_split_dry_run_shows_no_secret_and_writes_nothing(sample: SampleInstallation, tmp_path: Path) -> None:
     arguments = ["--config", str(sample.checkout / "config.yml"), "--env", str(sample.checkout / ".env")]
-    done = teleclaude("config", "split", *arguments, "--output-dir", str(tmp_path / "new"), "--dry-run")
-    assert done.returncode == 0
+    done = CliRunner().invoke(cli, ["config", "split", *arguments, "--output-dir", str(tmp_path / "new"), "--dry-run"])
+    assert done.exit_code == 0
     assert "OPENAI_API_KEY: (secret)" in done.stdout
     assert "sample-openai-key" not in done.stdout
     assert not (tmp_path / "new").exists()

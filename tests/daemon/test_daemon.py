@@ -11,8 +11,10 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from sqlalchemy import URL
 
+from teleclaude.cli import cli
 from teleclaude.daemon.boot import SINGLE_USER_SOCKET, boot, find_installation
 from teleclaude.daemon.client import ask
 from teleclaude.daemon.serve import listening
@@ -198,9 +200,9 @@ async def test_a_probe_runs_the_searches_that_it_is_asked(root: Path, target: UR
 
 
 @pytest.mark.parametrize("searches", [b"{", b"[1]", b'[{"table": "sessions", "text": "x"}]', b'{"table": 1}', b"[[1]]"])
-async def test_a_probe_refuses_searches_that_are_none(root: Path, searches: bytes) -> None:
-    code, verdict = await probed(root, searches)
-    assert (code, verdict) == (2, {})
+def test_a_probe_refuses_searches_that_are_none(searches: bytes) -> None:
+    refused = CliRunner().invoke(cli, ["daemon", "--probe", "--searches", "-"], input=searches)
+    assert (refused.exit_code, refused.stdout) == (2, "")
 
 
 async def test_a_probe_works_beside_a_running_daemon(root: Path) -> None:

@@ -223,7 +223,7 @@ async def test_it_stops_where_a_migration_came_while_it_did_not_hold_the_databas
 
 TELECLAUDE = """
 import os, sys
-from teleclaude.cli import main
+from teleclaude.cli import main, sessions
 uid, sys.argv[1:] = int(sys.argv[1]), sys.argv[2:]
 os.setgroups([]); os.setgid(65534); os.setuid(uid)
 main()

@@ -37,17 +37,17 @@ def finished(said: subprocess.CompletedProcess[str]) -> list[str]:
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """Return a root where the program is in its place already, because pip is what takes long and needs a network."""
+    """Return a root where a program is in its place already, because pip is what takes long and needs a network."""
     root = tmp_path / "root"
-    return with_program(root, run(root, "--dry-run").stdout)
+    return with_program(root, run(root, "--dry-run").stdout, "true")
 
 
-def with_program(root: Path, rehearsal: str) -> Path:
+def with_program(root: Path, rehearsal: str, command: str) -> Path:
     found = re.search(r"install the program in (\S+)", rehearsal)
     assert found is not None, rehearsal
     program = Path(found[1]) / "bin" / "teleclaude"
     program.parent.mkdir(parents=True)
-    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m teleclaude "$@"\n')
+    program.write_text(f"#!/bin/sh\n{command}\n")
     program.chmod(0o755)
     (Path(found[1]) / "complete").touch()
     return root
@@ -87,7 +87,8 @@ def test_the_places_are_those_of_the_program(root: Path) -> None:
 
 
 def test_the_places_on_macos_are_those_of_the_program(tmp_path: Path) -> None:
-    root = with_program(tmp_path / "root", run(tmp_path / "root", "--dry-run", TELECLAUDE_PLATFORM="Darwin").stdout)
+    rehearsal = run(tmp_path / "root", "--dry-run", TELECLAUDE_PLATFORM="Darwin").stdout
+    root = with_program(tmp_path / "root", rehearsal, "true")
     done = run(root, "--fresh", TELECLAUDE_PLATFORM="Darwin")
     assert done.returncode == 0, done.stderr
     layout = make_layout("darwin", root)
@@ -97,8 +98,10 @@ def test_the_places_on_macos_are_those_of_the_program(tmp_path: Path) -> None:
     assert (root / "usr/local/bin/teleclaude").resolve().is_file()
 
 
-def test_the_command_runs_the_program_below_the_root(root: Path) -> None:
-    run(root)
+def test_the_command_runs_the_program_below_the_root_and_checks_what_was_installed(tmp_path: Path) -> None:
+    rehearsal = run(tmp_path / "root", "--dry-run").stdout
+    root = with_program(tmp_path / "root", rehearsal, f'exec "{sys.executable}" -m teleclaude "$@"')
+    assert "✓ layers" in run(root, "--fresh").stdout
     shown = subprocess.run([root / "usr/local/bin/teleclaude", "--version"], capture_output=True, text=True, check=True)
     assert "version" in shown.stdout
 

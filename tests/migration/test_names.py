@@ -69,20 +69,25 @@ async def test_two_names_that_the_server_would_cut_to_the_same_stay_two(
         assert any(f'"{long}a" as ' in message for message in said)
 
 
-@pytest.mark.parametrize("column", sorted(SYSTEM_COLUMNS))
-@pytest.mark.parametrize("key", ["", " PRIMARY KEY"])
+KEYS = {"bare": "", "keyed": "PRIMARY KEY"}
+
+
 async def test_a_column_with_the_name_of_a_system_column_is_carried_under_another(
-    options: Options, sample: SampleInstallation, target: URL, column: str, key: str
+    options: Options, sample: SampleInstallation, target: URL
 ) -> None:
-    statements = [f"CREATE TABLE extra ({column} TEXT{key}, b)", "INSERT INTO extra VALUES ('one', 2)"]
-    more = [f"ALTER TABLE sessions ADD COLUMN {column}", f"UPDATE sessions SET {column} = 'kept'"]
-    report = await migrated_with(options, sample, *statements, *more)
+    tables = {f"{kind}_{column}": (column, key) for column in SYSTEM_COLUMNS for kind, key in KEYS.items()}
+    create = [f"CREATE TABLE {name} ({column} TEXT {key}, b)" for name, (column, key) in tables.items()]
+    fill = [f"INSERT INTO {name} VALUES ('one', 2)" for name in tables]
+    more = [f"ALTER TABLE sessions ADD COLUMN {column} DEFAULT 'of {column}'" for column in SYSTEM_COLUMNS]
+    report = await migrated_with(options, sample, *create, *fill, *more)
     assert report.ok, report.failure
-    assert await query(target, "SELECT * FROM extra") == [("one", 2)]
-    fates = {fate["table"]: fate["to"] for fate in report.header["columns"] if fate["column"] == column}
-    table, name = fates["sessions"].rsplit(".", 1)
-    assert table == "legacy.sessions"
-    assert await query(target, f"SELECT DISTINCT {name} FROM {table}") == [("kept",)]
+    for name in tables:
+        assert await query(target, f"SELECT * FROM {name}") == [("one", 2)]
+    fates = {(fate["table"], fate["column"]): fate["to"] for fate in report.header["columns"]}
+    for column in SYSTEM_COLUMNS:
+        table, name = fates["sessions", column].rsplit(".", 1)
+        assert table == "legacy.sessions"
+        assert await query(target, f"SELECT DISTINCT {name} FROM {table}") == [(f"of {column}",)]
 
 
 TAKEN = [

@@ -190,7 +190,7 @@ async def test_the_proof_of_a_table_without_a_key_needs_no_memory_for_its_rows(
     with editing(sample) as database:
         database.execute(WITHOUT_KEY)
         database.execute(
-            "INSERT INTO notes WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000) "
+            "INSERT INTO notes WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10000) "
             "SELECT i, hex(zeroblob(1000)) FROM n"
         )
     plan = await transferred(options, tmp_path)

@@ -1,17 +1,20 @@
 """A run that was cut off after its commit is finished or taken back by the next one."""
 
+import asyncio
 import dataclasses
 import json
 import shutil
 import signal
 import subprocess
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from sqlalchemy import URL
 
 from teleclaude.demo.installation import SampleInstallation
+from teleclaude.demo.postgres import Server
 from teleclaude.migration.interrupted import Interrupted
 from teleclaude.migration.inventory import JournaledRun
 from teleclaude.migration.options import Options, Recovery
@@ -20,6 +23,7 @@ from teleclaude.migration.run import Observer
 from tests.cli.test_cli import teleclaude, to_arguments
 from tests.crash.machine import Job, Migration
 from tests.sample import editing, files_below, has_nothing, migrate_sample, query
+from tests.standing import Standing, stand
 
 
 @pytest.fixture(autouse=True)
@@ -36,6 +40,30 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def job(options: Options) -> Job:
     assert options.root is not None
     return Job([*to_arguments(options), "--yes"], options.root / "var/lib/teleclaude/migration")
+
+
+@pytest.fixture(scope="module")
+def killed(server: Server) -> Iterator[Standing]:
+    """Kill one migration after its commit for all tests that begin there."""
+    with tempfile.TemporaryDirectory(prefix="tc-") as folder:
+        standing = asyncio.run(stand(server, Path(folder)))
+        temporary = standing.folder / "tmp"
+        temporary.mkdir()
+        cut_off(Job([*to_arguments(standing.options), "--yes"], state_of(standing), {"TMPDIR": str(temporary)}))
+        asyncio.run(standing.keep())
+        yield standing
+
+
+@pytest.fixture
+async def left(killed: Standing, temporary: Path, monkeypatch: pytest.MonkeyPatch) -> Standing:
+    """Let everything stand as the killed migration left it."""
+    await killed.put_back()
+    monkeypatch.setenv("TMPDIR", str(killed.folder / "tmp"))
+    return killed
+
+
+def state_of(standing: Standing) -> Path:
+    return standing.root / "var/lib/teleclaude/migration"
 
 
 def cut_off(job: Job, event: str = "begin", step: str = "probe") -> Migration:
@@ -56,48 +84,44 @@ def published(options: Options) -> list[str]:
     return [name for name in files_below(options.root) if not name.startswith("var/lib/teleclaude/migration/")]
 
 
-async def test_the_next_run_names_both_ways_and_changes_nothing(options: Options, job: Job, target: URL) -> None:
-    cut_off(job)
-    before = published(options)
-    report = await migrate_sample(options)
+async def test_the_next_run_names_both_ways_and_changes_nothing(left: Standing) -> None:
+    before = published(left.options)
+    report = await migrate_sample(left.options)
     assert report.exit_code == 3
     assert report.failure is not None
     assert "cut off after its commit" in report.failure.message
     assert "--resume" in report.failure.hint
     assert "--undo" in report.failure.hint
-    assert published(options) == before
-    assert await query(target, "SELECT state FROM migration_runs") == [("pending",)]
+    assert published(left.options) == before
+    assert await query(left.target, "SELECT state FROM migration_runs") == [("pending",)]
 
 
-async def test_a_run_is_finished_under_its_own_name(options: Options, job: Job, target: URL) -> None:
-    cut_off(job)
-    [(name,)] = await query(target, "SELECT run_id FROM migration_runs")
-    report = await migrate_sample(asked(options, Recovery.RESUME))
+async def test_a_run_is_finished_under_its_own_name(left: Standing) -> None:
+    [(name,)] = await query(left.target, "SELECT run_id FROM migration_runs")
+    report = await migrate_sample(asked(left.options, Recovery.RESUME))
     assert report.ok, report.failure
     assert report.header["run"] == name
     assert report.all(ProbeResult)[0].ok
     assert sum(result.values_compared for result in report.all(TableResult)) > 0
-    assert await query(target, "SELECT state FROM migration_runs") == [("complete",)]
-    assert "etc/teleclaude/secrets.yml" in published(options)
-    assert json.loads((job.state / name / "report.json").read_text())["ok"] is True
-    assert "Done and proved." in (job.state / name / "report.html").read_text()
+    assert await query(left.target, "SELECT state FROM migration_runs") == [("complete",)]
+    assert "etc/teleclaude/secrets.yml" in published(left.options)
+    assert json.loads((state_of(left) / name / "report.json").read_text())["ok"] is True
+    assert "Done and proved." in (state_of(left) / name / "report.html").read_text()
 
 
-async def test_a_run_is_taken_back(options: Options, job: Job, target: URL) -> None:
-    cut_off(job)
-    report = await migrate_sample(asked(options, Recovery.UNDO))
+async def test_a_run_is_taken_back(left: Standing) -> None:
+    report = await migrate_sample(asked(left.options, Recovery.UNDO))
     assert report.exit_code == 0, report.failure
-    assert await has_nothing(target)
-    assert published(options) == []
-    assert (await migrate_sample(options)).ok
+    assert await has_nothing(left.target)
+    assert published(left.options) == []
+    assert (await migrate_sample(left.options)).ok
 
 
-async def test_the_row_alone_is_enough_to_take_it_back(options: Options, job: Job, target: URL) -> None:
-    cut_off(job)
-    shutil.rmtree(job.state)
-    assert (await migrate_sample(asked(options, Recovery.UNDO))).ok
-    assert await has_nothing(target)
-    assert published(options) == []
+async def test_the_row_alone_is_enough_to_take_it_back(left: Standing) -> None:
+    shutil.rmtree(state_of(left))
+    assert (await migrate_sample(asked(left.options, Recovery.UNDO))).ok
+    assert await has_nothing(left.target)
+    assert published(left.options) == []
 
 
 async def test_the_row_alone_is_enough_to_finish_it_where_no_value_needs_the_ledger(
@@ -116,26 +140,22 @@ async def test_the_row_alone_is_enough_to_finish_it_where_no_value_needs_the_led
     assert await query(target, "SELECT state FROM migration_runs") == [("complete",)]
 
 
-async def test_without_its_ledger_a_run_with_changed_values_is_only_taken_back(options: Options, job: Job) -> None:
-    cut_off(job)
-    shutil.rmtree(job.state)
-    report = await migrate_sample(asked(options, Recovery.RESUME))
+async def test_without_its_ledger_a_run_with_changed_values_is_only_taken_back(left: Standing) -> None:
+    shutil.rmtree(state_of(left))
+    report = await migrate_sample(asked(left.options, Recovery.RESUME))
     assert report.exit_code == 3
     assert report.failure is not None
     assert "ledger" in report.failure.message
-    assert (await migrate_sample(asked(options, Recovery.UNDO))).ok
+    assert (await migrate_sample(asked(left.options, Recovery.UNDO))).ok
 
 
-async def test_files_are_taken_back_also_where_the_target_holds_nothing(
-    options: Options, job: Job, target: URL
-) -> None:
-    cut_off(job)
-    await query(target, "DROP SCHEMA public CASCADE")
-    await query(target, "CREATE SCHEMA public")
-    await query(target, "DROP SCHEMA IF EXISTS events CASCADE")
-    assert (await migrate_sample(options)).exit_code == 3
-    assert (await migrate_sample(asked(options, Recovery.UNDO))).ok
-    assert published(options) == []
+async def test_files_are_taken_back_also_where_the_target_holds_nothing(left: Standing) -> None:
+    await query(left.target, "DROP SCHEMA public CASCADE")
+    await query(left.target, "CREATE SCHEMA public")
+    await query(left.target, "DROP SCHEMA IF EXISTS events CASCADE")
+    assert (await migrate_sample(left.options)).exit_code == 3
+    assert (await migrate_sample(asked(left.options, Recovery.UNDO))).ok
+    assert published(left.options) == []
 
 
 @pytest.mark.parametrize("recovery", list(Recovery))
@@ -146,28 +166,22 @@ async def test_files_are_taken_back_also_where_the_target_holds_nothing(
         "UPDATE sessions SET title = 'changed' WHERE session_id = (SELECT min(session_id) FROM sessions)",
     ],
 )
-async def test_rows_written_since_refuse_both(
-    options: Options, job: Job, target: URL, recovery: Recovery, change: str
-) -> None:
-    cut_off(job)
-    await query(target, change)
-    report = await migrate_sample(asked(options, recovery))
+async def test_rows_written_since_refuse_both(left: Standing, recovery: Recovery, change: str) -> None:
+    await query(left.target, change)
+    report = await migrate_sample(asked(left.options, recovery))
     assert report.exit_code == 3
-    assert await query(target, "SELECT state FROM migration_runs") == [("pending",)]
+    assert await query(left.target, "SELECT state FROM migration_runs") == [("pending",)]
 
 
-async def test_a_source_that_was_used_since_is_not_finished_but_taken_back(
-    options: Options, job: Job, target: URL, sample: SampleInstallation
-) -> None:
-    cut_off(job)
-    with editing(sample) as database:
+async def test_a_source_that_was_used_since_is_not_finished_but_taken_back(left: Standing) -> None:
+    with editing(left.sample) as database:
         database.execute("INSERT INTO system_settings (key, value) VALUES ('late', 'x')")
-    report = await migrate_sample(asked(options, Recovery.RESUME))
+    report = await migrate_sample(asked(left.options, Recovery.RESUME))
     assert report.exit_code == 3
     assert report.failure is not None
     assert "no longer what was migrated" in report.failure.message
-    assert (await migrate_sample(asked(options, Recovery.UNDO))).ok
-    assert await has_nothing(target)
+    assert (await migrate_sample(asked(left.options, Recovery.UNDO))).ok
+    assert await has_nothing(left.target)
 
 
 async def test_a_complete_run_is_acknowledged_and_never_taken_back(options: Options, job: Job, target: URL) -> None:
@@ -195,20 +209,18 @@ async def test_without_a_run_to_take_up_both_are_refused(options: Options) -> No
     assert "no migration was cut off here" in (report.failure.message if report.failure else "")
 
 
-async def test_on_a_terminal_the_operator_decides(options: Options, job: Job, target: URL) -> None:
+async def test_on_a_terminal_the_operator_decides(left: Standing) -> None:
     class Operator(Observer):
         def decides(self, interrupted: Interrupted) -> Recovery | None:
             assert isinstance(interrupted.journal, JournaledRun)
             return Recovery.UNDO
 
-    cut_off(job)
-    assert (await migrate_sample(options, observer=Operator())).ok
-    assert await has_nothing(target)
+    assert (await migrate_sample(left.options, observer=Operator())).ok
+    assert await has_nothing(left.target)
 
 
-async def test_a_run_into_another_database_is_named(options: Options, job: Job, server: object) -> None:
-    cut_off(job)
-    elsewhere = dataclasses.replace(options, target="postgresql://ada@127.0.0.1:1/d", recovery=Recovery.UNDO)
+async def test_a_run_into_another_database_is_named(left: Standing) -> None:
+    elsewhere = dataclasses.replace(left.options, target="postgresql://ada@127.0.0.1:1/d", recovery=Recovery.UNDO)
     assert (await migrate_sample(elsewhere)).exit_code == 3
 
 
@@ -237,19 +249,15 @@ def test_both_flags_at_once_are_a_wrong_command_line() -> None:
     assert teleclaude("migrate-to-system", "--resume", "--undo").returncode == 2
 
 
-async def test_without_a_terminal_the_command_refuses_with_one_sentence(options: Options, job: Job) -> None:
-    cut_off(job)
-    done: subprocess.CompletedProcess[str] = teleclaude("migrate-to-system", *to_arguments(options), "--yes")
+async def test_without_a_terminal_the_command_refuses_with_one_sentence(left: Standing) -> None:
+    done: subprocess.CompletedProcess[str] = teleclaude("migrate-to-system", *to_arguments(left.options), "--yes")
     assert done.returncode == 3
     assert "say --resume to finish it, or --undo to take it back" in done.stderr
 
 
-async def test_what_was_left_of_the_proof_is_said(
-    options: Options, job: Job, sample: SampleInstallation, target: URL
-) -> None:
-    cut_off(job)
-    sample.database.unlink()
-    report = await migrate_sample(asked(options, Recovery.UNDO))
+async def test_what_was_left_of_the_proof_is_said(left: Standing) -> None:
+    left.sample.database.unlink()
+    report = await migrate_sample(asked(left.options, Recovery.UNDO))
     assert report.ok
     assert any("rows were counted" in finding.message for finding in report.all(Finding))
-    assert await has_nothing(target)
+    assert await has_nothing(left.target)

@@ -3,6 +3,7 @@
 import json
 import sqlite3
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,26 +13,48 @@ from sqlalchemy import URL
 
 from teleclaude.db.models import Model
 from teleclaude.demo.installation import SampleInstallation
+from teleclaude.demo.postgres import Server
 from teleclaude.migration.json_member import FUNCTION, read_member
 from teleclaude.migration.options import Options
 from teleclaude.migration.report import Finding, Left, TableResult
 from teleclaude.migration.shapes import RULES, choose_read, reason_not_carried
 from tests.migration.periods import PERIODS, columns_of, make_old_database, value_of
 from tests.sample import editing, migrate_sample, query, reading
+from tests.standing import Migrated, stand
 
 pytestmark = pytest.mark.usefixtures("daemon_here")
 
 DAYS = [period.day for period in PERIODS]
 
 
+class Past:
+    """The files of every day, each migrated when it is first asked for."""
+
+    def __init__(self, server: Server, folder: Path) -> None:
+        self.server, self.folder = server, folder
+        self.migrated: dict[str, Migrated] = {}
+
+    async def of(self, day: str) -> Migrated:
+        """Return the migration of the file of a day, to look at and not to change."""
+        if day not in self.migrated:
+            standing = await stand(self.server, self.folder / day)
+            make_old_database(standing.sample.database, day)
+            report = await migrate_sample(standing.options)
+            assert report.ok, report.failure
+            self.migrated[day] = Migrated(standing, report)
+        return self.migrated[day]
+
+
+@pytest.fixture(scope="module")
+def past(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Past:
+    return Past(server, tmp_path_factory.mktemp("past"))
+
+
 @pytest.mark.parametrize("day", DAYS)
-async def test_a_file_of_any_period_migrates_whole(
-    options: Options, sample: SampleInstallation, target: URL, day: str
-) -> None:
-    make_old_database(sample.database, day)
-    report = await migrate_sample(options)
-    assert report.ok, report.failure
-    with reading(sample) as source:
+async def test_a_file_of_any_period_migrates_whole(past: Past, day: str) -> None:
+    migrated = await past.of(day)
+    report, target = migrated.report, migrated.target
+    with reading(migrated.sample) as source:
         names = [name for (name,) in source.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
         counts = {name: source.execute(f"SELECT count(*) FROM {name}").fetchone()[0] for name in names}
     arrived = {result.name: result.target_rows for result in report.all(TableResult)}
@@ -63,21 +86,14 @@ async def session(target: URL, *columns: str) -> tuple[Any, ...]:
         ("2026-01-09", "last_input_adapter 1"),
     ],
 )
-async def test_the_origin_of_input_is_read_from_every_adapter_column(
-    options: Options, sample: SampleInstallation, target: URL, day: str, origin: str
-) -> None:
-    make_old_database(sample.database, day)
-    assert (await migrate_sample(options)).ok
-    assert await session(target, "last_input_origin") == (origin,)
+async def test_the_origin_of_input_is_read_from_every_adapter_column(past: Past, day: str, origin: str) -> None:
+    assert await session((await past.of(day)).target, "last_input_origin") == (origin,)
 
 
 @pytest.mark.parametrize("day", ["2025-10-31", "2025-11-05", "2026-01-04"])
-async def test_a_closed_session_stays_closed_since_its_last_activity(
-    options: Options, sample: SampleInstallation, target: URL, day: str
-) -> None:
-    make_old_database(sample.database, day)
-    assert (await migrate_sample(options)).ok
-    found = await session(target, "lifecycle_status", "closed_at = last_activity", "created_at AT TIME ZONE 'UTC'")
+async def test_a_closed_session_stays_closed_since_its_last_activity(past: Past, day: str) -> None:
+    columns = ("lifecycle_status", "closed_at = last_activity", "created_at AT TIME ZONE 'UTC'")
+    found = await session((await past.of(day)).target, *columns)
     assert found[:2] == ("closed", True)
     assert str(found[2]) == "2025-12-24 19:15:00.000001"
 
@@ -90,11 +106,8 @@ async def test_an_open_session_stays_open(options: Options, sample: SampleInstal
     assert await session(target, "lifecycle_status", "closed_at") == ("active", None)
 
 
-async def test_the_state_of_the_interface_is_unpacked_and_kept(
-    options: Options, sample: SampleInstallation, target: URL
-) -> None:
-    make_old_database(sample.database, "2026-01-07")
-    assert (await migrate_sample(options)).ok
+async def test_the_state_of_the_interface_is_unpacked_and_kept(past: Past) -> None:
+    target = (await past.of("2026-01-07")).target
     columns = ("output_message_id", "notification_sent", "native_session_id", "native_log_file", "active_agent")
     assert await session(target, *columns) == ("6000", True, "claude-1", "/home/ada/c.jsonl", "claude")
     kept = await query(target, "SELECT ux_state::jsonb->'pending_deletions' FROM legacy.sessions LIMIT 1")
@@ -127,45 +140,36 @@ async def test_a_change_of_the_schema_that_was_left_half_done_loses_nothing(
     assert await query(target, "SELECT active_agent FROM sessions WHERE session_id = 'session-0'") == [("codex",)]
 
 
-async def test_a_working_directory_becomes_project_and_subdirectory(
-    options: Options, sample: SampleInstallation, target: URL
-) -> None:
-    make_old_database(sample.database, "2025-12-01")
-    assert (await migrate_sample(options)).ok
-    assert await session(target, "project_path", "subdir") == ("/home/ada/shop", "trees/fix")
+async def test_a_working_directory_becomes_project_and_subdirectory(past: Past) -> None:
+    assert await session((await past.of("2025-12-01")).target, "project_path", "subdir") == (
+        "/home/ada/shop",
+        "trees/fix",
+    )
 
 
-async def test_old_feedback_and_tool_columns_arrive_under_their_new_names(
-    options: Options, sample: SampleInstallation, target: URL
-) -> None:
-    make_old_database(sample.database, "2026-02-09")
-    report = await migrate_sample(options)
-    assert report.ok
-    found = await session(target, "last_output_raw", "last_output_summary", "last_tool_use_at::text")
+async def test_old_feedback_and_tool_columns_arrive_under_their_new_names(past: Past) -> None:
+    migrated = await past.of("2026-02-09")
+    found = await session(migrated.target, "last_output_raw", "last_output_summary", "last_tool_use_at::text")
     assert found[:2] == ("last_feedback_received 1", "last_feedback_summary 1")
     assert found[2].startswith("2026-02-10 10:00:00.000002")
-    fates = {fate["column"]: fate for fate in report.header["columns"] if fate["table"] == "sessions"}
+    columns = migrated.report.header["columns"]
+    fates = {fate["column"]: fate for fate in columns if fate["table"] == "sessions"}
     assert fates["last_feedback_received"] == {
         "table": "sessions", "column": "last_feedback_received", "fate": "mapped", "to": "sessions.last_output_raw"
     }  # fmt: skip
 
 
-async def test_old_voices_become_a_service_and_a_voice(
-    options: Options, sample: SampleInstallation, target: URL
-) -> None:
-    make_old_database(sample.database, "2026-01-04")
-    assert (await migrate_sample(options)).ok
+async def test_old_voices_become_a_service_and_a_voice(past: Past) -> None:
+    target = (await past.of("2026-01-04")).target
     assert await query(target, "SELECT service_name, voice FROM voice_assignments") == [("openai", "nova")]
     assert await query(target, "SELECT voice_name, openai_voice FROM legacy.voice_assignments") == [("Nova", "nova")]
 
 
-async def test_where_the_old_table_has_less_the_default_stands_and_is_reported_once(
-    options: Options, sample: SampleInstallation, target: URL
-) -> None:
-    make_old_database(sample.database, "2026-01-09")
-    report = await migrate_sample(options)
-    assert await session(target, "visibility", "transcript_files", "human_email") == ("private", [], None)
-    said = [finding.message for finding in report.all(Finding) if finding.subject == "sessions"]
+async def test_where_the_old_table_has_less_the_default_stands_and_is_reported_once(past: Past) -> None:
+    migrated = await past.of("2026-01-09")
+    found = await session(migrated.target, "visibility", "transcript_files", "human_email")
+    assert found == ("private", [], None)
+    said = [finding.message for finding in migrated.report.all(Finding) if finding.subject == "sessions"]
     assert len(said) == 1
     assert "visibility" in said[0]
     assert "owner_uid" not in said[0]
@@ -248,7 +252,7 @@ async def test_views_and_triggers_of_others_are_named_as_left(options: Options, 
     assert named == ["trigger mine", "view open_sessions"]
 
 
-STATES = [
+STATES: list[tuple[Any, str | None, str | None]] = [
     ('{"native_session_id": "a\\u0000b"}', "a␀b", "a\x00b"),
     ('{"native_session_id": "\\ud83dx"}', "���x", "\udced\udca0\udcbdx"),
     ('{"native_session_id": "é😀"}', "é😀", None),
@@ -266,31 +270,30 @@ STATES = [
 ]
 
 
-@pytest.mark.parametrize(("state", "stored", "original"), STATES)
-async def test_a_value_of_the_state_of_the_interface_is_read_whole(
-    options: Options, sample: SampleInstallation, target: URL, state: Any, stored: str | None, original: str | None
-) -> None:
-    make_old_database(sample.database, "2026-01-07", sessions=2)
-    with editing(sample) as database:
-        database.execute("UPDATE sessions SET ux_state = ?", (state,))
-    report = await migrate_sample(options)
-    assert report.ok, report.failure
-    assert await session(target, "native_session_id") == (stored,)
-    assert options.root is not None
-    (path,) = options.root.glob("var/lib/teleclaude/migration/*/ledger.jsonl")
-    entries = [json.loads(line) for line in path.read_text().splitlines()]
-    mine = [entry for entry in entries if (entry["column"], entry["key"]) == ("native_session_id", ["session-1"])]
-    assert [(entry["original"], entry["stored"]) for entry in mine] == ([(original, stored)] if original else [])
-
-
-async def test_messages_that_were_to_be_deleted_stay_in_the_state_and_are_counted_once(
+async def test_every_value_of_the_state_of_the_interface_is_read_whole(
     options: Options, sample: SampleInstallation, target: URL
 ) -> None:
-    make_old_database(sample.database, "2026-01-07", sessions=2)
+    make_old_database(sample.database, "2026-01-07", sessions=len(STATES))
+    with editing(sample) as database:
+        for number, (state, _, _) in enumerate(STATES):
+            database.execute("UPDATE sessions SET ux_state = ? WHERE session_id = ?", (state, f"session-{number}"))
     report = await migrate_sample(options)
+    assert report.ok, report.failure
+    found = await query(target, "SELECT session_id, native_session_id FROM sessions")
+    assert dict(found) == {f"session-{number}": stored for number, (_, stored, _) in enumerate(STATES)}
+    lines = (Path(report.header["folder"]) / "ledger.jsonl").read_text().splitlines()
+    entries = [entry for entry in map(json.loads, lines) if entry["column"] == "native_session_id"]
+    assert {entry["key"][0]: (entry["original"], entry["stored"]) for entry in entries} == {
+        f"session-{number}": (original, stored) for number, (_, stored, original) in enumerate(STATES) if original
+    }
+    assert len(entries) == sum(original is not None for _, _, original in STATES)
+
+
+async def test_messages_that_were_to_be_deleted_stay_in_the_state_and_are_counted_once(past: Past) -> None:
+    report = (await past.of("2026-01-07")).report
     said = [finding.message for finding in report.all(Finding) if finding.subject == "sessions.ux_state"]
     assert len(said) == 1
-    assert said[0].startswith("2 messages that were to be deleted")
+    assert said[0].startswith("3 messages that were to be deleted")
 
 
 def test_every_rule_reads_a_column_that_the_models_have() -> None:

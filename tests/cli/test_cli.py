@@ -1,4 +1,3 @@
-import json
 import os
 import stat
 import subprocess
@@ -53,13 +52,6 @@ def test_help_shows_examples_and_every_exit_code() -> None:
 )
 def test_a_wrong_command_line_is_exit_code_2(arguments: list[str]) -> None:
     assert CliRunner().invoke(cli, ["migrate-to-system", *arguments]).exit_code == 2
-
-
-def test_json_is_one_report_on_stdout_and_everything_else_on_stderr(options: Options) -> None:
-    done = teleclaude("migrate-to-system", *to_arguments(options), "--yes", "--json")
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["ok"] is True
-    assert "transfer" in done.stderr
 
 
 def test_people_get_a_page_with_the_proof_and_the_way_back(options: Options) -> None:

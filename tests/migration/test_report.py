@@ -205,7 +205,11 @@ async def test_the_report_of_a_run_that_was_cut_off_is_valid(
     assert document["exit_code"] == (Exit.DONE if recovery else Exit.REFUSED)
 
 
-def test_what_json_prints_and_what_the_folder_of_the_run_keeps_is_valid(options: Options) -> None:
+def test_json_is_one_valid_report_on_stdout_as_in_the_folder_of_the_run_and_all_else_on_stderr(
+    options: Options,
+) -> None:
     done = teleclaude("migrate-to-system", *to_arguments(options), "--yes", "--json")
+    assert done.returncode == 0, done.stderr
+    assert "transfer" in done.stderr
     printed = check(json.loads(done.stdout))
     assert check(json.loads((Path(printed["folder"]) / "report.json").read_text())) == printed

@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import Annotated, Any, Generic, Self, TypeVar
 
@@ -119,3 +120,8 @@ class Route(Generic[I]):
     def adapter(self) -> TypeAdapter[Any]:
         """What validates and writes the answer."""
         return TypeAdapter(self.answer)
+
+
+def to_iso(moment: datetime | None) -> str | None:
+    """Return a moment as ISO 8601 in UTC with its offset."""
+    return None if moment is None else moment.astimezone(UTC).isoformat()

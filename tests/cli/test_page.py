@@ -125,15 +125,15 @@ def test_elsewhere_than_on_a_terminal_lines_are_plain_and_whole(options: Options
     assert f"report: {options.root}/var/lib/teleclaude/migration/" in done.stdout
 
 
-async def test_a_page_is_printed_where_the_folder_of_the_run_cannot_be_looked_at(migrated: Report) -> None:
+async def test_a_page_is_printed_where_the_folder_of_the_run_cannot_be_looked_at(migrated: Migrated) -> None:
     # As for a person before the folders of root, the system refuses to look.
-    page = printed(dataclasses.replace(migrated, header={**migrated.header, "folder": f"/{'x' * 300}"}))
+    page = printed(dataclasses.replace(migrated.report, header={**migrated.report.header, "folder": f"/{'x' * 300}"}))
     assert "report: --json prints it" in page
 
 
-async def test_a_run_that_was_taken_back_says_so_and_shows_nothing_as_proved(migrated: Report) -> None:
+async def test_a_run_that_was_taken_back_says_so_and_shows_nothing_as_proved(migrated: Migrated) -> None:
     failed = Failure("the disk is full", "make room", "PublishError", Exit.UNDONE)
-    page = printed(dataclasses.replace(migrated, failure=failed, undo=()))
+    page = printed(dataclasses.replace(migrated.report, failure=failed, undo=()))
     assert "the disk is full. Everything was taken back: the target is empty again." in page
     assert "✓" not in page
 

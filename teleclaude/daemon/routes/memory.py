@@ -6,8 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from teleclaude.daemon.route import ADMINS, STAFF, Answer, Call, Input, Name, Route, RowNumber
-from teleclaude.daemon.routes.sessions import to_iso
+from teleclaude.daemon.route import ADMINS, STAFF, Answer, Call, Input, Name, Route, RowNumber, to_iso
 from teleclaude.db.models import MemoryObservation
 from teleclaude.db.search.memory import MemorySearch, search_memory
 from teleclaude.db.store.memory import delete_observation, read_observations, read_timeline, save_observation

@@ -6,9 +6,8 @@ from typing import Any
 
 from sqlalchemy import select
 
-from teleclaude.daemon.route import EVERYONE, Answer, Call, Input, Name, Route
+from teleclaude.daemon.route import EVERYONE, Answer, Call, Input, Name, Route, to_iso
 from teleclaude.daemon.routes.memory import Limit, Words
-from teleclaude.daemon.routes.sessions import to_iso
 from teleclaude.db.models import Mirror, Session
 from teleclaude.db.search.mirrors import MirrorSearch, search_mirrors
 from teleclaude.db.store.audit import write_audit

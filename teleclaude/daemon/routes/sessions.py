@@ -7,12 +7,11 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from pydantic import Field
-from sqlalchemy import Row
 from sqlalchemy.exc import IntegrityError
 
 from teleclaude.daemon.identity import Role
-from teleclaude.daemon.route import EVERYONE, RESIDENTS, Answer, Call, Input, Name, Route
-from teleclaude.db.models import Session
+from teleclaude.daemon.route import EVERYONE, RESIDENTS, Call, Input, Name, Route
+from teleclaude.daemon.routes.session_answer import ANSWERED, SessionAnswer, to_answer
 from teleclaude.db.store.audit import write_audit
 from teleclaude.db.store.sessions import (
     Seen,
@@ -36,65 +35,6 @@ COLUMNS = {
 
 MOMENTS = {"last_input": "last_message_sent_at", "last_output_summary": "last_output_at"}
 """Fields that bring the moment of their change with them."""
-
-
-class SessionAnswer(Answer):
-    """A session, in the fields of the single-user daemon (facts: daemon, sessions over the API)."""
-
-    session_id: str
-    last_input_origin: str
-    title: str | None
-    project_path: str | None
-    subdir: str | None
-    thinking_mode: str | None
-    active_agent: str | None
-    status: str | None
-    created_at: str | None
-    last_activity: str | None
-    closed_at: str | None
-    last_input: str | None
-    last_input_at: str | None
-    last_output_summary: str | None
-    last_output_summary_at: str | None
-    last_output_digest: str | None
-    native_session_id: str | None
-    tmux_session_name: str | None
-    initiator_session_id: str | None
-    computer: str
-    human_email: str | None
-    human_role: str | None
-    visibility: str
-    session_metadata: dict[str, Any] | None
-
-
-ANSWERED = (
-    Session.session_id,
-    Session.last_input_origin,
-    Session.title,
-    Session.project_path,
-    Session.subdir,
-    Session.thinking_mode,
-    Session.active_agent,
-    Session.lifecycle_status,
-    Session.created_at,
-    Session.last_activity,
-    Session.closed_at,
-    Session.last_message_sent,
-    Session.last_message_sent_at,
-    Session.last_output_summary,
-    Session.last_output_raw,
-    Session.last_output_at,
-    Session.last_output_digest,
-    Session.native_session_id,
-    Session.tmux_session_name,
-    Session.initiator_session_id,
-    Session.computer_name,
-    Session.human_email,
-    Session.human_role,
-    Session.visibility,
-    Session.session_metadata,
-)
-"""The columns that an answer is made of."""
 
 
 class WantedSessions(Input):
@@ -235,42 +175,6 @@ async def note(call: Call[Any], action: str, others: list[str]) -> None:
 def to_columns(fields: dict[str, Any]) -> dict[str, Any]:
     """Return the fields of a request under the names of the columns."""
     return {COLUMNS.get(name, name): value for name, value in fields.items()}
-
-
-def to_answer(session: Session | Row[*tuple[Any, ...]]) -> SessionAnswer:
-    """Return a session, or what is `ANSWERED` of it, in the fields of the API."""
-    metadata = session.session_metadata
-    return SessionAnswer(
-        session_id=session.session_id,
-        last_input_origin=session.last_input_origin,
-        title=session.title,
-        project_path=session.project_path,
-        subdir=session.subdir,
-        thinking_mode=session.thinking_mode,
-        active_agent=session.active_agent,
-        status=session.lifecycle_status,
-        created_at=to_iso(session.created_at),
-        last_activity=to_iso(session.last_activity),
-        closed_at=to_iso(session.closed_at),
-        last_input=session.last_message_sent,
-        last_input_at=to_iso(session.last_message_sent_at),
-        last_output_summary=session.last_output_summary or session.last_output_raw,
-        last_output_summary_at=to_iso(session.last_output_at),
-        last_output_digest=session.last_output_digest,
-        native_session_id=session.native_session_id,
-        tmux_session_name=session.tmux_session_name,
-        initiator_session_id=session.initiator_session_id,
-        computer=session.computer_name,
-        human_email=session.human_email,
-        human_role=session.human_role,
-        visibility=session.visibility or "private",
-        session_metadata=metadata if isinstance(metadata, dict) else None,
-    )
-
-
-def to_iso(moment: datetime | None) -> str | None:
-    """Return a moment as ISO 8601 in UTC with its offset."""
-    return None if moment is None else moment.astimezone(UTC).isoformat()
 
 
 ROUTES: tuple[Route[Any], ...] = (

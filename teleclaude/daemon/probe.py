@@ -5,6 +5,7 @@ It asks itself over a socket in a private folder, through the same code that ser
 from __future__ import annotations
 
 import asyncio
+import os
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
@@ -14,10 +15,13 @@ from typing import Any
 
 from teleclaude.daemon.boot import Daemon, boot_read_only, find_installation
 from teleclaude.daemon.client import read_sessions
-from teleclaude.daemon.serve import listening
+from teleclaude.daemon.serve import LONGEST_PATH, listening
 from teleclaude.db.search.places import Search, find_all
 from teleclaude.db.store import count_rows
 from teleclaude.errors import TeleClaudeError
+
+PREFIX, SOCKET = "teleclaude-probe-", "probe.sock"
+SHORT = Path("/tmp")  # noqa: S108 - the folder in it is nobody else's
 
 
 @dataclass
@@ -72,13 +76,20 @@ async def look(daemon: Daemon, verdict: Verdict) -> None:
         verdict.counts = await count_rows(connection)
     verdict.timings["count"] = time.monotonic() - begun
     begun = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="teleclaude-probe-") as folder:
-        socket = Path(folder) / "probe.sock"
+    with tempfile.TemporaryDirectory(prefix=PREFIX, dir=find_room()) as folder:
+        socket = Path(folder) / SOCKET
         async with listening(daemon.service, socket):
             verdict.open_sessions, verdict.all_sessions = await asyncio.gather(
                 list_ids(socket, closed=False), list_ids(socket, closed=True)
             )
     verdict.timings["list"] = time.monotonic() - begun
+
+
+def find_room() -> Path:
+    """Return where the folder of the socket has room: that of temporary files, unless its path is too long for one."""
+    usual = Path(tempfile.gettempdir())
+    longest = usual / f"{PREFIX}{'x' * 16}" / SOCKET
+    return usual if len(os.fsencode(longest)) <= LONGEST_PATH else SHORT
 
 
 async def list_ids(socket: Path, *, closed: bool) -> list[str]:

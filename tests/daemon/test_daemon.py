@@ -210,6 +210,15 @@ async def test_a_probe_works_beside_a_running_daemon(root: Path) -> None:
         assert (await probed(root))[0] == 0
 
 
+async def test_a_probe_works_where_the_folder_of_temporary_files_is_deep(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deep = tmp_path / ("x" * 100)
+    deep.mkdir()
+    monkeypatch.setenv("TMPDIR", str(deep))
+    assert (await probed(root))[0] == 0
+
+
 async def test_a_probe_changes_nothing(root: Path, target: URL) -> None:
     await query(target, "DROP TABLE alembic_version")
     code, verdict = await probed(root)

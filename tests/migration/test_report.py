@@ -202,7 +202,7 @@ async def test_the_report_of_a_run_that_was_cut_off_is_valid(
     assert migration.wait() == -signal.SIGKILL
     document = check((await migrate_sample(dataclasses.replace(options, recovery=recovery))).to_json())
     assert document["recovery"] == recovery
-    assert document["exit_code"] == (Exit.DONE if recovery else Exit.REFUSED)
+    assert document["exit_code"] == (Exit.DONE if recovery else Exit.REFUSED), document["failure"]
 
 
 def test_json_is_one_valid_report_on_stdout_as_in_the_folder_of_the_run_and_all_else_on_stderr(

@@ -128,7 +128,10 @@ def daemon_here(monkeypatch: pytest.MonkeyPatch) -> None:
 
     async def boot_here(plan: Plan, searches: Sequence[Search]) -> dict[str, Any]:
         environ = make_environment(os.environ)
-        verdict = await judged_probe(plan.layout.root, environ, Path("/"), list(searches))
+        with pytest.MonkeyPatch.context() as patch:
+            # A process of its own would not be told of TMPDIR either, which may be too long for the path of a socket.
+            patch.setattr(tempfile, "tempdir", "/tmp")
+            verdict = await judged_probe(plan.layout.root, environ, Path("/"), list(searches))
         return dict(json.loads(json.dumps(verdict.to_json())))
 
     monkeypatch.setattr(probe, "boot_daemon", boot_here)

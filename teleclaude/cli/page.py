@@ -13,7 +13,8 @@ from rich.console import Console
 from rich.table import Table
 
 from teleclaude.cli.handover import describe_handover
-from teleclaude.migration.report import Report, Severity
+from teleclaude.migration.events import Severity
+from teleclaude.migration.report import Report
 from teleclaude.migration.run import PAGE_NAME
 from teleclaude.migration.summary import Attention, find_attention, find_proofs, outcome, total, verdict
 

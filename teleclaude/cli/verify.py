@@ -13,8 +13,8 @@ import click
 
 from teleclaude.errors import Exit
 from teleclaude.migration.comparison import compare_again, is_equal, read_report
+from teleclaude.migration.events import Event, Finding, TableResult
 from teleclaude.migration.locks import private_folder
-from teleclaude.migration.report import Event, Finding, TableResult
 
 
 @click.command(epilog="Example: teleclaude verify --report /var/lib/teleclaude/migration/RUN/report.json")

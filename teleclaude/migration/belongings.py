@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from teleclaude.db.url import display_url
+from teleclaude.migration.events import Belonging, Left, printable
 from teleclaude.migration.inventory import Inventory, SourceDatabase
-from teleclaude.migration.report import Belonging, Left, printable
 from teleclaude.migration.tables import EVENTS
 
 CARRIED, LEFT = "carried", "left"

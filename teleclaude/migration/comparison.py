@@ -11,10 +11,10 @@ from typing import Any
 from teleclaude.db.engine import disposing, explained, make_engine
 from teleclaude.errors import ConfigError, SourceError, TargetError, VerificationError
 from teleclaude.migration.detect import detect
+from teleclaude.migration.events import Event, Finding, Severity, TableResult, error, warning
 from teleclaude.migration.ledger import index_ledger
 from teleclaude.migration.options import Options
 from teleclaude.migration.plan import Plan, make_plan
-from teleclaude.migration.report import Event, Finding, Severity, TableResult, error, warning
 from teleclaude.migration.sources import reading
 from teleclaude.migration.verify import verify_table
 

@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from teleclaude.db import schema
 from teleclaude.db.models import Model
 from teleclaude.migration.columns import LONGEST_KEY_BYTES
-from teleclaude.migration.report import ConstraintResult
+from teleclaude.migration.events import ConstraintResult
 from teleclaude.migration.shapes import quote
 
 NOT_VALID = "not valid"

@@ -18,9 +18,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from teleclaude.migration.batches import Batch, Loaded, Source, read_batches
 from teleclaude.migration.columns import ColumnType
 from teleclaude.migration.encode import HEADER, TRAILER, encode_documents, join_row, read_document, split_row
+from teleclaude.migration.events import Progress
 from teleclaude.migration.json_text import as_json_string
 from teleclaude.migration.ledger import Entry, Ledger
-from teleclaude.migration.report import Progress
 from teleclaude.migration.tables import TablePlan
 
 SEGMENT_BYTES = 8 << 20

@@ -10,9 +10,9 @@ from teleclaude.migration.deputy import deputy_for
 from teleclaude.migration.detect.database_copy import check_unchanged
 from teleclaude.migration.detect.holders import find_processes
 from teleclaude.migration.detect.installation import Places
+from teleclaude.migration.events import Event, SourceFileResult
 from teleclaude.migration.plan import Plan
 from teleclaude.migration.reading import digest_now
-from teleclaude.migration.report import Event, SourceFileResult
 from teleclaude.migration.run_row import complete
 
 

@@ -15,9 +15,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from teleclaude.db.schema.search_0001 import EXPRESSIONS
 from teleclaude.migration.batches import Loaded, Source
 from teleclaude.migration.copy import copy_table
+from teleclaude.migration.events import Forecast, Progress
 from teleclaude.migration.ledger import Ledger
 from teleclaude.migration.plan import Plan
-from teleclaude.migration.report import Forecast, Progress
 from teleclaude.migration.shapes import quote
 from teleclaude.migration.sources import Sources
 from teleclaude.migration.tables import TablePlan

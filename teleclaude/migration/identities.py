@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from teleclaude.db.models import Model
 from teleclaude.errors import TargetError
 from teleclaude.migration.columns import STAND_INS, ColumnType
-from teleclaude.migration.report import IdentityResult
+from teleclaude.migration.events import IdentityResult
 from teleclaude.migration.shapes import quote
 from teleclaude.migration.tables import IdentityPlan, TablePlan, column_type
 

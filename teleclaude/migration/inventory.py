@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import URL
 
 from teleclaude.layout import Layout
-from teleclaude.migration.report import Finding
+from teleclaude.migration.events import Finding
 
 
 @dataclass(frozen=True)

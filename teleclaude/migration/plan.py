@@ -16,12 +16,12 @@ from teleclaude import __version__
 from teleclaude.db.url import display_url
 from teleclaude.layout import Layout
 from teleclaude.migration.belongings import find_belongings, find_leftovers
+from teleclaude.migration.events import Belonging, Finding, Left, Severity, SwitchOver, error, note
 from teleclaude.migration.fates import ColumnFate, make_fates
 from teleclaude.migration.inventory import Account, ConfigFiles, DocFile, Inventory, Person, SourceDatabase, SourceFile
 from teleclaude.migration.options import Options, Recovery
 from teleclaude.migration.refusals import find_refusals
 from teleclaude.migration.remarks import find_remarks
-from teleclaude.migration.report import Belonging, Finding, Left, Severity, SwitchOver, error, note
 from teleclaude.migration.switch_over import account_name, find_switch_over
 from teleclaude.migration.tables import Circumstances, TablePlan, make_event_tables, make_tables
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 
 from teleclaude.errors import TeleClaudeError
+from teleclaude.migration.events import Event, Result, error
 from teleclaude.migration.plan import Plan
 from teleclaude.migration.prepare import prepare_config
 from teleclaude.migration.preview import preview
-from teleclaude.migration.report import Event, Result, error
 
 
 async def preflight(plan: Plan) -> AsyncGenerator[Event, None]:

@@ -15,8 +15,8 @@ from teleclaude.config.schema import make_settings
 from teleclaude.config.secrecy import comment_may_tell
 from teleclaude.config.split import Installation, Split, split
 from teleclaude.errors import ConfigError
+from teleclaude.migration.events import Left
 from teleclaude.migration.plan import Plan
-from teleclaude.migration.report import Left
 
 
 @dataclass(frozen=True)

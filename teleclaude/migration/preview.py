@@ -8,8 +8,8 @@ from typing import Any
 from teleclaude.config.edit import to_yaml
 from teleclaude.config.parse import parse_yaml
 from teleclaude.config.secrecy import looks_secret
+from teleclaude.migration.events import FilePreview
 from teleclaude.migration.prepare import PreparedFile
-from teleclaude.migration.report import FilePreview
 
 MASK = "***"
 NAMED = ("environment", "profiles")

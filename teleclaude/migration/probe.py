@@ -19,10 +19,10 @@ from teleclaude.db.search.places import Search
 from teleclaude.db.store import LISTED_STATUSES
 from teleclaude.errors import TargetError
 from teleclaude.migration.carried import read_set_aside, row_text
+from teleclaude.migration.events import Event, ProbeResult, note, warning
 from teleclaude.migration.excuses import read_excuses
 from teleclaude.migration.ledger import index_ledger
 from teleclaude.migration.plan import Plan
-from teleclaude.migration.report import Event, ProbeResult, note, warning
 from teleclaude.migration.searches import choose_searches, find_differences
 from teleclaude.migration.sources import BATCH_SIZE, read_rows, reading
 from teleclaude.migration.tables import TablePlan

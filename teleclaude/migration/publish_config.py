@@ -10,11 +10,11 @@ from teleclaude.config.files import write_new
 from teleclaude.config.folders import opened_folder
 from teleclaude.errors import PublishError
 from teleclaude.migration.deputy import Deputy, deputy_for
+from teleclaude.migration.events import Event, FileResult
 from teleclaude.migration.journal import remove_empty
 from teleclaude.migration.plan import Plan
 from teleclaude.migration.prepare import PreparedFile, prepare_config
 from teleclaude.migration.published import published_paths, remove_files
-from teleclaude.migration.report import Event, FileResult
 
 
 async def publish_config(plan: Plan) -> AsyncGenerator[Event, None]:

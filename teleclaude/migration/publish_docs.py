@@ -17,13 +17,13 @@ from teleclaude.config.parse import parse_yaml
 from teleclaude.errors import ConfigError, PublishError, SourceError
 from teleclaude.migration.deputy import deputy_for
 from teleclaude.migration.detect.docs import DOC_BYTES, INDEX
+from teleclaude.migration.events import Event, FileResult, note
 from teleclaude.migration.inventory import DocFile
 from teleclaude.migration.journal import remove_empty
 from teleclaude.migration.plan import Plan
 from teleclaude.migration.prepare import MARK
 from teleclaude.migration.published import beside, remove_docs
 from teleclaude.migration.reading import read_file
-from teleclaude.migration.report import Event, FileResult, note
 
 MODE = 0o644
 REQUIRED = ("id", "type", "description")

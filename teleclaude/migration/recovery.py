@@ -15,6 +15,7 @@ from teleclaude.db.patience import unstoppable
 from teleclaude.errors import SourceError, TargetError, TeleClaudeError, VerificationError
 from teleclaude.migration.carried import read_set_aside
 from teleclaude.migration.detect import detect
+from teleclaude.migration.events import Event, LedgerResult, TableResult, note, warning
 from teleclaude.migration.interrupted import (
     Interrupted,
     Obstacle,
@@ -32,7 +33,6 @@ from teleclaude.migration.options import Options, Recovery
 from teleclaude.migration.plan import Plan
 from teleclaude.migration.preflight import preflight
 from teleclaude.migration.published import published_paths, remove_docs, remove_files
-from teleclaude.migration.report import Event, LedgerResult, TableResult, note, warning
 from teleclaude.migration.run import Run, Step, hold_and, run_step, run_steps, undo_steps
 from teleclaude.migration.sources import reading
 from teleclaude.migration.tables import TablePlan

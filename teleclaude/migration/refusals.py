@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from teleclaude.migration.events import Finding, Severity, SwitchOver, error, printable, warning
 from teleclaude.migration.inventory import Inventory, Kind, Service, TargetState
-from teleclaude.migration.report import Finding, Severity, SwitchOver, error, printable, warning
 from teleclaude.migration.tables import EVENTS, LEGACY
 
 OLDEST_SERVER, NEWEST_SERVER = 15, 18

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from teleclaude.db.models import Model
+from teleclaude.migration.events import Finding, error, note, warning
 from teleclaude.migration.inventory import Inventory, SourceTable
 from teleclaude.migration.names import MOST_COLUMNS
-from teleclaude.migration.report import Finding, error, note, warning
 from teleclaude.migration.shapes import quote
 from teleclaude.migration.tables import TablePlan, find_models, missing_columns, renamed_columns
 

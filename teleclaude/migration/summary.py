@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from teleclaude.errors import Exit
-from teleclaude.migration.report import Severity
+from teleclaude.migration.events import Severity
 
 
 @dataclass(frozen=True)

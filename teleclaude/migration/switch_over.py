@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from teleclaude.layout import OLD_UNIT
+from teleclaude.migration.events import SwitchOver, printable
 from teleclaude.migration.inventory import Inventory, Kind, Pointer, Service
-from teleclaude.migration.report import SwitchOver, printable
 from teleclaude.migration.shell_line import is_whole_command, keeps_other_paths
 
 KEPT = "single-user"

@@ -23,12 +23,12 @@ from teleclaude.migration.constraints import add_constraints
 from teleclaude.migration.copy import copy_table
 from teleclaude.migration.deputy import deputy_for
 from teleclaude.migration.detect.database_copy import check_unchanged
+from teleclaude.migration.events import Event, Finding, LedgerResult, Progress, TableResult, note, warning
 from teleclaude.migration.forecast import KEYS, LOAD, PROOF, make_clock, make_forecast, take_samples
 from teleclaude.migration.identities import restart_identity
 from teleclaude.migration.journal import COMMIT, find_entry, read_journal, write_entry
 from teleclaude.migration.ledger import LedgerIndex, index_ledger, open_ledger
 from teleclaude.migration.plan import Plan
-from teleclaude.migration.report import Event, Finding, LedgerResult, Progress, TableResult, note, warning
 from teleclaude.migration.run_row import LOCK_TIMEOUT, empty, has_arrived, insert_row
 from teleclaude.migration.sources import Sources, reading
 from teleclaude.migration.tables import TablePlan

@@ -17,13 +17,13 @@ from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from teleclaude.migration.carried import read_set_aside, row_text
+from teleclaude.migration.events import Progress
 from teleclaude.migration.excuses import Excuses, read_excuses
 from teleclaude.migration.ledger import LedgerIndex
 from teleclaude.migration.lookup import Row, look_up, read_all_back
 from teleclaude.migration.matching import find_doubtful
 from teleclaude.migration.mismatch import number_differs, value_differs
 from teleclaude.migration.multiset import find_difference
-from teleclaude.migration.report import Progress
 from teleclaude.migration.sources import BATCH_SIZE, read_rows
 from teleclaude.migration.tables import TablePlan
 

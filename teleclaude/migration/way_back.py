@@ -8,8 +8,8 @@ from pathlib import Path
 
 from teleclaude.db import schema
 from teleclaude.db.models import MigrationRun, Model
+from teleclaude.migration.events import printable
 from teleclaude.migration.plan import Plan
-from teleclaude.migration.report import printable
 from teleclaude.migration.shapes import quote
 from teleclaude.migration.tables import EVENTS, LEGACY, ORIGIN
 

@@ -25,9 +25,9 @@ from teleclaude.migration.coerce import convert_column
 from teleclaude.migration.columns import ColumnType
 from teleclaude.migration.constraints import add_constraints
 from teleclaude.migration.detect import detect
+from teleclaude.migration.events import ConstraintResult, Forecast, Progress, TableResult
 from teleclaude.migration.options import Options
 from teleclaude.migration.plan import Plan, make_plan
-from teleclaude.migration.report import ConstraintResult, Forecast, Progress, TableResult
 from teleclaude.migration.sources import reading
 from teleclaude.migration.verify import Proof
 

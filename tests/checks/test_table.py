@@ -20,10 +20,10 @@ from teleclaude.checks.result import Fault, Result, State, passed, whole
 from teleclaude.checks.table import CHECKS, Check, at_probe, find_problems, judge
 from teleclaude.db.search.places import Search
 from teleclaude.errors import Exit
+from teleclaude.migration.events import Event, Finding, note, warning
 from teleclaude.migration.options import Options
 from teleclaude.migration.pipeline import STEPS
 from teleclaude.migration.plan import Plan
-from teleclaude.migration.report import Event, Finding, note, warning
 from teleclaude.migration.run import Step
 from tests.sample import has_nothing, migrate_sample
 from tests.standing import Migrated

@@ -13,8 +13,8 @@ from sqlalchemy import URL
 from teleclaude.cli import cli
 from teleclaude.cli.sessions import show
 from teleclaude.demo.installation import SampleInstallation
+from teleclaude.migration.events import printable
 from teleclaude.migration.options import Options
-from teleclaude.migration.report import printable
 from tests.sample import has_nothing
 
 

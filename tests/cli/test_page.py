@@ -16,8 +16,9 @@ from sqlalchemy import URL
 from teleclaude.cli.page import MOST_ATTENTION, print_page
 from teleclaude.demo.installation import SampleInstallation
 from teleclaude.errors import Exit
+from teleclaude.migration.events import error, warning
 from teleclaude.migration.options import Options
-from teleclaude.migration.report import Failure, Report, StepRun, error, warning
+from teleclaude.migration.report import Failure, Report, StepRun
 from tests.cli.test_cli import teleclaude, to_arguments
 from tests.pointing import point_to
 from tests.sample import migrate_sample

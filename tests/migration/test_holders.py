@@ -14,10 +14,11 @@ from sqlalchemy import URL
 from teleclaude.db.lock import hold_existing, hold_pid_file
 from teleclaude.demo.installation import SampleInstallation
 from teleclaude.migration.detect import crontabs, services
+from teleclaude.migration.events import Event, Finding, Severity, note
 from teleclaude.migration.options import Options
 from teleclaude.migration.pipeline import STEPS
 from teleclaude.migration.plan import Plan
-from teleclaude.migration.report import Event, Finding, Report, Severity, note
+from teleclaude.migration.report import Report
 from teleclaude.migration.run import Step
 from tests.cli.test_cli import teleclaude, to_arguments
 from tests.crash.machine import Job

@@ -9,9 +9,10 @@ from sqlalchemy import URL
 
 from teleclaude.demo.installation import SampleInstallation
 from teleclaude.errors import Exit
+from teleclaude.migration.events import Finding, TableResult
 from teleclaude.migration.names import SYSTEM_COLUMNS, make_names
 from teleclaude.migration.options import Options
-from teleclaude.migration.report import Finding, Report, TableResult
+from teleclaude.migration.report import Report
 from teleclaude.migration.shapes import quote
 from tests.cli.test_cli import teleclaude
 from tests.sample import editing, migrate_sample, query

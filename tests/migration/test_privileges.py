@@ -26,12 +26,13 @@ from teleclaude.demo.installation import SampleInstallation, make_installation
 from teleclaude.errors import ConfigError, SourceError
 from teleclaude.migration.deputy import deputy_for, dismissing_deputies
 from teleclaude.migration.detect import docs as docs_of
+from teleclaude.migration.events import Event, Finding, Left, Severity, SwitchOver, note
 from teleclaude.migration.inventory import Account
 from teleclaude.migration.options import Options
 from teleclaude.migration.pipeline import STEPS
 from teleclaude.migration.plan import Plan
 from teleclaude.migration.realm import list_tree, open_regular
-from teleclaude.migration.report import Event, Finding, Left, Report, Severity, SwitchOver, note
+from teleclaude.migration.report import Report
 from teleclaude.migration.run import Step
 from tests.sample import has_nothing, migrate_sample
 

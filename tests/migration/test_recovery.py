@@ -15,10 +15,10 @@ from sqlalchemy import URL
 
 from teleclaude.demo.installation import SampleInstallation
 from teleclaude.demo.postgres import Server
+from teleclaude.migration.events import Finding, ProbeResult, TableResult
 from teleclaude.migration.interrupted import Interrupted
 from teleclaude.migration.inventory import JournaledRun
 from teleclaude.migration.options import Options, Recovery
-from teleclaude.migration.report import Finding, ProbeResult, TableResult
 from teleclaude.migration.run import Observer
 from tests.cli.test_cli import teleclaude, to_arguments
 from tests.crash.machine import Job, Migration

@@ -22,12 +22,13 @@ from teleclaude.demo.installation import SampleInstallation
 from teleclaude.errors import Exit
 from teleclaude.layout import make_layout
 from teleclaude.migration.detect import holders
+from teleclaude.migration.events import Event, Finding, Severity, note
 from teleclaude.migration.inventory import Inventory, Person
 from teleclaude.migration.options import Options
 from teleclaude.migration.pipeline import STEPS
 from teleclaude.migration.plan import Plan
 from teleclaude.migration.remarks import find_remarks
-from teleclaude.migration.report import Event, Finding, Report, Severity, note
+from teleclaude.migration.report import Report
 from teleclaude.migration.run import Step
 from tests.sample import editing, files_below, has_nothing, migrate_sample, query
 

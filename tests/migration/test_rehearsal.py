@@ -10,8 +10,9 @@ from sqlalchemy import URL
 
 from teleclaude.cli.page import print_page
 from teleclaude.demo.installation import SampleInstallation
+from teleclaude.migration.events import FilePreview, FileResult, TableResult
 from teleclaude.migration.options import Options
-from teleclaude.migration.report import FilePreview, FileResult, Report, TableResult
+from teleclaude.migration.report import Report
 from tests.pointing import point_to
 from tests.sample import files_below, has_nothing, migrate_sample
 

@@ -15,12 +15,13 @@ from jsonschema import Draft202012Validator
 
 from teleclaude.demo.installation import SampleInstallation
 from teleclaude.errors import Exit, TargetError
-from teleclaude.migration import report as reported
+from teleclaude.migration import events
+from teleclaude.migration.events import Event, note
 from teleclaude.migration.fates import ColumnFate
 from teleclaude.migration.options import Options, Recovery
 from teleclaude.migration.pipeline import STEPS
 from teleclaude.migration.plan import Plan
-from teleclaude.migration.report import REPORT_VERSION, Event, note
+from teleclaude.migration.report import REPORT_VERSION, Failure
 from teleclaude.migration.run import Step
 from tests.cli.test_cli import teleclaude, to_arguments
 from tests.crash.machine import Job
@@ -99,7 +100,7 @@ def test_the_page_says_what_the_schema_says() -> None:
 
 
 def test_every_result_of_a_step_is_in_the_schema_with_all_its_fields() -> None:
-    kinds = (*reported.Result.__args__, ColumnFate, reported.Finding, reported.Failure)
+    kinds = (*events.Result.__args__, ColumnFate, events.Finding, Failure)
     for kind in kinds:
         assert list(SCHEMA["$defs"][kind.__name__]["properties"]) == [field.name for field in dataclasses.fields(kind)]
 

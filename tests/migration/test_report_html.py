@@ -14,8 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from teleclaude.demo.installation import SampleInstallation
+from teleclaude.migration.events import TableResult, error, note, warning
 from teleclaude.migration.options import Options
-from teleclaude.migration.report import Report, StepRun, TableResult, error, note, warning
+from teleclaude.migration.report import Report, StepRun
 from teleclaude.migration.report_html import to_html
 from teleclaude.migration.run import Step
 from tests.migration.test_undo import fail, planted

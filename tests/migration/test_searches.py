@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from teleclaude.demo.installation import SampleInstallation
+from teleclaude.migration.events import Event, Finding, ProbeResult, note
 from teleclaude.migration.options import Options
 from teleclaude.migration.pipeline import STEPS
 from teleclaude.migration.plan import Plan
-from teleclaude.migration.report import Event, Finding, ProbeResult, Report, note
+from teleclaude.migration.report import Report
 from teleclaude.migration.run import Step
 from teleclaude.migration.transfer import transfer
 from tests.sample import migrate_sample, query

@@ -14,9 +14,9 @@ from sqlalchemy import URL
 from teleclaude.db.models import Model
 from teleclaude.demo.installation import SampleInstallation
 from teleclaude.demo.postgres import Server
+from teleclaude.migration.events import Finding, Left, TableResult
 from teleclaude.migration.json_member import FUNCTION, read_member
 from teleclaude.migration.options import Options
-from teleclaude.migration.report import Finding, Left, TableResult
 from teleclaude.migration.shapes import RULES, choose_read, reason_not_carried
 from tests.migration.periods import PERIODS, columns_of, make_old_database, value_of
 from tests.sample import editing, migrate_sample, query, reading

@@ -16,9 +16,10 @@ from teleclaude.migration.detect import crontabs, services
 from teleclaude.migration.detect.hooks import find_lines
 from teleclaude.migration.detect.installation import Places
 from teleclaude.migration.detect.mentions import Mentions, make_mentions
+from teleclaude.migration.events import Belonging, Finding, Severity, SwitchOver
 from teleclaude.migration.inventory import Service
 from teleclaude.migration.options import Options
-from teleclaude.migration.report import Belonging, Finding, Report, Severity, SwitchOver
+from teleclaude.migration.report import Report
 from teleclaude.migration.shell_line import is_whole_command
 from teleclaude.migration.switch_over import of_file, of_service
 from tests.pointing import SECRET, point_to, write_json

@@ -14,11 +14,11 @@ from teleclaude.db import schema
 from teleclaude.db.engine import disposing, make_engine
 from teleclaude.demo.installation import SampleInstallation
 from teleclaude.errors import TargetError
+from teleclaude.migration.events import Event, ProbeResult, note
 from teleclaude.migration.ledger import Ledger
 from teleclaude.migration.options import Options
 from teleclaude.migration.pipeline import STEPS
 from teleclaude.migration.plan import Plan
-from teleclaude.migration.report import Event, ProbeResult, note
 from teleclaude.migration.run import Step
 from tests.sample import files_below, has_nothing, migrate_sample, query
 from tests.shell import Stubs

@@ -13,9 +13,10 @@ from sqlalchemy import URL
 from teleclaude.db.models import Model
 from teleclaude.demo.installation import SampleInstallation, make_installation
 from teleclaude.migration.decode import UndecodableError, decode_deep, decode_json, same
+from teleclaude.migration.events import Finding, TableResult
 from teleclaude.migration.ledger import from_plain
 from teleclaude.migration.options import Options
-from teleclaude.migration.report import Finding, Report, TableResult
+from teleclaude.migration.report import Report
 from teleclaude.migration.run import Step
 from tests.migration.test_undo import fail, planted
 from tests.sample import editing, has_nothing, migrate_sample, query

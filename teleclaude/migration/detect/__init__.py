@@ -35,10 +35,10 @@ from teleclaude.migration.detect.pointers import Found, find_pointers
 from teleclaude.migration.detect.runs import find_runs
 from teleclaude.migration.detect.services import find_services
 from teleclaude.migration.detect.target import choose_target, look_at_target
+from teleclaude.migration.events import Finding, error
 from teleclaude.migration.inventory import NOWHERE, ConfigFiles, Holder, Inventory, Person, TargetState
 from teleclaude.migration.options import Options
 from teleclaude.migration.realm import list_names
-from teleclaude.migration.report import Finding, error
 
 T = TypeVar("T")
 

@@ -21,10 +21,10 @@ from teleclaude.errors import SourceError
 from teleclaude.migration.deputy import Deputy
 from teleclaude.migration.detect.database_copy import copy_database
 from teleclaude.migration.detect.installation import Places, read_variables
+from teleclaude.migration.events import Finding, warning
 from teleclaude.migration.inventory import ConfigFiles, SourceColumn, SourceDatabase, SourceTable
 from teleclaude.migration.json_member import count_pending
 from teleclaude.migration.reading import opened
-from teleclaude.migration.report import Finding, warning
 from teleclaude.migration.shapes import fold, quote
 from teleclaude.migration.tables import find_models, is_carried
 

@@ -12,9 +12,9 @@ from pathlib import Path
 from teleclaude.errors import SourceError
 from teleclaude.migration.deputy import Deputy
 from teleclaude.migration.detect.installation import Places
+from teleclaude.migration.events import printable
 from teleclaude.migration.inventory import DocFile
 from teleclaude.migration.realm import MAX_ENTRIES, inspect, list_names, open_exactly, resolve
-from teleclaude.migration.report import printable
 
 INDEX = Path("index.yaml")
 """Built anew for the new place."""

@@ -9,8 +9,8 @@ from teleclaude.migration.detect.hooks import find_hooks
 from teleclaude.migration.detect.installation import Places
 from teleclaude.migration.detect.mentions import Mentions
 from teleclaude.migration.detect.shells import find_shells
+from teleclaude.migration.events import Finding, warning
 from teleclaude.migration.inventory import Pointer
-from teleclaude.migration.report import Finding, warning
 
 Found = tuple[tuple[Pointer, ...], tuple[Finding, ...]]
 

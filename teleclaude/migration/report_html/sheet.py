@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import Element, tostring
 
-from teleclaude.migration.report import Severity
+from teleclaude.migration.events import Severity
 from teleclaude.migration.report_html.details import show_details
 from teleclaude.migration.report_html.elements import element, lines, section
 from teleclaude.migration.report_html.picture import draw_steps, draw_tables

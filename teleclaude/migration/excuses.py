@@ -80,18 +80,23 @@ class Excuses:
     lines: LedgerWindow
 
     def stored_value(self, row: Sequence[Any], place: int) -> Any:
-        """Return what PostgreSQL must hold for a value of a row: what it means, else what its ledger line says."""
+        """Return what PostgreSQL must hold for a value of a row: what it means, else what its ledger line says.
+
+        Raises UndecodableError where there is neither.
+        """
         try:
             return decode(self.table.columns[place], row[place])
         except UndecodableError:
-            return next((entry.stored for entry in self._find(row, place)), None)
+            for entry in self._find(row, place):
+                return entry.stored
+            raise
 
     def allow(self, row: Sequence[Any], place: int, found: Any) -> bool:
         """Whether PostgreSQL may hold `found` for a value of a row: what it means, or what its ledger line says."""
         column = self.table.columns[place]
         stored = _canonical(column, found)
         try:
-            if same(decode(column, row[place]), stored):
+            if same(_marked(column, row[place], decode(column, row[place])), stored):
                 return True
         except UndecodableError:
             pass
@@ -109,4 +114,11 @@ def read_excuses(ledger: LedgerIndex, table: TablePlan) -> Excuses:
 
 
 def _canonical(column: ColumnPlan, value: Any) -> Any:
-    return decode_json(value, keep_last=True) if column.type is ColumnType.DOCUMENT and value is not None else value
+    if column.type is ColumnType.DOCUMENT and value is not None:
+        return _marked(column, value, decode_json(value, keep_last=True))
+    return value
+
+
+def _marked(column: ColumnPlan, value: Any, meaning: Any) -> Any:
+    """Return what a value means, and of JSON that there is some: its null is not NULL."""
+    return [meaning] if column.type is ColumnType.DOCUMENT and value is not None else meaning

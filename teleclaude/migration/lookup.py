@@ -10,6 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from teleclaude.migration.columns import ColumnType
+from teleclaude.migration.decode import UndecodableError
 from teleclaude.migration.excuses import Excuses
 from teleclaude.migration.matching import is_plain
 from teleclaude.migration.mismatch import value_differs
@@ -73,8 +74,16 @@ def _find_keys(rows: list[Row], excuses: Excuses) -> list[Key]:
         if is_plain(table.columns[place], columns[place]):
             parts.append(columns[place])
         else:
-            parts.append(tuple(excuses.stored_value(row, place) for row in rows))
+            parts.append(tuple(_find_part(excuses, row, place) for row in rows))
     return list(zip(*parts, strict=True))
+
+
+def _find_part(excuses: Excuses, row: Row, place: int) -> Any:
+    """Return what PostgreSQL must hold for a part of a key, NULL where nothing says so."""
+    try:
+        return excuses.stored_value(row, place)
+    except UndecodableError:
+        return None
 
 
 def _key_places(table: TablePlan) -> list[int]:

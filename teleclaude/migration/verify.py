@@ -17,6 +17,7 @@ from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from teleclaude.migration.carried import read_set_aside, row_text
+from teleclaude.migration.decode import UndecodableError
 from teleclaude.migration.events import Progress
 from teleclaude.migration.excuses import Excuses, read_excuses
 from teleclaude.migration.ledger import LedgerIndex
@@ -126,7 +127,10 @@ async def _compare_unkeyed(connection: AsyncConnection, source: Source, excuses:
         places = range(len(table.columns))
         for rows in source.read():
             for row in rows:
-                yield tuple(excuses.stored_value(row, place) for place in places)
+                try:
+                    yield tuple(excuses.stored_value(row, place) for place in places)
+                except UndecodableError:
+                    raise value_differs(table, None, "", row, "no such row") from None
 
     difference = await find_difference(wanted, lambda: read_all_back(connection, table))
     if difference is None:

@@ -1,7 +1,9 @@
 """Whole columns are compared as exactly as single values."""
 
 import json
+import os
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -11,8 +13,10 @@ from hypothesis import strategies as st
 
 from teleclaude.migration.columns import ColumnType, Context
 from teleclaude.migration.decode import UndecodableError, decode, decode_json, same
+from teleclaude.migration.excuses import read_excuses
+from teleclaude.migration.ledger import LedgerIndex
 from teleclaude.migration.matching import find_doubtful
-from teleclaude.migration.tables import ColumnPlan
+from teleclaude.migration.tables import ColumnPlan, TablePlan
 
 Values = st.SearchStrategy[Any]
 
@@ -58,6 +62,8 @@ def column(kind: ColumnType, *, nullable: bool = True, context: Context | None =
 
 
 def means_the_same(plan: ColumnPlan, raw: Any, stored: Any) -> bool:
+    if (raw is None) != (stored is None):
+        return False
     try:
         if plan.type is ColumnType.DOCUMENT and stored is not None:
             stored = decode_json(stored, keep_last=True)
@@ -81,6 +87,17 @@ def test_what_is_evident_for_a_column_is_true_of_each_value(
     doubtful = find_doubtful(plan, *zip(*pairs, strict=True))
     for place, (raw, stored) in enumerate(pairs):
         assert place in doubtful or means_the_same(plan, raw, stored), (raw, stored)
+
+
+@pytest.mark.parametrize(
+    ("raw", "stored", "same_thing"),
+    [("null", "null", True), (None, None, True), ("null", None, False), (None, "null", False)],
+)
+def test_null_in_json_is_not_null(raw: str | None, stored: str | None, same_thing: bool) -> None:
+    number = ColumnPlan("number", "number", ColumnType.INTEGER, nullable=False, default=None)
+    table = TablePlan("notes", None, "notes", (number, column(ColumnType.DOCUMENT)), ("number",), 1)
+    excuses = read_excuses(LedgerIndex(Path(os.devnull), {}), table)
+    assert excuses.allow((1, raw), 1, stored) is same_thing
 
 
 AT = datetime(2026, 3, 4, 5, 6, 7, 89, UTC)

@@ -184,6 +184,22 @@ async def test_a_difference_in_a_table_without_a_key_is_named(
     assert said in caught.value.message
 
 
+async def test_nothing_excuses_that_a_value_without_a_line_is_missing(
+    options: Options, sample: SampleInstallation, tmp_path: Path
+) -> None:
+    with editing(sample) as database:
+        database.execute(WITHOUT_KEY)
+        database.execute("INSERT INTO notes VALUES (1, CAST(x'610062' AS TEXT))")
+    plan = await transferred(options, tmp_path)
+    assert plan.url is not None
+    assert (await verify(plan, "notes")).rows == 1
+    lines = plan.ledger.read_text().splitlines(keepends=True)
+    plan.ledger.write_text("".join(line for line in lines if json.loads(line)["table"] != "notes"))
+    await query(plan.url, "UPDATE notes SET body = NULL")
+    with pytest.raises(VerificationError, match="notes"):
+        await verify(plan, "notes")
+
+
 async def test_the_proof_of_a_table_without_a_key_needs_no_memory_for_its_rows(
     options: Options, sample: SampleInstallation, tmp_path: Path
 ) -> None:

@@ -79,9 +79,20 @@ def _as_moments(column: ColumnPlan, raw: Values, stored: Values) -> tuple[Values
 
 def _as_documents(_column: ColumnPlan, raw: Values, stored: Values) -> tuple[Values, Values]:
     """Read JSON where it is not the same text anyway."""
-    wanted = [one if one == other else _to_document(OLD_JSON, one) for one, other in zip(raw, stored, strict=True)]
+    wanted = [one if one == other else _to_old_document(one) for one, other in zip(raw, stored, strict=True)]
     found = [other if one == other else _to_document(JSON, other) for one, other in zip(raw, stored, strict=True)]
     return wanted, found
+
+
+def _to_old_document(text: str) -> Any:
+    """Return what a text means, where it means nothing what equals nothing: others need not be read again for it."""
+    try:
+        return _to_document(OLD_JSON, text)
+    except (TypeError, ValueError, RecursionError):
+        return NOTHING
+
+
+NOTHING = object()
 
 
 def _to_document(decoder: json.JSONDecoder, text: str) -> Any:

@@ -62,7 +62,8 @@ ADMIN = Viewer("root", 0, sees_all=True)
 async def listed(engine: AsyncEngine, viewer: Viewer = ADMIN, **wanted: Any) -> list[str]:
     async with Orm(engine) as orm:
         return [
-            row.session_id for row in await list_sessions(orm, (Session.session_id,), SessionFilter(**wanted), viewer)
+            row["session_id"]
+            for row in await list_sessions(orm, (Session.session_id,), SessionFilter(**wanted), viewer)
         ]
 
 
@@ -111,9 +112,9 @@ async def test_an_administrator_sees_all_and_knows_which_are_somebody_elses(owne
     viewer = Viewer("Ada", 1000, others=frozenset({"Bob"}), sees_all=True)
     async with Orm(owned) as orm:
         own = {
-            row.session_id
+            row["session_id"]
             for row in await list_sessions(orm, (Session.session_id,), SessionFilter(), viewer)
-            if row.own
+            if row["own"]
         }
     assert len(await listed(owned, viewer)) == len(OWNED)
     assert own == {"ada's, from another machine", "of a person who was renamed", "ada's"}

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Row
+from sqlalchemy import RowMapping
 
 from teleclaude.daemon.route import Answer, to_iso
 from teleclaude.db.models import Session
@@ -69,32 +70,37 @@ ANSWERED = (
 """The columns that an answer is made of."""
 
 
-def to_answer(session: Session | Row[*tuple[Any, ...]]) -> SessionAnswer:
-    """Return a session, or what is `ANSWERED` of it, in the fields of the API."""
-    metadata = session.session_metadata
+def answer_session(session: Session) -> SessionAnswer:
+    """Return a session in the fields of the API."""
+    return to_answer({column.key: getattr(session, column.key) for column in ANSWERED})
+
+
+def to_answer(session: Mapping[str, Any] | RowMapping) -> SessionAnswer:
+    """Return the columns that are `ANSWERED` of a session, by their names, in the fields of the API."""
+    metadata = session["session_metadata"]
     return SessionAnswer(
-        session_id=session.session_id,
-        last_input_origin=session.last_input_origin,
-        title=session.title,
-        project_path=session.project_path,
-        subdir=session.subdir,
-        thinking_mode=session.thinking_mode,
-        active_agent=session.active_agent,
-        status=session.lifecycle_status,
-        created_at=to_iso(session.created_at),
-        last_activity=to_iso(session.last_activity),
-        closed_at=to_iso(session.closed_at),
-        last_input=session.last_message_sent,
-        last_input_at=to_iso(session.last_message_sent_at),
-        last_output_summary=session.last_output_summary or session.last_output_raw,
-        last_output_summary_at=to_iso(session.last_output_at),
-        last_output_digest=session.last_output_digest,
-        native_session_id=session.native_session_id,
-        tmux_session_name=session.tmux_session_name,
-        initiator_session_id=session.initiator_session_id,
-        computer=session.computer_name,
-        human_email=session.human_email,
-        human_role=session.human_role,
-        visibility=session.visibility or "private",
+        session_id=session["session_id"],
+        last_input_origin=session["last_input_origin"],
+        title=session["title"],
+        project_path=session["project_path"],
+        subdir=session["subdir"],
+        thinking_mode=session["thinking_mode"],
+        active_agent=session["active_agent"],
+        status=session["lifecycle_status"],
+        created_at=to_iso(session["created_at"]),
+        last_activity=to_iso(session["last_activity"]),
+        closed_at=to_iso(session["closed_at"]),
+        last_input=session["last_message_sent"],
+        last_input_at=to_iso(session["last_message_sent_at"]),
+        last_output_summary=session["last_output_summary"] or session["last_output_raw"],
+        last_output_summary_at=to_iso(session["last_output_at"]),
+        last_output_digest=session["last_output_digest"],
+        native_session_id=session["native_session_id"],
+        tmux_session_name=session["tmux_session_name"],
+        initiator_session_id=session["initiator_session_id"],
+        computer=session["computer_name"],
+        human_email=session["human_email"],
+        human_role=session["human_role"],
+        visibility=session["visibility"] or "private",
         session_metadata=metadata if isinstance(metadata, dict) else None,
     )

@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 
 from teleclaude.daemon.identity import Role
 from teleclaude.daemon.route import EVERYONE, RESIDENTS, Call, Input, Name, Route
-from teleclaude.daemon.routes.session_answer import ANSWERED, SessionAnswer, to_answer
+from teleclaude.daemon.routes.session_answer import ANSWERED, SessionAnswer, answer_session, to_answer
 from teleclaude.db.store.audit import write_audit
 from teleclaude.db.store.sessions import (
     Seen,
@@ -101,7 +101,7 @@ async def get_sessions(call: Call[WantedSessions]) -> list[SessionAnswer]:
     initiator = None if given.all else call.session_id
     wanted = SessionFilter(given.closed, given.computer, given.job, initiator, given.limit, given.offset, given.after)
     found = await list_sessions(call.orm, ANSWERED, wanted, call.viewer)
-    await note(call, "list_session", [row.session_id for row in found if not row.own])
+    await note(call, "list_session", [row["session_id"] for row in found if not row["own"]])
     return [to_answer(row) for row in found]
 
 
@@ -109,7 +109,7 @@ async def get_session(call: Call[OneSession]) -> SessionAnswer:
     """Read a session."""
     seen = await look_up(call, call.given.session_id)
     await note(call, "read_session", seen.others)
-    return to_answer(seen.session)
+    return answer_session(seen.session)
 
 
 async def post_session(call: Call[NewSession]) -> SessionAnswer:
@@ -122,7 +122,7 @@ async def post_session(call: Call[NewSession]) -> SessionAnswer:
     email = call.viewer.email or caller.email
     values |= {"human_email": email, "human_role": str(caller.role), "principal": email and f"human:{email}"}
     try:
-        return to_answer(await create_session(call.orm, values))
+        return answer_session(await create_session(call.orm, values))
     except IntegrityError:
         raise RequestError(409, f"there is a session {given.session_id}", "leave session_id out to get one") from None
 
@@ -135,7 +135,7 @@ async def patch_session(call: Call[ChangedSession]) -> SessionAnswer:
     values |= {MOMENTS[name]: datetime.now(UTC) for name in named if name in MOMENTS}
     await update_session(call.orm, seen.session, values)
     await note(call, "update_session", seen.others)
-    return to_answer(seen.session)
+    return answer_session(seen.session)
 
 
 REQUIRED = {"status", "visibility"}
@@ -147,7 +147,7 @@ async def delete_session(call: Call[OneSession]) -> SessionAnswer:
     seen = await look_up_to_change(call, call.given.session_id)
     await close_session(call.orm, seen.session)
     await note(call, "close_session", seen.others)
-    return to_answer(seen.session)
+    return answer_session(seen.session)
 
 
 async def look_up(call: Call[Any], session_id: str) -> Seen:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, RowMapping, and_, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession as Orm
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
@@ -51,7 +51,7 @@ class Seen:
 
 async def list_sessions(
     orm: Orm, columns: Sequence[InstrumentedAttribute[Any]], wanted: SessionFilter, viewer: Viewer
-) -> Sequence[Row[*tuple[Any, ...]]]:
+) -> Sequence[RowMapping]:
     """Return the sessions that the viewer may read, the one that was active last first.
 
     Of each its columns and `own`, whether it is the viewer's; a whole model takes several times as long.
@@ -65,7 +65,7 @@ async def list_sessions(
             page = page.join(anchor, anchor.session_id == wanted.after).where(_comes_after(anchor))
         conditions = [Session.session_id.in_(page.limit(wanted.limit).offset(wanted.offset))]
     query = select(*columns, is_own(viewer).label("own")).where(*conditions)
-    return (await orm.execute(query.order_by(*LAST_ACTIVE_FIRST))).all()
+    return (await orm.execute(query.order_by(*LAST_ACTIVE_FIRST))).mappings().all()
 
 
 def _conditions(wanted: SessionFilter) -> Iterator[ColumnElement[bool]]:

@@ -32,6 +32,11 @@ def to_words(seconds: float) -> str:
     return f"{max(round(seconds), 1)} s" if seconds < 90 else f"{round(seconds / 60)} min"
 
 
+def to_size(megabytes: float) -> str:
+    """Return a size as a person says it."""
+    return f"{megabytes:.0f} MB" if megabytes >= 10 else f"{megabytes:.1f} MB"
+
+
 class Screen(Observer):
     """Shows steps, tables and findings as they come; where it is quiet, only what needs attention."""
 
@@ -90,9 +95,8 @@ class Screen(Observer):
         if isinstance(event, Progress):
             self._progress(event)
         elif isinstance(event, Forecast):
-            self.say(
-                f"  {event.rows} rows, about {event.megabytes:.0f} MB, will take about {to_words(event.seconds)}", "dim"
-            )
+            size = f"{to_size(event.megabytes)} to send, {to_size(event.disk_megabytes)} on the disk of the database"
+            self.say(f"  {event.rows} rows, {size}; will take about {to_words(event.seconds)}", "dim")
         elif isinstance(event, TableResult):
             self.say(f"  {event.name}: {event.target_rows} rows, {event.values_compared} values compared", "dim")
 
@@ -104,7 +108,9 @@ class Screen(Observer):
         self.bars.update(
             self.bar, description=event.subject, completed=event.done, total=event.total, more=more, visible=True
         )
-        if not self.console.is_terminal and time.monotonic() > self.said_at + SECONDS_BETWEEN_LINES:
+        # A part that tells nothing before it is over is named when it begins.
+        due = not event.done or time.monotonic() > self.said_at + SECONDS_BETWEEN_LINES
+        if due and not self.console.is_terminal:
             self.said_at = time.monotonic()
             self.say(f"  {event.subject}: {event.done} of {event.total}, {more}")
 

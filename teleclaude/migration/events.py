@@ -61,12 +61,15 @@ class Progress:
 
 @dataclass(frozen=True)
 class Forecast:
-    """What a transfer will take, as a sample of its large tables says, the small ones left out."""
+    """What a transfer will take, as a sample of its large tables says."""
 
     rows: int
     megabytes: float
     """What is sent to PostgreSQL, of 10^6 bytes each."""
+    disk_megabytes: float
+    """What the tables, keys and indexes take on its disk, its log left out."""
     seconds: float
+    """Those of the small tables left out."""
 
 
 @dataclass(frozen=True)

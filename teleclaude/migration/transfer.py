@@ -24,7 +24,7 @@ from teleclaude.migration.copy import copy_table
 from teleclaude.migration.deputy import deputy_for
 from teleclaude.migration.detect.database_copy import check_unchanged
 from teleclaude.migration.events import Event, Finding, LedgerResult, Progress, TableResult, note, warning
-from teleclaude.migration.forecast import KEYS, LOAD, PROOF, make_clock, make_forecast, take_samples
+from teleclaude.migration.forecast import KEYS, LOAD, PROOF, check_room, make_clock, make_forecast, take_samples
 from teleclaude.migration.identities import restart_identity
 from teleclaude.migration.journal import COMMIT, find_entry, read_journal, write_entry
 from teleclaude.migration.ledger import LedgerIndex, index_ledger, open_ledger
@@ -102,7 +102,8 @@ async def _fill(plan: Plan, target: AsyncConnection, sources: Sources) -> AsyncG
     await target.run_sync(schema.drop_keys if plan.schema_stands else schema.create_tables)
     await create_carried(target, plan.tables)
     samples = await take_samples(target, plan, sources)
-    yield make_forecast(plan, samples)
+    yield (forecast := make_forecast(plan, samples))
+    await check_room(target, forecast)
     clock = make_clock(samples)
     tables = [_Loading(table) for table in plan.tables]
     with open_ledger(plan.ledger) as ledger:

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from itertools import pairwise
-from pathlib import Path
 
-import psutil
 from sqlalchemy import URL, Connection, func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from teleclaude.checks.facts import DatabaseFacts, Holder, Unknown
 from teleclaude.daemon.boot import Installation
 from teleclaude.db import schema
+from teleclaude.db.data_directory import find_data_directory
 from teleclaude.db.engine import disposing, explained, make_engine
 from teleclaude.db.lock import find_holder
 from teleclaude.db.models import MigrationRun, Model, Session
@@ -25,7 +23,7 @@ SECONDS = 10.0
 
 ABOUT = """
 SELECT current_setting('server_version_num')::int AS version, pg_encoding_to_char(encoding) AS encoding,
-       pg_is_in_recovery() AS standby, current_database() AS name, current_user AS role, pg_backend_pid() AS process,
+       pg_is_in_recovery() AS standby, current_database() AS name, current_user AS role,
        has_database_privilege(current_database(), 'CREATE')
        AND coalesce(has_schema_privilege(current_schema(), 'CREATE'), false) AS may_create,
        coalesce((SELECT version FROM pg_stat_ssl WHERE pid = pg_backend_pid() AND ssl), '') AS tls,
@@ -63,7 +61,6 @@ async def look_at_database(installation: Installation | Unknown) -> DatabaseFact
 
 async def _ask(connection: AsyncConnection, url: URL) -> DatabaseFacts:
     about = (await connection.execute(text(ABOUT))).one()._asdict()
-    process = about.pop("process")
     forbidden = await connection.scalars(text(FORBIDDEN), {"tables": list(Model.metadata.tables)})
     revision = await connection.run_sync(schema.read_revision)
     holder = await find_holder(connection)
@@ -73,7 +70,7 @@ async def _ask(connection: AsyncConnection, url: URL) -> DatabaseFacts:
         address=display_url(url),
         forbidden=tuple(forbidden.all()),
         sslmode=str(url.query.get("sslmode", "prefer")),
-        data=_find_data(process) if about["on_this_computer"] else None,
+        data=await find_data_directory(connection),
         revision=revision,
         head=schema.head(),
         can_upgrade=revision is not None and schema.find_way(revision) is not None,
@@ -92,27 +89,3 @@ def _complete_runs(connection: Connection) -> Sequence[str]:
 def _count_owners(connection: Connection) -> dict[str, int]:
     counted = connection.execute(select(Session.owner_person, func.count()).group_by(Session.owner_person))
     return {owner: count for owner, count in counted}
-
-
-def _find_data(process: int) -> Path | None:
-    """Return the folder of the data of the server whose process serves us, where it is one of this computer.
-
-    The server itself tells it to superusers only.
-    """
-    try:
-        serving = psutil.Process(process)
-        postmaster = serving.parent()
-        if not serving.name().startswith(("postgres", "postmaster")) or postmaster is None:
-            return None
-        words = postmaster.cmdline()
-    except psutil.Error:
-        return None
-    folder = next((Path(value) for word, value in pairwise(words) if word == "-D"), None)
-    return folder if folder is not None and folder.is_absolute() and _is_seen(folder) else None
-
-
-def _is_seen(folder: Path) -> bool:
-    try:
-        return folder.exists()
-    except OSError:
-        return False

@@ -65,8 +65,8 @@ SHAPES = {
 }
 """Moments as the old program wrote them, with every digit a zero, and what they lack to be whole."""
 NAIVE_WITH_T = frozenset(shape for shape, lacking in SHAPES.items() if lacking and "T" in shape)
-HOUR_24 = re.compile("[ T]24")
-"""Python 3.14 reads it as the next day."""
+ODD_MOMENT = re.compile("[ T]24|0001-01-01|9999-12-31")
+"""Python 3.14 reads the hour as the next day; at both ends of the calendar an offset leads out of it."""
 
 
 def check_instants(values: Column, context: Context) -> Column:
@@ -74,7 +74,7 @@ def check_instants(values: Column, context: Context) -> Column:
     text = "\n".join(values)
     shapes = text.translate(DIGITS).split("\n")
     seen = set(shapes)
-    if not seen <= SHAPES.keys() or (context.zone and seen & NAIVE_WITH_T) or HOUR_24.search(text):
+    if not seen <= SHAPES.keys() or (context.zone and seen & NAIVE_WITH_T) or ODD_MOMENT.search(text):
         raise ValueError
     read = datetime.fromisoformat
     return [read(value + SHAPES[shape]) for value, shape in zip(values, shapes, strict=True)]

@@ -113,7 +113,8 @@ def to_boolean(value: Any, _context: Context) -> Any:
 
 MOMENT = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)"
-    r"(?:([T ])(\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,12}))?)? ?(Z|z|[+-]\d\d(?::?\d\d(?::?\d\d)?)?)?)?",
+    r"(?:([T ])(\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,12}))?)?"
+    r"(?: ?(Z|z|[+-]\d\d(?::\d\d(?::\d\d)?|\d\d(?:\d\d)?)?))?)?",
     re.ASCII,
 )
 

@@ -24,6 +24,11 @@ TOKEN = re.compile(r'[ \t\r\n]*(?:"(?:[^"\\\x00-\x1f]|\\.)*"|[\[\]{},:]|[^\s\[\]
 
 BRACKET_OR_STRING = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
 
+ISO_8601 = re.compile(
+    r"\d{4}(-\d\d){2}([ T]\d\d:\d\d(:\d\d([.,]\d{1,12})?)?( ?([zZ]|[+-]\d\d((:\d\d){1,2}|(\d\d){1,2})?))?)?", re.ASCII
+)
+"""Dates and times as old programs and people write them; Python reads weeks and other forms besides."""
+
 FINER_THAN_MICROSECONDS = re.compile(r"[.,]\d{6}\d*[1-9]")
 
 
@@ -61,7 +66,7 @@ def _boolean(_column: ColumnPlan, raw: Any) -> Any:
 
 
 def _instant(column: ColumnPlan, raw: Any) -> Any:
-    if not isinstance(raw, str) or FINER_THAN_MICROSECONDS.search(raw):
+    if not isinstance(raw, str) or not ISO_8601.fullmatch(raw) or FINER_THAN_MICROSECONDS.search(raw):
         raise UndecodableError
     try:
         # Python 3.11 takes neither a blank before the offset nor a small z.

@@ -12,6 +12,7 @@ from typing import Any
 
 STRING_OR_CONSTANT = re.compile(r'"(?:[^"\\]|\\.)*"|-?Infinity|NaN', re.DOTALL)
 PAIR_OR_ESCAPE = re.compile(r"\\u[dD][89abAB]..\\u[dD][c-fC-F]..|\\u....|\\.", re.DOTALL)
+STRING_OR_MARK = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}:]', re.DOTALL)
 RAW_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -50,6 +51,7 @@ def mend_json(value: str) -> tuple[str, str | None]:
     except RecursionError:
         # Deeper than Python reads; PostgreSQL reads deeper, and says itself what is too deep for it.
         seen.constant = "NaN" in text or "Infinity" in text
+        seen.duplicate = _repeats_key(text)
     mended = text
     if seen.constant or "\\u" in text:
         mended = STRING_OR_CONSTANT.sub(lambda match: _mend_token(match[0]), text)
@@ -60,6 +62,33 @@ def mend_json(value: str) -> tuple[str, str | None]:
         "duplicate_key": seen.duplicate,
     }
     return mended, next((rule for rule, applies in rules.items() if applies), None)
+
+
+def _repeats_key(text: str) -> bool:
+    """Whether a key occurs twice in an object, however deep; of text that is not JSON it may say either."""
+    keys: list[set[str]] = [set()]
+    before = ""
+    for match in STRING_OR_MARK.finditer(text):
+        mark = match[0]
+        if mark in "{[":
+            keys.append(set())
+        elif mark in "}]" and len(keys) > 1:
+            keys.pop()
+        elif mark == ":":
+            key = _read_string(before)
+            if key in keys[-1]:
+                return True
+            keys[-1].add(key)
+        before = mark
+    return False
+
+
+def _read_string(written: str) -> str:
+    try:
+        return str(json.loads(written))
+    except ValueError:
+        # PostgreSQL refuses it as well, and then all of the text becomes a string.
+        return written
 
 
 def as_json_string(text: str) -> str:

@@ -5,6 +5,7 @@ The words come from the data, so neither a search nor what it finds belongs in a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -21,6 +22,8 @@ from teleclaude.migration.shapes import quote
 from teleclaude.migration.sources import reading
 from teleclaude.migration.tables import TablePlan
 
+LOST = re.compile("[\x00\ud800-\udfff]")
+"""What PostgreSQL holds something else for, so that nobody can ask for it: U+0000, and bytes that are no UTF-8."""
 LONGEST_WORD = 40
 LONGEST_TEXT = 100_000
 """In characters."""
@@ -60,7 +63,7 @@ def _select(copy: Connection, table: TablePlan, clause: str) -> list[dict[str, A
 
 def _phrase(table: str, row: dict[str, Any]) -> Iterator[Search]:
     texts = [row.get(name) for name in PLACES[table].columns]
-    pieces = [piece for text in texts if isinstance(text, str) for piece in text.split()[:20]]
+    pieces = [piece for text in texts if isinstance(text, str) for piece in text.split()[:20] if not LOST.search(piece)]
     words = [word for piece in pieces for word in split_words(piece) if len(word) <= LONGEST_WORD]
     if len(words) > 1:
         yield Search(table, f'"{words[0]}"')

@@ -27,7 +27,7 @@ MOMENTS = st.builds(
     st.datetimes(),
     st.sampled_from(" T"),
     st.sampled_from(["", "Z", "+00:00", "-00:00", "+02:00"]),
-)
+) | st.sampled_from(["9999-12-31T23:59:59-05:00", "0001-01-01T00:00:00+01:00", "9999-12-31 23:59:59"])
 JSON_TEXTS = st.sampled_from(
     [
         "{}", " {}", "[1, 1.50, 1e400]", '{"a": 1, "a": 2}', '{"a": {"b": 1}, "b": [{"a": 1}]}', "[NaN]", "-Infinity",

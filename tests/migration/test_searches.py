@@ -84,6 +84,14 @@ async def test_an_old_index_that_is_damaged_is_no_difference(
     assert differences(await migrate_sample(options)) == []
 
 
+@pytest.mark.parametrize("odd", ["x'74776f20636166e920'", "'two caf' || char(0) || 'é three'"], ids=["Latin-1", "NUL"])
+async def test_words_that_postgresql_cannot_hold_are_not_searched(
+    options: Options, sample: SampleInstallation, odd: str
+) -> None:
+    change_source(sample, f"UPDATE memory_observations SET title = CAST({odd} AS TEXT)")
+    assert differences(await migrate_sample(options)) == []
+
+
 async def test_an_old_database_without_an_index_is_no_difference(options: Options, sample: SampleInstallation) -> None:
     triggers = [f"DROP TRIGGER IF EXISTS memory_obs_{event}" for event in ("ai", "ad", "au")]
     change_source(sample, *triggers, "DROP TABLE memory_observations_fts")

@@ -81,12 +81,40 @@ async def test_a_key_that_occurs_twice_keeps_its_last_value_and_is_in_the_ledger
     options: Options, sample: SampleInstallation, target: URL
 ) -> None:
     deep = "[" * 400 + '{"a": 1, "a": 2}' + "]" * 400
-    texts = ['{"a": 1, "a": 2}', '{"a\\u0000": 1, "a␀": 2}', '{"a": NaN, "a": 1}', deep]
+    deeper = '{"b": [0], "a":' * 1200 + '{"a": 1, "\\u0061": 2}' + "}" * 1200
+    texts = ['{"a": 1, "a": 2}', '{"a\\u0000": 1, "a␀": 2}', '{"a": NaN, "a": 1}', deep, deeper]
     await migrated_with(options, sample, *((PAYLOAD, (text, number)) for number, text in enumerate(texts, 1)))
     found = await query(target, "SELECT payload FROM hook_outbox WHERE id <= 3 ORDER BY id")
     assert found == [({"a": 2},), ({"a␀": 2},), ({"a": 1},)]
     originals = {entry["key"][0]: entry["original"] for entry in ledger(options) if entry["table"] == "hook_outbox"}
-    assert [originals[number] for number in range(1, 5)] == texts
+    assert [originals[number] for number in range(1, 6)] == texts
+
+
+async def test_deep_json_whose_objects_have_the_same_keys_is_not_in_the_ledger(
+    options: Options, sample: SampleInstallation
+) -> None:
+    await migrated_with(options, sample, (PAYLOAD, ('{"a": [{"a": 1}, {"a": 2}], "b":' * 1200 + "0" + "}" * 1200, 1)))
+    assert 1 not in [entry["key"][0] for entry in ledger(options) if entry["table"] == "hook_outbox"]
+
+
+@pytest.mark.parametrize(
+    "text", ["20260203T040506Z", "2026-02-03T04", "2026-W06-2", "2026-02-03 04:05:06\0", "2026-02-03 04:05:06 "]
+)
+async def test_a_session_that_was_closed_at_no_readable_moment_is_listed_as_open(
+    options: Options, sample: SampleInstallation, text: str
+) -> None:
+    close = "UPDATE sessions SET closed_at = ? WHERE rowid = (SELECT max(rowid) FROM sessions WHERE closed_at IS NULL)"
+    report = await migrated_with(options, sample, (close, (text,)))
+    assert report.ok
+    assert [entry["rule"] for entry in ledger(options) if entry["column"] == "closed_at"] == ["not_a_timestamp"]
+
+
+@pytest.mark.parametrize("text", ["9999-12-31T23:59:59-05:00", "0001-01-01T00:00:00+01:00"])
+async def test_a_moment_whose_offset_leads_out_of_the_calendar_is_in_the_ledger(
+    options: Options, sample: SampleInstallation, text: str
+) -> None:
+    await migrated_with(options, sample, ("UPDATE sessions SET last_output_at = ?", (text,)))
+    assert {entry["rule"] for entry in ledger(options) if entry["column"] == "last_output_at"} == {"not_a_timestamp"}
 
 
 async def test_a_session_with_json_that_the_daemon_cannot_read_is_listed_all_the_same(

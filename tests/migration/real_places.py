@@ -72,6 +72,12 @@ def docs_place_of_everyone(_sample: SampleInstallation) -> None:
     Path("/usr/local/share").chmod(0o777)
 
 
+def state_of_the_service_user(_sample: SampleInstallation) -> None:
+    """Let the service user own the folder around those of the runs."""
+    Path("/var/lib/teleclaude").mkdir()
+    os.chown("/var/lib/teleclaude", SERVICE, SERVICE)
+
+
 def home_that_leads_there(sample: SampleInstallation) -> None:
     """Let units, agents and shells lead to the checkout; who follows the links is root, or the user."""
     point_to(sample)
@@ -93,6 +99,7 @@ PREPARATIONS: dict[str, Callable[[SampleInstallation], None]] = {
         home_that_leads_there,
         docs_place_of_the_user,
         docs_place_of_everyone,
+        state_of_the_service_user,
     )
 }
 

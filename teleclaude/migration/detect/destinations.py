@@ -36,11 +36,9 @@ def find_destinations(layout: Layout, user_file: Path, report_dir: Path | None, 
 
 
 def find_open_doors(layout: Layout) -> tuple[Path, ...]:
-    """Return the folders on the way to the system's places that others than root and the service user can change."""
-    service = find_user(layout.service_user)
-    trusted = frozenset({0}) if service is None else frozenset({0, service})
+    """Return the folders on the way to the system's places that others than root can change, the service user too."""
     places = (layout.system_config.parent, layout.secrets.parent, layout.docs.parent, layout.migrations)
-    doors = (find_open_door(place, trusted) for place in places)
+    doors = (find_open_door(place) for place in places)
     return tuple(sorted({door for door in doors if door is not None}))
 
 

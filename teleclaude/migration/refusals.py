@@ -105,5 +105,12 @@ def _refuse_places(inventory: Inventory) -> Iterator[Finding]:
     for path in inventory.destinations.open_doors:
         reason = f"a user without privileges can change {path}, so nothing of the system may be put there"
         yield error("files", reason, "let it belong to root, and let nobody else write to it")
+    door = inventory.destinations.run_door
+    if door is not None:
+        reason = f"a user without privileges can change {door}, so the folder of the run may not be there"
+        remedy = "say --report-dir with a folder of root's"
+        if door == inventory.layout.state:
+            remedy = "run bin/install-system.sh, which gives it to root"
+        yield error("files", reason, remedy)
     if inventory.is_root and not inventory.destinations.service_user_exists and inventory.layout.root is None:
         yield error("files", "the service user does not exist", "run bin/install-system.sh, or try with --root DIR")

@@ -23,11 +23,12 @@ from sqlalchemy import URL
 
 from teleclaude.daemon.service_user import Identity, require_program
 from teleclaude.demo.installation import SampleInstallation, make_installation
-from teleclaude.errors import ConfigError, SourceError
+from teleclaude.errors import ConfigError, PublishError, SourceError
 from teleclaude.migration.deputy import deputy_for, dismissing_deputies
 from teleclaude.migration.detect import docs as docs_of
 from teleclaude.migration.events import Event, Finding, Left, Severity, SwitchOver, note
 from teleclaude.migration.inventory import Account
+from teleclaude.migration.journal import run_folder
 from teleclaude.migration.options import Options
 from teleclaude.migration.pipeline import STEPS
 from teleclaude.migration.plan import Plan
@@ -542,3 +543,22 @@ def test_a_program_that_the_service_user_cannot_run_is_found_before_anything_is_
     with pytest.raises(ConfigError, match=f"the service user cannot run {program}"):
         require_program(Identity(USER, USER, ()), os.environ)
     require_program(Identity(0, 0, ()), os.environ)
+
+
+@as_root
+def test_the_folder_of_a_run_is_not_used_where_another_user_can_change_it(tmp_path: Path) -> None:
+    reports = tmp_path / "reports"
+    reports.mkdir()
+    give_away(reports)
+    sentence = f"a user without privileges can change {reports},"
+    with pytest.raises(PublishError, match=sentence), run_folder(reports / "run", (), guarded=True):
+        pass
+
+
+@as_root
+def test_the_folder_of_a_run_is_not_made_behind_a_link_of_another_user(tmp_path: Path, private: Path) -> None:
+    reports = tmp_path / "reports"
+    replace_by_link(reports, private.parent)
+    with pytest.raises(PublishError, match="is a link"), run_folder(reports / "run", (), guarded=True):
+        pass
+    assert [path.name for path in private.parent.iterdir()] == [private.name]

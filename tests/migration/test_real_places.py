@@ -65,6 +65,7 @@ async def test_a_home_that_is_a_link_does_not_lead_root_to_write_there(target: U
     [
         ("docs_place_of_the_user", "/usr/local/share"),
         ("docs_place_of_everyone", "/usr/local/share"),
+        ("report_folder_of_the_user", str(HOME)),
         ("state_of_the_service_user", "/var/lib/teleclaude"),
     ],
 )
@@ -75,6 +76,7 @@ async def test_a_place_that_others_can_change_gets_nothing_of_the_system(
     assert result["exit"] == 3, result["said"]
     assert f"a user without privileges can change {place}" in result["report"]
     assert "/etc/teleclaude" not in result["found"]
+    assert str(VICTIM) in result["found"]
     assert await has_nothing(target)
 
 

@@ -101,7 +101,9 @@ async def detect(options: Options, run: str, private: Path, environ: Mapping[str
     url = look("target", lambda: choose_target(options, environ), None)
     user_file = user_config(places.home, options.root, environ)
     migrations = options.report_dir.absolute() if options.report_dir else layout.migrations
-    journals, migrating = find_runs(migrations)
+    destinations = look("files", lambda: find_destinations(layout, user_file, options.report_dir, writer), NOWHERE)
+    # What somebody else can have written there, root does not act upon.
+    journals, migrating = find_runs(migrations) if destinations.run_door is None else ((), ())
     # The server may take its time to notice that a killed run is gone.
     patience = PATIENCE_SECONDS if any(journal.committing for journal in journals) else 0.0
     return Inventory(
@@ -136,7 +138,7 @@ async def detect(options: Options, run: str, private: Path, environ: Mapping[str
         journals=journals,
         url=url,
         target=await _look_at(url, attempts, patience) if url is not None else None,
-        destinations=look("files", lambda: find_destinations(layout, user_file, options.report_dir, writer), NOWHERE),
+        destinations=destinations,
         troubles=tuple(attempts.troubles),
     )
 

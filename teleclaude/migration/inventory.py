@@ -290,3 +290,8 @@ class Inventory:
     destinations: Destinations = NOWHERE
     troubles: tuple[Finding, ...] = ()
     """What could not be looked at, and why."""
+
+    @property
+    def as_service_user(self) -> bool:
+        """Whether files get the owners that they should have and the probe runs as the service user."""
+        return self.is_root and self.layout.root is None

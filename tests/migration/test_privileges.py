@@ -4,6 +4,7 @@ Each scenario runs over a tree of our own, and as root over a tree of somebody e
 """
 
 import asyncio
+import dataclasses
 import json
 import os
 import shutil
@@ -32,6 +33,8 @@ from teleclaude.migration.journal import run_folder
 from teleclaude.migration.options import Options
 from teleclaude.migration.pipeline import STEPS
 from teleclaude.migration.plan import Plan
+from teleclaude.migration.prepare import MARK
+from teleclaude.migration.published import remove_files
 from teleclaude.migration.realm import list_tree, open_regular
 from teleclaude.migration.report import Report
 from teleclaude.migration.run import Step
@@ -562,3 +565,27 @@ def test_the_folder_of_a_run_is_not_made_behind_a_link_of_another_user(tmp_path:
     with pytest.raises(PublishError, match="is a link"), run_folder(reports / "run", (), guarded=True):
         pass
     assert [path.name for path in private.parent.iterdir()] == [private.name]
+
+
+@as_root
+async def test_what_the_user_could_not_remove_himself_stays_in_his_home(
+    options: Options, theirs: SampleInstallation, open_folder: Path
+) -> None:
+    assert theirs.home.stat().st_uid == USER
+    file = open_folder / "config.yml"
+
+    async def remove(plan: Plan) -> AsyncGenerator[Event, None]:
+        file.write_text(f"{MARK.format(run=plan.run)}\n")
+        give_away(open_folder)
+        open_folder.chmod(0o555)
+        real = dataclasses.replace(plan, as_service_user=True, user_config=file)
+        with pytest.raises(PermissionError):
+            remove_files(real, plan.run, (file,))
+        assert file.exists()
+        open_folder.chmod(0o755)
+        remove_files(real, plan.run, (file,))
+        assert not file.exists()
+        yield note("test", "removed")
+
+    report = await migrate_sample(options, (Step("remove", remove),))
+    assert report.ok, report.failure

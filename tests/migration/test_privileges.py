@@ -122,6 +122,17 @@ async def test_an_installation_of_another_user_migrates_and_stays_as_it_is(
 
 
 @as_root
+async def test_sudo_from_a_shell_of_root_says_nothing_of_the_owner(
+    options: Options, theirs: SampleInstallation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert theirs.database.stat().st_uid == USER
+    monkeypatch.setenv("SUDO_UID", "0")
+    report = await migrate_sample(dataclasses.replace(options, uid=None, dry_run=True))
+    assert report.ok, report.failure
+    assert report.header["owner"]["uid"] == USER
+
+
+@as_root
 @pytest.mark.parametrize(
     "name",
     [

@@ -28,6 +28,7 @@ from teleclaude.migration.detect.installation import (
     find_places,
     list_files,
     read_people,
+    read_sudo_uid,
     read_zone,
 )
 from teleclaude.migration.detect.mentions import make_mentions
@@ -89,7 +90,7 @@ async def detect(options: Options, run: str, private: Path, environ: Mapping[str
     attempts.troubles.extend(look("source", lambda: find_odd_events(places), ()))
     databases = tuple(found for found in (database, events) if found is not None)
     database_uid = database.uid if database else None
-    sudo_uid = int(environ["SUDO_UID"]) if environ.get("SUDO_UID", "").isdigit() else None
+    sudo_uid = read_sudo_uid(environ)
     docs = look("docs", lambda: find_docs(deputy, places), NO_DOCS)
     mentions = make_mentions(places, config_files)
     pointers, unclear = look("switch-over", lambda: find_pointers(deputy, places, mentions), NO_POINTERS)

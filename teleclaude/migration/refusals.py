@@ -15,11 +15,16 @@ OLDEST_SERVER, NEWEST_SERVER = 15, 18
 def find_refusals(inventory: Inventory, leads: Sequence[SwitchOver], *, dry_run: bool) -> Iterator[Finding]:
     """Yield an error for everything that must be mended first, and warnings beside them.
 
-    `leads` is what still leads to the old installation. A rehearsal does what can be done without a target.
+    `leads` is what still leads to the old installation. A rehearsal does what can be done without a target that can be
+    reached, but not with one that nobody could ever reach.
     """
     for trouble in inventory.troubles:
-        bearable = dry_run and trouble.subject == "target"
+        bearable = dry_run and trouble.subject == "target" and inventory.url is not None
         yield replace(trouble, severity=Severity.WARNING) if bearable else trouble
+    if inventory.url is None and all(trouble.subject != "target" for trouble in inventory.troubles):
+        hint = "say --target postgresql://USER@HOST/DATABASE, or set PGHOST and PGDATABASE"
+        unnamed = error("target", "no target is named", hint)
+        yield replace(unnamed, severity=Severity.WARNING) if dry_run else unnamed
     for holder in inventory.holders:
         yield (error if holder.stops else warning)("source", holder.evidence, holder.remedy)
     for service in inventory.services:

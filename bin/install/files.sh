@@ -3,13 +3,17 @@
 
 make_directories() {
     make_directory "$configuration" 0755 0:0
-    # The service writes here, and renames and removes nothing that is root's: root runs what lies in migration.
-    make_directory "$state" 1770 "0:$account"
     make_directory "$logs" 0750 "$account:$account"
     make_directory "$shared" 0755 0:0
     make_directory "$shared/docs" 0755 0:0
     # On Linux systemd makes it anew at every start.
     [ "$platform" = Linux ] || make_directory "$root$var/run/teleclaude" 0755 "$account:$account"
+}
+
+# The service writes here, and renames and removes nothing that is root's: root runs what lies in migration. It comes
+# after the unit, because an older one has systemd give the directory, and everything in it, to the service user.
+make_state() {
+    make_directory "$state" 1770 "0:$account"
 }
 
 # PATH MODE OWNER:GROUP: leaves a directory with that mode that belongs to these, 0 being root and its group.

@@ -12,7 +12,8 @@ FROM python:3.13-slim-bookworm
 RUN useradd --system --user-group --uid 700 --home-dir /var/lib/teleclaude --no-create-home --shell /usr/sbin/nologin \
         teleclaude \
     && install -d -o teleclaude -g teleclaude -m 0755 /run/teleclaude \
-    && install -d -o teleclaude -g teleclaude -m 0750 /var/lib/teleclaude /var/log/teleclaude \
+    && install -d -o root -g teleclaude -m 1770 /var/lib/teleclaude \
+    && install -d -o teleclaude -g teleclaude -m 0750 /var/log/teleclaude \
     && ln -s /opt/teleclaude/bin/teleclaude /usr/local/bin/teleclaude
 COPY --from=program /opt/teleclaude /opt/teleclaude
 USER teleclaude

@@ -148,6 +148,7 @@ install() {
     make_database
     make_configuration
     install_service
+    make_state
     say_what_is_next
 }
 

@@ -10,7 +10,7 @@ say() {
 # What is in order is not worth a line where only what needs attention is wanted.
 line() {
     case "$quiet$1" in
-        yesok | yesskipped) return ;;
+        yesok) return ;;
     esac
     printf '%-8s %s\n' "$1" "$2" >&2
 }
@@ -48,16 +48,14 @@ check_program() {
 
 # Remembers what of the arguments matters here; the program itself checks them all.
 read_arguments() {
-    root='' target='' report_dir='' previous=''
+    root='' report_dir='' previous=''
     for argument in "$@"; do
         case "$previous" in
             --root) root=$argument ;;
-            --target) target=$argument ;;
             --report-dir) report_dir=$argument ;;
         esac
         case "$argument" in
             --root=*) root=${argument#--root=} ;;
-            --target=*) target=${argument#--target=} ;;
             --report-dir=*) report_dir=${argument#--report-dir=} ;;
             -h | --help) exec "$teleclaude" migrate-to-system --help ;;
         esac
@@ -91,28 +89,6 @@ check_places() {
     else
         refuse "places: $existing cannot be written to" "check its owner and its mode"
     fi
-}
-
-check_postgresql() {
-    if [ -z "$target" ] && [ -z "${PGHOST:-}${PGDATABASE:-}" ]; then
-        refuse "PostgreSQL: no database is named" "say --target postgresql://USER@HOST/DATABASE"
-    fi
-    if ! command -v pg_isready >/dev/null 2>&1; then
-        line skipped "PostgreSQL: pg_isready is not here; the migration itself will try"
-        return
-    fi
-    # Host and port only: the rest of a URL is for the migration to understand, and may be secret.
-    place=$(printf '%s' "$target" | sed -n 's|^[a-z+]*://\([^/?]*@\)\{0,1\}\([^/?@]*\).*|\2|p')
-    host=$(printf '%s' "$target" | sed -n 's|.*[?&]host=\([^&]*\).*|\1|p' | sed 's|%2F|/|g; s|%2f|/|g')
-    [ -n "$host" ] || host=${place%:*}
-    port=$(printf '%s' "$target" | sed -n 's|.*[?&]port=\([0-9]*\).*|\1|p')
-    [ -n "$port" ] || port=${place#"${place%:*}"}
-    pg_isready --quiet ${host:+"--host=$host"} ${port:+"--port=${port#:}"}
-    case $? in
-        0) line ok "PostgreSQL: it answers" ;;
-        2) refuse "PostgreSQL: it does not answer" "start it, or correct --target" ;;
-        *) line skipped "PostgreSQL: pg_isready cannot tell; the migration itself will try" ;;
-    esac
 }
 
 # shellcheck disable=SC2329 # the traps below call it
@@ -152,7 +128,6 @@ check_program "$@"
 read_arguments "$@"
 check_privileges
 check_places
-check_postgresql
 trap 'forward INT' INT
 trap 'forward TERM' TERM
 trap 'forward HUP' HUP

@@ -2,16 +2,21 @@
 # Directories and files, with their modes and owners.
 
 make_directories() {
-    make_directory "$configuration" 0755 root
-    make_directory "$state" 0750 "$account"
-    make_directory "$logs" 0750 "$account"
-    make_directory "$shared" 0755 root
-    make_directory "$shared/docs" 0755 root
+    make_directory "$configuration" 0755 0:0
+    make_directory "$logs" 0750 "$account:$account"
+    make_directory "$shared" 0755 0:0
+    make_directory "$shared/docs" 0755 0:0
     # On Linux systemd makes it anew at every start.
-    [ "$platform" = Linux ] || make_directory "$root$var/run/teleclaude" 0755 "$account"
+    [ "$platform" = Linux ] || make_directory "$root$var/run/teleclaude" 0755 "$account:$account"
 }
 
-# PATH MODE OWNER: leaves a directory with that mode that belongs to root, or to the service user and its group.
+# The service writes here, and renames and removes nothing that is root's: root runs what lies in migration. It comes
+# after the unit, because an older one has systemd give the directory, and everything in it, to the service user.
+make_state() {
+    make_directory "$state" 1770 "0:$account"
+}
+
+# PATH MODE OWNER:GROUP: leaves a directory with that mode that belongs to these, 0 being root and its group.
 make_directory() {
     meant="$1 ($2, $3)"
     if [ -d "$1" ] && is_so "$1" "$2" "$3"; then
@@ -24,18 +29,17 @@ make_directory() {
     finished "make $meant"
 }
 
-# PATH OWNER: below --root, everything belongs to the caller.
+# PATH OWNER:GROUP: below --root, everything belongs to the caller.
 own() {
-    if [ "$mine" = yes ]; then
-        if [ "$2" = root ]; then act chown 0:0 "$1"; else act chown "$2:$2" "$1"; fi
-    fi
+    [ "$mine" = no ] || act chown "$2" "$1"
 }
 
-# PATH MODE OWNER: whether a directory or a file is as it is meant to be.
+# PATH MODE OWNER:GROUP: whether a directory or a file is as it is meant to be.
 is_so() {
     case "$2" in
         0755) letters=rwxr-xr-x ;;
         0750) letters=rwxr-x--- ;;
+        1770) letters=rwxrwx--T ;;
     esac
     # shellcheck disable=SC2012
     found=$(ls -ldnL "$1" | sed 's/  */ /g')
@@ -43,8 +47,12 @@ is_so() {
     [ "$mine" = no ] || [ "$(printf '%s' "$found" | cut -d ' ' -f 3,4)" = "$(ids_of "$3")" ]
 }
 
+# OWNER:GROUP: prints their numbers; the group is that of the account of its name.
 ids_of() {
-    if [ "$1" = root ]; then printf '0 0'; else printf '%s %s' "$(id -u "$1" 2>/dev/null)" "$(id -g "$1" 2>/dev/null)"; fi
+    owner_id=${1%:*} group_id=${1#*:}
+    [ "$owner_id" = 0 ] || owner_id=$(id -u "$owner_id" 2>/dev/null)
+    [ "$group_id" = 0 ] || group_id=$(id -g "$group_id" 2>/dev/null)
+    printf '%s %s' "$owner_id" "$group_id"
 }
 
 # FROM TO: puts a file of ours in its place, whole or not at all, over an older one of ours.

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Iterator
 
-from teleclaude.checks.facts import Facts, Kind, PathFacts
+from teleclaude.checks.facts import Facts, Kind, PathFacts, Setting
 from teleclaude.checks.layers import BARRED
 from teleclaude.checks.result import Fault, Result, State, passed, whole
 
-MISSING = Fault(State.FAILURE, "{path} is missing", "sudo install -d -o {service} -g {service} -m {allowed} {path}")
+MISSING = Fault(State.FAILURE, "{path} is missing", "sudo install -d -o {holder} -g {service} -m {allowed} {path}")
 NO_DOCS = Fault(State.WARNING, "{path} is missing: there are no shared docs", "{sudo}install -d -m 0755 {path}")
 NOT_MADE = Fault(State.SKIPPED, "{path} is not there; nothing in a trial makes it", "none is needed")
 NO_SOCKET_FOLDER = Fault(
@@ -17,7 +18,12 @@ NO_SOCKET_FOLDER = Fault(
 HIDDEN = Fault(State.SKIPPED, "{path} cannot be seen by {caller}", "sudo teleclaude self-check")
 NOT_A_FOLDER = Fault(State.FAILURE, "{path} is {kind} and not a folder", "move it away, then make the folder")
 WRONG_OWNER = Fault(
-    State.FAILURE, "{path} belongs to {owner}, and neither to root nor to {reader}", "{sudo}chown {reader} {path}"
+    State.FAILURE, "{path} belongs to {owner}, and neither to root nor to {reader}", "{sudo}chown {holder} {path}"
+)
+NOT_ROOTS = Fault(
+    State.FAILURE,
+    "{path} can be changed by {owner} or its group, and root runs what migrations leave there",
+    "sudo chown root:{service} {path} && sudo chmod {allowed} {path}",
 )
 WRONG_MODE = Fault(
     State.FAILURE,
@@ -36,7 +42,7 @@ TOO_CLOSED = Fault(
 NOT_WRITABLE = Fault(
     State.FAILURE,
     "{path} cannot be written to by {reader}, as whom the daemon runs",
-    "{sudo}chown {reader} {path} && {sudo}chmod u+rwx {path}",
+    "{sudo}chown {holder}:{reader} {path} && {sudo}chmod {allowed} {path}",
 )
 
 FAULTS = (
@@ -48,6 +54,7 @@ FAULTS = (
     BARRED,
     NOT_A_FOLDER,
     WRONG_OWNER,
+    NOT_ROOTS,
     WRONG_MODE,
     OPEN_DOOR,
     TOO_OPEN,
@@ -55,7 +62,7 @@ FAULTS = (
     NOT_WRITABLE,
 )
 
-PRIVATE, PUBLIC = 0o750, 0o755
+PRIVATE, PUBLIC, SHARED = 0o750, 0o755, 0o1770
 
 
 def judge(facts: Facts) -> Result:
@@ -63,7 +70,7 @@ def judge(facts: Facts) -> Result:
     trial = facts.setting.trial
     socket_missing = None if facts.socket_folder.makeable else NO_SOCKET_FOLDER
     parts = (
-        _judge_place("state", facts, facts.state, PRIVATE, MISSING),
+        _judge_place("state", facts, facts.state, SHARED, MISSING),
         _judge_place("logs", facts, facts.logs, PRIVATE, NOT_MADE if trial else MISSING),
         _judge_place("docs", facts, facts.docs, PUBLIC, NO_DOCS),
         _judge_place("socket folder", facts, facts.socket_folder, PUBLIC, socket_missing),
@@ -84,6 +91,7 @@ def _judge_place(name: str, facts: Facts, place: PathFacts, allowed: int, missin
         path=place.path,
         kind=place.kind,
         owner=place.owner,
+        holder=(facts.setting.keeper if allowed == SHARED else facts.setting.reader).name,
         door=place.door,
         caller=facts.setting.caller.name,
         mode=f"{place.mode:04o}",
@@ -101,15 +109,22 @@ def _find_faults(
         yield BARRED if setting.sees_as_daemon else HIDDEN
     elif place.kind is not Kind.FOLDER:
         yield NOT_A_FOLDER
+    else:
+        yield from _find_wrong_rights(setting, place, allowed)
+        if writes and setting.sees_as_daemon and not place.writable:
+            yield NOT_WRITABLE
+
+
+def _find_wrong_rights(setting: Setting, place: PathFacts, allowed: int) -> Iterator[Fault]:
+    if allowed == SHARED and place.door == place.path:
+        yield NOT_ROOTS
     elif place.uid not in {0, setting.reader.uid}:
         yield WRONG_OWNER
-    elif place.mode & (0o002 if setting.trial else 0o022):
+    elif place.mode & (0o002 if setting.trial or place.mode & stat.S_ISVTX else 0o022):
         yield WRONG_MODE
     elif place.door is not None:
         yield OPEN_DOOR
-    elif allowed == PRIVATE and place.mode & 0o007 and not setting.trial:
+    elif allowed != PUBLIC and place.mode & 0o007 and not setting.trial:
         yield TOO_OPEN
     elif allowed == PUBLIC and place.mode & 0o005 != 0o005 and not setting.trial:
         yield TOO_CLOSED
-    elif writes and setting.sees_as_daemon and not place.writable:
-        yield NOT_WRITABLE

@@ -79,9 +79,11 @@ def _tell(report: dict[str, Any], width: int, *, quiet: bool) -> Iterator[Line]:
     found = find_attention(report)
     # All that stands in the way is said at once.
     yield from _tell_attention(found, len(found) if failure else MOST_ATTENTION, width)
-    if failure or not quiet:
+    partial = report["load_rehearsed"] is False
+    if failure or partial or not quiet:
         yield "", ""
-        yield ". ".join(filter(None, (verdict(report), outcome(report)))), "bold red" if failure else "bold green"
+        style = "bold red" if failure else "bold yellow" if partial else "bold green"
+        yield ". ".join(filter(None, (verdict(report), outcome(report)))), style
     if failure:
         yield f"  → {failure['hint']}", "red"
     yield from _tell_places(report)

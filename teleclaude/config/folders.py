@@ -53,7 +53,7 @@ def find_stranger(path: Path, trusted: frozenset[int] = frozenset({0})) -> Stran
     return None
 
 
-def find_open_door(path: Path, trusted: frozenset[int]) -> Path | None:
+def find_open_door(path: Path, trusted: frozenset[int] = frozenset({0})) -> Path | None:
     """Return the first folder on the way to `path` that users beside `trusted` can change, None where there is none."""
     stranger = find_stranger(path, trusted)
     if stranger is not None:

@@ -19,7 +19,7 @@ from teleclaude.migration.journal import SETTLED, remove_empty, try_entry, write
 from teleclaude.migration.locks import remove_dead
 from teleclaude.migration.options import Options
 from teleclaude.migration.plan import Plan, make_plan
-from teleclaude.migration.published import carries_mark, published_paths, remove_docs, remove_files
+from teleclaude.migration.published import is_of, published_paths, remove_docs, remove_files
 from teleclaude.migration.tables import EVENTS, LEGACY
 from teleclaude.migration.way_back import write_down
 
@@ -102,7 +102,7 @@ def find_interrupted(inventory: Inventory) -> Interrupted | None:
 
 def _leaves_something(journal: JournaledRun, inventory: Inventory) -> bool:
     unknown = inventory.target is None or not _same_target(journal, inventory.url)
-    return (journal.committing and unknown) or any(carries_mark(path, journal.run) for path in _places(journal))
+    return (journal.committing and unknown) or any(is_of(inventory, journal.run, path) for path in _places(journal))
 
 
 def _same_target(journal: JournaledRun, url: URL | None) -> bool:
@@ -113,10 +113,10 @@ def _places(journal: JournaledRun) -> tuple[Path, ...]:
     return (*map(Path, journal.start["files"]), Path(journal.start["docs"]))
 
 
-def settle(journal: JournaledRun) -> None:
+def settle(journal: JournaledRun, inventory: Inventory) -> None:
     """Remove what a run left that is neither on the target nor published, and close its journal."""
     remove_dead(Path(journal.start["private"]))
-    remove_files(journal.run, tuple(map(Path, journal.start["files"])))
+    remove_files(inventory, journal.run, tuple(map(Path, journal.start["files"])))
     remove_docs(journal.run, Path(journal.start["docs"]), [Path(name) for name in journal.start["snippets"]])
     remove_empty(tuple(map(Path, journal.start["new_directories"])))
     try_entry(journal.folder, SETTLED)
@@ -137,7 +137,7 @@ def plan_again(options: Options, inventory: Inventory, interrupted: Interrupted)
     existing = inventory.destinations.existing
     destinations = replace(
         inventory.destinations,
-        existing=frozenset(path for path in existing if not carries_mark(path, interrupted.run)),
+        existing=frozenset(path for path in existing if not is_of(inventory, interrupted.run, path)),
         new_directories=tuple(map(Path, start.get("new_directories", ()))),
     )
     again = replace(

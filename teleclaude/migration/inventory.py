@@ -233,7 +233,9 @@ class Destinations:
     not_writable: tuple[Path, ...] = ()
     """Places that this process may not write to."""
     open_doors: tuple[Path, ...] = ()
-    """Folders on the way to the system's places that a user without privileges can change."""
+    """Folders on the way to the system's files that a user without privileges can change."""
+    run_door: Path | None = None
+    """Such a folder on the way to the folder of the run, None where there is none."""
     service_user_exists: bool = False
 
 
@@ -288,3 +290,8 @@ class Inventory:
     destinations: Destinations = NOWHERE
     troubles: tuple[Finding, ...] = ()
     """What could not be looked at, and why."""
+
+    @property
+    def as_service_user(self) -> bool:
+        """Whether files get the owners that they should have and the probe runs as the service user."""
+        return self.is_root and self.layout.root is None

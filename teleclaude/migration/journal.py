@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from teleclaude.config.files import sync_directory
-from teleclaude.config.folders import opened_folder
+from teleclaude.config.folders import find_open_door, opened_folder, sync_folder
 from teleclaude.db.lock import hold_existing
 from teleclaude.errors import PublishError
 
@@ -71,22 +71,29 @@ def find_entry(entries: tuple[dict[str, Any], ...], event: str) -> dict[str, Any
 
 
 @contextmanager
-def run_folder(folder: Path, new_directories: tuple[Path, ...]) -> Iterator[Path]:
+def run_folder(folder: Path, new_directories: tuple[Path, ...], *, guarded: bool) -> Iterator[Path]:
     """Make the folder of the run, private, and sync its name; directories that stay empty go at the end.
 
     Until then no other run goes on beside it. Raises LockHeldError where one does, PublishError where the folder cannot
-    be made.
+    be made, or where it is `guarded` and others than root can change it.
     """
     with ExitStack() as stack:
         stack.callback(remove_empty, new_directories)
         try:
-            folder.parent.mkdir(parents=True, exist_ok=True)
-            stack.enter_context(hold_existing(folder.parent, "migration"))
-            # It stands where a run that was cut off is taken up again.
-            folder.mkdir(mode=0o700, exist_ok=True)
-            sync_directory(folder.parent)
+            with opened_folder(folder.parent, make=True) as around:
+                stack.enter_context(hold_existing(folder.parent, "migration"))
+                # It stands where a run that was cut off is taken up again.
+                with suppress(FileExistsError):
+                    os.mkdir(folder.name, 0o700, dir_fd=around)
+                sync_folder(around)
         except OSError as error:
             raise PublishError(f"{folder} cannot be made: {error.strerror}", "see to the place and run again") from None
+        # Only now, for in a folder such as /tmp somebody else could have made it a moment ago.
+        if guarded and (door := find_open_door(folder)) is not None:
+            raise PublishError(
+                f"a user without privileges can change {door}, so the folder of the run may not be there",
+                "say --report-dir with a folder of root's",
+            )
         yield folder
 
 

@@ -72,7 +72,7 @@ async def begin(options: Options, inventory: Inventory, observer: Observer, step
         run.refuse("no migration was cut off here", hint)
         return run
     for journal in inventory.journals:
-        settle(journal)
+        settle(journal, inventory)
     await run_step(run, PREFLIGHT)
     if run.refused:
         run.refuse("refused; nothing was written", "mend what is listed")

@@ -151,7 +151,7 @@ def make_plan(options: Options, inventory: Inventory) -> Plan:
         switch_over=leads,
         user_account=account_name(inventory),
         new_directories=inventory.destinations.new_directories,
-        as_service_user=inventory.is_root and inventory.layout.root is None,
+        as_service_user=inventory.as_service_user,
         findings=(
             *find_refusals(inventory, leads, dry_run=options.dry_run),
             *undecided,

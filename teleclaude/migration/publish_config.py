@@ -9,12 +9,11 @@ from pathlib import Path
 from teleclaude.config.files import write_new
 from teleclaude.config.folders import opened_folder
 from teleclaude.errors import PublishError
-from teleclaude.migration.deputy import Deputy, deputy_for
 from teleclaude.migration.events import Event, FileResult
 from teleclaude.migration.journal import remove_empty
 from teleclaude.migration.plan import Plan
 from teleclaude.migration.prepare import PreparedFile, prepare_config
-from teleclaude.migration.published import published_paths, remove_files
+from teleclaude.migration.published import published_paths, remove_files, writer_of
 
 
 async def publish_config(plan: Plan) -> AsyncGenerator[Event, None]:
@@ -27,11 +26,6 @@ async def publish_config(plan: Plan) -> AsyncGenerator[Event, None]:
             deputy = writer_of(plan, file.path)
             deputy.call(write_file, str(file.path), file.content.decode(), file.mode, file.numeric_owner)
         yield to_result(file)
-
-
-def writer_of(plan: Plan, path: Path) -> Deputy:
-    """Return who writes a file: in his own home the user himself."""
-    return deputy_for(plan.account if plan.as_service_user and path == plan.user_config else None)
 
 
 def write_file(path: str, text: str, mode: int, owner: tuple[int, int] | None) -> None:
@@ -51,5 +45,5 @@ def to_result(file: PreparedFile) -> FileResult:
 
 async def undo_publish_config(plan: Plan) -> None:
     """Remove the files that carry the mark of this run, and the directories that were made for them."""
-    remove_files(plan.run, published_paths(plan))
+    remove_files(plan, plan.run, published_paths(plan))
     remove_empty(plan.new_directories)

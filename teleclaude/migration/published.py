@@ -11,7 +11,9 @@ from pathlib import Path
 from teleclaude.config.files import remove_temporaries
 from teleclaude.config.folders import has_first_line, opened_folder, remove_marked
 from teleclaude.errors import PublishError
+from teleclaude.migration.deputy import Deputy, deputy_for
 from teleclaude.migration.detect.docs import INDEX
+from teleclaude.migration.inventory import Inventory
 from teleclaude.migration.journal import remove_empty
 from teleclaude.migration.plan import Plan
 from teleclaude.migration.prepare import MARK
@@ -22,9 +24,19 @@ def published_paths(plan: Plan) -> tuple[Path, ...]:
     return plan.layout.system_config, plan.layout.secrets, plan.user_config
 
 
-def carries_mark(path: Path, run: str) -> bool:
+def writer_of(whose: Plan | Inventory, path: Path) -> Deputy:
+    """Return who writes and removes a file: in his own home the user himself."""
+    return deputy_for(whose.account if whose.as_service_user and path == whose.user_config else None)
+
+
+def is_of(whose: Plan | Inventory, run: str, path: Path) -> bool:
     """Whether a file was written by a run, or a folder of snippets has an index that was."""
-    file = path / INDEX if path.is_dir() else path
+    return writer_of(whose, path).call(carries_mark, str(path), run)
+
+
+def carries_mark(path: str, run: str) -> bool:
+    """Whether a file was written by a run, or a folder of snippets has an index that was."""
+    file = Path(path, INDEX) if Path(path).is_dir() else Path(path)
     with suppress(OSError, PublishError), opened_folder(file.parent) as folder:
         return has_first_line(file.name, _mark(run), folder) is not None
     return False
@@ -34,11 +46,19 @@ def _mark(run: str) -> bytes:
     return MARK.format(run=run).encode()
 
 
-def remove_files(run: str, paths: tuple[Path, ...]) -> None:
-    """Remove those files that a run has written, and what a killed one was about to write; raises PublishError."""
+def remove_files(whose: Plan | Inventory, run: str, paths: tuple[Path, ...]) -> None:
+    """Remove those files that a run has written, and what a killed one was about to write.
+
+    Raises PublishError, OSError.
+    """
     for path in paths:
-        remove_marked(path, _mark(run))
-        remove_temporaries(path.parent)
+        writer_of(whose, path).call(remove_file, str(path), run)
+
+
+def remove_file(path: str, run: str) -> None:
+    """Remove a file if a run has written it, and what a killed one was about to write; raises PublishError, OSError."""
+    remove_marked(Path(path), _mark(run))
+    remove_temporaries(Path(path).parent)
 
 
 def beside(docs: Path, run: str) -> Path:
@@ -54,7 +74,7 @@ def remove_docs(run: str, docs: Path, names: Sequence[Path]) -> None:
     """
     with suppress(FileNotFoundError, NotADirectoryError), opened_folder(docs.parent) as around:
         shutil.rmtree(beside(docs, run).name, dir_fd=around, ignore_errors=True)
-    if not docs.is_symlink() and carries_mark(docs, run):
+    if not docs.is_symlink() and carries_mark(str(docs), run):
         for name in (*names, INDEX):
             with suppress(FileNotFoundError), opened_folder((docs / name).parent) as folder:
                 os.unlink(name.name, dir_fd=folder)

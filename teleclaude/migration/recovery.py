@@ -113,7 +113,7 @@ async def _proves(run: Run, prove: Callable[[Plan], AsyncGenerator[Event, None]]
 
 async def clear_files(plan: Plan) -> AsyncGenerator[Event, None]:
     """Remove what the run had published before it was cut off, so that it is published whole."""
-    remove_files(plan.run, published_paths(plan))
+    remove_files(plan, plan.run, published_paths(plan))
     remove_docs(plan.run, plan.layout.docs, [doc.relative for doc in plan.docs])
     yield note("files", "what the run had published was published anew")
 

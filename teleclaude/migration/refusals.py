@@ -15,11 +15,16 @@ OLDEST_SERVER, NEWEST_SERVER = 15, 18
 def find_refusals(inventory: Inventory, leads: Sequence[SwitchOver], *, dry_run: bool) -> Iterator[Finding]:
     """Yield an error for everything that must be mended first, and warnings beside them.
 
-    `leads` is what still leads to the old installation. A rehearsal does what can be done without a target.
+    `leads` is what still leads to the old installation. A rehearsal does what can be done without a target that can be
+    reached, but not with one that nobody could ever reach.
     """
     for trouble in inventory.troubles:
-        bearable = dry_run and trouble.subject == "target"
+        bearable = dry_run and trouble.subject == "target" and inventory.url is not None
         yield replace(trouble, severity=Severity.WARNING) if bearable else trouble
+    if inventory.url is None and all(trouble.subject != "target" for trouble in inventory.troubles):
+        hint = "say --target postgresql://USER@HOST/DATABASE, or set PGHOST and PGDATABASE"
+        unnamed = error("target", "no target is named", hint)
+        yield replace(unnamed, severity=Severity.WARNING) if dry_run else unnamed
     for holder in inventory.holders:
         yield (error if holder.stops else warning)("source", holder.evidence, holder.remedy)
     for service in inventory.services:
@@ -105,5 +110,12 @@ def _refuse_places(inventory: Inventory) -> Iterator[Finding]:
     for path in inventory.destinations.open_doors:
         reason = f"a user without privileges can change {path}, so nothing of the system may be put there"
         yield error("files", reason, "let it belong to root, and let nobody else write to it")
+    door = inventory.destinations.run_door
+    if door is not None:
+        reason = f"a user without privileges can change {door}, so the folder of the run may not be there"
+        remedy = "say --report-dir with a folder of root's"
+        if door == inventory.layout.state:
+            remedy = "run bin/install-system.sh, which gives it to root"
+        yield error("files", reason, remedy)
     if inventory.is_root and not inventory.destinations.service_user_exists and inventory.layout.root is None:
         yield error("files", "the service user does not exist", "run bin/install-system.sh, or try with --root DIR")

@@ -89,6 +89,7 @@ class Report:
             **self.header,
             "ok": self.ok,
             "exit_code": int(self.exit_code),
+            "load_rehearsed": self.ok and bool(self.all(TableResult)) if self.header["dry_run"] else None,
             "failure": asdict(self.failure) if self.failure else None,
             "source": {**self.header.get("source", {}), "files": plain(self.all(SourceFileResult))},
             "tables": plain(self.all(TableResult)),

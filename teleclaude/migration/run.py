@@ -135,7 +135,8 @@ async def hold_and(run: Run, work: Callable[[Check], Awaitable[None]]) -> None:
         async with AsyncExitStack() as stack:
             try:
                 check = await stack.enter_async_context(holding(run.plan))
-                stack.enter_context(run_folder(run.plan.folder, run.plan.new_directories))
+                guarded = run.plan.as_service_user
+                stack.enter_context(run_folder(run.plan.folder, run.plan.new_directories, guarded=guarded))
             except TeleClaudeError as error:
                 run.refuse(error.message, error.hint, type(error).__name__)
                 return

@@ -27,8 +27,8 @@ def verdict(report: Mapping[str, Any]) -> str:
         return str(report["failure"]["message"])
     if report["recovery"] == "undo":
         return "Taken back: the target is empty again, and nothing is published."
-    if report["dry_run"] and not report["tables"]:
-        return "The rehearsal went well but for the load, which needs a target that can be reached; nothing was kept."
+    if report["load_rehearsed"] is False:
+        return "The load was not rehearsed, because no target could be reached; the rest went well, nothing was kept."
     if report["dry_run"]:
         return "The rehearsal went well; nothing was kept."
     return "Done and proved."

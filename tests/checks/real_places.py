@@ -55,7 +55,7 @@ def owned(path: Path, user: int, group: int, mode: int) -> Iterator[None]:
 
 @contextmanager
 def full_disk() -> Iterator[None]:
-    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size=20m,mode=750,uid={SERVICE}", "tmpfs", str(STATE)], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size=20m,mode=1770,gid={SERVICE}", "tmpfs", str(STATE)], check=True)
     yield
     subprocess.run(["umount", str(STATE)], check=True)
 
@@ -73,7 +73,7 @@ FAULTS: dict[str, Sequence[Callable[[], Any]]] = {
         lambda: owned(SECRETS, 0, 0, 0o600),
         lambda: owned(CONFIG, EVA, EVA, 0o644),
         lambda: owned(RUN, 0, 0, 0o755),
-        lambda: owned(STATE, SERVICE, SERVICE, 0o755),
+        lambda: owned(STATE, SERVICE, SERVICE, 0o750),
     ),
     "folder and disk": (lambda: owned(CONFIG.parent, EVA, EVA, 0o755), full_disk),
     "hidden program": (hidden_program,),
@@ -91,9 +91,10 @@ def main(target: str, work: str) -> None:
     mount_empty_places(Path(work))
     for covered in ("/run", "/var/log"):
         subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", covered], check=True)
-    for place in (STATE, LOGS, RUN):
-        place.mkdir(mode=0o755 if place is RUN else 0o750)
-        os.chown(place, SERVICE, SERVICE)
+    for place, owner, mode in ((STATE, 0, 0o1770), (LOGS, SERVICE, 0o750), (RUN, SERVICE, 0o755)):
+        place.mkdir()
+        os.chown(place, owner, SERVICE)
+        place.chmod(mode)
     sample = make_installation(HOME, sessions=5)
     subprocess.run(["chown", "-hR", f"{EVA}:{EVA}", str(HOME)], check=True)
     where = ["--source", str(sample.checkout), "--home", str(sample.home), "--target", target]

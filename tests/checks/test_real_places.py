@@ -57,7 +57,7 @@ def test_root_is_told_what_the_service_user_sees(seen: dict[str, Any]) -> None:
     assert found["running"]["exit"] == 0
     assert (found["nothing"]["exit"], failures(found["nothing"])) == (0, {})
 
-    secrets, service = "/etc/teleclaude/secrets.yml", "teleclaude"
+    secrets, state, service = "/etc/teleclaude/secrets.yml", "/var/lib/teleclaude", "teleclaude"
     expected = {
         "files": {
             "layers: secrets": (
@@ -70,7 +70,11 @@ def test_root_is_told_what_the_service_user_sees(seen: dict[str, Any]) -> None:
             ),
             "places: socket folder": (
                 f"/run/teleclaude cannot be written to by {service}, as whom the daemon runs",
-                f"sudo chown {service} /run/teleclaude && sudo chmod u+rwx /run/teleclaude",
+                f"sudo chown {service}:{service} /run/teleclaude && sudo chmod 0755 /run/teleclaude",
+            ),
+            "places: state": (
+                f"{state} can be changed by {service} or its group, and root runs what migrations leave there",
+                f"sudo chown root:{service} {state} && sudo chmod 1770 {state}",
             ),
         },
         "folder and disk": {
@@ -87,7 +91,6 @@ def test_root_is_told_what_the_service_user_sees(seen: dict[str, Any]) -> None:
     for faults, named in expected.items():
         assert {name: failures(found[faults]).get(name) for name in named} == named
         assert found[faults]["exit"] == 3
-    assert dict(leaves(found["files"]["checks"]))["places: state"]["state"] == State.WARNING
 
     ((name, (sentence, remedy)),) = failures(found["hidden program"]).items()
     assert name == "user: user"

@@ -1,5 +1,6 @@
 """bin/migrate-to-system.sh as an operator runs it."""
 
+import dataclasses
 import os
 import signal
 import subprocess
@@ -8,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from sqlalchemy import URL
+from sqlalchemy import URL, make_url
 
 from teleclaude.migration.options import Options
 from tests.cli.test_cli import to_arguments
@@ -33,7 +34,7 @@ def run(arguments: list[str], environ: dict[str, str]) -> subprocess.CompletedPr
 def test_it_names_what_it_checked_and_where_the_report_lies(options: Options, environ: dict[str, str]) -> None:
     done = run([*to_arguments(options), "--yes"], environ)
     assert done.returncode == 0, done.stderr
-    for checked in ("platform", "program", "privileges", "places", "PostgreSQL"):
+    for checked in ("platform", "program", "privileges", "places"):
         assert checked in done.stderr
     assert f"{options.root}/var/lib/teleclaude/migration" in done.stderr
     assert "Done and proved." in done.stdout
@@ -50,10 +51,26 @@ def test_it_gives_the_exit_code_of_the_migration(options: Options, environ: dict
     assert run([*to_arguments(options), "--nonsense"], environ).returncode == 2
 
 
-def test_it_refuses_without_a_database(environ: dict[str, str], tmp_path: Path) -> None:
-    done = run(["--root", str(tmp_path)], environ)
+def test_it_leaves_it_to_the_program_to_say_what_is_wrong_with_the_target(
+    options: Options, environ: dict[str, str]
+) -> None:
+    without = [flag for flag in to_arguments(options) if flag not in ("--target", options.target)]
+    done = run([*without, "--yes"], environ)
     assert done.returncode == 3
-    assert "no database is named" in done.stderr
+    assert "no target is named" in done.stderr
+
+
+def test_it_takes_a_service_for_a_target(options: Options, environ: dict[str, str], tmp_path: Path) -> None:
+    url = make_url(options.target or "")
+    query = {name: str(value) for name, value in url.query.items()}
+    parts = {"host": url.host, "port": url.port, "user": url.username, "password": url.password, **query}
+    lines = [f"{name}={value}" for name, value in {**parts, "dbname": url.database}.items() if value]
+    (tmp_path / "services").write_text("\n".join(["[trial]", *lines]))
+    service = {"PGSERVICE": "trial", "PGSERVICEFILE": str(tmp_path / "services")}
+    without = [flag for flag in to_arguments(options) if flag not in ("--target", options.target)]
+    done = run([*without, "--yes", "--dry-run"], environ | service)
+    assert done.returncode == 0, done.stderr
+    assert "The rehearsal went well" in done.stdout
 
 
 def test_it_refuses_where_no_program_runs(tmp_path: Path) -> None:
@@ -73,11 +90,14 @@ def test_it_works_without_a_standard_input(options: Options, environ: dict[str, 
     assert done.returncode == 0, done.stderr
 
 
-def test_a_server_that_does_not_answer_is_refused_at_once(environ: dict[str, str], tmp_path: Path) -> None:
-    done = run(["--root", str(tmp_path / "root"), "--target", "postgresql://ada:planted@127.0.0.1:1/d"], environ)
+def test_a_server_that_does_not_answer_is_refused_at_once(options: Options, environ: dict[str, str]) -> None:
+    arguments = to_arguments(dataclasses.replace(options, target="postgresql://ada:planted@127.0.0.1:1/d"))
+    done = run([*arguments, "--yes"], environ)
     assert done.returncode == 3
+    assert "127.0.0.1:1" in done.stderr
     assert "planted" not in done.stderr
-    assert not (tmp_path / "root").exists()
+    assert options.root is not None
+    assert not options.root.exists()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

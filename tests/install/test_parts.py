@@ -62,6 +62,12 @@ def test_the_unit_lets_the_daemon_know_its_callers() -> None:
     assert service["RuntimeDirectoryMode"] == "0755"
 
 
+def test_the_unit_writes_to_the_state_and_does_not_make_it_its_own() -> None:
+    service = directives("Service")
+    assert "StateDirectory" not in service
+    assert service["ReadWritePaths"] == f"-{make_layout('linux').state}"
+
+
 def test_the_unit_waits_for_the_configuration_at_its_place() -> None:
     layout = make_layout("linux")
     conditions = set(re.findall(r"^ConditionPathExists=(.*)$", UNIT.read_text(), re.M))

@@ -57,7 +57,7 @@ def test_a_rehearsal_shows_every_command_and_changes_nothing(tmp_path: Path) -> 
     root = tmp_path / "nothing here"
     shown = run(root, "--dry-run", "--fresh")
     assert shown.returncode == 0, shown.stderr
-    assert f"$ mkdir -p -m 0750 '{root}/var/lib/teleclaude'" in shown.stdout
+    assert f"$ mkdir -p -m 1770 '{root}/var/lib/teleclaude'" in shown.stdout
     assert "pip install" in shown.stdout
     assert "--require-hashes" in shown.stdout
     assert finished(shown) == []
@@ -80,7 +80,7 @@ def test_the_places_are_those_of_the_program(root: Path) -> None:
     run(root, "--fresh")
     layout = make_layout("linux", root)
     modes = {path: oct(path.stat().st_mode)[-4:] for path in (layout.state, layout.logs, layout.docs, layout.secrets)}
-    assert list(modes.values()) == ["0750", "0750", "0755", "0640"]
+    assert list(modes.values()) == ["1770", "0750", "0755", "0640"]
     assert layout.system_config.stat().st_mode & 0o777 == 0o644
     assert (root / UNIT.parent / layout.unit).is_file()
     assert (root / ENABLED).resolve() == root / UNIT
@@ -152,7 +152,7 @@ def test_a_mode_that_was_opened_is_closed_again(root: Path) -> None:
     state = make_layout("linux", root).state
     state.chmod(0o777)
     assert any(str(state) in line for line in finished(run(root)))
-    assert state.stat().st_mode & 0o777 == 0o750
+    assert state.stat().st_mode & 0o7777 == 0o1770
 
 
 def test_the_old_unit_is_not_touched_by_anything(root: Path) -> None:

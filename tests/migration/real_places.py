@@ -19,6 +19,7 @@ from tests.shell import Stubs
 
 SERVICE, EVA = 54321, 12345
 HOME = Path("/home/eva")
+REPORTS = HOME / "reports"
 ACCOUNTS = f"teleclaude:x:{SERVICE}:{SERVICE}::/:/bin/false\neva:x:{EVA}:{EVA}::{HOME}:/bin/sh\n"
 VICTIM = Path("/etc/victim")
 
@@ -72,6 +73,22 @@ def docs_place_of_everyone(_sample: SampleInstallation) -> None:
     Path("/usr/local/share").chmod(0o777)
 
 
+def report_folder_of_the_user(_sample: SampleInstallation) -> None:
+    """Let the folder of the run lie in the user's home, beside a journal that has a folder of root's removed."""
+    planted = REPORTS / "planted"
+    planted.mkdir(parents=True)
+    start = {"event": "start", "run": "planted", "dry_run": False, "private": "/nowhere", "files": [], "snippets": []}
+    start |= {"docs": "/nowhere", "new_directories": [str(VICTIM)]}
+    (planted / "journal.jsonl").write_text(json.dumps(start) + "\n")
+    subprocess.run(["chown", "-R", f"{EVA}:{EVA}", str(REPORTS)], check=True)
+
+
+def state_of_the_service_user(_sample: SampleInstallation) -> None:
+    """Let the service user own the folder around those of the runs."""
+    Path("/var/lib/teleclaude").mkdir()
+    os.chown("/var/lib/teleclaude", SERVICE, SERVICE)
+
+
 def home_that_leads_there(sample: SampleInstallation) -> None:
     """Let units, agents and shells lead to the checkout; who follows the links is root, or the user."""
     point_to(sample)
@@ -93,6 +110,8 @@ PREPARATIONS: dict[str, Callable[[SampleInstallation], None]] = {
         home_that_leads_there,
         docs_place_of_the_user,
         docs_place_of_everyone,
+        report_folder_of_the_user,
+        state_of_the_service_user,
     )
 }
 
@@ -140,6 +159,7 @@ def main(target: str, preparation: str, work: str) -> None:
     PREPARATIONS[preparation](sample)
     command = ["/mnt/python/bin/python", "-m", "teleclaude", "migrate-to-system", "--json", "--yes", "--person", "Ada"]
     command += ["--source", str(sample.checkout), "--home", str(sample.home), "--target", target]
+    command += ["--report-dir", str(REPORTS)] if REPORTS.exists() else []
     stubs = Stubs(Path(work) / "stubs")
     stubs.answer("is-enabled", "teleclaude.service", "enabled")
     stubs.answer("cat", "teleclaude-system.service")

@@ -4,6 +4,7 @@ Each scenario runs over a tree of our own, and as root over a tree of somebody e
 """
 
 import asyncio
+import dataclasses
 import json
 import os
 import shutil
@@ -23,14 +24,17 @@ from sqlalchemy import URL
 
 from teleclaude.daemon.service_user import Identity, require_program
 from teleclaude.demo.installation import SampleInstallation, make_installation
-from teleclaude.errors import ConfigError, SourceError
+from teleclaude.errors import ConfigError, PublishError, SourceError
 from teleclaude.migration.deputy import deputy_for, dismissing_deputies
 from teleclaude.migration.detect import docs as docs_of
 from teleclaude.migration.events import Event, Finding, Left, Severity, SwitchOver, note
 from teleclaude.migration.inventory import Account
+from teleclaude.migration.journal import run_folder
 from teleclaude.migration.options import Options
 from teleclaude.migration.pipeline import STEPS
 from teleclaude.migration.plan import Plan
+from teleclaude.migration.prepare import MARK
+from teleclaude.migration.published import remove_files
 from teleclaude.migration.realm import list_tree, open_regular
 from teleclaude.migration.report import Report
 from teleclaude.migration.run import Step
@@ -115,6 +119,17 @@ async def test_an_installation_of_another_user_migrates_and_stays_as_it_is(
     assert states(theirs.checkout, theirs.home) == before
     assert options.root is not None
     assert {path.lstat().st_uid for path in options.root.rglob("*")} == {0}
+
+
+@as_root
+async def test_sudo_from_a_shell_of_root_says_nothing_of_the_owner(
+    options: Options, theirs: SampleInstallation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert theirs.database.stat().st_uid == USER
+    monkeypatch.setenv("SUDO_UID", "0")
+    report = await migrate_sample(dataclasses.replace(options, uid=None, dry_run=True))
+    assert report.ok, report.failure
+    assert report.header["owner"]["uid"] == USER
 
 
 @as_root
@@ -542,3 +557,46 @@ def test_a_program_that_the_service_user_cannot_run_is_found_before_anything_is_
     with pytest.raises(ConfigError, match=f"the service user cannot run {program}"):
         require_program(Identity(USER, USER, ()), os.environ)
     require_program(Identity(0, 0, ()), os.environ)
+
+
+@as_root
+def test_the_folder_of_a_run_is_not_used_where_another_user_can_change_it(tmp_path: Path) -> None:
+    reports = tmp_path / "reports"
+    reports.mkdir()
+    give_away(reports)
+    sentence = f"a user without privileges can change {reports},"
+    with pytest.raises(PublishError, match=sentence), run_folder(reports / "run", (), guarded=True):
+        pass
+
+
+@as_root
+def test_the_folder_of_a_run_is_not_made_behind_a_link_of_another_user(tmp_path: Path, private: Path) -> None:
+    reports = tmp_path / "reports"
+    replace_by_link(reports, private.parent)
+    with pytest.raises(PublishError, match="is a link"), run_folder(reports / "run", (), guarded=True):
+        pass
+    assert [path.name for path in private.parent.iterdir()] == [private.name]
+
+
+@as_root
+async def test_what_the_user_could_not_remove_himself_stays_in_his_home(
+    options: Options, theirs: SampleInstallation, open_folder: Path
+) -> None:
+    assert theirs.home.stat().st_uid == USER
+    file = open_folder / "config.yml"
+
+    async def remove(plan: Plan) -> AsyncGenerator[Event, None]:
+        file.write_text(f"{MARK.format(run=plan.run)}\n")
+        give_away(open_folder)
+        open_folder.chmod(0o555)
+        real = dataclasses.replace(plan, as_service_user=True, user_config=file)
+        with pytest.raises(PermissionError):
+            remove_files(real, plan.run, (file,))
+        assert file.exists()
+        open_folder.chmod(0o755)
+        remove_files(real, plan.run, (file,))
+        assert not file.exists()
+        yield note("test", "removed")
+
+    report = await migrate_sample(options, (Step("remove", remove),))
+    assert report.ok, report.failure

@@ -60,14 +60,23 @@ async def test_a_home_that_is_a_link_does_not_lead_root_to_write_there(target: U
     assert await has_nothing(target)
 
 
-@pytest.mark.parametrize("preparation", ["docs_place_of_the_user", "docs_place_of_everyone"])
+@pytest.mark.parametrize(
+    ("preparation", "place"),
+    [
+        ("docs_place_of_the_user", "/usr/local/share"),
+        ("docs_place_of_everyone", "/usr/local/share"),
+        ("report_folder_of_the_user", str(HOME)),
+        ("state_of_the_service_user", "/var/lib/teleclaude"),
+    ],
+)
 async def test_a_place_that_others_can_change_gets_nothing_of_the_system(
-    target: URL, tmp_path: Path, preparation: str
+    target: URL, tmp_path: Path, preparation: str, place: str
 ) -> None:
     result = migrate(target, preparation, tmp_path)
     assert result["exit"] == 3, result["said"]
-    assert "a user without privileges can change /usr/local/share" in result["report"]
+    assert f"a user without privileges can change {place}" in result["report"]
     assert "/etc/teleclaude" not in result["found"]
+    assert str(VICTIM) in result["found"]
     assert await has_nothing(target)
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import URL
 
 from teleclaude.cli.page import print_page
 from teleclaude.demo.installation import SampleInstallation
-from teleclaude.migration.events import FilePreview, FileResult, TableResult
+from teleclaude.migration.events import FilePreview, FileResult, Finding, Severity, TableResult
 from teleclaude.migration.options import Options
 from teleclaude.migration.report import Report
 from tests.pointing import point_to
@@ -120,3 +120,29 @@ async def test_a_rehearsal_with_a_folder_keeps_its_report_there(options: Options
     folder = Path(report.header["folder"])
     assert json.loads((folder / "report.json").read_text())["preview"]
     assert (folder / "switch-over.sh").exists()
+
+
+@pytest.mark.parametrize(
+    ("named", "sentence"),
+    [
+        ("garbage", "the database URL cannot be read"),
+        ("sqlite:///x", "the target is not PostgreSQL"),
+        ("postgresql://localhost/d?sslmod=disable", "the database URL has a parameter that is not known here: sslmod"),
+    ],
+)
+async def test_a_target_that_nobody_could_reach_refuses_a_rehearsal_too(
+    options: Options, named: str, sentence: str
+) -> None:
+    report = await migrate_sample(dataclasses.replace(options, dry_run=True, target=named))
+    assert report.exit_code == 3
+    assert sentence in [finding.message for finding in report.all(Finding) if finding.severity is Severity.ERROR]
+
+
+@pytest.mark.parametrize(("database", "loads"), [("nowhere", False), (None, True)])
+async def test_the_report_says_whether_the_load_was_rehearsed(
+    options: Options, target: URL, database: str | None, loads: bool
+) -> None:
+    named = target.set(database=database or target.database).render_as_string(hide_password=False)
+    report = await migrate_sample(dataclasses.replace(options, dry_run=True, target=named))
+    assert report.ok, report.failure
+    assert report.to_json()["load_rehearsed"] is loads

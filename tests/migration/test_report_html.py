@@ -145,7 +145,7 @@ SAID: dict[str, Any] = {
     "root": None, "folder": "/f", "undo": ["# 1.", "rm"],
     "source": {"checkout": "/c", "database": "/c/d",
                "files": [{"path": "p", "sha256_before": "a", "sha256_after": "b"}]},
-    "target": {"url": "u"}, "owner": {"sessions": 1, "why": "w"}, "exit_code": 0,
+    "target": {"url": "u"}, "owner": {"sessions": 1, "why": "w"}, "exit_code": 0, "load_rehearsed": None,
     "failure": None, "probe": {"ok": True, "sessions_listed": 1, "searches": 1},
     "steps": [{"name": "s", "outcome": "failed", "seconds": 1.0}],
     "findings": [{"severity": s, "subject": "s", "message": "m", "hint": "h"} for s in ("note", "warning", "error")],

@@ -104,7 +104,7 @@ def test_every_place_has_its_owner_and_its_mode(machine: Machine) -> None:
     wanted = {
         "/etc/teleclaude": "755 root:root",
         "/etc/teleclaude/pgpass": "600 root:root",
-        "/var/lib/teleclaude": "750 teleclaude:teleclaude",
+        "/var/lib/teleclaude": "1770 root:teleclaude",
         "/var/log/teleclaude": "750 teleclaude:teleclaude",
         "/usr/local/share/teleclaude/docs": "755 root:root",
         f"/etc/systemd/system/{UNIT}": "644 root:root",

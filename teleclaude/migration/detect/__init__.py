@@ -28,6 +28,7 @@ from teleclaude.migration.detect.installation import (
     find_places,
     list_files,
     read_people,
+    read_sudo_uid,
     read_zone,
 )
 from teleclaude.migration.detect.mentions import make_mentions
@@ -89,7 +90,7 @@ async def detect(options: Options, run: str, private: Path, environ: Mapping[str
     attempts.troubles.extend(look("source", lambda: find_odd_events(places), ()))
     databases = tuple(found for found in (database, events) if found is not None)
     database_uid = database.uid if database else None
-    sudo_uid = int(environ["SUDO_UID"]) if environ.get("SUDO_UID", "").isdigit() else None
+    sudo_uid = read_sudo_uid(environ)
     docs = look("docs", lambda: find_docs(deputy, places), NO_DOCS)
     mentions = make_mentions(places, config_files)
     pointers, unclear = look("switch-over", lambda: find_pointers(deputy, places, mentions), NO_POINTERS)
@@ -101,7 +102,9 @@ async def detect(options: Options, run: str, private: Path, environ: Mapping[str
     url = look("target", lambda: choose_target(options, environ), None)
     user_file = user_config(places.home, options.root, environ)
     migrations = options.report_dir.absolute() if options.report_dir else layout.migrations
-    journals, migrating = find_runs(migrations)
+    destinations = look("files", lambda: find_destinations(layout, user_file, options.report_dir, writer), NOWHERE)
+    # What somebody else can have written there, root does not act upon.
+    journals, migrating = find_runs(migrations) if destinations.run_door is None else ((), ())
     # The server may take its time to notice that a killed run is gone.
     patience = PATIENCE_SECONDS if any(journal.committing for journal in journals) else 0.0
     return Inventory(
@@ -136,7 +139,7 @@ async def detect(options: Options, run: str, private: Path, environ: Mapping[str
         journals=journals,
         url=url,
         target=await _look_at(url, attempts, patience) if url is not None else None,
-        destinations=look("files", lambda: find_destinations(layout, user_file, options.report_dir, writer), NOWHERE),
+        destinations=destinations,
         troubles=tuple(attempts.troubles),
     )
 

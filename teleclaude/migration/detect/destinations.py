@@ -21,6 +21,7 @@ def find_destinations(layout: Layout, user_file: Path, report_dir: Path | None, 
     system = (layout.system_config, layout.secrets, layout.docs)
     reports = report_dir.absolute() if report_dir else layout.migrations
     folders = (layout.docs, *(path.parent for path in system), reports)
+    guarded = layout.root is None and os.geteuid() == 0
     for folder in folders:
         with suppress(FileNotFoundError, NotADirectoryError, PermissionError), opened_folder(folder):
             pass
@@ -30,17 +31,16 @@ def find_destinations(layout: Layout, user_file: Path, report_dir: Path | None, 
         existing=frozenset(path for path in (*system, user_file) if is_taken(path)),
         new_directories=missing_directories((*folders, user_file.parent)),
         not_writable=tuple(sorted(map(Path, closed))),
-        open_doors=find_open_doors(layout) if layout.root is None and os.geteuid() == 0 else (),
+        open_doors=find_open_doors(layout) if guarded else (),
+        run_door=find_open_door(reports) if guarded else None,
         service_user_exists=find_user(layout.service_user) is not None,
     )
 
 
 def find_open_doors(layout: Layout) -> tuple[Path, ...]:
-    """Return the folders on the way to the system's places that others than root and the service user can change."""
-    service = find_user(layout.service_user)
-    trusted = frozenset({0}) if service is None else frozenset({0, service})
-    places = (layout.system_config.parent, layout.secrets.parent, layout.docs.parent, layout.migrations)
-    doors = (find_open_door(place, trusted) for place in places)
+    """Return the folders on the way to the system's files that others than root can change, the service user too."""
+    places = (layout.system_config.parent, layout.secrets.parent, layout.docs.parent)
+    doors = (find_open_door(place) for place in places)
     return tuple(sorted({door for door in doors if door is not None}))
 
 

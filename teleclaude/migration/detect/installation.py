@@ -44,10 +44,16 @@ def find_places(options: Options, environ: Mapping[str, str]) -> Places:
     return Places(Path(os.path.realpath(link)).parent if link.is_symlink() else Path.cwd(), home)
 
 
-def _caller_home(environ: Mapping[str, str]) -> Path:
+def read_sudo_uid(environ: Mapping[str, str]) -> int | None:
+    """Return the user id of who called sudo, None where that was nobody, or root, who says nothing of an owner."""
     uid = environ.get("SUDO_UID", "")
+    return (int(uid) or None) if uid.isdigit() else None
+
+
+def _caller_home(environ: Mapping[str, str]) -> Path:
+    uid = read_sudo_uid(environ)
     try:
-        return Path(pwd.getpwuid(int(uid)).pw_dir) if uid.isdigit() else Path.home()
+        return Path.home() if uid is None else Path(pwd.getpwuid(uid).pw_dir)
     except KeyError:
         return Path.home()
 

@@ -19,8 +19,6 @@ from teleclaude.migration.options import Options
 from teleclaude.migration.shapes import quote
 from teleclaude.migration.tables import ORIGIN
 
-SAY = "say --target postgresql://USER@HOST/DATABASE"
-
 FACTS = """
 SELECT current_setting('server_version_num')::int, pg_encoding_to_char(encoding), pg_is_in_recovery(),
        has_database_privilege(current_database(), 'CREATE')
@@ -37,16 +35,16 @@ WHERE typnamespace = to_regnamespace(quote_ident(current_schema())) AND typrelid
 """What a table cannot be named any more (PostgreSQL manual, CREATE TABLE), and whether a migration made it."""
 
 
-def choose_target(options: Options, environ: Mapping[str, str]) -> URL:
-    """Return the database to move to: as asked, else as the `PG*` variables say.
+def choose_target(options: Options, environ: Mapping[str, str]) -> URL | None:
+    """Return the database to move to: as asked, else as the `PG*` variables say, None where neither names one.
 
-    Raises ConfigError where neither names one.
+    Raises ConfigError where it cannot be read, or is no PostgreSQL.
     """
     if options.target is None and not any(map(environ.get, ("PGHOST", "PGDATABASE", "PGSERVICE"))):
-        raise ConfigError("no target is named", f"{SAY}, or set PGHOST and PGDATABASE")
+        return None
     url = find_url(options.target or "postgresql://", environ, Path.home())
     if not url.drivername.startswith("postgresql"):
-        raise ConfigError("the target is not PostgreSQL", SAY)
+        raise ConfigError("the target is not PostgreSQL", "say --target postgresql://USER@HOST/DATABASE")
     return url
 
 

@@ -174,12 +174,15 @@ def _count_waiting(connection: Connection, tables: tuple[SourceTable, ...]) -> I
     """Yield the queues with rows that a daemon would still send, and how many."""
     models = find_models(tables)
     for table in tables:
-        column, state = WAITING.get(models.get(table.name, ""), ("", ""))
+        model = models.get(table.name)
+        if model not in WAITING:
+            continue
+        column, state = WAITING[model]
         if column in {fold(each.name) for each in table.columns}:
             query = f"SELECT count(*) FROM {quote(table.name)} WHERE {quote(column)} {state}"  # noqa: S608
             rows = connection.exec_driver_sql(query).scalar()
             if rows:
-                yield models[table.name], rows
+                yield model, rows
 
 
 def _search_tables(connection: Connection) -> frozenset[str]:

@@ -180,7 +180,7 @@ def choose_owner(options: Options, inventory: Inventory) -> Owner | Finding:
     names = ", ".join(person.name for person in people) or "nobody"
     person, because = _choose_person(options.person, inventory.user_name, people)
     if person is None and options.person is not None:
-        return error("owner", f"the configuration does not know {options.person}", f"it knows: {names}")
+        return error("owner", f"the configuration does not know {options.person}", f"name one of these: {names}")
     if person is None:
         return error("owner", "it is not clear whom the sessions belong to", f"say --person NAME; known: {names}")
     found = (

@@ -85,9 +85,8 @@ def _refuse_content(target: TargetState) -> Iterator[Finding]:
             "name another database",
         )
     if target.revision not in (None, target.head):
-        yield error(
-            "target", f"the database is at schema revision {target.revision}", f"this program needs {target.head}"
-        )
+        release = f"use the release that fits, or an empty database; this program needs {target.head}"
+        yield error("target", f"the database is at schema revision {target.revision}", release)
     for name in sorted({LEGACY, EVENTS} & target.schemas) if not target.runs else ():
         yield error("target", f"the database has a schema named {name}, which this needs", "rename or drop it")
 

@@ -20,8 +20,6 @@ from teleclaude.migration.options import Options
 from tests.sample import editing, files_below, has_nothing, migrate_sample, query, reading
 from tests.standing import Migrated
 
-pytestmark = pytest.mark.usefixtures("daemon_here")
-
 
 async def test_every_row_of_every_table_arrives(migrated: Migrated) -> None:
     results = migrated.report.all(TableResult)

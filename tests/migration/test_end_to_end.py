@@ -240,6 +240,24 @@ async def test_tables_and_columns_that_the_models_do_not_know_arrive(
     assert fates["recordings", "raw"]["fate"] == "carried"
 
 
+async def test_text_keys_of_carried_tables_are_compared_byte_by_byte(
+    options: Options, sample: SampleInstallation, target: URL
+) -> None:
+    with editing(sample) as database:
+        database.executescript("""
+            ALTER TABLE sessions ADD COLUMN user_role TEXT DEFAULT 'admin';
+            CREATE TABLE recordings (path TEXT, part INTEGER, title TEXT, PRIMARY KEY (path, part));
+            INSERT INTO recordings VALUES ('ä', 1, 'x'), ('z', 1, 'y');
+        """)
+    report = await migrate_sample(options)
+    assert report.ok, report.failure
+    collated = "SELECT table_schema, table_name, column_name FROM information_schema.columns WHERE collation_name = 'C'"
+    for table, key in (("legacy.sessions", "session_id"), ("public.recordings", "path")):
+        found = await query(target, f"{collated} AND table_schema || '.' || table_name = '{table}'")
+        assert found == [(*table.split("."), key)]
+    assert await query(target, "SELECT path FROM recordings ORDER BY 1") == [("z",), ("ä",)]
+
+
 async def test_names_that_are_ours_or_look_like_something_else_lose_nothing(
     options: Options, sample: SampleInstallation, target: URL
 ) -> None:

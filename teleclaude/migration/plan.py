@@ -23,7 +23,8 @@ from teleclaude.migration.options import Options, Recovery
 from teleclaude.migration.refusals import find_refusals
 from teleclaude.migration.remarks import find_remarks
 from teleclaude.migration.switch_over import account_name, find_switch_over
-from teleclaude.migration.tables import Circumstances, TablePlan, make_event_tables, make_tables
+from teleclaude.migration.table_plans import Circumstances, make_event_tables, make_tables
+from teleclaude.migration.tables import TablePlan
 
 
 @dataclass(frozen=True)

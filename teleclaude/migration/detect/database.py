@@ -26,7 +26,7 @@ from teleclaude.migration.inventory import ConfigFiles, SourceColumn, SourceData
 from teleclaude.migration.json_member import count_pending
 from teleclaude.migration.reading import opened
 from teleclaude.migration.shapes import fold, quote
-from teleclaude.migration.tables import find_models, is_carried
+from teleclaude.migration.table_plans import find_models, is_carried
 
 EVENTS_FILE = "events.db"
 

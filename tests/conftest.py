@@ -121,9 +121,10 @@ async def migrated(done: Migrated) -> Migrated:
 
 @pytest.fixture
 def daemon_here(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Boot the daemon that a migration asks for its verdict in this process, and not in one of its own.
+    """Boot the daemon that a migration asks for its verdict in this process, which is a matter of speed alone.
 
-    For tests of other steps; that a daemon of its own boots is proved by those that migrate without this.
+    A process of its own takes about half a second longer, and modules about other steps migrate often. That the real
+    one boots on what a migration leaves is proved by `tests/migration/test_end_to_end.py`, which migrates without this.
     """
 
     async def boot_here(plan: Plan, searches: Sequence[Search]) -> dict[str, Any]:

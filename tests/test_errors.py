@@ -27,6 +27,19 @@ def test_every_error_on_the_page_has_a_cause_and_a_remedy() -> None:
     assert [template for template, rest in DOCUMENTED.items() if not all(rest)] == []
 
 
+def test_every_remedy_of_the_code_is_on_the_page_in_its_words() -> None:
+    told: dict[str, str] = {}
+    for row in ROWS:
+        told[to_template(row[0])] = told.get(to_template(row[0]), "") + row[-1].replace("`", "") + "\n"
+    missing = {
+        f"{each.place}: {remedy}"
+        for each in collect()
+        for remedy in each.remedies
+        if not re.search(".+".join(map(re.escape, remedy.replace("`", "").split("{}"))), told[each.template])
+    }
+    assert missing == set()
+
+
 def test_no_error_stands_there_twice() -> None:
     listed = [row[0] for row in ROWS if row[0] != "sentence" and len(row) == 3]
     assert len(listed) == len(set(listed))
@@ -58,6 +71,26 @@ def test_sentences_are_found_however_they_are_raised(
     (tmp_path / "module.py").write_text(code)
     monkeypatch.setattr(sentences, "PACKAGE", tmp_path)
     assert sorted({each.template for each in collect()}) == sorted(found)
+
+
+@pytest.mark.parametrize(
+    ("code", "found"),
+    [
+        ("def f(): raise TargetError('it broke', 'mend it')", ("mend it",)),
+        ("def f(x): yield error('target', 'it broke', f'mend {x}' if x else 'leave it')", ("mend {}", "leave it")),
+        ("HINT = 'mend it'\ndef f(): raise TargetError('it broke', HINT)", ("mend it",)),
+        ("def f(x):\n said = 'mend it'\n if x: said = 'leave it'\n run.refuse('no', said)", ("mend it", "leave it")),
+        ("def f() -> Obstacle | None:\n return ('in the way', 'go round')", ("go round",)),
+        ("def f(hint): raise TargetError('it broke', hint)", ()),
+        ("def f(): raise UsageError('it broke', context)", ()),
+    ],
+)
+def test_remedies_are_found_however_they_are_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str, found: tuple[str, ...]
+) -> None:
+    (tmp_path / "module.py").write_text(code)
+    monkeypatch.setattr(sentences, "PACKAGE", tmp_path)
+    assert [each.remedies for each in collect()] == [found]
 
 
 def test_a_sentence_that_nobody_can_look_up_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -59,7 +59,7 @@ def read_bytes(path: Path) -> bytes | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}", "check its permissions", path=path) from None
+        raise ConfigError(f"{path} cannot be read: {error.strerror}", "see to its permissions", path=path) from None
 
 
 def read_system(layout: Layout, environ: Mapping[str, str]) -> Settings:

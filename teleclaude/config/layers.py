@@ -72,7 +72,9 @@ def resolve(
     merged = merge(system, secrets, user)
     carried = merged.get("environment") or {}
     if not isinstance(carried, dict):
-        raise ConfigError("environment in the configuration is not a list of names and values", "mend it")
+        raise ConfigError(
+            "environment in the configuration is not a list of names and values", "write NAME: value below it"
+        )
     known = {**carried, **environ}
     # What was taken out of a YAML file is expanded as it would have been there; what .env says is not.
     environment = {

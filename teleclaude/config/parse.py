@@ -85,7 +85,7 @@ def to_text(data: bytes, path: Path) -> str:
     """Return the text of a YAML file, with its byte order mark: UTF-8, or UTF-16 that says so; raises ConfigError."""
     encoding = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}.get(data[:2], "utf-8")
     if len(data) > MOST_BYTES:
-        raise ConfigError(f"{path} is larger than {MOST_BYTES >> 20} MB", "mend the file", path=path)
+        raise ConfigError(f"{path} is larger than {MOST_BYTES >> 20} MB", "take out what nobody needs", path=path)
     try:
         return data.decode(encoding)
     except UnicodeDecodeError as error:
@@ -148,7 +148,7 @@ def unread_lines(data: bytes, path: Path) -> tuple[int, ...]:
 
 def _bindings(data: bytes, path: Path) -> tuple[Binding, ...]:
     if len(data) > MOST_BYTES:
-        raise ConfigError(f"{path} is larger than {MOST_BYTES >> 20} MB", "mend the file", path=path)
+        raise ConfigError(f"{path} is larger than {MOST_BYTES >> 20} MB", "take out what nobody needs", path=path)
     try:
         # Python's own reading of line ends, as for the file that python-dotenv opens.
         text = data.decode().replace("\r\n", "\n").replace("\r", "\n")

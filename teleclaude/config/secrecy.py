@@ -10,8 +10,9 @@ from collections.abc import Collection, Iterator
 from typing import Any
 
 SECRET_WORDS = re.compile(
-    r"(?:^|_)(?:tokens?|secrets?|passwords?|passwd|pass|passphrase|pwd|pin|keys?|apikeys?|credentials?|auth|authorization"
-    r"|bearer|cookies?|jwt|webhook_urls?)(?:_|$)"
+    r"(?:^|_)(?:[a-z0-9]*(?:tokens?|secrets?|passwords?|passwd|passphrases?|passcodes?|credentials?)"
+    r"|(?:user|db|smtp)?pass|pwd|pin|(?:api|access|secret|private|auth|pass|ssh)?keys?|auth|authorization|bearer|cookies?"
+    r"|jwt|t?otp|hmac|psk|salts?|seeds?|signing|webhook_urls?)(?:_|$)"
 )
 """Words that make a name a secret's, wherever they stand in it."""
 
@@ -23,9 +24,9 @@ MAPS_OF_SECRETS = frozenset({"env", "envs", "environment", "header", "headers", 
 URL_SECRET = re.compile(
     r"(?P<before>(?<![a-z0-9+.-])[0-9+.-]*+[a-z][a-z0-9+.-]*+://[^/?#\s@:]*+:)(?P<user_secret>\S{1,4000})(?=@)"
     r"|(?P<scheme>(?:(?<![a-z])[a-z]++\+)?https?://)(?P<name_secret>[^/?#\s@:]++)(?=@)"
-    r"|(?P<place>https?://[^\s?#]{0,500}/(?:(?:web)?hooks/|bot)|https?://hooks\.[^/\s?#]+/[a-z]+/)(?P<path_secret>[^\s?#]+)"
+    r"|(?P<place>https?://[^\s?#]{0,500}/(?:(?:web)?hooks?/|bot)|https?://hooks\.[^/\s?#]+/[a-z]+/)(?P<path_secret>[^\s?#]+)"
     r"|(?P<name>[?&#](?=[^=&#\s]{0,200}+=)[^=&#\s]*?"
-    r"(?:token|secret|pass|pwd|key|sig|auth|jwt|code|credential)[^=&#\s]*+=)(?P<query_secret>[^&#\s]+)",
+    r"(?:token|secret|pass|pwd|key|sig|auth|jwt|code|credential|otp|hmac|salt|seed)[^=&#\s]*+=)(?P<query_secret>[^&#\s]+)",
     re.IGNORECASE,
 )
 """What a URL may hold of a secret: a password, a name alone (a token, in practice), a parameter, and the path of a
@@ -48,6 +49,27 @@ LOOKS = re.compile(
 )
 """How secrets look wherever they stand: forms of well-known issuers, long random words, a name with its value."""
 
+NAMED = re.compile(
+    r"(?<![\w-])(?:(?P<option>-[\w-]++)\s+(?!-)|(?P<name>[\w-]++)['\"]?(?:\s*[:=]\s*|\s+(?:is|was)\s+))['\"]?"
+    r"(?=[^\s'\"])(?!\$\{)"
+)
+"""An option or a name in a text, with a value after it; `is_secret` says whether it matters."""
+
+LOGIN = re.compile(
+    r"(?<![a-z])(?:login|user(?:_?name)?|(?<![\w-])-u)['\"]?[\s:=]\s*['\"]?(?!\$\{|\d+:\d+(?!\S))[^\s:/'\"]{1,100}:"
+    r"(?!\$\{)[^\s:/'\"]"
+    r"|(?<![\w/.%+-])[\w.%+-]{1,100}:(?!\$\{)[^\s:/@]{1,200}@\w",
+    re.IGNORECASE,
+)
+"""A user and the password, `ada:…`: after a name that says so, or before a host. Two numbers are ids."""
+
+COMMAND = re.compile(
+    r"\b(?:mysql|mariadb|sshpass)\w*+[^\n]{0,300}?\s-p\s*+(?!\$\{)\S|\bredis-cli\b[^\n]{0,300}?\s-a\s*+(?!\$\{)\S"
+    r"|(?<![\w-])(?<!mkdir )(?<!claude )-p(?!\s*+['\"]?(?:[-/~.$]|\d{1,5}(?:[.:-]\d{1,5})*(?:/\w+)?(?![^\s'\"])))\s*+\S"
+)
+"""A password after an option of one letter. Elsewhere than with the programs that are named, `-p` also takes ports and
+folders, and a prompt with claude."""
+
 ONLY_REFERENCES = re.compile(r"(?:\$\{[^}]+\})+")
 
 SHORTEST_KNOWN = 8
@@ -58,6 +80,11 @@ def is_secret(name: str) -> bool:
     """Whether a name says that its value is a secret, however its words are joined."""
     words = _words(name)
     return words not in NO_SECRET and SECRET_WORDS.search(words) is not None
+
+
+def is_login(name: str, value: Any) -> bool:
+    """Whether a value that `name` says is a user's has the password with it."""
+    return isinstance(value, str) and LOGIN.search(f"{_words(name)}={value}") is not None
 
 
 def is_map_of_secrets(name: str) -> bool:
@@ -76,7 +103,11 @@ def is_no_value(value: Any) -> bool:
 
 def looks_secret(text: str, known: Collection[str]) -> bool:
     """Whether a text holds something that looks like a secret, or one of the `known` ones."""
-    return LOOKS.search(text) is not None or any(value in text for value in known)
+    return (
+        any(form.search(text) for form in (LOOKS, LOGIN, COMMAND))
+        or any(is_secret(match["option"] or match["name"]) for match in NAMED.finditer(text))
+        or any(value in text for value in known)
+    )
 
 
 def has_secret(text: str, known: Collection[str]) -> bool:
@@ -111,7 +142,7 @@ def named_secrets(value: Any, *, inside: bool = False) -> Iterator[str]:
         for key, item in value.items():
             # Below such a name a key may be the secret itself.
             yield from known_again([str(key)] if inside else [])
-            yield from named_secrets(item, inside=inside or is_secret(str(key)))
+            yield from named_secrets(item, inside=inside or is_secret(str(key)) or is_login(str(key), item))
     elif isinstance(value, list):
         for item in value:
             yield from named_secrets(item, inside=inside)

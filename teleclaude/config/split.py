@@ -16,6 +16,7 @@ from teleclaude.config.secrecy import (
     ONLY_REFERENCES,
     URL_SECRET,
     has_secret,
+    is_login,
     is_map_of_secrets,
     is_no_value,
     is_secret,
@@ -191,12 +192,12 @@ class _Taken:
         return {key: self._walk(value, (str(key),)) for key, value in layer.items() if key not in self.entries}
 
     def _walk(self, value: Any, path: tuple[str, ...], *, secret: bool = False) -> Any:
-        secret = secret or is_secret(path[-1])
+        secret = secret or is_secret(path[-1]) or is_login(path[-1], value)
         if isinstance(value, dict):
             return self._walk_mapping(value, path, secret)
         if isinstance(value, list):
             return [
-                self._walk(item, (*path, str(index)), secret=secret or _is_secret_flag(value[index - 1 : index]))
+                self._walk(item, (*path, str(index)), secret=secret or _is_secret_flag(value[index - 1 : index], item))
                 for index, item in enumerate(value)
             ]
         if is_no_value(value):
@@ -231,6 +232,8 @@ class _Taken:
         return before + (secret if ONLY_REFERENCES.fullmatch(secret) else self._put((*path, "secret"), secret))
 
 
-def _is_secret_flag(before: list[Any]) -> bool:
-    """Whether the item before is an option whose value is a secret, as in `[--api-key, …]`."""
-    return bool(before) and isinstance(before[0], str) and before[0].startswith("-") and is_secret(before[0])
+def _is_secret_flag(before: list[Any], item: Any) -> bool:
+    """Whether the item before is an option that makes this one a secret, as in `[--api-key, …]` and `[-p, …]`."""
+    if not before or not isinstance(before[0], str) or not before[0].startswith("-"):
+        return False
+    return is_secret(before[0]) or looks_secret(f"{before[0]} {item}", ())

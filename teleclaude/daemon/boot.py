@@ -142,7 +142,7 @@ def _refuse_pending(pending: tuple[str, ...]) -> None:
     if pending:
         raise BootRefusedError(
             f"the migration {pending[0]} into this database is not finished",
-            "let it finish, or run teleclaude migrate-to-system again",
+            "let it finish, or run teleclaude migrate-to-system with --resume or --undo",
         )
 
 
@@ -177,7 +177,7 @@ async def _check(connection: AsyncConnection) -> tuple[str, tuple[str, ...]]:
     if found is None:
         raise BootRefusedError(
             "this database does not hold the tables of a system-wide TeleClaude",
-            "run teleclaude migrate-to-system to bring a single-user installation into it",
+            "run teleclaude migrate-to-system to bring a single-user installation into it, or correct database.url",
         )
     if found != schema.head():
         raise BootRefusedError(

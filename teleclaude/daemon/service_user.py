@@ -16,6 +16,8 @@ from teleclaude.layout import Layout
 PASSED_ON = ("PATH", "LANG", "LC_ALL", "PYTHONPATH", "TELECLAUDE_CONFIG_PATH", "TELECLAUDE_SECRETS_PATH")
 """What the service user's process sees of our environment; nothing that could stand in for the files."""
 
+RUN_THE_INSTALLED = "run the one that everybody may run, /usr/local/bin/teleclaude; bin/install-system.sh installs it"
+
 
 @dataclass(frozen=True)
 class Identity:
@@ -63,8 +65,7 @@ def require_program(identity: Identity, environ: Mapping[str, str]) -> None:
 
 
 def _closed(reason: str | None) -> ConfigError:
-    hint = "run the one that everybody may run, /usr/local/bin/teleclaude; bin/install-system.sh installs it"
-    return ConfigError(f"the service user cannot run {sys.executable}: {reason}", hint)
+    return ConfigError(f"the service user cannot run {sys.executable}: {reason}", RUN_THE_INSTALLED)
 
 
 def run_instead(identity: Identity, arguments: Sequence[str], environ: Mapping[str, str]) -> NoReturn:

@@ -73,7 +73,7 @@ async def _plan(connection: AsyncConnection, url: URL) -> Upgrade:
     if found is None:
         raise TargetError(
             "this database does not hold the tables of a system-wide TeleClaude",
-            "run teleclaude migrate-to-system to bring a single-user installation into it",
+            "run teleclaude migrate-to-system to bring a single-user installation into it, or correct database.url",
         )
     revisions = schema.find_way(found)
     if revisions is None:
@@ -85,7 +85,7 @@ async def _plan(connection: AsyncConnection, url: URL) -> Upgrade:
     if pending:
         raise TargetError(
             f"the migration {pending[0]} into this database is not finished",
-            "run teleclaude migrate-to-system with --resume or --undo first",
+            "let it finish, or run teleclaude migrate-to-system with --resume or --undo",
         )
     return Upgrade(display_url(url), found, revisions)
 

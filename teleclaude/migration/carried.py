@@ -9,9 +9,10 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from teleclaude.migration.columns import ColumnType
 from teleclaude.migration.ledger import to_plain
 from teleclaude.migration.shapes import quote
-from teleclaude.migration.tables import LEGACY, ORIGIN, TablePlan, renamed_columns, set_aside_name
+from teleclaude.migration.tables import LEGACY, ORIGIN, ColumnPlan, TablePlan, renamed_columns, set_aside_name
 
 
 async def create_carried(connection: AsyncConnection, tables: Sequence[TablePlan]) -> None:
@@ -20,7 +21,7 @@ async def create_carried(connection: AsyncConnection, tables: Sequence[TablePlan
     for schema in sorted({table.schema for table in carried if table.schema}):
         await connection.exec_driver_sql(f"CREATE SCHEMA IF NOT EXISTS {quote(schema)}")
     for table in carried:
-        columns = ", ".join(f"{quote(column.name)} {column.type}" for column in table.columns)
+        columns = ", ".join(f"{quote(column.name)} {_type(table, column)}" for column in table.columns)
         await connection.exec_driver_sql(f"CREATE TABLE {table.sql_name} ({columns})")
         for comment in _comments(table):
             await connection.exec_driver_sql(comment)
@@ -29,6 +30,12 @@ async def create_carried(connection: AsyncConnection, tables: Sequence[TablePlan
         if table.key:
             key = ", ".join(map(quote, table.key))
             await connection.exec_driver_sql(f"ALTER TABLE {table.sql_name} ADD PRIMARY KEY ({key})")
+
+
+def _type(table: TablePlan, column: ColumnPlan) -> str:
+    # SQLite, too, compares keys byte by byte, and no update of the system's collations spoils such an index.
+    byte_by_byte = column.type is ColumnType.TEXT and column.name in table.key
+    return f'{column.type} COLLATE "C"' if byte_by_byte else column.type
 
 
 def _comments(table: TablePlan) -> Iterator[str]:

@@ -26,9 +26,11 @@ RULES = {
     "invalid_utf8": "a byte that is no UTF-8: U+FFFD",
     "blob_in_text": "a BLOB in a text column: its bytes as text",
     "number_in_text": "a number in a text column: its digits",
-    "not_an_integer": "no integer of 64 bit in an integer column: NULL, or the default",
+    "not_an_integer": "no integer of 64 bit in an integer column: "
+    "the integer that it equals (3.0 is 3), else NULL, or the default",
     "number_as_text": "an integer written as text: the integer",
-    "not_a_boolean": "neither 0 nor 1 in a boolean column: what it spells, else whether it is other than zero",
+    "not_a_boolean": "neither 0 nor 1 in a boolean column: "
+    "what the word spells, whether the number is other than zero, else NULL, or the default",
     "not_a_timestamp": "text that is no date and time: NULL, or the default",
     "beyond_microseconds": "a time finer than microseconds: cut to microseconds",
     "local_time": "a naive local time: the moment that it means in the zone of the computer",

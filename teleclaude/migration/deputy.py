@@ -120,7 +120,7 @@ def _fork(account: Account) -> Deputy:
         deputy.call(os.geteuid)
     except SourceError:
         deputy.dismiss()
-        hint = "see whether this process is root with all its rights"
+        hint = "run it as root with all its rights, or as the owner"
         raise SourceError(f"the rights of uid {account.uid} cannot be taken", hint) from None
     return deputy
 

@@ -12,7 +12,8 @@ from teleclaude.errors import TargetError
 from teleclaude.migration.columns import STAND_INS, ColumnType
 from teleclaude.migration.events import IdentityResult
 from teleclaude.migration.shapes import quote
-from teleclaude.migration.tables import IdentityPlan, TablePlan, column_type
+from teleclaude.migration.table_plans import column_type
+from teleclaude.migration.tables import IdentityPlan, TablePlan
 
 
 async def restart_identity(connection: AsyncConnection, table: TablePlan, identity: IdentityPlan) -> IdentityResult:

@@ -61,7 +61,9 @@ async def look(options: Options, private: Path, environ: Mapping[str, str]) -> I
     try:
         return await detect(options, new_run(), private, environ)
     except OSError as error:
-        raise SourceError(f"{error.filename} cannot be looked at: {error.strerror}", "see to it") from error
+        raise SourceError(
+            f"{error.filename} cannot be looked at: {error.strerror}", "see to its permissions"
+        ) from error
 
 
 async def begin(options: Options, inventory: Inventory, observer: Observer, steps: tuple[Step, ...]) -> Run:

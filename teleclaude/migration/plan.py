@@ -23,7 +23,8 @@ from teleclaude.migration.options import Options, Recovery
 from teleclaude.migration.refusals import find_refusals
 from teleclaude.migration.remarks import find_remarks
 from teleclaude.migration.switch_over import account_name, find_switch_over
-from teleclaude.migration.tables import Circumstances, TablePlan, make_event_tables, make_tables
+from teleclaude.migration.table_plans import Circumstances, make_event_tables, make_tables
+from teleclaude.migration.tables import TablePlan
 
 
 @dataclass(frozen=True)
@@ -180,7 +181,7 @@ def choose_owner(options: Options, inventory: Inventory) -> Owner | Finding:
     names = ", ".join(person.name for person in people) or "nobody"
     person, because = _choose_person(options.person, inventory.user_name, people)
     if person is None and options.person is not None:
-        return error("owner", f"the configuration does not know {options.person}", f"it knows: {names}")
+        return error("owner", f"the configuration does not know {options.person}", f"name one of these: {names}")
     if person is None:
         return error("owner", "it is not clear whom the sessions belong to", f"say --person NAME; known: {names}")
     found = (

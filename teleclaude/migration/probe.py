@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from teleclaude.daemon.service_user import find_identity, make_environment
+from teleclaude.daemon.service_user import RUN_THE_INSTALLED, find_identity, make_environment
 from teleclaude.db.engine import disposing, make_engine
 from teleclaude.db.search.places import Search
 from teleclaude.db.store import LISTED_STATUSES
@@ -28,6 +28,8 @@ from teleclaude.migration.sources import BATCH_SIZE, read_rows, reading
 from teleclaude.migration.tables import TablePlan
 
 TIMEOUT_SECONDS = 600
+
+MEND_OR_REPORT = "mend what it names; where that is nothing of yours, report this"
 
 LISTED_BY = frozenset({"session_id", "closed_at", "lifecycle_status"})
 """The columns by which a session is listed."""
@@ -61,7 +63,7 @@ async def probe(plan: Plan) -> AsyncGenerator[Event, None]:
         verdict={**verdict, "problems": problems},
     )
     if problems:
-        raise TargetError(f"the daemon does not see what was moved: {problems[0]}", "report this")
+        raise TargetError(f"the daemon does not see what was moved: {problems[0]}", MEND_OR_REPORT)
     for finding in verdict.get("findings", ()):
         yield warning("probe", finding["message"], finding["hint"])
     for difference in await find_differences(plan, searches, found):
@@ -88,8 +90,8 @@ async def boot_daemon(plan: Plan, searches: Sequence[Search]) -> dict[str, Any]:
             **(identity.for_process() if identity else {}),
         )
     except OSError as error:
-        hint = f"install it where {plan.layout.service_user} can run it, not below the home of root"
-        raise TargetError(f"the service user cannot run {sys.executable}: {error.strerror}", hint) from error
+        reason = f"the service user cannot run {sys.executable}: {error.strerror}"
+        raise TargetError(reason, RUN_THE_INSTALLED) from error
     try:
         asked = json.dumps([asdict(search) for search in searches]).encode()
         stdout, stderr = await asyncio.wait_for(process.communicate(asked), TIMEOUT_SECONDS)
@@ -97,13 +99,14 @@ async def boot_daemon(plan: Plan, searches: Sequence[Search]) -> dict[str, Any]:
         process.kill()
         await process.wait()
         if isinstance(error, TimeoutError):
-            raise TargetError(f"the daemon gave no verdict in {TIMEOUT_SECONDS} seconds", "report this") from error
+            hint = "run it again on a quieter machine; if it stays, report this"
+            raise TargetError(f"the daemon gave no verdict in {TIMEOUT_SECONDS} seconds", hint) from error
         raise
     try:
         verdict = json.loads(stdout)
     except ValueError:
         last = (stderr.decode(errors="replace").strip().splitlines() or ["it said nothing"])[-1]
-        raise TargetError(f"the daemon did not boot on the new installation: {last}", "report this") from None
+        raise TargetError(f"the daemon did not boot on the new installation: {last}", MEND_OR_REPORT) from None
     assert isinstance(verdict, dict)
     return verdict
 

@@ -72,7 +72,7 @@ def copy_file(deputy: Deputy, source: Path, copy: Path, limit: int | None) -> st
                     writer.write(chunk)
         except OSError as error:
             reason = f"{source} cannot be copied: {copy}: {error.strerror}"
-            raise SourceError(reason, "see to it and run again") from None
+            raise SourceError(reason, "make room, or let TMPDIR name a larger disk") from None
     return digest.hexdigest()
 
 

@@ -84,7 +84,9 @@ def open_regular(path: str, exact: bool) -> int:
         raise
     except OSError as error:
         whose = f"with the rights of uid {os.geteuid()}"
-        raise SourceError(f"{path} cannot be read {whose}: {error.strerror}", "see to it and run again") from None
+        raise SourceError(
+            f"{path} cannot be read {whose}: {error.strerror}", "see to its permissions and run again"
+        ) from None
     try:
         _check_regular(path, os.fstat(descriptor))
     except SourceError:

@@ -80,7 +80,7 @@ async def recover(run: Run, interrupted: Interrupted, obstacle: Obstacle | None,
 
 def _acknowledge(run: Run, choice: Recovery) -> None:
     if choice is Recovery.UNDO:
-        hint = f"its way back is in {run.plan.folder / 'way-back.txt'}"
+        hint = f"follow {run.plan.folder / 'way-back.txt'}"
         run.refuse(f"the migration {run.plan.run} is complete, and a daemon may have written since", hint)
         return
     try_entry(run.plan.folder, SETTLED)

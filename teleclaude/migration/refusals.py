@@ -90,9 +90,8 @@ def _refuse_content(target: TargetState) -> Iterator[Finding]:
             "name another database",
         )
     if target.revision not in (None, target.head):
-        yield error(
-            "target", f"the database is at schema revision {target.revision}", f"this program needs {target.head}"
-        )
+        release = f"use the release that fits, or an empty database; this program needs {target.head}"
+        yield error("target", f"the database is at schema revision {target.revision}", release)
     for name in sorted({LEGACY, EVENTS} & target.schemas) if not target.runs else ():
         yield error("target", f"the database has a schema named {name}, which this needs", "rename or drop it")
 
@@ -110,12 +109,15 @@ def _refuse_places(inventory: Inventory) -> Iterator[Finding]:
     for path in inventory.destinations.open_doors:
         reason = f"a user without privileges can change {path}, so nothing of the system may be put there"
         yield error("files", reason, "let it belong to root, and let nobody else write to it")
+    yield from _refuse_door(inventory)
+    if inventory.is_root and not inventory.destinations.service_user_exists and inventory.layout.root is None:
+        yield error("files", "the service user does not exist", "run bin/install-system.sh, or try with --root DIR")
+
+
+def _refuse_door(inventory: Inventory) -> Iterator[Finding]:
     door = inventory.destinations.run_door
     if door is not None:
         reason = f"a user without privileges can change {door}, so the folder of the run may not be there"
-        remedy = "say --report-dir with a folder of root's"
-        if door == inventory.layout.state:
-            remedy = "run bin/install-system.sh, which gives it to root"
-        yield error("files", reason, remedy)
-    if inventory.is_root and not inventory.destinations.service_user_exists and inventory.layout.root is None:
-        yield error("files", "the service user does not exist", "run bin/install-system.sh, or try with --root DIR")
+        to_root = "run bin/install-system.sh, which gives it to root"
+        elsewhere = "say --report-dir with a folder of root's"
+        yield error("files", reason, to_root if door == inventory.layout.state else elsewhere)

@@ -9,7 +9,8 @@ from teleclaude.migration.events import Finding, error, note, warning
 from teleclaude.migration.inventory import Inventory, SourceTable
 from teleclaude.migration.names import MOST_COLUMNS
 from teleclaude.migration.shapes import quote
-from teleclaude.migration.tables import TablePlan, find_models, missing_columns, renamed_columns
+from teleclaude.migration.table_plans import find_models, missing_columns
+from teleclaude.migration.tables import TablePlan, renamed_columns
 
 UNPACKS_STATE = "001_add_ux_columns"
 """The schema change that made rows of what `ux_state` said of messages to delete (facts: schema history)."""

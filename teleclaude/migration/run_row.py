@@ -82,7 +82,7 @@ async def _empty(plan: Plan, target: AsyncConnection) -> None:
     if state is None:
         return
     if state != "pending":
-        raise TargetError(f"the run {plan.run} is {state}; others may have written since", "follow its way back")
+        raise TargetError(f"the run {plan.run} is {state}; others may have written since", "follow its way-back.txt")
     for statement in undo_statements():
         await target.exec_driver_sql(statement)
     if plan.schema_stands:

@@ -199,6 +199,40 @@ def test_a_secret_in_a_url_is_taken_out_and_put_back(url: str) -> None:
     assert_same_meaning(old, layers)
 
 
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"hmac": {"salt": "planted", "rounds": 3}},
+        {"seed": "planted"},
+        {"login": "ada:planted"},
+        {"command": "sshpass -p planted ssh host"},
+        {"command": "mysqldump", "args": ["-u", "root", "-pplanted", "db"]},
+        {"args": ["-p", "planted"]},
+        {"args": ["--user", "ada:planted"]},
+        {"send_to": "https://host/webhook/planted"},
+    ],
+)
+def test_a_secret_is_told_wherever_programs_take_it(values: dict[str, Any]) -> None:
+    old = Installation(config={"custom": values})
+    layers = split(old, None)
+    assert "planted" not in str(layers.system)
+    assert_same_meaning(old, layers)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"port": 8080, "user": "ada", "design": "dark", "seeded": "yes"},
+        {"command": "docker run -p 8080:80 image", "args": ["-p", 22, "-p", "8080:80", "-u", "1000:1000"]},
+        {"url": "http://localhost:8420/webhook", "path": "/webhook/github"},
+    ],
+)
+def test_ordinary_settings_stay_where_they_are(values: dict[str, Any]) -> None:
+    layers = split(Installation(config={"custom": values}), None)
+    assert layers.system == {"custom": values}
+    assert layers.secrets == {}
+
+
 def test_a_reference_in_a_secret_is_expanded_when_it_is_read_as_it_always_was() -> None:
     layers = split(Installation(config={"custom": {"token": "Bearer ${OUTSIDE}"}}), None)
     assert resolve(layers.system, layers.secrets, {}, {"OUTSIDE": "abc"})["custom"] == {"token": "Bearer abc"}

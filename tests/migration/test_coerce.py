@@ -48,6 +48,21 @@ def test_a_naive_time_with_a_t_is_local_in_the_columns_that_say_so() -> None:
     assert result == Coerced(datetime(2026, 1, 5, 11, 0, 0, 500_000, tzinfo=UTC), "local_time")
 
 
+@pytest.mark.parametrize(
+    ("text", "hour", "why"),
+    [
+        ("2025-11-02T01:30:00", 5, "shown twice: the first, in summer time"),
+        ("2025-11-02T02:00:00", 7, "shown once, in winter time"),
+        ("2025-03-09T02:30:00", 7, "left out: as in the winter time before"),
+    ],
+)
+def test_a_local_time_is_read_with_the_offset_that_held_before_the_clock_was_changed(
+    text: str, hour: int, why: str
+) -> None:
+    result = convert(ColumnType.INSTANT, text, Context(ZoneInfo("America/New_York")))
+    assert (result.stored.hour, result.rule) == (hour, "local_time"), why
+
+
 def test_a_naive_time_with_a_space_is_never_local() -> None:
     assert convert(ColumnType.INSTANT, "2026-01-05 12:00:00", AMSTERDAM) == datetime(2026, 1, 5, 12, tzinfo=UTC)
 
@@ -83,6 +98,8 @@ def test_a_time_finer_than_microseconds_is_reported() -> None:
         (ColumnType.BOOLEAN, "Yes", True, "not_a_boolean"),
         (ColumnType.BOOLEAN, "off", False, "not_a_boolean"),
         (ColumnType.BOOLEAN, 7, True, "not_a_boolean"),
+        (ColumnType.BOOLEAN, 0.0, False, "not_a_boolean"),
+        (ColumnType.BOOLEAN, b"1", None, "not_a_boolean"),
         (ColumnType.BOOLEAN, "perhaps", None, "not_a_boolean"),
         (ColumnType.DOCUMENT, "not json", '"not json"', "not_json"),
         (ColumnType.DOCUMENT, "", '""', "not_json"),

@@ -20,8 +20,6 @@ from teleclaude.migration.options import Options
 from tests.sample import editing, files_below, has_nothing, migrate_sample, query, reading
 from tests.standing import Migrated
 
-pytestmark = pytest.mark.usefixtures("daemon_here")
-
 
 async def test_every_row_of_every_table_arrives(migrated: Migrated) -> None:
     results = migrated.report.all(TableResult)
@@ -240,6 +238,24 @@ async def test_tables_and_columns_that_the_models_do_not_know_arrive(
     fates = {(fate["table"], fate["column"]): fate for fate in report.header["columns"]}
     assert fates["sessions", "user_role"]["to"] == "legacy.sessions.user_role"
     assert fates["recordings", "raw"]["fate"] == "carried"
+
+
+async def test_text_keys_of_carried_tables_are_compared_byte_by_byte(
+    options: Options, sample: SampleInstallation, target: URL
+) -> None:
+    with editing(sample) as database:
+        database.executescript("""
+            ALTER TABLE sessions ADD COLUMN user_role TEXT DEFAULT 'admin';
+            CREATE TABLE recordings (path TEXT, part INTEGER, title TEXT, PRIMARY KEY (path, part));
+            INSERT INTO recordings VALUES ('ä', 1, 'x'), ('z', 1, 'y');
+        """)
+    report = await migrate_sample(options)
+    assert report.ok, report.failure
+    collated = "SELECT table_schema, table_name, column_name FROM information_schema.columns WHERE collation_name = 'C'"
+    for table, key in (("legacy.sessions", "session_id"), ("public.recordings", "path")):
+        found = await query(target, f"{collated} AND table_schema || '.' || table_name = '{table}'")
+        assert found == [(*table.split("."), key)]
+    assert await query(target, "SELECT path FROM recordings ORDER BY 1") == [("z",), ("ä",)]
 
 
 async def test_names_that_are_ours_or_look_like_something_else_lose_nothing(

@@ -103,7 +103,7 @@ async def test_every_name_that_is_taken_or_odd_arrives_with_its_rows(
     options: Options, sample: SampleInstallation
 ) -> None:
     create = [f"CREATE TABLE {quote(name)} (id INTEGER PRIMARY KEY, {quote(name)} TEXT)" for name in TAKEN]
-    insert = [f"INSERT INTO {quote(name)} VALUES ({place}, 'x')" for place, name in enumerate(TAKEN)]
+    insert = [f"INSERT INTO {quote(name)} VALUES ({place}, '1')" for place, name in enumerate(TAKEN)]
     more = [f"CREATE TABLE {quote(name)} (a, {quote(name)})" for name in ("extra", "%s", ":x \\:y")]
     fill = [f"INSERT INTO {quote(name)} VALUES (1, 2), (1, 2)" for name in ("extra", "%s", ":x \\:y")]
     orphan = "INSERT INTO sessions (session_id, computer_name) VALUES (NULL, 'aside')"

@@ -107,6 +107,12 @@ async def test_a_database_of_another_program(options: Options, refuse: Refuse, s
     await refuse(options, "is not TeleClaude's")
 
 
+async def test_a_home_that_is_not_there_is_to_be_named_anew(options: Options) -> None:
+    report = await migrate_sample(dataclasses.replace(options, home=Path("/nowhere")))
+    found = [finding for finding in errors(report) if "/nowhere" in finding.message]
+    assert {finding.hint for finding in found} == {"name the right --source DIR or --home DIR"}
+
+
 async def test_a_missing_configuration(options: Options, refuse: Refuse, sample: SampleInstallation) -> None:
     (sample.checkout / "config.yml").unlink()
     await refuse(options, "config.yml is missing")

@@ -58,8 +58,10 @@ class Attempts:
             self.troubles.append(error(subject, trouble.message, trouble.hint))
         except OSError as trouble:
             reason = f"{trouble.filename} cannot be looked at: {trouble.strerror}"
-            own = ", or run it with sudo" if os.geteuid() else ""
-            self.troubles.append(error(subject, reason, f"see to its permissions{own}"))
+            remedy = "see to its permissions" if os.geteuid() == 0 else "see to its permissions, or run it with sudo"
+            if subject == "source" and isinstance(trouble, FileNotFoundError):
+                remedy = "name the right --source DIR or --home DIR"
+            self.troubles.append(error(subject, reason, remedy))
         return otherwise
 
 

@@ -26,7 +26,7 @@ from teleclaude.migration.inventory import ConfigFiles, SourceColumn, SourceData
 from teleclaude.migration.json_member import count_pending
 from teleclaude.migration.reading import opened
 from teleclaude.migration.shapes import fold, quote
-from teleclaude.migration.tables import find_models, is_carried
+from teleclaude.migration.table_plans import find_models, is_carried
 
 EVENTS_FILE = "events.db"
 
@@ -174,12 +174,15 @@ def _count_waiting(connection: Connection, tables: tuple[SourceTable, ...]) -> I
     """Yield the queues with rows that a daemon would still send, and how many."""
     models = find_models(tables)
     for table in tables:
-        column, state = WAITING.get(models.get(table.name, ""), ("", ""))
+        model = models.get(table.name)
+        if model not in WAITING:
+            continue
+        column, state = WAITING[model]
         if column in {fold(each.name) for each in table.columns}:
             query = f"SELECT count(*) FROM {quote(table.name)} WHERE {quote(column)} {state}"  # noqa: S608
             rows = connection.exec_driver_sql(query).scalar()
             if rows:
-                yield models[table.name], rows
+                yield model, rows
 
 
 def _search_tables(connection: Connection) -> frozenset[str]:

@@ -109,7 +109,9 @@ def read_people(files: ConfigFiles | None) -> tuple[Person, ...]:
     odd = next((place for place, person in enumerate(people, 1) if _has_control(str(person["name"]))), None)
     if odd is not None:
         # Rows carry the name and terminals show it; PostgreSQL itself refuses some of these characters.
-        raise ConfigError(f"entry {odd} of people in {path} has a name with a control character", "mend it", path=path)
+        raise ConfigError(
+            f"entry {odd} of people in {path} has a name with a control character", "write it anew", path=path
+        )
     return tuple(Person(str(person["name"]), _text(person.get("username"))) for person in people)
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import URL
 
+from teleclaude.db.url import display_url
 from teleclaude.demo.installation import SampleInstallation
 from teleclaude.demo.postgres import Server
 from teleclaude.migration.events import Finding, ProbeResult, TableResult
@@ -261,3 +262,20 @@ async def test_what_was_left_of_the_proof_is_said(left: Standing) -> None:
     assert report.ok
     assert any("rows were counted" in finding.message for finding in report.all(Finding))
     assert await has_nothing(left.target)
+
+
+@pytest.mark.parametrize("flag", ["--resume", "--undo"])
+def test_the_remedy_of_the_self_check_works_as_it_is_printed(left: Standing, flag: str) -> None:
+    found = teleclaude("self-check", "--root", str(left.root))
+    remedy = f"teleclaude migrate-to-system --root {left.root} --resume finishes it, --undo takes it back"
+    assert remedy in " ".join(found.stdout.split())
+    done = teleclaude("migrate-to-system", "--root", str(left.root), flag)
+    assert done.returncode == 0, done.stderr
+
+
+async def test_where_nothing_was_published_the_target_is_named(left: Standing) -> None:
+    (left.root / "etc/teleclaude/config.yml").unlink()
+    report = await migrate_sample(dataclasses.replace(left.options, target=None, recovery=Recovery.UNDO))
+    assert report.exit_code == 3
+    assert report.failure is not None
+    assert report.failure.hint.startswith(f"say --target {display_url(left.target)}")

@@ -15,7 +15,15 @@ from teleclaude.db.patience import unstoppable
 from teleclaude.errors import SourceError, TargetError, TeleClaudeError, VerificationError
 from teleclaude.migration.carried import read_set_aside
 from teleclaude.migration.detect import detect
-from teleclaude.migration.events import Event, LedgerResult, TableResult, note, warning
+from teleclaude.migration.events import (
+    ConstraintResult,
+    Event,
+    IdentityResult,
+    LedgerResult,
+    TableResult,
+    note,
+    warning,
+)
 from teleclaude.migration.interrupted import (
     Interrupted,
     Obstacle,
@@ -127,6 +135,25 @@ def reopen(plan: Plan) -> None:
 
 
 async def prove_for_resume(plan: Plan) -> AsyncGenerator[Event, None]:
+    """Yield a result for every table that holds exactly what was committed, and what else the cut-off run had found.
+
+    Raises as `_prove_tables` does.
+    """
+    async for event in _prove_tables(plan):
+        yield event
+    commit = find_entry(read_journal(plan.folder), COMMIT["event"])
+    if commit is None or "constraints" not in commit:
+        said = "its journal is lost, and with it which constraints the data breaks and what identities give next"
+        yield warning("recovery", said, "in psql, \\d TABLE shows the constraints of a table")
+        return
+    for identity in commit["identities"]:
+        yield IdentityResult(**identity)
+    for constraint in commit["constraints"]:
+        yield ConstraintResult(**constraint)
+    yield note("recovery", "identities and constraints were proved by the run before it was cut off", "see its journal")
+
+
+async def _prove_tables(plan: Plan) -> AsyncGenerator[Event, None]:
     """Yield a result for every table that holds exactly what was committed.
 
     Raises SourceError where the source is another one by now, VerificationError or TargetError where the target is.
@@ -150,7 +177,6 @@ async def prove_for_resume(plan: Plan) -> AsyncGenerator[Event, None]:
             await _check_rows(target, expected)
     with plan.ledger.open() as lines:
         yield LedgerResult(str(plan.ledger), sum(1 for _ in lines))
-    yield note("recovery", "identities and constraints were proved by the run before it was cut off", "see its journal")
 
 
 async def prove_for_undo(plan: Plan) -> AsyncGenerator[Event, None]:
@@ -178,7 +204,7 @@ async def prove_for_undo(plan: Plan) -> AsyncGenerator[Event, None]:
                 yield warning("target", "its journal is lost, so rows were counted, and values not compared")
             await _check_rows(target, rows)
     if same and commit and commit.get("rows") is not None:
-        async for event in prove_for_resume(plan):
+        async for event in _prove_tables(plan):
             yield event
     elif not same:
         yield warning("source", "it is no longer what was migrated, so rows were counted, and values not compared")

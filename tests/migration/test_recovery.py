@@ -16,11 +16,12 @@ from sqlalchemy import URL
 from teleclaude.db.url import display_url
 from teleclaude.demo.installation import SampleInstallation
 from teleclaude.demo.postgres import Server
-from teleclaude.migration.events import Finding, ProbeResult, TableResult
+from teleclaude.migration.events import ConstraintResult, Finding, IdentityResult, ProbeResult, TableResult
 from teleclaude.migration.interrupted import Interrupted
 from teleclaude.migration.inventory import JournaledRun
 from teleclaude.migration.options import Options, Recovery
 from teleclaude.migration.run import Observer
+from teleclaude.migration.summary import find_attention
 from tests.cli.test_cli import teleclaude, to_arguments
 from tests.crash.machine import Job, Migration
 from tests.sample import editing, files_below, has_nothing, migrate_sample, query
@@ -138,6 +139,7 @@ async def test_the_row_alone_is_enough_to_finish_it_where_no_value_needs_the_led
     shutil.rmtree(job.state)
     report = await migrate_sample(asked(options, Recovery.RESUME))
     assert report.ok, report.failure
+    assert any("its journal is lost" in finding.message for finding in report.all(Finding))
     assert await query(target, "SELECT state FROM migration_runs") == [("complete",)]
 
 
@@ -279,3 +281,18 @@ async def test_where_nothing_was_published_the_target_is_named(left: Standing) -
     assert report.exit_code == 3
     assert report.failure is not None
     assert report.failure.hint.startswith(f"say --target {display_url(left.target)}")
+
+
+async def test_a_run_that_is_finished_tells_what_the_data_breaks_and_what_identities_give_next(
+    left: Standing,
+) -> None:
+    report = await migrate_sample(asked(left.options, Recovery.RESUME))
+    assert report.ok, report.failure
+    broken = {result.name: result for result in report.all(ConstraintResult)}
+    of_deletions = broken["pending_message_deletions_session_id_fkey"]
+    assert of_deletions.state == "not valid"
+    assert len(await query(left.target, of_deletions.query)) == of_deletions.rows > 0
+    assert any(of_deletions.name in attention.what for attention in find_attention(report.to_json()))
+    given = {(identity.table, identity.column): identity.next_value for identity in report.all(IdentityResult)}
+    [highest] = await query(left.target, "SELECT max(id) FROM hook_outbox")
+    assert given["hook_outbox", "id"] == highest[0] + 1

@@ -38,13 +38,14 @@ from teleclaude.migration.events import (
 )
 from teleclaude.migration.forecast import KEYS, LOAD, PROOF, make_clock, make_forecast, take_samples
 from teleclaude.migration.identities import restart_identity
-from teleclaude.migration.journal import COMMIT, find_entry, read_journal, write_entry
+from teleclaude.migration.journal import COMMIT, find_entry, read_journal, write_entry, write_private
 from teleclaude.migration.ledger import LedgerIndex, index_ledger, open_ledger
 from teleclaude.migration.plan import Plan
 from teleclaude.migration.run_row import LOCK_TIMEOUT, empty, has_arrived, insert_row
 from teleclaude.migration.sources import Sources, reading
 from teleclaude.migration.tables import TablePlan
 from teleclaude.migration.verify import compare_table
+from teleclaude.migration.way_back import count_since, since_script
 
 SESSION = (
     "SET LOCAL statement_timeout = 0",
@@ -94,7 +95,9 @@ async def transfer(plan: Plan) -> AsyncGenerator[Event, None]:
 
 async def _commit(plan: Plan, transaction: AsyncTransaction, results: Sequence[Result]) -> None:
     """Commit; where the reply is lost, the run's row on a new connection tells what happened."""
-    write_entry(plan.folder, {**COMMIT, **_to_entry(results)})
+    rows = {result.name: result.target_rows for result in results if isinstance(result, TableResult)}
+    write_private(since_script(plan), count_since(plan, rows))
+    write_entry(plan.folder, {**COMMIT, "rows": rows, **_to_entry(results)})
     try:
         # An interrupt in the middle would leave it open whether anything is there.
         await unstoppable(transaction.commit())
@@ -109,7 +112,6 @@ async def _commit(plan: Plan, transaction: AsyncTransaction, results: Sequence[R
 def _to_entry(results: Sequence[Result]) -> dict[str, Any]:
     """Return what a run that takes this one up cannot find out any more."""
     return {
-        "rows": {result.name: result.target_rows for result in results if isinstance(result, TableResult)},
         "identities": [asdict(result) for result in results if isinstance(result, IdentityResult)],
         "constraints": [asdict(result) for result in results if isinstance(result, ConstraintResult)],
     }

@@ -140,6 +140,7 @@ async def test_the_row_alone_is_enough_to_finish_it_where_no_value_needs_the_led
     report = await migrate_sample(asked(options, Recovery.RESUME))
     assert report.ok, report.failure
     assert any("its journal is lost" in finding.message for finding in report.all(Finding))
+    assert (Path(report.header["folder"]) / "since.sql").is_file()
     assert await query(target, "SELECT state FROM migration_runs") == [("complete",)]
 
 

@@ -92,7 +92,7 @@ def empty_target(plan: Plan) -> tuple[str, ...]:
 def _psql(plan: Plan, flags: str, script: Path) -> tuple[str, ...]:
     if plan.url is None:
         return ()
-    return (f"{_sudo(plan)}psql {_database(plan)} {flags} --file {_word(script)}",)
+    return (f"{_sudo(plan)}psql {_database(plan)} --no-psqlrc {flags} --file {_word(script)}",)
 
 
 def _database(plan: Plan) -> str:
@@ -159,7 +159,7 @@ def describe_way_back(plan: Plan) -> tuple[str, ...]:
         "# The old installation is untouched: every file of it is what it was before.",
         "# What is written to the new system from now on is not in the old one.",
         "# 1. See what you would lose: rows, and files of the configuration and the snippets that somebody changed.",
-        *_psql(plan, "--no-psqlrc --pset pager=off", since_script(plan)),
+        *_psql(plan, "--pset pager=off", since_script(plan)),
         _find_changed(plan),
         *_keep_dump(plan),
         "# 2. Stop the new daemon, if it was started.",

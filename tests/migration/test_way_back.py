@@ -131,3 +131,9 @@ async def test_a_password_file_that_was_named_is_named_again_wherever_the_databa
     assert len(commands) == 3
     assert [line for line in commands if f"passfile={file}" not in line] == []
     assert f"passfile={file}" in report.to_json()["target"]["url"]
+
+
+async def test_no_settings_of_the_caller_change_what_psql_does(migrated: Migrated) -> None:
+    commands = [line for line in migrated.report.undo if "psql " in line]
+    assert len(commands) == 2
+    assert [line for line in commands if "--no-psqlrc" not in line] == []

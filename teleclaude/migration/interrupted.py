@@ -81,8 +81,8 @@ def digests(databases: tuple[SourceDatabase, ...]) -> dict[str, str]:
 
 
 def write_start(plan: Plan) -> None:
-    """Write down how to go back, before there is anything to go back from."""
-    for path, content in write_down(plan):
+    """Write down how to go back, before there is anything to go back from; a rehearsal never has."""
+    for path, content in () if plan.dry_run else write_down(plan):
         write_private(path, content)
     write_entry(plan.folder, start_entry(plan))
 

@@ -11,7 +11,6 @@ from teleclaude.db import schema
 from teleclaude.db.engine import disposing, explained, make_engine
 from teleclaude.db.models import MigrationRun, Model
 from teleclaude.errors import SourceError, TargetError, VerificationError
-from teleclaude.migration.carried import read_set_aside
 from teleclaude.migration.events import (
     ConstraintResult,
     Event,
@@ -25,6 +24,7 @@ from teleclaude.migration.interrupted import digests
 from teleclaude.migration.journal import COMMIT, find_entry, read_journal
 from teleclaude.migration.ledger import LedgerIndex, index_ledger
 from teleclaude.migration.plan import Plan
+from teleclaude.migration.set_aside import read_set_aside
 from teleclaude.migration.sources import reading
 from teleclaude.migration.tables import TablePlan
 from teleclaude.migration.verify import Proof, verify_table

@@ -179,6 +179,11 @@ def set_aside_name(source: str) -> str:
     return make_name(f"{source}{SET_ASIDE}")
 
 
+def set_aside_table(table: TablePlan) -> str:
+    """Return the SQL name of the table that takes rows which their own table cannot hold."""
+    return f"{quote(LEGACY)}.{quote(set_aside_name(table.source))}"
+
+
 def _relations() -> Iterator[str]:
     """Yield every name that our schema takes: tables, indexes and sequences share one room."""
     yield from (VERSION_TABLE, f"{VERSION_TABLE}_pkc", *INDEXES)

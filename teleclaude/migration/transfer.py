@@ -19,7 +19,7 @@ from teleclaude.db.models import Model
 from teleclaude.db.patience import unstoppable
 from teleclaude.errors import TargetError
 from teleclaude.migration.batches import Loaded, Source
-from teleclaude.migration.carried import create_carried, set_aside_table, write_set_aside
+from teleclaude.migration.carried import create_carried, write_set_aside
 from teleclaude.migration.constraints import add_constraints
 from teleclaude.migration.copy import copy_table
 from teleclaude.migration.deputy import deputy_for
@@ -43,7 +43,7 @@ from teleclaude.migration.ledger import LedgerIndex, index_ledger, open_ledger
 from teleclaude.migration.plan import Plan
 from teleclaude.migration.run_row import LOCK_TIMEOUT, empty, has_arrived, insert_row
 from teleclaude.migration.sources import Sources, reading
-from teleclaude.migration.tables import TablePlan
+from teleclaude.migration.tables import TablePlan, set_aside_table
 from teleclaude.migration.verify import compare_table
 from teleclaude.migration.way_back import count_since, since_script
 

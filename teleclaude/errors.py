@@ -1,4 +1,4 @@
-"""Every error that the program raises on purpose.
+"""Every error that an operator or a caller is told of.
 
     TeleClaudeError            one sentence, and the remedy in `hint`
     ├── ConfigError            a configuration file cannot be used; `path` says which
@@ -10,6 +10,8 @@
     ├── VerificationError      what PostgreSQL holds is not what the source holds
     ├── RequestError           the daemon does not do what a caller asks; `status` is HTTP's
     └── PublishError           a file cannot be put in its place
+
+What one part of the program raises for another alone to catch stands beside what raises it.
 
 No message and no field ever holds a password.
 """

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -12,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from teleclaude.migration.columns import ColumnType
 from teleclaude.migration.ledger import to_plain
 from teleclaude.migration.shapes import quote
-from teleclaude.migration.tables import LEGACY, ORIGIN, ColumnPlan, TablePlan, renamed_columns, set_aside_name
+from teleclaude.migration.tables import LEGACY, ORIGIN, ColumnPlan, TablePlan, renamed_columns, set_aside_table
 
 
 async def create_carried(connection: AsyncConnection, tables: Sequence[TablePlan]) -> None:
@@ -52,11 +51,6 @@ def _literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def set_aside_table(table: TablePlan) -> str:
-    """Return the SQL name of the table that takes rows which their own table cannot hold."""
-    return f"{quote(LEGACY)}.{quote(set_aside_name(table.source))}"
-
-
 async def write_set_aside(
     connection: AsyncConnection, table: TablePlan, rows: Sequence[tuple[str, Sequence[Any]]]
 ) -> None:
@@ -68,18 +62,9 @@ async def write_set_aside(
     await connection.exec_driver_sql(f"CREATE TABLE IF NOT EXISTS {name} (part text, reason text, row text)")
     for reason, raw in rows:
         insert = f"INSERT INTO {name} VALUES ($1, $2, $3)"  # noqa: S608
-        await connection.exec_driver_sql(insert, (table.label, reason, row_text(table, raw)))
+        await connection.exec_driver_sql(insert, (table.label, reason, _row_text(table, raw)))
 
 
-async def read_set_aside(connection: AsyncConnection, table: TablePlan) -> Counter[str]:
-    """Return the rows of a table that were set aside, as JSON text."""
-    name = set_aside_table(table)
-    if (await connection.exec_driver_sql("SELECT to_regclass($1)", (name,))).scalar() is None:
-        return Counter()
-    select = f"SELECT row FROM {name} WHERE part = $1"  # noqa: S608
-    return Counter((await connection.exec_driver_sql(select, (table.label,))).scalars())
-
-
-def row_text(table: TablePlan, raw: Sequence[Any]) -> str:
+def _row_text(table: TablePlan, raw: Sequence[Any]) -> str:
     """Return a row of the old database as JSON text."""
     return json.dumps({column.name: to_plain(value) for column, value in zip(table.columns, raw, strict=True)})

@@ -15,16 +15,22 @@ from teleclaude.migration.shapes import quote
 from teleclaude.migration.table_plans import column_type
 from teleclaude.migration.tables import IdentityPlan, TablePlan
 
+HIGHEST = 2**63 - 1
+"""Of a bigint (PostgreSQL manual, numeric types)."""
+
 
 async def restart_identity(connection: AsyncConnection, table: TablePlan, identity: IdentityPlan) -> IdentityResult:
     """Let the column go on at the larger of its highest number plus one and what SQLite would have used next.
 
-    It works on the bare table: an insert that only proves the number must not have to satisfy other constraints.
+    It works on the bare table: an insert that only proves the number must not have to satisfy other constraints. Where
+    no number is left nothing is proved, for the next one is taken.
+
     Raises TargetError where the insert gets another number.
     """
     column = quote(identity.column)
     highest = await connection.scalar(text(f"SELECT max({column}) FROM {table.sql_name}"))  # noqa: S608
-    following = min(max((highest or 0) + 1, identity.next_id or 1, 1), 2**63 - 1)
+    wanted = max((highest or 0) + 1, identity.next_id or 1, 1)
+    following = min(wanted, HIGHEST)
     # ALTER … RESTART is taken back with the transaction; setval would not be.
     restart = text(f"ALTER TABLE {table.sql_name} ALTER COLUMN {column} RESTART WITH {following}")
     await connection.execute(restart)
@@ -35,7 +41,7 @@ async def restart_identity(connection: AsyncConnection, table: TablePlan, identi
         await savepoint.rollback()
     if given != following:
         raise TargetError(f"{table.label}.{identity.column} gave {given} and not {following}", "report this")
-    return IdentityResult(table.label, identity.column, following, proved=True)
+    return IdentityResult(table.label, identity.column, following, proved=following == wanted)
 
 
 def _proof(name: str, identity: str) -> Any:

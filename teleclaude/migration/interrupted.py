@@ -81,8 +81,8 @@ def digests(databases: tuple[SourceDatabase, ...]) -> dict[str, str]:
 
 
 def write_start(plan: Plan) -> None:
-    """Write down how to go back, before there is anything to go back from."""
-    for path, content in write_down(plan):
+    """Write down how to go back, before there is anything to go back from; a rehearsal never has."""
+    for path, content in () if plan.dry_run else write_down(plan):
         write_private(path, content)
     write_entry(plan.folder, start_entry(plan))
 
@@ -165,12 +165,12 @@ def as_before(target: TargetState, *, schema_stood: bool) -> TargetState:
 
 def find_obstacle(plan: Plan, inventory: Inventory, interrupted: Interrupted) -> Obstacle | None:
     """Return why nothing can be done about the run here and now, and the remedy."""
-    journal = interrupted.journal
-    if inventory.target is None:
-        trouble = next((each for each in inventory.troubles if each.subject == "target"), None)
-        return (trouble.message, trouble.hint) if trouble else ("no target is named", "say --target")
-    if inventory.target.held_by:
-        return inventory.target.held_by, "stop it and run again"
+    journal, target = interrupted.journal, inventory.target
+    if target is None and (inventory.url is not None or journal is None):
+        trouble = next(each for each in inventory.troubles if each.subject == "target")
+        return trouble.message, trouble.hint
+    if target is not None and target.held_by:
+        return target.held_by, "stop it and run again"
     if interrupted.on_target is None and journal is not None and not _same_target(journal, inventory.url):
         said = journal.start.get("target")
         return f"{interrupted.sentence}, and it went to {said}", f"say --target {said} with --resume or --undo"

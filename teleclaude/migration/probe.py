@@ -18,12 +18,12 @@ from teleclaude.db.engine import disposing, make_engine
 from teleclaude.db.search.places import Search
 from teleclaude.db.store import LISTED_STATUSES
 from teleclaude.errors import TargetError
-from teleclaude.migration.carried import read_set_aside, row_text
 from teleclaude.migration.events import Event, ProbeResult, note, warning
 from teleclaude.migration.excuses import read_excuses
 from teleclaude.migration.ledger import index_ledger
 from teleclaude.migration.plan import Plan
 from teleclaude.migration.searches import choose_searches, find_differences
+from teleclaude.migration.set_aside import Exact, read_set_aside, to_exact
 from teleclaude.migration.sources import BATCH_SIZE, read_rows, reading
 from teleclaude.migration.tables import TablePlan
 
@@ -125,7 +125,9 @@ async def read_expected(plan: Plan) -> Expected:
     return Expected(frozenset(listed), frozenset(str(row["session_id"]) for row in values), counts)
 
 
-def _session_values(plan: Plan, table: TablePlan, reader: Connection, aside: Counter[str]) -> Iterator[dict[str, Any]]:
+def _session_values(
+    plan: Plan, table: TablePlan, reader: Connection, aside: Counter[Exact]
+) -> Iterator[dict[str, Any]]:
     if not aside:
         # Whole rows are read only to know those that were set aside.
         table = replace(table, columns=tuple(column for column in table.columns if column.name in LISTED_BY))
@@ -133,7 +135,7 @@ def _session_values(plan: Plan, table: TablePlan, reader: Connection, aside: Cou
     wanted = [(place, column.name) for place, column in enumerate(table.columns) if column.name in LISTED_BY]
     for rows in read_rows(reader, table.select, plan.batch_size, BATCH_SIZE):
         for row in rows:
-            if not aside or not aside[row_text(table, row)]:
+            if not aside or not aside[to_exact(row)]:
                 yield {name: excuses.stored_value(row, place) for place, name in wanted}
 
 

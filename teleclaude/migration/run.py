@@ -159,7 +159,8 @@ async def run_steps(run: Run, steps: tuple[Step, ...], check: Check, begun: tupl
             write_start(run.plan)
         for step in steps:
             await check()
-            write_entry(folder, {"step": step.name, "event": "begin", "undo": step.commands(run.plan)})
+            undo = () if run.plan.dry_run else step.commands(run.plan)
+            write_entry(folder, {"step": step.name, "event": "begin", "undo": undo})
             started.append(step)
             await run_step(run, step)
             try_entry(folder, {"step": step.name, "event": "done"})

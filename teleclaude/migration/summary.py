@@ -75,7 +75,8 @@ def total(tables: list[dict[str, Any]], number: str) -> int:
 
 def find_attention(report: Mapping[str, Any]) -> tuple[Attention, ...]:
     """Return everything that asks for attention, errors first; notes do not."""
-    found = [*_of_findings(report), *_of_leads(report), *_of_constraints(report), *_of_values(report)]
+    ways = (_of_findings, _of_leads, _of_identities, _of_constraints, _of_values)
+    found = [attention for way in ways for attention in way(report)]
     return tuple(sorted(found, key=lambda attention: attention.severity is not Severity.ERROR))
 
 
@@ -97,6 +98,15 @@ def _of_leads(report: Mapping[str, Any]) -> Iterator[Attention]:
         sudo = "" if report["root"] else "sudo "
         remedy = f"read it, then: {sudo}sh {script}" if made else "the report has the commands, under switching over"
         yield Attention(Severity.WARNING, said, remedy)
+
+
+def _of_identities(report: Mapping[str, Any]) -> Iterator[Attention]:
+    for identity in report["identities"]:
+        if not identity["proved"]:
+            table, column = identity["table"], identity["column"]
+            said = f"{table}.{column} has no number left, so the next row that asks for one is refused"
+            remedy = f"renumber its highest row, then: ALTER TABLE {table} ALTER COLUMN {column} RESTART WITH NUMBER"
+            yield Attention(Severity.WARNING, said, remedy)
 
 
 def _of_constraints(report: Mapping[str, Any]) -> Iterator[Attention]:

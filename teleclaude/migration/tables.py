@@ -100,3 +100,8 @@ def renamed_columns(table: TablePlan) -> tuple[ColumnPlan, ...]:
 def set_aside_name(source: str) -> str:
     """Return the name of the table in `legacy` that takes rows which their own table cannot hold."""
     return make_name(f"{source}{SET_ASIDE}")
+
+
+def set_aside_table(table: TablePlan) -> str:
+    """Return the SQL name of the table that takes rows which their own table cannot hold."""
+    return f"{quote(LEGACY)}.{quote(set_aside_name(table.source))}"

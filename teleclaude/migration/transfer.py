@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncGenerator, Iterator
-from dataclasses import dataclass, field
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 from sqlalchemy import Connection, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncTransaction
@@ -18,21 +19,33 @@ from teleclaude.db.models import Model
 from teleclaude.db.patience import unstoppable
 from teleclaude.errors import TargetError
 from teleclaude.migration.batches import Loaded, Source
-from teleclaude.migration.carried import create_carried, set_aside_table, write_set_aside
+from teleclaude.migration.carried import create_carried, write_set_aside
 from teleclaude.migration.constraints import add_constraints
 from teleclaude.migration.copy import copy_table
 from teleclaude.migration.deputy import deputy_for
 from teleclaude.migration.detect.database_copy import check_unchanged
-from teleclaude.migration.events import Event, Finding, LedgerResult, Progress, TableResult, note, warning
+from teleclaude.migration.events import (
+    ConstraintResult,
+    Event,
+    Finding,
+    IdentityResult,
+    LedgerResult,
+    Progress,
+    Result,
+    TableResult,
+    note,
+    warning,
+)
 from teleclaude.migration.forecast import KEYS, LOAD, PROOF, check_room, make_clock, make_forecast, take_samples
 from teleclaude.migration.identities import restart_identity
-from teleclaude.migration.journal import COMMIT, find_entry, read_journal, write_entry
+from teleclaude.migration.journal import COMMIT, find_entry, read_journal, write_entry, write_private
 from teleclaude.migration.ledger import LedgerIndex, index_ledger, open_ledger
 from teleclaude.migration.plan import Plan
 from teleclaude.migration.run_row import LOCK_TIMEOUT, empty, has_arrived, insert_row
 from teleclaude.migration.sources import Sources, reading
-from teleclaude.migration.tables import TablePlan
+from teleclaude.migration.tables import TablePlan, set_aside_table
 from teleclaude.migration.verify import compare_table
+from teleclaude.migration.way_back import count_since, since_script
 
 SESSION = (
     "SET LOCAL statement_timeout = 0",
@@ -68,21 +81,23 @@ async def transfer(plan: Plan) -> AsyncGenerator[Event, None]:
     with reading(plan) as sources, explained(plan.url):
         async with disposing(make_engine(plan.url)) as engine, engine.connect() as target:
             transaction = await target.begin()
-            rows = {}
+            results: list[Result] = []
             async for event in _fill(plan, target, sources):
-                if isinstance(event, TableResult):
-                    rows[event.name] = event.target_rows
+                if isinstance(event, TableResult | IdentityResult | ConstraintResult):
+                    results.append(event)
                 yield event
             check_unchanged(deputy_for(plan.account), plan.databases)
             if plan.dry_run:
                 await transaction.rollback()
             else:
-                await _commit(plan, transaction, rows)
+                await _commit(plan, transaction, results)
 
 
-async def _commit(plan: Plan, transaction: AsyncTransaction, rows: dict[str, int]) -> None:
+async def _commit(plan: Plan, transaction: AsyncTransaction, results: Sequence[Result]) -> None:
     """Commit; where the reply is lost, the run's row on a new connection tells what happened."""
-    write_entry(plan.folder, {**COMMIT, "rows": rows})
+    rows = {result.name: result.target_rows for result in results if isinstance(result, TableResult)}
+    write_private(since_script(plan), count_since(plan, rows))
+    write_entry(plan.folder, {**COMMIT, "rows": rows, **_to_entry(results)})
     try:
         # An interrupt in the middle would leave it open whether anything is there.
         await unstoppable(transaction.commit())
@@ -92,6 +107,14 @@ async def _commit(plan: Plan, transaction: AsyncTransaction, rows: dict[str, int
     task = asyncio.current_task()
     if task is not None and task.cancelling():
         raise asyncio.CancelledError
+
+
+def _to_entry(results: Sequence[Result]) -> dict[str, Any]:
+    """Return what a run that takes this one up cannot find out any more."""
+    return {
+        "identities": [asdict(result) for result in results if isinstance(result, IdentityResult)],
+        "constraints": [asdict(result) for result in results if isinstance(result, ConstraintResult)],
+    }
 
 
 async def _fill(plan: Plan, target: AsyncConnection, sources: Sources) -> AsyncGenerator[Event, None]:

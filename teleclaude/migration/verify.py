@@ -16,7 +16,6 @@ from typing import Any
 from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from teleclaude.migration.carried import read_set_aside, row_text
 from teleclaude.migration.decode import UndecodableError
 from teleclaude.migration.events import Progress
 from teleclaude.migration.excuses import Excuses, read_excuses
@@ -25,6 +24,7 @@ from teleclaude.migration.lookup import Row, look_up, read_all_back
 from teleclaude.migration.matching import find_doubtful
 from teleclaude.migration.mismatch import number_differs, value_differs
 from teleclaude.migration.multiset import find_difference
+from teleclaude.migration.set_aside import Exact, read_set_aside, to_exact
 from teleclaude.migration.sources import BATCH_SIZE, read_rows
 from teleclaude.migration.tables import TablePlan
 
@@ -44,26 +44,26 @@ class Source:
     reader: Connection
     table: TablePlan
     batch_size: int
-    aside: Counter[str]
-    """Those that were set aside, as JSON text."""
+    aside: Counter[Exact]
+    """Those that were set aside."""
 
     def read(self) -> Iterator[list[Row]]:
         """Yield those that were not set aside; raises VerificationError where one was that the source does not hold."""
         aside = self.aside.copy()
         for rows in read_rows(self.reader, self.table.select, self.batch_size, BATCH_SIZE):
             if aside.total():
-                rows[:] = [row for row in rows if not _take(aside, self.table, row)]
+                rows[:] = [row for row in rows if not _take(aside, row)]
             if rows:
                 yield rows
             # No row stays in memory while others are read.
             del rows
         if aside.total():
-            raise value_differs(self.table, None, "", "no such row", next(iter(+aside)))
+            raise value_differs(self.table, None, "", "no such row", [value for _, value in next(iter(+aside))])
 
 
-def _take(aside: Counter[str], table: TablePlan, row: Row) -> bool:
+def _take(aside: Counter[Exact], row: Row) -> bool:
     """Whether a row is among those set aside, of which it then is no more."""
-    whole = row_text(table, row)
+    whole = to_exact(row)
     if not aside[whole]:
         return False
     aside[whole] -= 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from teleclaude.db import schema
@@ -33,7 +33,6 @@ END $$"""  # noqa: S608
 def write_down(plan: Plan) -> Iterator[tuple[Path, str]]:
     """Yield the files that tell how to go on and how to go back, each with its lines; a shell or psql can run them."""
     yield undo_script(plan), _lines(f"{statement};" for statement in undo_statements())
-    yield since_script(plan), count_since(plan)
     yield plan.folder / "switch-over.sh", _lines(describe_switch_over(plan))
     yield switch_back_script(plan), _lines(describe_switch_back(plan))
     yield plan.folder / "way-back.txt", _lines(describe_way_back(plan))
@@ -58,13 +57,13 @@ def since_script(plan: Plan) -> Path:
     return plan.folder / "since.sql"
 
 
-def count_since(plan: Plan) -> str:
-    """Return the SQL that lists the tables which are not what the migration left, with their rows.
+def count_since(plan: Plan, committed: Mapping[str, int]) -> str:
+    """Return the SQL that lists the tables which are not what the migration left; it had `committed` so many rows.
 
     A row that was written after the run was completed has a younger transaction in `xmin` than the run's row has
     (PostgreSQL manual, system columns). That holds until the database is restored from a dump.
     """
-    known = {table.sql_name: table.rows for table in plan.tables}
+    known = {table.sql_name: committed[table.label] for table in plan.tables}
     tables = known | {quote(name): 0 for name in Model.metadata.tables if quote(name) not in known}
     tables.pop(quote(MigrationRun.__tablename__))
     since = "count(*) FILTER (WHERE age(xmin) < (SELECT age FROM run))"
@@ -76,8 +75,8 @@ def count_since(plan: Plan) -> str:
 WITH run AS (SELECT age(xmin) FROM migration_runs WHERE run_id = '{plan.run}' AND state = 'complete')
 SELECT * FROM (
   {counts}
-) AS counted ("table", "rows in the old database", "rows here now", "new or changed since")
-WHERE "new or changed since" > 0 OR "rows here now" < "rows in the old database";
+) AS counted ("table", "rows migrated", "rows here now", "new or changed since")
+WHERE "new or changed since" > 0 OR "rows here now" < "rows migrated";
 """  # noqa: S608
 
 
@@ -93,7 +92,7 @@ def empty_target(plan: Plan) -> tuple[str, ...]:
 def _psql(plan: Plan, flags: str, script: Path) -> tuple[str, ...]:
     if plan.url is None:
         return ()
-    return (f"{_sudo(plan)}psql {_database(plan)} {flags} --file {_word(script)}",)
+    return (f"{_sudo(plan)}psql {_database(plan)} --no-psqlrc {flags} --file {_word(script)}",)
 
 
 def _database(plan: Plan) -> str:
@@ -160,7 +159,7 @@ def describe_way_back(plan: Plan) -> tuple[str, ...]:
         "# The old installation is untouched: every file of it is what it was before.",
         "# What is written to the new system from now on is not in the old one.",
         "# 1. See what you would lose: rows, and files of the configuration and the snippets that somebody changed.",
-        *_psql(plan, "--no-psqlrc --pset pager=off", since_script(plan)),
+        *_psql(plan, "--pset pager=off", since_script(plan)),
         _find_changed(plan),
         *_keep_dump(plan),
         "# 2. Stop the new daemon, if it was started.",

@@ -11,6 +11,17 @@ from teleclaude.db.engine import disposing, make_engine
 from teleclaude.db.models import Model
 from teleclaude.db.url import parse_url
 
+SECOND = """
+import sqlalchemy as sa
+from alembic import op
+
+revision, down_revision = "0002", "0001"
+
+
+def upgrade():
+    op.create_table("later", sa.Column("n", sa.BigInteger()))
+"""
+
 
 async def run(url: URL, *work: Any) -> Any:
     """Run functions of a synchronous connection in one transaction and return what the last one says."""
@@ -116,3 +127,13 @@ async def test_text_keys_are_compared_byte_by_byte(target: URL) -> None:
         return connection.exec_driver_sql(statement, ("sessions", "session_id")).scalar()
 
     assert await run(target, schema.upgrade, collation) == "C"
+
+
+async def test_no_revision_is_said_to_stand_before_it_was_run(
+    target: URL, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "r0002.py").write_text(SECOND)
+    monkeypatch.setattr(schema, "VERSIONS", [*schema.VERSIONS, tmp_path])
+    assert await run(target, schema.create_tables, schema.read_revision) == "0001"
+    assert await run(target, schema.create_keys, schema.read_revision) == "0002"
+    assert "later" in await run(target, lambda connection: inspect(connection).get_table_names())

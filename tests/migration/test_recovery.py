@@ -13,13 +13,15 @@ from pathlib import Path
 import pytest
 from sqlalchemy import URL
 
+from teleclaude.db.url import display_url
 from teleclaude.demo.installation import SampleInstallation
 from teleclaude.demo.postgres import Server
-from teleclaude.migration.events import Finding, ProbeResult, TableResult
+from teleclaude.migration.events import ConstraintResult, Finding, IdentityResult, ProbeResult, TableResult
 from teleclaude.migration.interrupted import Interrupted
 from teleclaude.migration.inventory import JournaledRun
 from teleclaude.migration.options import Options, Recovery
 from teleclaude.migration.run import Observer
+from teleclaude.migration.summary import find_attention
 from tests.cli.test_cli import teleclaude, to_arguments
 from tests.crash.machine import Job, Migration
 from tests.sample import editing, files_below, has_nothing, migrate_sample, query
@@ -137,6 +139,8 @@ async def test_the_row_alone_is_enough_to_finish_it_where_no_value_needs_the_led
     shutil.rmtree(job.state)
     report = await migrate_sample(asked(options, Recovery.RESUME))
     assert report.ok, report.failure
+    assert any("its journal is lost" in finding.message for finding in report.all(Finding))
+    assert (Path(report.header["folder"]) / "since.sql").is_file()
     assert await query(target, "SELECT state FROM migration_runs") == [("complete",)]
 
 
@@ -261,3 +265,35 @@ async def test_what_was_left_of_the_proof_is_said(left: Standing) -> None:
     assert report.ok
     assert any("rows were counted" in finding.message for finding in report.all(Finding))
     assert await has_nothing(left.target)
+
+
+@pytest.mark.parametrize("flag", ["--resume", "--undo"])
+def test_the_remedy_of_the_self_check_works_as_it_is_printed(left: Standing, flag: str) -> None:
+    found = teleclaude("self-check", "--root", str(left.root))
+    remedy = f"teleclaude migrate-to-system --root {left.root} --resume finishes it, --undo takes it back"
+    assert remedy in " ".join(found.stdout.split())
+    done = teleclaude("migrate-to-system", "--root", str(left.root), flag)
+    assert done.returncode == 0, done.stderr
+
+
+async def test_where_nothing_was_published_the_target_is_named(left: Standing) -> None:
+    (left.root / "etc/teleclaude/config.yml").unlink()
+    report = await migrate_sample(dataclasses.replace(left.options, target=None, recovery=Recovery.UNDO))
+    assert report.exit_code == 3
+    assert report.failure is not None
+    assert report.failure.hint.startswith(f"say --target {display_url(left.target)}")
+
+
+async def test_a_run_that_is_finished_tells_what_the_data_breaks_and_what_identities_give_next(
+    left: Standing,
+) -> None:
+    report = await migrate_sample(asked(left.options, Recovery.RESUME))
+    assert report.ok, report.failure
+    broken = {result.name: result for result in report.all(ConstraintResult)}
+    of_deletions = broken["pending_message_deletions_session_id_fkey"]
+    assert of_deletions.state == "not valid"
+    assert len(await query(left.target, of_deletions.query)) == of_deletions.rows > 0
+    assert any(of_deletions.name in attention.what for attention in find_attention(report.to_json()))
+    given = {(identity.table, identity.column): identity.next_value for identity in report.all(IdentityResult)}
+    [highest] = await query(left.target, "SELECT max(id) FROM hook_outbox")
+    assert given["hook_outbox", "id"] == highest[0] + 1

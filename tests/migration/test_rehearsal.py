@@ -115,11 +115,16 @@ async def test_the_page_shows_it_in_short(rehearsed: Report, capsys: pytest.Capt
         assert sentence.replace(" ", "") in said
 
 
-async def test_a_rehearsal_with_a_folder_keeps_its_report_there(options: Options, tmp_path: Path) -> None:
+async def test_a_rehearsal_with_a_folder_keeps_its_report_there_and_nothing_to_run(
+    options: Options, tmp_path: Path
+) -> None:
     report = await migrate_sample(dataclasses.replace(options, dry_run=True, report_dir=tmp_path / "kept"))
     folder = Path(report.header["folder"])
     assert json.loads((folder / "report.json").read_text())["preview"]
-    assert (folder / "switch-over.sh").exists()
+    kept = ["journal.jsonl", "ledger.jsonl", "report.html", "report.json"]
+    assert sorted(path.name for path in folder.iterdir()) == kept
+    entries = [json.loads(line) for line in (folder / "journal.jsonl").read_text().splitlines()]
+    assert [entry["undo"] for entry in entries if entry.get("undo")] == []
 
 
 @pytest.mark.parametrize(

@@ -390,9 +390,11 @@ async def test_everything_in_the_installation_is_in_the_table_with_its_fate(
 
 
 async def test_without_jq_the_commands_change_nothing_and_say_so(
-    rehearsal: Options, sample: SampleInstallation, tmp_path: Path
+    options: Options, sample: SampleInstallation, tmp_path: Path
 ) -> None:
-    report = await migrate_sample(dataclasses.replace(rehearsal, report_dir=tmp_path / "kept"))
+    point_to(sample)
+    report = await migrate_sample(options)
+    assert report.ok, report.failure
     script = Path(report.header["folder"]) / "switch-over.sh"
     before = state(sample.home)
     shell = shutil.which("sh")

@@ -13,11 +13,12 @@ from sqlalchemy import URL
 from teleclaude.db.models import Model
 from teleclaude.demo.installation import SampleInstallation, make_installation
 from teleclaude.migration.decode import UndecodableError, decode_deep, decode_json, same
-from teleclaude.migration.events import Finding, TableResult
+from teleclaude.migration.events import Finding, IdentityResult, TableResult
 from teleclaude.migration.ledger import from_plain
 from teleclaude.migration.options import Options
 from teleclaude.migration.report import Report
 from teleclaude.migration.run import Step
+from teleclaude.migration.summary import find_attention
 from tests.migration.test_undo import fail, planted
 from tests.sample import editing, has_nothing, migrate_sample, query
 
@@ -125,10 +126,23 @@ async def test_a_session_with_json_that_the_daemon_cannot_read_is_listed_all_the
     assert report.ok
 
 
-async def test_the_highest_number_that_a_column_can_hold_is_no_obstacle(
-    options: Options, sample: SampleInstallation
+async def test_a_column_that_holds_the_highest_number_arrives_and_is_said_to_have_none_left(
+    options: Options, sample: SampleInstallation, target: URL
 ) -> None:
-    await migrated_with(options, sample, ("UPDATE memory_observations SET id = ? WHERE id = 1", (2**63 - 1,)))
+    highest = 2**63 - 1
+    report = await migrated_with(options, sample, ("UPDATE memory_observations SET id = ? WHERE id = 1", (highest,)))
+    assert await query(target, "SELECT max(id) FROM memory_observations") == [(highest,)]
+    unproved = [identity.table for identity in report.all(IdentityResult) if not identity.proved]
+    assert unproved == ["memory_observations"]
+    said = [attention.what for attention in find_attention(report.to_json())]
+    assert any("memory_observations.id has no number left" in what for what in said)
+
+
+async def test_the_last_number_that_a_column_can_give_is_proved(options: Options, sample: SampleInstallation) -> None:
+    last = 2**63 - 1
+    report = await migrated_with(options, sample, ("UPDATE memory_observations SET id = ? WHERE id = 1", (last - 1,)))
+    given = {identity.table: (identity.next_value, identity.proved) for identity in report.all(IdentityResult)}
+    assert given["memory_observations"] == (last, True)
 
 
 async def test_rows_that_share_a_key_which_sqlite_did_not_guard_are_set_aside_but_for_the_first(

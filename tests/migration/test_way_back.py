@@ -10,11 +10,12 @@ from sqlalchemy import URL
 from teleclaude.db.engine import disposing, make_engine
 from teleclaude.demo.installation import SampleInstallation
 from teleclaude.migration.detect import services
+from teleclaude.migration.events import TableResult
 from teleclaude.migration.options import Options
 from teleclaude.migration.report import Report
 from tests.migration.test_switch_over import state
 from tests.pointing import point_to
-from tests.sample import files_below, has_nothing, migrate_sample, query
+from tests.sample import editing, files_below, has_nothing, migrate_sample, query
 from tests.shell import Stubs
 from tests.standing import Migrated
 
@@ -43,7 +44,7 @@ def folder_of(report: Report) -> Path:
 
 
 def counted(said: str) -> dict[str, tuple[int, ...]]:
-    """Return the rows that psql lists by table: in the old database, here now, new or changed."""
+    """Return the rows that psql lists by table: migrated, here now, new or changed."""
     rows = re.findall(r"^ (\S+) +\| +(\d+) \| +(\d+) \| +(\d+)$", said, re.M)
     return {table: tuple(map(int, numbers)) for table, *numbers in rows}
 
@@ -107,6 +108,16 @@ async def test_without_a_unit_a_person_is_told_how_to_start_the_old_daemon(migra
     assert migrated.report.undo[-1].endswith(".venv/bin/python -m teleclaude.daemon")
 
 
+async def test_rows_that_were_set_aside_are_not_counted_as_lost(
+    options: Options, sample: SampleInstallation, target: URL, tmp_path: Path
+) -> None:
+    with editing(sample) as database:
+        database.execute("INSERT INTO system_settings (key, value) VALUES (NULL, 'x')")
+    report = await migrate_sample(options)
+    assert [table.set_aside for table in report.all(TableResult) if table.name == "system_settings"] == [1]
+    assert counted(Stubs(tmp_path / "stubs").run("\n".join(report.undo).split("# 2.")[0], target)) == {}
+
+
 async def test_a_password_file_that_was_named_is_named_again_wherever_the_database_is(
     options: Options, target: URL, tmp_path: Path
 ) -> None:
@@ -120,3 +131,9 @@ async def test_a_password_file_that_was_named_is_named_again_wherever_the_databa
     assert len(commands) == 3
     assert [line for line in commands if f"passfile={file}" not in line] == []
     assert f"passfile={file}" in report.to_json()["target"]["url"]
+
+
+async def test_no_settings_of_the_caller_change_what_psql_does(migrated: Migrated) -> None:
+    commands = [line for line in migrated.report.undo if "psql " in line]
+    assert len(commands) == 2
+    assert [line for line in commands if "--no-psqlrc" not in line] == []

@@ -26,6 +26,9 @@ from teleclaude.db.schema.search_0001 import BEYOND, INDEXES, LONGEST_LEXEME
 
 VERSION_TABLE = "alembic_version"
 
+FIRST = "0001"
+"""The revision that is built in two steps, so that a load can come between them."""
+
 VERSIONS = [Path(__file__).parent / "versions"]
 """Where the revisions lie."""
 
@@ -78,25 +81,29 @@ def upgrade(connection: Connection) -> None:
 
 @contextmanager
 def _first_revision(connection: Connection) -> Iterator[Any]:
-    script = ScriptDirectory.from_config(_config()).get_revision("0001")
+    script = ScriptDirectory.from_config(_config()).get_revision(FIRST)
     assert script is not None
     with Operations.context(MigrationContext.configure(connection)):
         yield script.module
 
 
 def create_tables(connection: Connection) -> None:
-    """Create bare tables and say that the database is at the newest revision."""
+    """Create the bare tables of the first revision, and say that the database is at it."""
     with _first_revision(connection) as revision:
         revision.create_tables()
-    MigrationContext.configure(connection).stamp(ScriptDirectory.from_config(_config()), "head")
+    MigrationContext.configure(connection).stamp(ScriptDirectory.from_config(_config()), FIRST)
 
 
 def create_keys(
     connection: Connection, not_valid: frozenset[str] = frozenset(), left_out: frozenset[str] = frozenset()
 ) -> None:
-    """Add keys, constraints and indexes to loaded tables; those named are added NOT VALID, or left out."""
+    """Add keys, constraints and indexes to loaded tables; those named are added NOT VALID, or left out.
+
+    Then bring the tables to the newest revision.
+    """
     with _first_revision(connection) as revision:
         revision.create_keys(not_valid, left_out)
+    upgrade(connection)
 
 
 def drop_keys(connection: Connection) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 from sqlalchemy import URL, Connection, inspect, select, text
 
+from teleclaude.daemon.boot import find_installation
 from teleclaude.db import schema
 from teleclaude.db.connection_files import find_url
 from teleclaude.db.engine import disposing, explained, make_engine
@@ -38,14 +40,25 @@ WHERE typnamespace = to_regnamespace(quote_ident(current_schema())) AND typrelid
 def choose_target(options: Options, environ: Mapping[str, str]) -> URL | None:
     """Return the database to move to: as asked, else as the `PG*` variables say, None where neither names one.
 
-    Raises ConfigError where it cannot be read, or is no PostgreSQL.
+    To take up a run that was cut off, else as the configuration says that it has published. Raises ConfigError where it
+    cannot be read, or is no PostgreSQL.
     """
     if options.target is None and not any(map(environ.get, ("PGHOST", "PGDATABASE", "PGSERVICE"))):
-        return None
-    url = find_url(options.target or "postgresql://", environ, Path.home())
+        url = _find_published(options.root, environ) if options.recovery else None
+        if url is None:
+            return None
+    else:
+        url = find_url(options.target or "postgresql://", environ, Path.home())
     if not url.drivername.startswith("postgresql"):
         raise ConfigError("the target is not PostgreSQL", "say --target postgresql://USER@HOST/DATABASE")
     return url
+
+
+def _find_published(root: Path | None, environ: Mapping[str, str]) -> URL | None:
+    """Return the database of the system's configuration, None where there is none that can be read."""
+    with suppress(ConfigError):
+        return find_installation(root, {**environ, "TELECLAUDE_SYSTEM_MODE": "1"}, Path("/")).url
+    return None
 
 
 async def look_at_target(url: URL, patience: float = 0.0) -> TargetState:

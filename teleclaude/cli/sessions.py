@@ -15,7 +15,7 @@ from rich.text import Text
 
 from teleclaude.daemon.boot import find_socket
 from teleclaude.daemon.client import list_sessions
-from teleclaude.migration.events import printable
+from teleclaude.printable import printable
 
 
 @click.command(epilog="Example: teleclaude sessions --closed --json")

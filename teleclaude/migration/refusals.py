@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from teleclaude.migration.events import Finding, Severity, SwitchOver, error, printable, warning
+from teleclaude.migration.events import Finding, Severity, SwitchOver, error, warning
 from teleclaude.migration.inventory import Inventory, Kind, Service, TargetState
 from teleclaude.migration.tables import EVENTS, LEGACY
+from teleclaude.printable import printable
 
 OLDEST_SERVER, NEWEST_SERVER = 15, 18
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from teleclaude.db import schema
 from teleclaude.db.models import MigrationRun, Model
-from teleclaude.migration.events import printable
 from teleclaude.migration.plan import Plan
 from teleclaude.migration.shapes import quote
 from teleclaude.migration.tables import EVENTS, LEGACY, ORIGIN
+from teleclaude.printable import printable
 
 
 def undo_statements() -> tuple[str, ...]:

@@ -13,6 +13,7 @@ import click
 
 from teleclaude import __version__
 from teleclaude.errors import Exit, TeleClaudeError
+from teleclaude.printable import printable
 
 MODULES = {
     "completion": "completion",
@@ -62,7 +63,7 @@ def main() -> None:
     try:
         cli()
     except TeleClaudeError as error:
-        click.echo(f"teleclaude: {error.message}\n  → {error.hint}", err=True)
+        say_error(error)
         sys.exit(Exit.REFUSED)
     except BrokenPipeError:
         # Whoever read our output has gone; there is nobody left to tell.
@@ -73,3 +74,8 @@ def main() -> None:
             file.write(traceback.format_exc())
         click.echo(f"teleclaude: a bug: {type(error).__name__}\n  → please report it with {file.name}", err=True)
         sys.exit(Exit.BUG)
+
+
+def say_error(error: TeleClaudeError) -> None:
+    """Say what is wrong, and the remedy, on stderr."""
+    click.echo(f"teleclaude: {printable(error.message)}\n  → {printable(error.hint)}", err=True)

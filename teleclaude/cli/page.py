@@ -11,12 +11,14 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from teleclaude.cli.handover import describe_handover
 from teleclaude.migration.events import Severity
 from teleclaude.migration.report import Report
 from teleclaude.migration.run import PAGE_NAME
 from teleclaude.migration.summary import Attention, find_attention, find_proofs, outcome, total, verdict
+from teleclaude.printable import printable
 
 STYLES = {Severity.NOTE: "dim", Severity.WARNING: "yellow", Severity.ERROR: "bold red"}
 SIGNS = {Severity.NOTE: "·", Severity.WARNING: "!", Severity.ERROR: "✗"}
@@ -41,7 +43,7 @@ def print_page(report: Report, console: Console | None = None, *, quiet: bool = 
         # A path or a command that is folded in two is none; a picture has no other choice. What nobody reads on a
         # terminal stays whole, and so may be searched.
         folds = page.record or (page.is_terminal and "/" not in line)
-        page.print(line, style=style, markup=False, soft_wrap=not folds)
+        page.print(printable(line), style=style, markup=False, soft_wrap=not folds)
 
 
 def save_picture(report: Report, path: Path) -> None:
@@ -65,7 +67,7 @@ def _show_tables(tables: list[dict[str, Any]]) -> Table:
     rest = largest[MOST_TABLES:]
     for name, some in (*named, *([(f"{len(rest)} more", rest)] if rest else [])):
         counts = (f"{total(some, number):,}" for number in numbers)
-        shown.add_row(name, *counts, f"{sum(table['seconds'] for table in some):.2f}")
+        shown.add_row(Text(printable(name)), *counts, f"{sum(table['seconds'] for table in some):.2f}")
     return shown
 
 

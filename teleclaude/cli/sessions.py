@@ -27,7 +27,7 @@ def sessions(as_json: bool, closed: bool, root: Path | None) -> None:
     socket = find_socket(root.absolute() if root else None, os.environ)
     listed = asyncio.run(list_sessions(socket, closed=closed))
     if as_json:
-        click.echo(json.dumps(listed, indent=2, ensure_ascii=False))
+        click.echo(json.dumps(listed, indent=2))
         return
     Console().print(show(listed))
     click.echo(f"{len(listed)} sessions")

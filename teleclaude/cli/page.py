@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -31,15 +31,16 @@ Line = tuple[str, str]
 
 
 def print_page(report: Report, console: Console | None = None, *, quiet: bool = False) -> None:
-    """Print what moved, what was proved, what needs attention, where the report is, and how to go back.
+    """Print what moved, what was proved, what needs attention, where the report is, how to go on, and how to go back.
 
-    A quiet page leaves out what went well, and how to go back after a success.
+    A quiet page leaves out what went well, and how to go on or back after a success.
     """
     page = console or Console(stderr=not report.ok, highlight=False)
     said = report.to_json()
     if said["tables"] and report.ok and not quiet:
         page.print(_show_tables(said["tables"]), "")
-    for line, style in (*_tell(said, page.width, quiet=quiet), *_describe_way_back(said, quiet=quiet)):
+    told = (*_tell(said, page.width, quiet=quiet), *_describe_next(said, quiet=quiet))
+    for line, style in (*told, *_describe_way_back(said, quiet=quiet)):
         # A path or a command that is folded in two is none; a picture has no other choice. What nobody reads on a
         # terminal stays whole, and so may be searched.
         folds = page.record or (page.is_terminal and "/" not in line)
@@ -114,6 +115,12 @@ def _tell_places(report: dict[str, Any]) -> Iterator[Line]:
         yield f"report: --json prints it{', --report-dir DIR keeps it' if report['dry_run'] else ''}", ""
 
 
+def _describe_next(report: dict[str, Any], *, quiet: bool) -> Iterator[Line]:
+    if report["next"] and not quiet:
+        yield "What comes next:", "bold"
+        yield from _to_shell(report["next"])
+
+
 def _describe_way_back(report: dict[str, Any], *, quiet: bool) -> Iterator[Line]:
     """Yield the commands that go back; the first step changes nothing, and its long commands are in the file."""
     undo = report["undo"]
@@ -125,5 +132,9 @@ def _describe_way_back(report: dict[str, Any], *, quiet: bool) -> Iterator[Line]
         yield f"To go back: {Path(report['folder']) / 'way-back.txt'}", "bold"
         yield "  # 1. See what you would lose, by the first commands there.", "dim"
         undo = undo[next(place for place, line in enumerate(undo) if line.startswith("# 2.")) :]
-    for line in undo:
+    yield from _to_shell(undo)
+
+
+def _to_shell(lines: Iterable[str]) -> Iterator[Line]:
+    for line in lines:
         yield f"  {line}", "dim" if line.startswith("#") else ""

@@ -37,7 +37,6 @@ from teleclaude.migration.run import Run, Step, hold_and, run_step, run_steps, u
 from teleclaude.migration.sources import reading
 from teleclaude.migration.tables import TablePlan
 from teleclaude.migration.verify import Proof, verify_table
-from teleclaude.migration.way_back import describe_way_back
 
 WRITTEN_SINCE = "rows may have been written since; look at them, then follow way-back.txt in the folder of the run"
 
@@ -84,7 +83,7 @@ def _acknowledge(run: Run, choice: Recovery) -> None:
         run.refuse(f"the migration {run.plan.run} is complete, and a daemon may have written since", hint)
         return
     try_entry(run.plan.folder, SETTLED)
-    run.undo = describe_way_back(run.plan)
+    run.succeed()
 
 
 async def _resume(run: Run, steps: tuple[Step, ...], check: Check) -> None:

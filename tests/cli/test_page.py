@@ -84,6 +84,12 @@ async def test_a_page_says_where_everything_is_and_every_command_that_goes_back(
     assert [line for line in changing if line not in page] == []
 
 
+async def test_a_page_says_what_comes_next_before_it_says_how_to_go_back(migrated: Migrated) -> None:
+    page = printed(migrated.report)
+    assert f"What comes next:\n  teleclaude daemon --root {migrated.root}\nTo go back:" in page
+    assert "What comes next" not in printed(migrated.report, quiet=True)
+
+
 async def test_a_page_shows_the_first_of_many_findings_and_counts_the_rest(migrated: Migrated) -> None:
     many = StepRun("preflight", "done", 0.0, tuple(warning(f"subject {n}", "said", f"remedy {n}") for n in range(9)))
     page = printed(dataclasses.replace(migrated.report, steps=(many,)))

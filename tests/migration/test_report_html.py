@@ -68,10 +68,10 @@ async def test_everything_that_the_report_says_is_on_the_page(options: Options, 
     point_to(sample)
     report = await migrate_sample(options)
     page, said = Page(kept(report)).text, report.to_json()
-    parts = ("tables", "columns", "constraints", "files", "docs", "left", "undo")
+    parts = ("tables", "columns", "constraints", "files", "docs", "left", "next", "undo")
     for part in parts:
         assert said[part]
-        names = {str(item) if part == "undo" else str(next(iter(item.values()))) for item in said[part]}
+        names = {str(item) if part in ("next", "undo") else str(next(iter(item.values()))) for item in said[part]}
         assert {name for name in names if name not in page} == set(), part
     assert said["findings"]
     for finding in said["findings"]:
@@ -142,7 +142,7 @@ def planted_everywhere(value: Any, draw: Callable[[], str]) -> Any:
 
 SAID: dict[str, Any] = {
     "program": "1", "run": "r", "started_at": "2026-01-01T00:00:00+00:00", "dry_run": False, "recovery": None,
-    "root": None, "folder": "/f", "undo": ["# 1.", "rm"],
+    "root": None, "folder": "/f", "next": ["start"], "undo": ["# 1.", "rm"],
     "source": {"checkout": "/c", "database": "/c/d",
                "files": [{"path": "p", "sha256_before": "a", "sha256_after": "b"}]},
     "target": {"url": "u"}, "owner": {"sessions": 1, "why": "w"}, "exit_code": 0,

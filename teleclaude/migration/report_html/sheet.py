@@ -40,6 +40,7 @@ def _show(report: Mapping[str, Any]) -> Iterator[Element]:
     yield from _show_proof(report)
     yield from _show_pictures(report)
     yield from show_details(report)
+    yield from _show_next(report)
     yield from _show_way_back(report)
     yield _show_foot(report)
 
@@ -120,6 +121,11 @@ def _show_pictures(report: Mapping[str, Any]) -> Iterator[Element]:
         pictures.append(element("div", about, draw_tables(report)))
     if pictures:
         yield section("Where time and rows went", element("div", *pictures, kind="pictures"))
+
+
+def _show_next(report: Mapping[str, Any]) -> Iterator[Element]:
+    if report["next"]:
+        yield section("What comes next", lines(report["next"]))
 
 
 def _show_way_back(report: Mapping[str, Any]) -> Iterator[Element]:

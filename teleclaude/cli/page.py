@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from teleclaude.cli.handover import describe_handover
+from teleclaude.errors import Exit
 from teleclaude.migration.events import Severity
 from teleclaude.migration.report import Report
 from teleclaude.migration.run import PAGE_NAME
@@ -112,7 +113,8 @@ def _tell_places(report: dict[str, Any]) -> Iterator[Line]:
         if report["ledger"]:
             yield f"ledger: {report['ledger']['path']}", ""
     else:
-        yield f"report: --json prints it{', --report-dir DIR keeps it' if report['dry_run'] else ''}", ""
+        may_keep = not report["folder_stays"] and report["exit_code"] != Exit.REFUSED
+        yield f"report: --json prints it{', --report-dir DIR keeps it' if may_keep else ''}", ""
 
 
 def _describe_next(report: dict[str, Any], *, quiet: bool) -> Iterator[Line]:

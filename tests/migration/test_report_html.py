@@ -101,6 +101,7 @@ def test_no_value_becomes_markup() -> None:
     findings = tuple(make(HOSTILE, HOSTILE, HOSTILE) for make in (error, warning, note))
     header = {
         "program": "1", "run": HOSTILE, "started_at": HOSTILE, "dry_run": False, "recovery": None, "folder": HOSTILE,
+        "folder_stays": True,
         "source": {"checkout": HOSTILE, "database": None}, "target": {"url": HOSTILE}, "owner": None, "columns": [],
     }  # fmt: skip
     report = Report(header, (StepRun(HOSTILE, "done", 0.1, (table, *findings)),), None, (HOSTILE, f"# {HOSTILE}"))
@@ -142,7 +143,7 @@ def planted_everywhere(value: Any, draw: Callable[[], str]) -> Any:
 
 SAID: dict[str, Any] = {
     "program": "1", "run": "r", "started_at": "2026-01-01T00:00:00+00:00", "dry_run": False, "recovery": None,
-    "root": None, "folder": "/f", "next": ["start"], "undo": ["# 1.", "rm"],
+    "root": None, "folder": "/f", "folder_stays": True, "next": ["start"], "undo": ["# 1.", "rm"],
     "source": {"checkout": "/c", "database": "/c/d",
                "files": [{"path": "p", "sha256_before": "a", "sha256_after": "b"}]},
     "target": {"url": "u"}, "owner": {"sessions": 1, "why": "w"}, "exit_code": 0,

@@ -201,6 +201,7 @@ class Setting:
             "reader": self.reader.name,
             "as_reader": "" if self.trial else f"sudo -u {self.reader.name} ",
             "service": self.layout.service_user,
+            "its": "" if self.trial else f" -o {self.layout.service_user} -g {self.layout.service_user}",
             "unit": unit,
             "enable": f"sudo launchctl enable system/{unit}" if mac else f"sudo systemctl enable {unit}",
             "start": daemon if self.trial else start,

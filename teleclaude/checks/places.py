@@ -8,7 +8,7 @@ from teleclaude.checks.facts import Facts, Kind, PathFacts
 from teleclaude.checks.layers import BARRED
 from teleclaude.checks.result import Fault, Result, State, passed, whole
 
-MISSING = Fault(State.FAILURE, "{path} is missing", "sudo install -d -o {service} -g {service} -m {allowed} {path}")
+MISSING = Fault(State.FAILURE, "{path} is missing", "{sudo}install -d{its} -m {allowed} {path}")
 NO_DOCS = Fault(State.WARNING, "{path} is missing: there are no shared docs", "{sudo}install -d -m 0755 {path}")
 NOT_MADE = Fault(State.SKIPPED, "{path} is not there; nothing in a trial makes it", "none is needed")
 NO_SOCKET_FOLDER = Fault(

@@ -88,7 +88,7 @@ async def test_nothing_is_wrong_with_a_migrated_installation_that_runs(migrated:
         "places: logs": State.SKIPPED,
         "service": State.SKIPPED,
     }
-    assert found["sessions: listed"].sentence == "a daemon lists 20"
+    assert found["sessions: listed"].sentence == "a daemon booted for this check lists 20"
     assert "a daemon answers" in found["lock"].sentence
 
 

@@ -18,7 +18,7 @@ from teleclaude.errors import Exit
 from teleclaude.migration.events import Severity
 from teleclaude.migration.report import Report
 from teleclaude.migration.run import PAGE_NAME
-from teleclaude.migration.summary import Attention, find_attention, find_proofs, outcome, total, verdict
+from teleclaude.migration.summary import Attention, find_attention, find_proofs, outcome, stands, total, verdict
 from teleclaude.printable import printable
 
 STYLES = {Severity.NOTE: "dim", Severity.WARNING: "yellow", Severity.ERROR: "bold red"}
@@ -38,7 +38,7 @@ def print_page(report: Report, console: Console | None = None, *, quiet: bool = 
     """
     page = console or Console(stderr=not report.ok, highlight=False)
     said = report.to_json()
-    if said["tables"] and report.ok and not quiet:
+    if said["tables"] and stands(said) and not quiet:
         page.print(_show_tables(said["tables"]), "")
     told = (*_tell(said, page.width, quiet=quiet), *_describe_next(said, quiet=quiet))
     for line, style in (*told, *_describe_way_back(said, quiet=quiet)):

@@ -47,9 +47,14 @@ def outcome(report: Mapping[str, Any]) -> str:
     return "" if "nothing was" in verdict(report) else said
 
 
+def stands(report: Mapping[str, Any]) -> bool:
+    """Whether what a run did is there: it did not fail, and took nothing back."""
+    return report["failure"] is None and report["recovery"] != "undo"
+
+
 def find_proofs(report: Mapping[str, Any]) -> Iterator[str]:
     """Yield what was proved, a sentence each; nothing of what was taken back."""
-    if report["failure"]:
+    if not stands(report):
         return
     tables, files, probe = report["tables"], report["source"]["files"], report["probe"]
     if tables:
@@ -116,7 +121,7 @@ def _of_constraints(report: Mapping[str, Any]) -> Iterator[Attention]:
 
 def _of_values(report: Mapping[str, Any]) -> Iterator[Attention]:
     ledger = report["ledger"]
-    if ledger and ledger["entries"]:
+    if ledger and ledger["entries"] and report["recovery"] != "undo":
         said = f"{ledger['entries']:,} values could not be carried as they were"
         kept = f"each is in {Path(ledger['path']).name}, with its original"
         lost = "--report-dir DIR keeps the list of them, with their originals"

@@ -12,7 +12,7 @@ from teleclaude.migration.report_html.details import show_details
 from teleclaude.migration.report_html.elements import element, lines, section
 from teleclaude.migration.report_html.picture import draw_steps, draw_tables
 from teleclaude.migration.report_html.style import STYLE
-from teleclaude.migration.summary import Attention, find_attention, find_proofs, outcome, total, verdict
+from teleclaude.migration.summary import Attention, find_attention, find_proofs, outcome, stands, total, verdict
 
 # A second lock, beside escaping: a browser that reads it fetches nothing and runs nothing.
 POLICY = "default-src 'none'; style-src 'unsafe-inline'"
@@ -53,7 +53,7 @@ def _show_head(report: Mapping[str, Any]) -> Element:
     parts.append(element("h1", verdict(report)))
     if failure:
         parts.append(element("p", " ".join(filter(None, (outcome(report), f"→ {failure['hint']}")))))
-    elif report["tables"]:
+    elif stands(report) and report["tables"]:
         parts.append(_show_numbers(report))
     names = element("dl")
     for name, value in _describe(report):

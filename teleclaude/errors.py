@@ -63,7 +63,11 @@ class TargetError(TeleClaudeError):
 
 
 class LockHeldError(TeleClaudeError):
-    """Another process holds the lock."""
+    """Another process holds the lock; `process` is its id, where the system tells."""
+
+    def __init__(self, message: str, hint: str = "", *, process: int | None = None) -> None:
+        super().__init__(message, hint)
+        self.process = process
 
 
 class BootRefusedError(TeleClaudeError):

@@ -45,14 +45,14 @@ NOT_OURS = Fault(State.SKIPPED, "{path} cannot be read by {caller}, and need not
 PERSONAL = Fault(
     State.SKIPPED,
     "{path} cannot be read by {caller}, and need not be",
-    "to have it checked, as {wanted}: teleclaude self-check",
+    "to have it checked, as {wanted}: teleclaude self-check{below}",
 )
 BROKEN = Fault(State.FAILURE, "{message}", "{hint}, then: {sudo}teleclaude self-check{below}")
 TOGETHER = Fault(State.FAILURE, "{message}", "{hint}, then: {sudo}teleclaude self-check{below}")
 APART = Fault(
     State.SKIPPED,
     "the layers were not read together, because not every one of them could be read",
-    "see to the layers first, or: sudo teleclaude self-check",
+    "see to the layers first, then: {sudo}teleclaude self-check{below}",
 )
 
 FAULTS = (

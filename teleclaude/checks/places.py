@@ -9,7 +9,7 @@ from teleclaude.checks.facts import Facts, Kind, PathFacts, Setting
 from teleclaude.checks.layers import BARRED
 from teleclaude.checks.result import Fault, Result, State, passed, whole
 
-MISSING = Fault(State.FAILURE, "{path} is missing", "sudo install -d -o {holder} -g {service} -m {allowed} {path}")
+MISSING = Fault(State.FAILURE, "{path} is missing", "{sudo}install -d{its} -m {allowed} {path}")
 NO_DOCS = Fault(State.WARNING, "{path} is missing: there are no shared docs", "{sudo}install -d -m 0755 {path}")
 NOT_MADE = Fault(State.SKIPPED, "{path} is not there; nothing in a trial makes it", "none is needed")
 NO_SOCKET_FOLDER = Fault(
@@ -85,13 +85,15 @@ def _judge_place(name: str, facts: Facts, place: PathFacts, allowed: int, missin
     fault = next(_find_faults(facts, place, allowed, missing, writes=writes), None)
     if fault is None:
         return passed(name, place.shown)
+    holder = (facts.setting.keeper if allowed == SHARED else facts.setting.reader).name
     return fault.found(
         name,
         facts.setting.words,
         path=place.path,
         kind=place.kind,
         owner=place.owner,
-        holder=(facts.setting.keeper if allowed == SHARED else facts.setting.reader).name,
+        holder=holder,
+        its="" if facts.setting.trial else f" -o {holder} -g {facts.setting.layout.service_user}",
         door=place.door,
         caller=facts.setting.caller.name,
         mode=f"{place.mode:04o}",

@@ -20,10 +20,10 @@ FOREIGN = Fault(
 )
 LISTS_OTHERS = Fault(
     State.FAILURE,
-    "a daemon lists {listed} sessions, and the database holds {held}",
+    "a daemon booted for this check lists {listed} sessions, and the database holds {held}",
     "check again, for one may have begun meanwhile; then report it as a bug",
 )
-NOT_LISTED = Fault(State.SKIPPED, "no daemon lists the sessions: {message}", "{hint}")
+NOT_LISTED = Fault(State.SKIPPED, "a daemon booted for this check does not list the sessions: {message}", "{hint}")
 FAULTS = (EMPTY, FOREIGN, LISTS_OTHERS, NOT_LISTED, NOT_ASKED)
 
 
@@ -60,4 +60,4 @@ def _judge_listed(facts: Facts, held: int) -> Result:
         return NOT_LISTED.found("listed", facts.setting.words, **vars(facts.listed))
     if facts.listed != held:
         return LISTS_OTHERS.found("listed", facts.setting.words, listed=facts.listed, held=held)
-    return passed("listed", f"a daemon lists {facts.listed}")
+    return passed("listed", f"a daemon booted for this check lists {facts.listed}")

@@ -18,7 +18,7 @@ SILENT = Fault(
     "see to the database first; where that is well: {restart}",
 )
 NO_SOCKET_FILE = Fault(State.FAILURE, "{path} is {kind} and not a socket", "{sudo}rm -r {path}, then: {start}")
-NOT_ALLOWED = Fault(State.SKIPPED, "{path} gives {caller} no answer: {message}", "sudo teleclaude self-check")
+NOT_ALLOWED = Fault(State.SKIPPED, "{path} gives {caller} no answer: {message}", "sudo teleclaude self-check{below}")
 STRANGE_SOCKET = Fault(
     State.FAILURE, "{path} belongs to {owner}, and not to {reader}", "see who listens: {sudo}lsof {path}; {restart}"
 )

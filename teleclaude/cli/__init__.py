@@ -12,7 +12,9 @@ from importlib import import_module
 import click
 
 from teleclaude import __version__
+from teleclaude.cli.outlet import open_outlet
 from teleclaude.errors import Exit, TeleClaudeError
+from teleclaude.printable import printable
 
 MODULES = {
     "completion": "completion",
@@ -55,21 +57,22 @@ def cli(context: click.Context) -> None:
 
 def main() -> None:
     """Run the command line; whatever goes wrong is one sentence and an exit code."""
-    for stream in (sys.stdout, sys.stderr):
-        # The name of a file need not be UTF-8.
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+            setattr(sys, name, open_outlet(stream))
     try:
         cli()
     except TeleClaudeError as error:
-        click.echo(f"teleclaude: {error.message}\n  → {error.hint}", err=True)
+        say_error(error)
         sys.exit(Exit.REFUSED)
-    except BrokenPipeError:
-        # Whoever read our output has gone; there is nobody left to tell.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(Exit.BUG)
     except Exception as error:
         with tempfile.NamedTemporaryFile("w", prefix="teleclaude-", suffix=".traceback", delete=False) as file:
             file.write(traceback.format_exc())
         click.echo(f"teleclaude: a bug: {type(error).__name__}\n  → please report it with {file.name}", err=True)
         sys.exit(Exit.BUG)
+
+
+def say_error(error: TeleClaudeError) -> None:
+    """Say what is wrong, and the remedy, on stderr."""
+    click.echo(f"teleclaude: {printable(error.message)}\n  → {printable(error.hint)}", err=True)

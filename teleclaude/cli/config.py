@@ -12,6 +12,7 @@ from teleclaude.config.files import find_unread, read_env, read_text, read_yaml,
 from teleclaude.config.secrecy import comment_may_tell
 from teleclaude.config.split import Installation, split
 from teleclaude.errors import PublishError
+from teleclaude.printable import printable
 
 MASK = "(secret)"
 FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
@@ -53,7 +54,7 @@ def split_command(config_file: Path, env_file: Path, output_dir: Path, dry_run: 
         if written.comments_left:
             left.append((f"{name}: comments", written.comments_left))
     for subject, reason in left:
-        click.echo(f"left out: {subject}: {reason}", err=True)
+        click.echo(f"left out: {printable(f'{subject}: {reason}')}", err=True)
 
 
 def make_folder(path: Path) -> None:

@@ -5,18 +5,21 @@ from __future__ import annotations
 import io
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from teleclaude.cli.handover import describe_handover
+from teleclaude.errors import Exit
 from teleclaude.migration.events import Severity
 from teleclaude.migration.report import Report
 from teleclaude.migration.run import PAGE_NAME
-from teleclaude.migration.summary import Attention, find_attention, find_proofs, outcome, total, verdict
+from teleclaude.migration.summary import Attention, find_attention, find_proofs, outcome, stands, total, verdict
+from teleclaude.printable import printable
 
 STYLES = {Severity.NOTE: "dim", Severity.WARNING: "yellow", Severity.ERROR: "bold red"}
 SIGNS = {Severity.NOTE: "·", Severity.WARNING: "!", Severity.ERROR: "✗"}
@@ -29,19 +32,20 @@ Line = tuple[str, str]
 
 
 def print_page(report: Report, console: Console | None = None, *, quiet: bool = False) -> None:
-    """Print what moved, what was proved, what needs attention, where the report is, and how to go back.
+    """Print what moved, what was proved, what needs attention, where the report is, how to go on, and how to go back.
 
-    A quiet page leaves out what went well, and how to go back after a success.
+    A quiet page leaves out what went well, and how to go on or back after a success.
     """
     page = console or Console(stderr=not report.ok, highlight=False)
     said = report.to_json()
-    if said["tables"] and report.ok and not quiet:
+    if said["tables"] and stands(said) and not quiet:
         page.print(_show_tables(said["tables"]), "")
-    for line, style in (*_tell(said, page.width, quiet=quiet), *_describe_way_back(said, quiet=quiet)):
+    told = (*_tell(said, page.width, quiet=quiet), *_describe_next(said, quiet=quiet))
+    for line, style in (*told, *_describe_way_back(said, quiet=quiet)):
         # A path or a command that is folded in two is none; a picture has no other choice. What nobody reads on a
         # terminal stays whole, and so may be searched.
         folds = page.record or (page.is_terminal and "/" not in line)
-        page.print(line, style=style, markup=False, soft_wrap=not folds)
+        page.print(printable(line), style=style, markup=False, soft_wrap=not folds)
 
 
 def save_picture(report: Report, path: Path) -> None:
@@ -65,7 +69,7 @@ def _show_tables(tables: list[dict[str, Any]]) -> Table:
     rest = largest[MOST_TABLES:]
     for name, some in (*named, *([(f"{len(rest)} more", rest)] if rest else [])):
         counts = (f"{total(some, number):,}" for number in numbers)
-        shown.add_row(name, *counts, f"{sum(table['seconds'] for table in some):.2f}")
+        shown.add_row(Text(printable(name)), *counts, f"{sum(table['seconds'] for table in some):.2f}")
     return shown
 
 
@@ -111,7 +115,14 @@ def _tell_places(report: dict[str, Any]) -> Iterator[Line]:
         if report["ledger"]:
             yield f"ledger: {report['ledger']['path']}", ""
     else:
-        yield f"report: --json prints it{', --report-dir DIR keeps it' if report['dry_run'] else ''}", ""
+        may_keep = not report["folder_stays"] and report["exit_code"] != Exit.REFUSED
+        yield f"report: --json prints it{', --report-dir DIR keeps it' if may_keep else ''}", ""
+
+
+def _describe_next(report: dict[str, Any], *, quiet: bool) -> Iterator[Line]:
+    if report["next"] and not quiet:
+        yield "What comes next:", "bold"
+        yield from _to_shell(report["next"])
 
 
 def _describe_way_back(report: dict[str, Any], *, quiet: bool) -> Iterator[Line]:
@@ -125,5 +136,9 @@ def _describe_way_back(report: dict[str, Any], *, quiet: bool) -> Iterator[Line]
         yield f"To go back: {Path(report['folder']) / 'way-back.txt'}", "bold"
         yield "  # 1. See what you would lose, by the first commands there.", "dim"
         undo = undo[next(place for place, line in enumerate(undo) if line.startswith("# 2.")) :]
-    for line in undo:
+    yield from _to_shell(undo)
+
+
+def _to_shell(lines: Iterable[str]) -> Iterator[Line]:
+    for line in lines:
         yield f"  {line}", "dim" if line.startswith("#") else ""

@@ -19,6 +19,7 @@ from teleclaude.migration.interrupted import Interrupted
 from teleclaude.migration.options import Recovery
 from teleclaude.migration.plan import Plan
 from teleclaude.migration.run import Observer
+from teleclaude.printable import printable
 
 T = TypeVar("T")
 
@@ -47,7 +48,7 @@ class Screen(Observer):
         self.with_findings = with_findings
         self.quiet = quiet
         columns = (
-            TextColumn("  {task.description}"),
+            TextColumn("  {task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
             TextColumn("{task.fields[more]}"),
@@ -68,8 +69,8 @@ class Screen(Observer):
         self.bars.stop()
 
     def say(self, line: str, style: str = "") -> None:
-        """Print a line as it is; brackets in it are no markup."""
-        self.console.print(line, style=style, markup=False, soft_wrap=True)
+        """Print a line as it is; brackets in it are no markup, and nothing in it works on the terminal."""
+        self.console.print(printable(line), style=style, markup=False, soft_wrap=True)
 
     def step(self, name: str) -> None:
         """Name the step."""
@@ -105,9 +106,8 @@ class Screen(Observer):
         size = (f"{event.size / 1e6:.0f} MB",) if event.size else ()
         left = () if event.left is None else (f"about {to_words(event.left)} left",)
         more = ", ".join((*size, *left))
-        self.bars.update(
-            self.bar, description=event.subject, completed=event.done, total=event.total, more=more, visible=True
-        )
+        named = printable(event.subject)
+        self.bars.update(self.bar, description=named, completed=event.done, total=event.total, more=more, visible=True)
         # A part that tells nothing before it is over is named when it begins.
         due = not event.done or time.monotonic() > self.said_at + SECONDS_BETWEEN_LINES
         if due and not self.console.is_terminal:

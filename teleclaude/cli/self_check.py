@@ -19,6 +19,7 @@ from teleclaude.checks.table import is_well, judge
 from teleclaude.daemon.service_user import find_identity_to_take
 from teleclaude.errors import Exit
 from teleclaude.layout import make_layout
+from teleclaude.printable import printable
 
 SIGNS = {State.PASS: ("✓", "green"), State.SKIPPED: ("-", "cyan"), State.WARNING: ("!", "yellow")}
 FAILED = ("✗", "red")
@@ -53,16 +54,11 @@ def _check(root: Path | None) -> tuple[Result, ...]:
 
 def _show(result: Result, indent: str) -> None:
     sign, colour = SIGNS.get(result.state, FAILED)
-    click.echo(f"{indent}{click.style(sign, colour)} {_plain(result.name)}: {_plain(result.sentence)}")
+    click.echo(f"{indent}{click.style(sign, colour)} {printable(result.name)}: {printable(result.sentence)}")
     if result.remedy:
-        click.echo(f"{indent}  → {_plain(result.remedy)}")
+        click.echo(f"{indent}  → {printable(result.remedy)}")
     for part in result.parts:
         _show(part, f"{indent}  ")
-
-
-def _plain(text: str) -> str:
-    """Return a text that a terminal only shows; a name in the database may hold anything."""
-    return "".join(letter if letter.isprintable() else "�" for letter in text)
 
 
 def _sum_up(results: tuple[Result, ...]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from rich.text import Text
 
 from teleclaude.daemon.boot import find_socket
 from teleclaude.daemon.client import list_sessions
-from teleclaude.migration.events import printable
+from teleclaude.printable import printable
 
 
 @click.command(epilog="Example: teleclaude sessions --closed --json")
@@ -23,22 +24,30 @@ from teleclaude.migration.events import printable
 @click.option("--closed", is_flag=True, help="List closed sessions too.")
 @click.option("--root", type=click.Path(path_type=Path), help="Ask the daemon that runs below this directory.")
 def sessions(as_json: bool, closed: bool, root: Path | None) -> None:
-    """List the sessions of the running daemon."""
+    """List the sessions of the running daemon: on a terminal as a table, else a line each, with tabs between."""
     socket = find_socket(root.absolute() if root else None, os.environ)
     listed = asyncio.run(list_sessions(socket, closed=closed))
     if as_json:
-        click.echo(json.dumps(listed, indent=2, ensure_ascii=False))
-        return
-    Console().print(show(listed))
-    click.echo(f"{len(listed)} sessions")
+        click.echo(json.dumps(listed, indent=2))
+    elif sys.stdout.isatty():
+        Console().print(show(listed))
+        click.echo(f"{len(listed)} sessions")
+    else:
+        for session in listed:
+            click.echo("\t".join(to_cells(session)))
 
 
 def show(listed: list[dict[str, Any]]) -> Table:
-    """Return the sessions for people. A title is anybody's: it is no markup, and tells the terminal nothing."""
+    """Return the sessions for people. A title is anybody's: it is no markup."""
     table = Table("session", "title", "status", "agent", "computer", box=None)
     table.add_column("last activity", no_wrap=True)
     for session in listed:
-        names = ("session_id", "title", "status", "active_agent", "computer")
-        last = str(session["last_activity"] or "")[:16].replace("T", " ")
-        table.add_row(*(Text(printable(said or "")) for said in (*(session[name] for name in names), last)))
+        table.add_row(*map(Text, to_cells(session)))
     return table
+
+
+def to_cells(session: dict[str, Any]) -> tuple[str, ...]:
+    """Return what is listed of a session; it tells a terminal nothing, and holds no tab and no end of a line."""
+    names = ("session_id", "title", "status", "active_agent", "computer")
+    last = str(session["last_activity"] or "")[:16].replace("T", " ")
+    return tuple(printable(said or "") for said in (*(session[name] for name in names), last))

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from teleclaude.cli import say_error
 from teleclaude.daemon.boot import find_installation
 from teleclaude.daemon.service_user import find_identity_to_take, run_instead
 from teleclaude.daemon.upgrade import Upgrade
@@ -33,7 +34,7 @@ def upgrade(dry_run: bool, root: Path | None) -> None:
     try:
         done = asyncio.run(upgrade_database(find_installation(root, os.environ, Path.cwd()), dry_run=dry_run))
     except UpgradeError as error:
-        click.echo(f"teleclaude: {error.message}\n  → {error.hint}", err=True)
+        say_error(error)
         sys.exit(Exit.UNDONE if error.undone else Exit.NOT_UNDONE)
     except KeyboardInterrupt:
         click.echo("teleclaude: interrupted; the database is as it was", err=True)

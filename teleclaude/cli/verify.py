@@ -15,6 +15,7 @@ from teleclaude.errors import Exit
 from teleclaude.migration.comparison import compare_again, is_equal, read_report
 from teleclaude.migration.events import Event, Finding, TableResult
 from teleclaude.migration.locks import private_folder
+from teleclaude.printable import printable
 
 
 @click.command(epilog="Example: teleclaude verify --report /var/lib/teleclaude/migration/RUN/report.json")
@@ -31,7 +32,7 @@ def verify(report_file: Path, target: str | None, as_json: bool) -> None:
     events = asyncio.run(_compare(report_file, target))
     if as_json:
         shown = [asdict(event) for event in events if isinstance(event, Finding | TableResult)]
-        click.echo(json.dumps({"equal": is_equal(events), "results": shown}, indent=2, ensure_ascii=False))
+        click.echo(json.dumps({"equal": is_equal(events), "results": shown}, indent=2))
     else:
         for event in events:
             _show(event)
@@ -46,6 +47,7 @@ async def _compare(report_file: Path, target: str | None) -> list[Event]:
 
 def _show(event: Event) -> None:
     if isinstance(event, TableResult):
-        click.echo(f"{event.name}: {event.target_rows} rows, {event.values_compared} values are equal")
+        click.echo(f"{printable(event.name)}: {event.target_rows} rows, {event.values_compared} values are equal")
     elif isinstance(event, Finding):
-        click.echo(f"{event.severity}: {event.subject}: {event.message}\n  → {event.hint}", err=True)
+        click.echo(f"{event.severity}: {printable(f'{event.subject}: {event.message}')}", err=True)
+        click.echo(f"  → {printable(event.hint)}", err=True)

@@ -89,7 +89,7 @@ def _flock(descriptor: int, path: Path, holder: str = "daemon") -> None:
     except BlockingIOError as error:
         pid = _find_holder(descriptor)
         who = f"a {holder}, process {pid}," if pid else f"a {holder}"
-        raise LockHeldError(f"{who} holds {path}", f"stop that {holder}, or wait for its end") from error
+        raise LockHeldError(f"{who} holds {path}", f"stop that {holder}, or wait for its end", process=pid) from error
 
 
 def _find_holder(descriptor: int) -> int | None:

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from teleclaude.db.url import display_url
-from teleclaude.migration.events import Belonging, Left, printable
+from teleclaude.migration.events import Belonging, Left
 from teleclaude.migration.inventory import Inventory, SourceDatabase
 from teleclaude.migration.tables import EVENTS
+from teleclaude.printable import printable
 
 CARRIED, LEFT = "carried", "left"
 

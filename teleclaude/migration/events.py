@@ -41,11 +41,6 @@ def error(subject: str, message: str, hint: str = "") -> Finding:
     return Finding(Severity.ERROR, subject, message, hint)
 
 
-def printable(name: object) -> str:
-    """Return a name for people, what would work on a terminal, or end a comment, written out."""
-    return "".join(letter if letter.isprintable() else f"\\x{ord(letter):02x}" for letter in str(name))
-
-
 @dataclass(frozen=True)
 class Progress:
     """How far a step is; shown while it runs and not kept."""

@@ -266,6 +266,7 @@ def describe(plan: Plan) -> dict[str, Any]:
         "root": str(plan.layout.root) if plan.layout.root else None,
         "owner": {**asdict(plan.owner), "sessions": _count_sessions(plan)} if plan.owner else None,
         "folder": str(plan.folder),
+        "folder_stays": plan.private not in plan.folder.parents,
         "queues": dict(database.waiting) if database else {},
         "timezone": plan.timezone,
         "columns": [asdict(fate) for fate in plan.fates],

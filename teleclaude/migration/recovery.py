@@ -19,7 +19,7 @@ from teleclaude.migration.plan import Plan
 from teleclaude.migration.preflight import preflight
 from teleclaude.migration.published import published_paths, remove_docs, remove_files
 from teleclaude.migration.run import Run, Step, hold_and, run_step, run_steps, undo_steps
-from teleclaude.migration.way_back import count_since, describe_way_back, since_script
+from teleclaude.migration.way_back import count_since, since_script
 
 
 async def plan_recovery(
@@ -64,7 +64,7 @@ def _acknowledge(run: Run, choice: Recovery) -> None:
         run.refuse(f"the migration {run.plan.run} is complete, and a daemon may have written since", hint)
         return
     try_entry(run.plan.folder, SETTLED)
-    run.undo = describe_way_back(run.plan)
+    run.succeed()
 
 
 async def _resume(run: Run, steps: tuple[Step, ...], check: Check) -> None:

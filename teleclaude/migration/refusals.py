@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from teleclaude.migration.events import Finding, Severity, SwitchOver, error, printable, warning
+from teleclaude.migration.events import Finding, Severity, SwitchOver, error, warning
 from teleclaude.migration.inventory import Inventory, Kind, Service, TargetState
 from teleclaude.migration.tables import EVENTS, LEGACY
 
@@ -39,15 +40,15 @@ def find_refusals(inventory: Inventory, leads: Sequence[SwitchOver], *, dry_run:
 
 
 def _refuse_service(service: Service) -> Iterator[Finding]:
-    name, manager, when = printable(service.name), "the service manager", "at boot"
-    stop, disable = f"{service.control} stop {name}", f"{service.control} disable {name}"
+    manager, when, unit = "the service manager", "at boot", shlex.quote(service.name)
+    stop, disable = f"{service.control} stop {unit}", f"{service.control} disable {unit}"
     if service.domain:
-        manager, when = "launchd", "at login"
-        stop, disable = (f"launchctl {verb} {service.domain}/{name}" for verb in ("bootout", "disable"))
+        manager, when, agent = "launchd", "at login", shlex.quote(f"{service.domain}/{service.name}")
+        stop, disable = (f"launchctl {verb} {agent}" for verb in ("bootout", "disable"))
     if service.running:
-        yield error("source", f"{manager} keeps {name} running", f"stop it: {stop}")
+        yield error("source", f"{manager} keeps {service.name} running", f"stop it: {stop}")
     elif service.at_boot:
-        yield warning("source", f"{manager} starts {name} {when}", disable)
+        yield warning("source", f"{manager} starts {service.name} {when}", disable)
 
 
 def _refuse_target(target: TargetState) -> Iterator[Finding]:
@@ -104,7 +105,8 @@ def _refuse_places(inventory: Inventory) -> Iterator[Finding]:
     for path in inventory.destinations.not_writable:
         remedy = "run as root, or give a --root of your own"
         if inventory.is_root:
-            remedy = f"let its owner write to it: chmod u+w {printable(path)}; a read-only disk refuses all the same"
+            change = f"chmod u+w {shlex.quote(str(path))}"
+            remedy = f"let its owner write to it: {change}; a read-only disk refuses all the same"
         yield error("files", f"{path} cannot be written to", remedy)
     for path in inventory.destinations.open_doors:
         reason = f"a user without privileges can change {path}, so nothing of the system may be put there"

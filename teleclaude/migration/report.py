@@ -59,6 +59,8 @@ class Report:
     failure: Failure | None = None
     undo: tuple[str, ...] = ()
     """How to go back after a success, or how to finish an undo that failed."""
+    next: tuple[str, ...] = ()
+    """How to go on after a success."""
 
     @property
     def ok(self) -> bool:
@@ -106,6 +108,7 @@ class Report:
             "steps": [{"name": s.name, "outcome": s.outcome, "seconds": round(s.seconds, 3)} for s in self.steps],
             "findings": plain(self.all(Finding)),
             "ledger": asdict(ledger[-1]) if ledger else None,
+            "next": list(self.next),
             "undo": list(self.undo),
         }
 

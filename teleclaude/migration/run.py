@@ -22,7 +22,7 @@ from teleclaude.migration.options import Recovery
 from teleclaude.migration.plan import Plan, describe
 from teleclaude.migration.report import Failure, Report, StepRun
 from teleclaude.migration.report_html import to_html
-from teleclaude.migration.way_back import describe_way_back
+from teleclaude.migration.way_back import describe_next, describe_way_back
 
 REPORT_NAME = "report.json"
 PAGE_NAME = "report.html"
@@ -70,6 +70,7 @@ class Run:
     steps: list[StepRun] = field(default_factory=list)
     failure: Failure | None = None
     undo: tuple[str, ...] = ()
+    next: tuple[str, ...] = ()
     ended: bool = False
     """Whether there is nothing more to do, so that an interrupt comes too late."""
     settled: bool = False
@@ -85,13 +86,17 @@ class Run:
         """Stop before anything was changed."""
         self.failure = Failure(message, hint, kind, Exit.REFUSED)
 
+    def succeed(self) -> None:
+        """Say how to go on, and how to go back."""
+        self.next, self.undo = describe_next(self.plan), describe_way_back(self.plan)
+
     def mark(self, name: str, outcome: str) -> None:
         """Say what became of a step after it ran."""
         self.steps = [replace(step, outcome=outcome) if step.name == name else step for step in self.steps]
 
     def to_report(self) -> Report:
         """Return the report as far as the run has gone."""
-        return Report(describe(self.plan), tuple(self.steps), self.failure, self.undo)
+        return Report(describe(self.plan), tuple(self.steps), self.failure, self.undo, self.next)
 
 
 def new_run() -> str:
@@ -165,7 +170,7 @@ async def run_steps(run: Run, steps: tuple[Step, ...], check: Check, begun: tupl
             await run_step(run, step)
             try_entry(folder, {"step": step.name, "event": "done"})
         if not run.plan.dry_run:
-            run.undo = describe_way_back(run.plan)
+            run.succeed()
         run.ended = run.settled = True
     except (Exception, asyncio.CancelledError) as error:
         # Where it stopped and not what it said: a message of the server may quote a value.

@@ -47,9 +47,14 @@ def outcome(report: Mapping[str, Any]) -> str:
     return "" if "nothing was" in verdict(report) else said
 
 
+def stands(report: Mapping[str, Any]) -> bool:
+    """Whether what a run did is there: it did not fail, and took nothing back."""
+    return report["failure"] is None and report["recovery"] != "undo"
+
+
 def find_proofs(report: Mapping[str, Any]) -> Iterator[str]:
     """Yield what was proved, a sentence each; nothing of what was taken back."""
-    if report["failure"]:
+    if not stands(report):
         return
     tables, files, probe = report["tables"], report["source"]["files"], report["probe"]
     if tables:
@@ -80,6 +85,15 @@ def find_attention(report: Mapping[str, Any]) -> tuple[Attention, ...]:
     return tuple(sorted(found, key=lambda attention: attention.severity is not Severity.ERROR))
 
 
+def _is_kept(report: Mapping[str, Any]) -> bool:
+    """Whether report and ledger can be looked into afterwards."""
+    return bool(report["folder_stays"]) and report["exit_code"] != Exit.REFUSED
+
+
+def _where(report: Mapping[str, Any]) -> str:
+    return "the report has" if _is_kept(report) else "--json prints"
+
+
 def _of_findings(report: Mapping[str, Any]) -> Iterator[Attention]:
     for finding in report["findings"]:
         severity = Severity(finding["severity"])
@@ -96,7 +110,7 @@ def _of_leads(report: Mapping[str, Any]) -> Iterator[Attention]:
         script = Path(report["folder"]) / "switch-over.sh"
         made = report["failure"] is None and not report["dry_run"]
         sudo = "" if report["root"] else "sudo "
-        remedy = f"read it, then: {sudo}sh {script}" if made else "the report has the commands, under switching over"
+        remedy = f"read it, then: {sudo}sh {script}" if made else f"{_where(report)} the commands, under switch_over"
         yield Attention(Severity.WARNING, said, remedy)
 
 
@@ -112,11 +126,13 @@ def _of_identities(report: Mapping[str, Any]) -> Iterator[Attention]:
 def _of_constraints(report: Mapping[str, Any]) -> Iterator[Attention]:
     for constraint in report["constraints"]:
         said = f"{constraint['name']} is {constraint['state']}: {constraint['rows']:,} rows break it"
-        yield Attention(Severity.WARNING, said, "the report has their query", constraint["query"])
+        yield Attention(Severity.WARNING, said, f"{_where(report)} their query", constraint["query"])
 
 
 def _of_values(report: Mapping[str, Any]) -> Iterator[Attention]:
     ledger = report["ledger"]
-    if ledger and ledger["entries"]:
+    if ledger and ledger["entries"] and report["recovery"] != "undo":
         said = f"{ledger['entries']:,} values could not be carried as they were"
-        yield Attention(Severity.WARNING, said, f"each is in {Path(ledger['path']).name}, with its original")
+        kept = f"each is in {Path(ledger['path']).name}, with its original"
+        lost = "--report-dir DIR keeps the list of them, with their originals"
+        yield Attention(Severity.WARNING, said, kept if _is_kept(report) else lost)

@@ -12,9 +12,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from teleclaude.layout import OLD_UNIT
-from teleclaude.migration.events import SwitchOver, printable
+from teleclaude.migration.events import SwitchOver
 from teleclaude.migration.inventory import Inventory, Kind, Pointer, Service
 from teleclaude.migration.shell_line import is_whole_command, keeps_other_paths
+from teleclaude.printable import printable
 
 KEPT = "single-user"
 """How the names end of the files that the commands keep."""

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from teleclaude.db import schema
 from teleclaude.db.models import MigrationRun, Model
-from teleclaude.migration.events import printable
 from teleclaude.migration.plan import Plan
 from teleclaude.migration.shapes import quote
 from teleclaude.migration.tables import EVENTS, LEGACY, ORIGIN
+from teleclaude.printable import printable
 
 
 def undo_statements() -> tuple[str, ...]:
@@ -33,13 +33,18 @@ END $$"""  # noqa: S608
 def write_down(plan: Plan) -> Iterator[tuple[Path, str]]:
     """Yield the files that tell how to go on and how to go back, each with its lines; a shell or psql can run them."""
     yield undo_script(plan), _lines(f"{statement};" for statement in undo_statements())
-    yield plan.folder / "switch-over.sh", _lines(describe_switch_over(plan))
+    yield switch_over_script(plan), _lines(describe_switch_over(plan))
     yield switch_back_script(plan), _lines(describe_switch_back(plan))
     yield plan.folder / "way-back.txt", _lines(describe_way_back(plan))
 
 
 def _lines(lines: Iterable[str]) -> str:
     return "".join(f"{line}\n" for line in lines)
+
+
+def switch_over_script(plan: Plan) -> Path:
+    """Return where the commands lie that change what leads to the old installation."""
+    return plan.folder / "switch-over.sh"
 
 
 def switch_back_script(plan: Plan) -> Path:
@@ -123,6 +128,21 @@ def remove_docs(plan: Plan) -> tuple[str, ...]:
 NEEDS_JQ, SAY_JQ = "jq ", "nothing was changed: the settings of agents need jq; install it and run this again"
 
 
+def describe_next(plan: Plan) -> tuple[str, ...]:
+    """Return how to go on after a success, in lines that a shell can run; a trial takes nothing from the old system."""
+    if plan.layout.root is not None:
+        return (f"teleclaude daemon --root {_word(plan.layout.root)}",)
+    script = f"{_sudo(plan)}sh {_word(switch_over_script(plan))}  # read it first"
+    leads = any(lead.needed for lead in plan.switch_over)
+    return (script, _start_new(plan)) if leads else (_start_new(plan),)
+
+
+def _start_new(plan: Plan) -> str:
+    if plan.platform == "darwin":
+        return f"sudo launchctl bootstrap system /Library/LaunchDaemons/{plan.layout.unit}.plist"
+    return f"sudo systemctl start {plan.layout.unit}"
+
+
 def describe_switch_over(plan: Plan) -> tuple[str, ...]:
     """Return what still leads to the old installation, with the commands that change it."""
     lines = [
@@ -162,7 +182,6 @@ def describe_way_back(plan: Plan) -> tuple[str, ...]:
         *_psql(plan, "--pset pager=off", since_script(plan)),
         _find_changed(plan),
         *_keep_dump(plan),
-        "# 2. Stop the new daemon, if it was started.",
         *_stop_new(plan),
         "# 3. Remove what was published, and empty the database.",
         *remove_config(plan),
@@ -170,8 +189,7 @@ def describe_way_back(plan: Plan) -> tuple[str, ...]:
         *empty_target(plan),
         "# 4. Take back the switch-over, as far as it was made.",
         *_switch_back(plan),
-        "# 5. Start the old daemon again.",
-        *(_start_old(plan) or _start_by_hand(plan)),
+        *_start_old(plan),
     )
 
 
@@ -182,7 +200,13 @@ def _switch_back(plan: Plan) -> tuple[str, ...]:
 
 
 def _start_old(plan: Plan) -> tuple[str, ...]:
-    return tuple(lead.back for lead in plan.switch_over if lead.kind in SERVICES and lead.back)
+    starts = [lead.back for lead in plan.switch_over if lead.kind in SERVICES and lead.back]
+    if starts:
+        return "# 5. Start the old daemon again.", *starts
+    return (
+        "# 5. Start the old daemon again, by hand, for no unit or agent was found that does; such as:",
+        f"# cd {printable(_word(plan.checkout))} && .venv/bin/python -m teleclaude.daemon",
+    )
 
 
 def _find_changed(plan: Plan) -> str:
@@ -201,14 +225,8 @@ def _keep_dump(plan: Plan) -> tuple[str, ...]:
 def _stop_new(plan: Plan) -> tuple[str, ...]:
     unit = plan.layout.unit
     if plan.layout.root is not None:
-        return ("# It ran in a terminal, for a trial: end it there with Ctrl-C.",)
+        return ("# 2. Stop the new daemon, if it was started, by Ctrl-C in its terminal.",)
+    stop = f"if systemctl cat {unit} >/dev/null 2>&1; then sudo systemctl disable --now {unit}; fi"
     if plan.platform == "darwin":
-        return (f"if launchctl print system/{unit} >/dev/null 2>&1; then sudo launchctl bootout system/{unit}; fi",)
-    return (f"if systemctl cat {unit} >/dev/null 2>&1; then sudo systemctl disable --now {unit}; fi",)
-
-
-def _start_by_hand(plan: Plan) -> tuple[str, ...]:
-    return (
-        "# No unit or agent that starts it was found; start it as you did before, such as:",
-        f"# cd {printable(_word(plan.checkout))} && .venv/bin/python -m teleclaude.daemon",
-    )
+        stop = f"if launchctl print system/{unit} >/dev/null 2>&1; then sudo launchctl bootout system/{unit}; fi"
+    return "# 2. Stop the new daemon, if it was started.", stop

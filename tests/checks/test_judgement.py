@@ -123,6 +123,7 @@ FAULTS: tuple[tuple[Fault, Callable[[Facts], Facts]], ...] = (
     (layers.TOGETHER, put(together=Unknown("people.0.role does not fit", "mend these keys"))),
     (layers.APART, lambda facts: put(together=NOBODY)(file("secrets", readable=False)(facts))),
     (places.MISSING, of("logs", kind=Kind.MISSING)),
+    (places.MISSING, of("state", kind=Kind.MISSING)),
     (places.NO_DOCS, of("docs", kind=Kind.MISSING)),
     (
         places.NOT_MADE,
@@ -211,6 +212,24 @@ def test_a_fault_is_found_and_its_sentence_and_remedy_are_filled_in(
     ]
     assert said, wrong
     assert all("{" not in leaf.sentence + leaf.remedy for leaf in wrong)
+
+
+TRIAL = replace(WELL, setting=Setting(make_layout("linux", Path("/tmp/trial")), "linux", EVA, SERVICE))
+ONLY_OF_THE_SYSTEM = {layers.OPEN_DOOR, places.OPEN_DOOR, places.NOT_ROOTS, *service.FAULTS}
+"""A trial has no service, and its folders are the caller's."""
+
+
+@pytest.mark.parametrize(
+    ("fault", "change"),
+    [found for found in FAULTS if found[0] not in ONLY_OF_THE_SYSTEM],
+    ids=[fault.sentence[:40] for fault, _ in FAULTS if fault not in ONLY_OF_THE_SYSTEM],
+)
+def test_what_is_said_of_a_trial_mends_the_trial(fault: Fault, change: Callable[[Facts], Facts]) -> None:
+    leaves = (leaf for result in judge(change(TRIAL)) if result.name != "service" for leaf in result.leaves())
+    for remedy in (leaf.remedy for leaf in leaves):
+        for command in re.findall(r"(?:teleclaude (?:self-check|upgrade|daemon|migrate)|install-system.sh).*", remedy):
+            assert " --root /tmp/trial" in command, fault
+        assert re.findall(r"sudo (?!teleclaude self-check)|-o teleclaude", remedy) == [], fault
 
 
 def test_every_fault_is_tried() -> None:

@@ -13,8 +13,8 @@ from sqlalchemy import URL
 from teleclaude.cli import cli
 from teleclaude.cli.sessions import show
 from teleclaude.demo.installation import SampleInstallation
-from teleclaude.migration.events import printable
 from teleclaude.migration.options import Options
+from teleclaude.printable import printable
 from tests.sample import has_nothing
 
 
@@ -150,3 +150,10 @@ def test_the_title_of_a_session_is_shown_and_not_obeyed(title: str, capsys: pyte
     said = capsys.readouterr().out
     assert printable(title) in said
     assert "2026-01-02 03:04 " in f"{said} "
+
+
+def test_a_title_with_an_emoji_of_several_parts_is_shown_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    family = "\N{MAN}\N{ZERO WIDTH JOINER}\N{GIRL}"
+    names = ("session_id", "title", "status", "active_agent", "computer", "last_activity")
+    Console(width=100).print(show([{**dict.fromkeys(names, "x"), "title": family}]))
+    assert family in capsys.readouterr().out

@@ -2,11 +2,13 @@
 
 import dataclasses
 import io
+import json
 import os
 import pty
 import subprocess
 import sys
 from contextlib import suppress
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
@@ -16,9 +18,10 @@ from sqlalchemy import URL
 from teleclaude.cli.page import MOST_ATTENTION, print_page
 from teleclaude.demo.installation import SampleInstallation
 from teleclaude.errors import Exit
-from teleclaude.migration.events import error, warning
+from teleclaude.migration.events import TableResult, error, warning
 from teleclaude.migration.options import Options
 from teleclaude.migration.report import Failure, Report, StepRun
+from teleclaude.printable import printable
 from tests.cli.test_cli import teleclaude, to_arguments
 from tests.pointing import point_to
 from tests.sample import migrate_sample
@@ -81,6 +84,12 @@ async def test_a_page_says_where_everything_is_and_every_command_that_goes_back(
     assert [line for line in changing if line not in page] == []
 
 
+async def test_a_page_says_what_comes_next_before_it_says_how_to_go_back(migrated: Migrated) -> None:
+    page = printed(migrated.report)
+    assert f"What comes next:\n  teleclaude daemon --root {migrated.root}\nTo go back:" in page
+    assert "What comes next" not in printed(migrated.report, quiet=True)
+
+
 async def test_a_page_shows_the_first_of_many_findings_and_counts_the_rest(migrated: Migrated) -> None:
     many = StepRun("preflight", "done", 0.0, tuple(warning(f"subject {n}", "said", f"remedy {n}") for n in range(9)))
     page = printed(dataclasses.replace(migrated.report, steps=(many,)))
@@ -137,6 +146,32 @@ async def test_a_run_that_was_taken_back_says_so_and_shows_nothing_as_proved(mig
     page = printed(dataclasses.replace(migrated.report, failure=failed, undo=()))
     assert "the disk is full. Everything was taken back: the target is empty again." in page
     assert "✓" not in page
+
+
+async def test_a_table_that_has_the_name_of_markup_is_named(migrated: Migrated) -> None:
+    table = TableResult("[/bold]\x1b[2J", 10**6, 10**6, 0, 1, 0, 0, 0.1)
+    page = printed(dataclasses.replace(migrated.report, steps=(StepRun("transfer", "done", 0.1, (table,)),)))
+    assert "[/bold]\\x1b[2J" in page
+
+
+@pytest.mark.parametrize("zone", ["\x1b[2JEurope", "\u202eeporuE", "Mars\n✓ all is well"])
+def test_what_the_old_configuration_says_does_not_work_on_the_terminal(
+    options: Options, sample: SampleInstallation, zone: str
+) -> None:
+    with (sample.checkout / "config.yml").open("w") as file:
+        json.dump({"computer": {"name": "workshop", "timezone": zone}}, file)
+    for flags in ([], ["--json"]):
+        done = teleclaude("migrate-to-system", *to_arguments(options), "--yes", *flags)
+        assert done.returncode == 3
+        assert f"there is no time zone {printable(zone)}" in done.stderr
+        assert zone not in done.stdout + done.stderr
+
+
+def test_an_error_that_stops_a_command_does_not_work_on_the_terminal(tmp_path: Path) -> None:
+    done = teleclaude("verify", "--report", str(tmp_path / "\x1b[2J.json"))
+    assert done.returncode == 3
+    assert "\\x1b[2J.json" in done.stderr
+    assert "\x1b" not in done.stderr
 
 
 def test_a_rehearsal_without_a_target_says_what_was_not_rehearsed(options: Options) -> None:

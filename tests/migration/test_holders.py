@@ -140,6 +140,15 @@ async def test_a_unit_that_starts_at_boot_is_a_warning(options: Options, units: 
     ]
 
 
+async def test_the_name_of_a_unit_is_one_word_of_the_remedy(
+    options: Options, units: Path, sample: SampleInstallation
+) -> None:
+    (units / "teleclaude; touch planted.service").write_text(f"[Service]\nWorkingDirectory={sample.checkout}\n")
+    (units / "is-active-teleclaude; touch planted.service").write_text("active\n")
+    [sentence] = await refusals(options)
+    assert sentence.endswith("→ stop it: sudo systemctl stop 'teleclaude; touch planted.service'")
+
+
 async def test_a_unit_of_another_installation_is_no_obstacle(options: Options, units: Path) -> None:
     (units / "is-active-teleclaude-system.service").write_text("active\n")
     assert (await migrate_sample(options)).ok
@@ -160,12 +169,13 @@ async def test_agents_in_tmux_are_a_warning(
     options: Options, sample: SampleInstallation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TMUX_TMPDIR", str(tmp_path))
-    subprocess.run(["tmux", "new-session", "-d", "-s", "tc_agent", "sleep 100"], cwd=tmp_path, check=True)
+    subprocess.run(["tmux", "new-session", "-d", "-s", "tc_agent; reboot", "sleep 100"], cwd=tmp_path, check=True)
     try:
         report = await migrate_sample(options)
     finally:
         subprocess.run(["tmux", "kill-server"], check=True)
-    assert any("tc_agent" in sentence for sentence in said(report, Severity.WARNING))
+    [sentence] = [sentence for sentence in said(report, Severity.WARNING) if "tmux" in sentence]
+    assert sentence.endswith("→ end them: tmux kill-session -t 'tc_agent; reboot'")
 
 
 async def test_a_second_migration_of_the_same_source_is_refused(

@@ -119,6 +119,16 @@ async def test_a_run_is_taken_back(left: Standing) -> None:
     assert (await migrate_sample(left.options)).ok
 
 
+async def test_nothing_of_what_was_taken_back_is_shown_as_proved(left: Standing) -> None:
+    done = teleclaude("migrate-to-system", *to_arguments(left.options), "--undo")
+    assert done.returncode == 0, done.stderr
+    said = [line for line in done.stdout.splitlines() if line]
+    assert said[0] == "Taken back: the target is empty again, and nothing is published."
+    [page] = state_of(left).glob("*/report.html")
+    assert "What was proved" not in page.read_text()
+    assert "values compared</div>" not in page.read_text()
+
+
 async def test_the_row_alone_is_enough_to_take_it_back(left: Standing) -> None:
     shutil.rmtree(state_of(left))
     assert (await migrate_sample(asked(left.options, Recovery.UNDO))).ok

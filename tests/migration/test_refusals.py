@@ -155,6 +155,18 @@ async def test_a_daemon_that_holds_its_lock(options: Options, refuse: Refuse, sa
         await refuse(options, "the daemon is running")
 
 
+async def test_what_a_user_writes_into_a_lock_is_part_of_no_command(
+    options: Options, sample: SampleInstallation
+) -> None:
+    lock = sample.checkout / "teleclaude.pid"
+    with hold_pid_file(lock):
+        lock.write_text("1; touch planted\n")
+        report = await migrate_sample(options)
+    [finding] = errors(report)
+    assert finding.message == f"the daemon is running: process {os.getpid()} holds {lock}"
+    assert finding.hint.endswith(f"if it was started by hand: kill {os.getpid()}")
+
+
 async def other_process(sample: SampleInstallation, *arguments: str) -> subprocess.Popen[bytes]:
     process = subprocess.Popen(
         [sys.executable, *arguments], cwd=sample.checkout, stdout=subprocess.PIPE, stdin=subprocess.PIPE

@@ -13,6 +13,7 @@ from teleclaude.demo.installation import SampleInstallation
 from teleclaude.migration.events import FilePreview, FileResult, Finding, Severity, TableResult
 from teleclaude.migration.options import Options
 from teleclaude.migration.report import Report
+from tests.cli.test_cli import teleclaude, to_arguments
 from tests.pointing import point_to
 from tests.sample import files_below, has_nothing, migrate_sample
 
@@ -151,3 +152,41 @@ async def test_the_report_says_whether_the_load_was_rehearsed(
     report = await migrate_sample(dataclasses.replace(options, dry_run=True, target=named))
     assert report.ok, report.failure
     assert report.to_json()["load_rehearsed"] is loads
+
+
+def on_the_page(options: Options, *flags: str) -> str:
+    done = teleclaude("migrate-to-system", *to_arguments(options), "--dry-run", *flags)
+    return done.stdout + done.stderr
+
+
+def test_a_rehearsal_says_how_to_see_what_it_does_not_keep(options: Options, sample: SampleInstallation) -> None:
+    point_to(sample)
+    said = on_the_page(options)
+    for sentence in (
+        "→ --json prints the commands, under switch_over",
+        "→ --json prints their query",
+        "→ --report-dir DIR keeps the list of them, with their originals",
+        "report: --json prints it, --report-dir DIR keeps it",
+    ):
+        assert sentence in said
+    assert "the report has" not in said
+    assert "ledger.jsonl" not in said
+
+
+def test_a_rehearsal_that_keeps_its_folder_says_what_is_in_it(options: Options, tmp_path: Path) -> None:
+    said = on_the_page(options, "--report-dir", str(tmp_path / "kept"))
+    assert "→ the report has their query" in said
+    assert "→ each is in ledger.jsonl, with its original" in said
+    assert "--report-dir" not in said
+
+
+@pytest.mark.parametrize("flags", [[], ["--report-dir", "kept"]])
+def test_a_rehearsal_that_is_refused_promises_no_folder(
+    options: Options, sample: SampleInstallation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flags: list[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    sample.database.unlink()
+    said = on_the_page(options, *flags)
+    assert "report: --json prints it" in said
+    assert "--report-dir" not in said
+    assert not (tmp_path / "kept").exists()

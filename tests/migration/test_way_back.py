@@ -9,10 +9,14 @@ from sqlalchemy import URL
 
 from teleclaude.db.engine import disposing, make_engine
 from teleclaude.demo.installation import SampleInstallation
-from teleclaude.migration.detect import services
+from teleclaude.layout import make_layout
+from teleclaude.migration.detect import detect, services
 from teleclaude.migration.events import TableResult
+from teleclaude.migration.inventory import Kind, Pointer
 from teleclaude.migration.options import Options
+from teleclaude.migration.plan import make_plan
 from teleclaude.migration.report import Report
+from teleclaude.migration.way_back import describe_next
 from tests.migration.test_switch_over import state
 from tests.pointing import point_to
 from tests.sample import editing, files_below, has_nothing, migrate_sample, query
@@ -116,6 +120,30 @@ async def test_rows_that_were_set_aside_are_not_counted_as_lost(
     report = await migrate_sample(options)
     assert [table.set_aside for table in report.all(TableResult) if table.name == "system_settings"] == [1]
     assert counted(Stubs(tmp_path / "stubs").run("\n".join(report.undo).split("# 2.")[0], target)) == {}
+
+
+async def test_after_a_trial_comes_its_daemon(migrated: Migrated) -> None:
+    assert migrated.report.next == (f"teleclaude daemon --root {migrated.root}",)
+
+
+@pytest.mark.parametrize(
+    ("platform", "start"),
+    [
+        ("linux", "sudo systemctl start teleclaude-system.service"),
+        ("darwin", "sudo launchctl bootstrap system /Library/LaunchDaemons/ai.instrukt.teleclaude.system.plist"),
+    ],
+)
+async def test_after_a_migration_come_the_switch_over_and_the_daemon(
+    options: Options, sample: SampleInstallation, tmp_path: Path, platform: str, start: str
+) -> None:
+    seen = await detect(dataclasses.replace(options, target=None), "run", tmp_path, {})
+    places = make_layout(platform)
+    inventory = dataclasses.replace(seen, platform=platform, layout=places, is_root=True)
+    assert describe_next(make_plan(options, inventory)) == (start,)
+    lead = Pointer(Kind.LINK, sample.home / ".local/bin/telec", str(sample.checkout))
+    script = f"sudo sh {places.migrations}/run/switch-over.sh  # read it first"
+    plan = make_plan(options, dataclasses.replace(inventory, pointers=(lead,)))
+    assert describe_next(plan) == (script, start)
 
 
 async def test_a_password_file_that_was_named_is_named_again_wherever_the_database_is(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from pathlib import Path
 
 from teleclaude.checks.facts import DatabaseFacts, Disk, Unknown
@@ -21,5 +22,7 @@ def _measure(path: Path) -> Disk | Unknown:
     try:
         state = os.statvfs(standing(path))
     except OSError as error:
-        return Unknown(f"the disk of {path} cannot be measured: {error.strerror}", "sudo teleclaude self-check")
+        return Unknown(
+            f"the disk of {path} cannot be measured: {error.strerror}", f"as root: df -h {shlex.quote(str(path))}"
+        )
     return Disk(path, state.f_bavail * state.f_frsize, state.f_blocks * state.f_frsize)

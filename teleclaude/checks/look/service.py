@@ -16,7 +16,7 @@ PROPERTIES = "LoadState,UnitFileState,ActiveState,Result,NeedDaemonReload"
 async def look_at_service(layout: Layout, platform: str) -> ServiceFacts | Unknown:
     """Return what the service manager says of our unit and of the old installation's."""
     if layout.root is not None:
-        return Unknown("a trial below a root of its own has no service")
+        return Unknown("a trial below a root of its own has no service", "none is needed")
     program = "launchctl" if platform == "darwin" else "systemctl"
     if shutil.which(program) is None:
         return Unknown(f"there is no {program} here")

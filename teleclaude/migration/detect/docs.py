@@ -12,9 +12,9 @@ from pathlib import Path
 from teleclaude.errors import SourceError
 from teleclaude.migration.deputy import Deputy
 from teleclaude.migration.detect.installation import Places
-from teleclaude.migration.events import printable
 from teleclaude.migration.inventory import DocFile
 from teleclaude.migration.realm import MAX_ENTRIES, inspect, list_names, open_exactly, resolve
+from teleclaude.printable import printable
 
 INDEX = Path("index.yaml")
 """Built anew for the new place."""
@@ -131,7 +131,7 @@ def _look(path: Path, allowed: tuple[Path, ...]) -> tuple[Path, str]:
 
 
 def _reason(name: str, real: Path, state: os.stat_result) -> str:
-    if not name.isprintable():
+    if printable(name) != name:
         return ODD_NAME
     if not stat.S_ISDIR(state.st_mode) and not stat.S_ISREG(state.st_mode):
         return SPECIAL

@@ -20,11 +20,10 @@ from teleclaude.migration.deputy import Deputy
 from teleclaude.migration.detect.installation import Places
 from teleclaude.migration.detect.services import find_agents
 from teleclaude.migration.inventory import Account, Holder, SourceDatabase
-from teleclaude.migration.reading import open_source, read_file
+from teleclaude.migration.reading import open_source
 
 SOCKETS = (SINGLE_USER_SOCKET, Path("/tmp/teleclaude.sock"))  # noqa: S108 - both fixed by the single-user releases
 SOCKET_SECONDS = 2.0
-PID_LIMIT = 1 << 20
 
 DAEMON = "teleclaude.daemon"
 PROGRAMS = {DAEMON: "daemon", "teleclaude.cli.telec": "terminal interface"}
@@ -40,7 +39,7 @@ def find_holders(
     return tuple([*found, *_listening(databases), *find_processes(places, databases), *find_agents(places, account)])
 
 
-def stop_command(process: object = None) -> str:
+def stop_command(process: int | None = None) -> str:
     """Return how to stop the old daemon for good; its service manager would start it again."""
     unit = OLD_UNIT.get(sys.platform, OLD_UNIT["linux"])
     stop = f"launchctl bootout gui/$(id -u)/{unit}" if sys.platform == "darwin" else f"sudo systemctl stop {unit}"
@@ -56,9 +55,10 @@ def _held_lock(deputy: Deputy, path: Path, who: str, stop: str) -> Iterator[Hold
     try:
         with hold_existing(path, opener=partial(open_source, deputy)):
             return
-    except LockHeldError:
-        pid = read_file(deputy, path, PID_LIMIT).decode(errors="replace").strip()[:20]
-        yield Holder(f"the {who} is running: process {pid} holds {path}", stop or stop_command(pid))
+    except LockHeldError as held:
+        # Not the process that the file names: its user writes there what he likes.
+        process = f"process {held.process}" if held.process else "a process"
+        yield Holder(f"the {who} is running: {process} holds {path}", stop or stop_command(held.process))
     except SourceError as error:
         yield Holder(error.message, error.hint)
     except OSError as error:

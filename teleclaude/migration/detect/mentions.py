@@ -12,6 +12,7 @@ from teleclaude.config.secrecy import has_secret, known_again, named_secrets
 from teleclaude.errors import ConfigError
 from teleclaude.migration.detect.installation import Places, read_config, read_variables
 from teleclaude.migration.inventory import ConfigFiles
+from teleclaude.printable import printable
 
 HOME = r"""(?:~|%h|"?\$(?:HOME|\{HOME\})"?)"""
 """How shells, systemd and cron write the home; a shell also with quotes around the variable alone."""
@@ -36,8 +37,8 @@ class Mentions:
         if has_secret(text, self.secrets):
             words = [word for word in text.split() if self.found_in(word) and not has_secret(word, self.secrets)]
             text = " ".join(["…", *words])
-        plain = "".join(letter if letter.isprintable() else " " for letter in text.strip())
-        return plain if len(plain) <= LONGEST_SHOWN else f"{plain[:LONGEST_SHOWN]}…"
+        line = printable(" ".join(text.split()))
+        return line if len(line) <= LONGEST_SHOWN else f"{line[:LONGEST_SHOWN]}…"
 
 
 def make_mentions(places: Places, files: ConfigFiles | None) -> Mentions:

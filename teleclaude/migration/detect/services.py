@@ -6,6 +6,7 @@ import os
 import plistlib
 import pwd
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -119,10 +120,10 @@ def find_agents(places: Places, account: Account | None) -> Iterator[Holder]:
     if asker != owner or not server.is_socket() or server.parent.lstat().st_uid != owner:
         return
     answer = answer_of(["tmux", "-S", str(server), "ls", "-F", "#S"], account)
-    sessions = [name for name in answer.split() if name[:3] == "tc_"]
+    sessions = [name for name in answer.split("\n") if name[:3] == "tc_"]
     if sessions:
         said = f"agents live in tmux, and their hooks may write: {', '.join(sorted(sessions)[:5])}"
-        yield Holder(said, f"end them: tmux kill-session -t {sorted(sessions)[0]}", stops=False)
+        yield Holder(said, f"end them: tmux kill-session -t {shlex.quote(sorted(sessions)[0])}", stops=False)
 
 
 def answer_of(command: Sequence[str], account: Account | None = None) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from xml.etree.ElementTree import Element
 
-from teleclaude.migration.events import printable
+from teleclaude.printable import printable
 
 Child = Element | str
 

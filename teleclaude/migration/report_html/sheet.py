@@ -12,7 +12,7 @@ from teleclaude.migration.report_html.details import show_details
 from teleclaude.migration.report_html.elements import element, lines, section
 from teleclaude.migration.report_html.picture import draw_steps, draw_tables
 from teleclaude.migration.report_html.style import STYLE
-from teleclaude.migration.summary import Attention, find_attention, find_proofs, outcome, total, verdict
+from teleclaude.migration.summary import Attention, find_attention, find_proofs, outcome, stands, total, verdict
 
 # A second lock, beside escaping: a browser that reads it fetches nothing and runs nothing.
 POLICY = "default-src 'none'; style-src 'unsafe-inline'"
@@ -40,6 +40,7 @@ def _show(report: Mapping[str, Any]) -> Iterator[Element]:
     yield from _show_proof(report)
     yield from _show_pictures(report)
     yield from show_details(report)
+    yield from _show_next(report)
     yield from _show_way_back(report)
     yield _show_foot(report)
 
@@ -52,7 +53,7 @@ def _show_head(report: Mapping[str, Any]) -> Element:
     parts.append(element("h1", verdict(report)))
     if failure:
         parts.append(element("p", " ".join(filter(None, (outcome(report), f"→ {failure['hint']}")))))
-    elif report["tables"]:
+    elif stands(report) and report["tables"]:
         parts.append(_show_numbers(report))
     names = element("dl")
     for name, value in _describe(report):
@@ -120,6 +121,11 @@ def _show_pictures(report: Mapping[str, Any]) -> Iterator[Element]:
         pictures.append(element("div", about, draw_tables(report)))
     if pictures:
         yield section("Where time and rows went", element("div", *pictures, kind="pictures"))
+
+
+def _show_next(report: Mapping[str, Any]) -> Iterator[Element]:
+    if report["next"]:
+        yield section("What comes next", lines(report["next"]))
 
 
 def _show_way_back(report: Mapping[str, Any]) -> Iterator[Element]:

@@ -1,0 +1,71 @@
+"""Whoever reads the output may go away: the work goes on, the exit code stays, and nobody is told of a bug."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from teleclaude.migration.options import Options
+from tests.cli.test_cli import to_arguments
+from tests.standing import Migrated
+
+
+def unread(descriptor: str, *arguments: str, **environ: str) -> tuple[int, bytes]:
+    """Run a command with a pipe that nobody reads for one of its streams; return its exit code and the other's text."""
+    ours, theirs = os.pipe()
+    os.close(ours)
+    other = "stderr" if descriptor == "stdout" else "stdout"
+    command = [sys.executable, "-m", "teleclaude", *arguments]
+    with subprocess.Popen(
+        command,
+        env={**os.environ, **environ},
+        stdin=subprocess.DEVNULL,
+        stdout=theirs if descriptor == "stdout" else subprocess.PIPE,
+        stderr=theirs if descriptor == "stderr" else subprocess.PIPE,
+    ) as process:
+        os.close(theirs)
+        stream = getattr(process, other)
+        said = stream.read()
+    return process.returncode, said
+
+
+def test_what_is_equal_stays_equal_where_nobody_reads_it(migrated: Migrated, tmp_path: Path) -> None:
+    report = str(migrated.folder / "report.json")
+    password = str(migrated.target.password)
+    assert unread("stdout", "verify", "--report", report, PGPASSWORD=password, TMPDIR=str(tmp_path)) == (0, b"")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["completion", "bash"], ["self-check", "--help"]])
+def test_a_command_ends_quietly_where_nobody_reads_it(arguments: list[str]) -> None:
+    assert unread("stdout", *arguments) == (0, b"")
+
+
+def test_what_is_wrong_stays_wrong_where_nobody_reads_it(tmp_path: Path) -> None:
+    assert unread("stderr", "verify", "--report", str(tmp_path / "none.json")) == (3, b"")
+
+
+def test_a_migration_goes_on_where_nobody_reads_its_progress(options: Options) -> None:
+    code, said = unread("stderr", "migrate-to-system", *to_arguments(options), "--yes")
+    assert code == 0
+    assert b"Done and proved." in said
+
+
+def test_a_terminal_that_was_closed_is_no_error(tmp_path: Path) -> None:
+    ours, theirs = os.openpty()
+    command = [sys.executable, "-m", "teleclaude", "verify", "--report", str(tmp_path / "none.json")]
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs) as process:
+        os.close(theirs)
+        os.close(ours)
+    assert process.returncode == 3
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_full_disk_is_an_error(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "teleclaude", "completion", "bash"]
+    with Path("/dev/full").open("w") as full:
+        environ = {**os.environ, "TMPDIR": str(tmp_path)}
+        done = subprocess.run(command, stdout=full, stderr=subprocess.DEVNULL, env=environ, check=False)
+    assert done.returncode != 0

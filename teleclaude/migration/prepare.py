@@ -46,9 +46,9 @@ MARK = "Written by teleclaude migrate-to-system, run {run}."
 
 def prepare_config(plan: Plan) -> PreparedConfig:
     """Return the new configuration; raises ConfigError where the layers do not make one the daemon can use."""
-    path = plan.checkout / "config.yml"
-    layers = split(read_installation(plan), plan.owner.person if plan.owner else None, _database_url(plan))
-    make_settings(resolve(layers.system, layers.secrets, {}, {}), str(path))
+    old = read_installation(plan)
+    layers = split(old, plan.owner.person if plan.owner else None, _database_url(plan))
+    make_settings(resolve(layers.system, layers.secrets, {}, {}), str(_origin(plan)))
     written = {kind: _write(plan, layers, kind) for kind in HEADINGS}
     left = [*layers.left, *_left_lines(plan)]
     left += [(f"comments: {kind}", file.comments_left) for kind, file in written.items() if file.comments_left]
@@ -60,6 +60,11 @@ HEADINGS = {
     "secrets": "Secrets; never readable by everyone.",
     "user": "Your own settings; read by your client, not by the daemon.",
 }
+
+
+def _origin(plan: Plan) -> Path:
+    assert plan.config_files is not None
+    return plan.config_files.origins[plan.config_files.config]
 
 
 def _write(plan: Plan, layers: Split, kind: str) -> Written:

@@ -120,7 +120,7 @@ async def detect(options: Options, run: str, private: Path, environ: Mapping[str
         database_uid=database_uid,
         database=database,
         events=events,
-        files=look("source", lambda: list_files(deputy, places, databases, docs.all), ()),
+        files=look("source", lambda: list_files(deputy, places, config_files, databases, docs.all), ()),
         config_files=config_files,
         people=look("configuration", lambda: read_people(config_files), NOBODY),
         timezone=look("configuration", lambda: read_zone(config_files, places), None),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -44,6 +45,11 @@ def error(subject: str, message: str, hint: str = "") -> Finding:
 def printable(name: object) -> str:
     """Return a name for people, what would work on a terminal, or end a comment, written out."""
     return "".join(letter if letter.isprintable() else f"\\x{ord(letter):02x}" for letter in str(name))
+
+
+def has_control(name: str) -> bool:
+    """Whether a name has a character that ends a line or works on a terminal, or half of one."""
+    return any(unicodedata.category(letter) in ("Cc", "Cs", "Zl", "Zp") for letter in name)
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from teleclaude.config.secrecy import comment_may_tell
 from teleclaude.config.split import Installation, Split, split
 from teleclaude.errors import ConfigError
 from teleclaude.migration.events import Left
+from teleclaude.migration.inventory import Person
 from teleclaude.migration.plan import Plan
 
 
@@ -99,13 +100,21 @@ def read_installation(plan: Plan) -> Installation:
     experiments = read(files.experiments).get("experiments") or []
     if not isinstance(experiments, list):
         raise ConfigError(f"experiments in {origins[files.experiments]} is not a list", "mend the file")
+    everyone = read(files.everyone)
+    if plan.first_person is not None:
+        everyone["people"] = [_entry(plan.first_person)]
     return Installation(
         config=read(files.config, required=True),
         environment=read_env(files.environment, {"HOME": str(plan.home)}, called=origins[files.environment]),
-        everyone=read(files.everyone),
+        everyone=everyone,
         persons={name: read(path) for name, path in files.persons.items()},
         experiments=tuple(experiments),
     )
+
+
+def _entry(person: Person) -> dict[str, Any]:
+    username = {"username": person.username} if person.username else {}
+    return {"name": person.name, **username, "role": "admin"}
 
 
 def _database_url(plan: Plan) -> str | None:

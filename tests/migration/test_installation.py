@@ -1,17 +1,24 @@
 """How an old installation is found and its configuration read."""
 
+import dataclasses
+import os
+import pwd
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from sqlalchemy import URL
 
+from teleclaude.config.files import read_system
+from teleclaude.daemon.identity import Account, Caller, Role, identify
 from teleclaude.demo.installation import SampleInstallation
 from teleclaude.errors import Exit
+from teleclaude.layout import make_layout
 from teleclaude.migration.events import Belonging, Finding, SourceFileResult
 from teleclaude.migration.options import Options
 from teleclaude.migration.report import Report
-from tests.sample import migrate_sample
+from tests.sample import migrate_sample, query
 
 pytestmark = pytest.mark.usefixtures("daemon_here")
 
@@ -55,3 +62,60 @@ async def test_a_configuration_that_the_environment_names_and_nobody_has_is_refu
     report = await migrate_sample(options)
     assert report.exit_code == Exit.REFUSED
     assert "/nowhere/real.yml is missing" in [finding.message for finding in report.all(Finding)]
+
+
+@pytest.mark.parametrize("text", [None, "interests: [ai]\n", "people: []\n"])
+async def test_where_nobody_is_listed_the_person_who_is_named_becomes_the_administrator(
+    options: Options, sample: SampleInstallation, target: URL, text: str | None
+) -> None:
+    list_nobody(sample, text)
+    report = await migrate_sample(dataclasses.replace(options, person="Eva", uid=os.getuid()))
+    assert report.ok, report.failure
+    assert await query(target, "SELECT DISTINCT owner_person FROM sessions") == [("Eva",)]
+    account = pwd.getpwuid(os.getuid()).pw_name
+    assert published(options)["people"] == [{"name": "Eva", "username": account, "role": "admin"}]
+    told = [finding.message for finding in report.all(Finding) if finding.subject == "owner"]
+    expected = f"people lists nobody, so Eva becomes its only entry, an administrator with the username {account}"
+    assert told == [expected]
+
+
+async def test_the_first_person_is_known_to_the_new_daemon(options: Options, sample: SampleInstallation) -> None:
+    list_nobody(sample, None)
+    assert (await migrate_sample(dataclasses.replace(options, person="Eva", uid=os.getuid()))).ok
+    people = read_system(make_layout("linux", options.root, {}), {}).people
+    account = Account(4321, pwd.getpwuid(os.getuid()).pw_name)
+    assert identify(account, people, 1234, single_user=False) == Caller("Eva", Role.ADMIN, 4321)
+
+
+async def test_a_first_person_whose_account_this_machine_does_not_know_has_no_username(
+    options: Options, sample: SampleInstallation
+) -> None:
+    list_nobody(sample, None)
+    assert (await migrate_sample(dataclasses.replace(options, person="Eva", uid=987654))).ok
+    assert published(options)["people"] == [{"name": "Eva", "role": "admin"}]
+
+
+@pytest.mark.parametrize(
+    ("person", "reason"),
+    [
+        (None, "it is not clear whom the sessions belong to"),
+        ("", "it is not clear whom the sessions belong to"),
+        ("two\nlines", "the name after --person has a control character"),
+    ],
+)
+async def test_where_nobody_is_listed_a_name_has_to_be_said(
+    options: Options, sample: SampleInstallation, person: str | None, reason: str
+) -> None:
+    list_nobody(sample, None)
+    report = await migrate_sample(dataclasses.replace(options, person=person))
+    assert report.exit_code == Exit.REFUSED
+    told = [finding for finding in report.all(Finding) if finding.subject == "owner"]
+    assert [finding.message for finding in told] == [reason]
+    assert "say --person NAME" in told[0].hint
+
+
+def list_nobody(sample: SampleInstallation, text: str | None) -> None:
+    everyone = sample.home / ".teleclaude" / "teleclaude.yml"
+    everyone.unlink()
+    if text is not None:
+        everyone.write_text(text)

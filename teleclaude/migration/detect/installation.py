@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import pwd
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,6 +15,7 @@ from teleclaude.errors import ConfigError, SourceError, TeleClaudeError
 from teleclaude.layout import OLD_UNIT
 from teleclaude.migration.belongings import ELSEWHERE
 from teleclaude.migration.deputy import Deputy
+from teleclaude.migration.events import has_control
 from teleclaude.migration.inventory import ConfigFiles, DocFile, Person, SourceDatabase, SourceFile
 from teleclaude.migration.options import Options
 from teleclaude.migration.reading import CONFIG_LIMIT, FILE_LIMIT, copy_file, hash_file
@@ -117,15 +117,11 @@ def read_people(files: ConfigFiles | None) -> tuple[Person, ...]:
     people = read_yaml(files.everyone, called=path, required=False).get("people") or []
     if not isinstance(people, list) or not all(isinstance(person, dict) and person.get("name") for person in people):
         raise ConfigError(f"people in {path} is not a list of entries with names", "mend the list", path=path)
-    odd = next((place for place, person in enumerate(people, 1) if _has_control(str(person["name"]))), None)
+    odd = next((place for place, person in enumerate(people, 1) if has_control(str(person["name"]))), None)
     if odd is not None:
         # Rows carry the name and terminals show it; PostgreSQL itself refuses some of these characters.
         raise ConfigError(f"entry {odd} of people in {path} has a name with a control character", "mend it", path=path)
     return tuple(Person(str(person["name"]), _text(person.get("username"))) for person in people)
-
-
-def _has_control(name: str) -> bool:
-    return any(unicodedata.category(letter) in ("Cc", "Cs", "Zl", "Zp") for letter in name)
 
 
 def _text(value: Any) -> str | None:

@@ -133,7 +133,7 @@ def _checkout(inventory: Inventory) -> Iterator[Belonging]:
         elif name in CHECKOUT_ENTRIES:
             yield _left(path, *CHECKOUT_ENTRIES[name])
         elif name == "teleclaude.db" and path not in databases:
-            yield _left(path, "another database", "it holds no sessions; the one in use lies elsewhere")
+            yield _left(path, "another database", "it holds no rows; the one in use lies elsewhere")
         elif not name.startswith("teleclaude.db"):
             rest += 1
     if rest:

@@ -3,6 +3,8 @@
 import dataclasses
 import os
 import pwd
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -119,3 +121,45 @@ def list_nobody(sample: SampleInstallation, text: str | None) -> None:
     everyone.unlink()
     if text is not None:
         everyone.write_text(text)
+
+
+def copy_emptied(sample: SampleInstallation, to: Path, kept: str) -> int:
+    """Copy the old database without rows but those of one table; return how many they are."""
+    with closing(sqlite3.connect(sample.database)) as database, closing(sqlite3.connect(to)) as copy:
+        database.backup(copy)
+        names = copy.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND sql NOT LIKE '%VIRTUAL%'")
+        ours = [name for (name,) in names if "_fts" not in name and name not in (kept, "sqlite_sequence")]
+        for name in ours:
+            copy.execute(f"DELETE FROM {name}")
+        copy.commit()
+        return int(copy.execute(f"SELECT count(*) FROM {kept}").fetchone()[0])
+
+
+async def test_a_database_without_sessions_that_holds_what_was_remembered_is_the_one_in_use(
+    options: Options, sample: SampleInstallation, target: URL
+) -> None:
+    moved = sample.checkout / "moved.db"
+    rows = copy_emptied(sample, moved, "memory_observations")
+    empty = sample.checkout / "empty.db"
+    copy_emptied(sample, empty, "schema_migrations")
+    sample.database.unlink()
+    empty.rename(sample.database)
+    with (sample.checkout / ".env").open("a") as file:
+        file.write(f"TELECLAUDE_DB_PATH={moved}\n")
+    assert (await migrate_sample(options)).ok
+    assert rows
+    assert await query(target, "SELECT count(*) FROM memory_observations") == [(rows,)]
+
+
+async def test_two_databases_of_which_one_has_sessions_and_the_other_memory_are_not_chosen_from(
+    options: Options, sample: SampleInstallation
+) -> None:
+    moved = sample.checkout / "moved.db"
+    rows = copy_emptied(sample, moved, "memory_observations")
+    with (sample.checkout / ".env").open("a") as file:
+        file.write(f"TELECLAUDE_DB_PATH={moved}\n")
+    report = await migrate_sample(options)
+    assert report.exit_code == Exit.REFUSED
+    told = next(finding.message for finding in report.all(Finding) if finding.subject == "source")
+    assert told.startswith("two databases hold data: ")
+    assert f"{moved} ({rows} rows)" in told

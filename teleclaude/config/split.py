@@ -49,6 +49,8 @@ class Installation:
     persons: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """`people/<name>/teleclaude.yml`, by the name of the folder."""
     experiments: tuple[Any, ...] = ()
+    account: Mapping[str, str] = field(default_factory=dict)
+    """What the account that the old daemon ran as gave to its environment, such as `HOME`."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,7 @@ def split(old: Installation, person: str | None, database_url: str | None = None
     `person` is the one whose own settings become the user's layer; what the folders of other people hold goes whole to
     `profiles` in the secrets, because it names their accounts. `database_url` may carry a password.
     """
-    old = _without_old_places(old)
+    old = _with_places_written_out(old)
     system = _system_layer(old, database_url)
     own = dict(old.persons.get(person, {})) if person else {}
     profiles = {name: dict(values) for name, values in old.persons.items() if name != person and values}
@@ -94,9 +96,12 @@ def split(old: Installation, person: str | None, database_url: str | None = None
     )
 
 
-def _without_old_places(old: Installation) -> Installation:
-    """Return `old` with the places of the old installation written out, because their variables are not carried."""
-    places = {name: value for name, value in old.environment.items() if name in OLD_PLACES}
+def _with_places_written_out(old: Installation) -> Installation:
+    """Return `old` with its places and its account written out: their variables are not carried, or mean another one.
+
+    As for the old daemon, what the process has counts before what `.env` says.
+    """
+    places = {name: value for name, value in old.environment.items() if name in OLD_PLACES} | dict(old.account)
     config, everyone, persons = (expand(dict(values), places) for values in (old.config, old.everyone, old.persons))
     return replace(
         old, config=config, everyone=everyone, persons=persons, experiments=tuple(expand(list(old.experiments), places))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
@@ -64,6 +64,8 @@ class Plan:
     fates: tuple[ColumnFate, ...]
     account: Account | None
     """With whose rights the old installation is read and that user's own file is written."""
+    account_variables: Mapping[str, str]
+    """What the account that the old daemon ran as gave to its environment."""
     docs: tuple[DocFile, ...]
     docs_index: DocFile | None
     belongings: tuple[Belonging, ...]
@@ -139,6 +141,7 @@ def make_plan(options: Options, inventory: Inventory) -> Plan:
         tables=tables,
         fates=fates,
         account=inventory.account,
+        account_variables=inventory.account_variables,
         docs=inventory.docs,
         docs_index=inventory.docs_index,
         belongings=belongings,

@@ -109,6 +109,7 @@ def read_installation(plan: Plan) -> Installation:
         everyone=everyone,
         persons={name: read(path) for name, path in files.persons.items()},
         experiments=tuple(experiments),
+        account=plan.account_variables,
     )
 
 

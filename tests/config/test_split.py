@@ -208,6 +208,13 @@ def test_a_reference_in_a_secret_is_expanded_when_it_is_read_as_it_always_was() 
     assert resolve(layers.system, layers.secrets, {}, {})["custom"] == {"token": "Bearer ${OUTSIDE}"}
 
 
+def test_the_home_of_the_old_daemon_is_written_out_whatever_the_environment_file_says_of_it() -> None:
+    config = {"computer": {"default_working_dir": "${HOME}/projects", "user": "${USER}", "name": "${OTHER}"}}
+    old = Installation(config=config, environment={"HOME": "/x"}, account={"HOME": "/home/ada", "USER": "ada"})
+    written = {"default_working_dir": "/home/ada/projects", "user": "ada", "name": "${OTHER}"}
+    assert split(old, None).system["computer"] == written
+
+
 def test_a_number_that_is_not_equal_to_itself_does_not_stop_the_split() -> None:
     layers = split(Installation(config={"a": {"token": float("nan")}, "b": {"token": float("nan")}}), None)
     assert len(layers.secrets["environment"]) == 2

@@ -163,3 +163,32 @@ async def test_two_databases_of_which_one_has_sessions_and_the_other_memory_are_
     told = next(finding.message for finding in report.all(Finding) if finding.subject == "source")
     assert told.startswith("two databases hold data: ")
     assert f"{moved} ({rows} rows)" in told
+
+
+async def test_the_home_in_the_configuration_stays_the_old_users(
+    options: Options, sample: SampleInstallation, target: URL
+) -> None:
+    config = sample.checkout / "config.yml"
+    moved = sample.home / "moved.db"
+    sample.database.rename(moved)
+    account = pwd.getpwuid(os.getuid()).pw_name
+    named = "computer: {default_working_dir: '${HOME}/projects', user: '${USER}'}\nagents: {default: claude}\n"
+    config.write_text(f"{named}database: {{path: '${{HOME}}/moved.db'}}\n")
+    report = await migrate_sample(options)
+    assert report.ok, report.failure
+    assert published(options)["computer"] == {"default_working_dir": f"{sample.home}/projects", "user": account}
+    assert await query(target, "SELECT count(*) > 0 FROM sessions") == [(True,)]
+
+
+async def test_a_variable_that_the_environment_file_does_not_set_is_named_with_its_key(
+    options: Options, sample: SampleInstallation
+) -> None:
+    config = sample.checkout / "config.yml"
+    config.write_text(
+        "agents: {default: claude}\nredis: {url: 'redis://${CACHE_HOST}/0', password: '${OPENAI_API_KEY}'}\n"
+        "custom: [{ghp_0123456789abcdef: '${THEIRS}'}, '${not a name}']\nui: {theme: '${NOT_READ}'}\n"
+    )
+    report = await migrate_sample(options)
+    assert report.ok, report.failure
+    told = [finding.message for finding in report.all(Finding) if finding.subject == "configuration"]
+    assert told == [f"{config} names variables that .env does not set: CACHE_HOST in redis.url, THEIRS in custom.0.…"]

@@ -92,7 +92,7 @@ def _candidates(places: Places, files: ConfigFiles | None) -> Iterator[Candidate
         configured = read_yaml(files.config, called=files.origins[files.config], required=False).get("database")
         path = configured.get("path") if isinstance(configured, dict) else None
         if isinstance(path, str):
-            scope = {"WORKING_DIR": str(places.checkout), **variables}
+            scope = {"WORKING_DIR": str(places.checkout), **variables, "HOME": str(places.home)}
             yield Candidate(places.checkout / expand(path, scope), "database.path in config.yml names it")
         if variables.get("TELECLAUDE_DB_PATH"):
             yield Candidate(places.checkout / variables["TELECLAUDE_DB_PATH"], "TELECLAUDE_DB_PATH in .env names it")

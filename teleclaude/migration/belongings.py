@@ -132,7 +132,7 @@ def _checkout(inventory: Inventory) -> Iterator[Belonging]:
             yield _left(path, "another configuration", f"TELECLAUDE_CONFIG_PATH in .env names {printable(config)}")
         elif name in CHECKOUT_ENTRIES:
             yield _left(path, *CHECKOUT_ENTRIES[name])
-        elif name == "teleclaude.db" and path not in databases:
+        elif name == "teleclaude.db" and inventory.database is not None and path not in databases:
             yield _left(path, "another database", "it holds no rows; the one in use lies elsewhere")
         elif not name.startswith("teleclaude.db"):
             rest += 1

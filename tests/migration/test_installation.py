@@ -163,6 +163,7 @@ async def test_two_databases_of_which_one_has_sessions_and_the_other_memory_are_
     told = next(finding.message for finding in report.all(Finding) if finding.subject == "source")
     assert told.startswith("two databases hold data: ")
     assert f"{moved} ({rows} rows)" in told
+    assert str(sample.database) not in fates(report)
 
 
 async def test_the_home_in_the_configuration_stays_the_old_users(

@@ -14,3 +14,8 @@ What joins the parts of an emoji or of a word is none of them.
 def printable(said: object) -> str:
     """Return a line for people, with what would work on a terminal, or end a comment, written out."""
     return OBEYED.sub(lambda found: f"\\x{ord(found[0]):02x}", str(said))
+
+
+def is_printable(said: str) -> bool:
+    """Whether a line holds nothing that `printable` would write out."""
+    return OBEYED.search(said) is None

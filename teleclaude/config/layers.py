@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from teleclaude.errors import ConfigError
@@ -50,6 +50,15 @@ def expand(value: Any, environment: Mapping[str, Any]) -> Any:
     if isinstance(value, list):
         return [expand(item, environment) for item in value]
     return value
+
+
+def find_references(value: Any, way: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Yield of every `${NAME}` in a string value the keys that lead to it, and the name."""
+    if isinstance(value, str):
+        yield from ((way, name) for name in REFERENCE.findall(value))
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, item in items:
+        yield from find_references(item, (*way, str(key)))
 
 
 def override(values: dict[str, Any], environment: Mapping[str, Any]) -> dict[str, Any]:

@@ -36,7 +36,8 @@ class Person(Section):
     """Somebody who uses this installation."""
 
     name: str
-    email: str
+    email: str | None = None
+    """Unknown of somebody whom no old file lists."""
     username: str | None = None
     role: Literal["admin", "member", "contributor", "newcomer"] = "member"
 

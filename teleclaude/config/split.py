@@ -25,46 +25,18 @@ from teleclaude.config.secrecy import (
     named_secrets,
     url_secret,
 )
-
-USER_SECTIONS = ("creds", "tts", "stt", "chiptunes")
-"""Sections of config.yml that are one person's (facts: installation, class P)."""
-
-USER_KEYS = (("computer", "trusted_dirs"), ("computer", "timezone"), ("agents", "default"))
-"""Keys that are one person's inside sections of the system. `agents.default` stays there too, for everyone else."""
-
-KEPT_FOR_EVERYONE = {("agents", "default"), ("computer", "timezone")}
-
-IGNORED_SECTIONS = {
-    "database": "located the old database; the new one is named by database.url",
-    "polling": "not read since 2026-03-10",
-    "mcp": "not read since 2025-12",
-    "ui": "not read since 2026-02",
-    "summarizer": "not read since 2026-02",
-}
-
-PLAIN_VARIABLES = re.compile(
-    r"WHATSAPP_TEMPLATE_(NAME|LANGUAGE)|TELECLAUDE_LOG_LEVEL|WORKING_DIR|API_(TCP_PORT|WATCH_.*|RESTART_.*|WS_.*)"
-    r"|HOOK_OUTBOX_.*|CODEX_TRANSCRIPT_WATCH_INTERVAL_S|GEMINI_START_EXTRA_DELAY_S|TELECLAUDE_MLX_.*|APPEARANCE_MODE"
+from teleclaude.config.sections import (
+    IDENTIFIERS,
+    IGNORED_SECTIONS,
+    KEPT_FOR_EVERYONE,
+    OLD_PLACES,
+    OUR_OWN,
+    PLAIN_VARIABLES,
+    READ_FROM_CONFIG,
+    READ_FROM_EVERYONE,
+    USER_KEYS,
+    USER_SECTIONS,
 )
-"""Variables that are nobody's secret (facts: installation, environment variables); every other name counts as one."""
-
-IDENTIFIERS = re.compile(
-    r"TELEGRAM_(USER_IDS|SUPERGROUP_ID|ALERT_USERNAME)|DISCORD_\w+_ID|WHATSAPP_(PHONE_NUMBER_ID|BUSINESS_NUMBER)"
-    r"|BREVO_SENDER_(EMAIL|NAME)|TELEC_AUTH_EMAIL"
-)
-"""Variables that are private and no secret: they go to the secrets, and are not looked for anywhere else."""
-
-OUR_OWN = frozenset({"environment", "profiles", "config.yml", "teleclaude.yml"})
-"""Keys that mean something new here; what an old file has under them is kept under the name of that file."""
-
-OLD_PLACES = {
-    "TELECLAUDE_DB_PATH",
-    "TELECLAUDE_CONFIG_PATH",
-    "TELECLAUDE_ENV_PATH",
-    "TELECLAUDE_PROJECT_CONFIG_PATH",
-    "TELECLAUDE_SESSION_TMPDIR_BASE",
-}
-"""Variables that say where the old installation lives, and would mislead the new one."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +50,8 @@ class Installation:
     persons: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """`people/<name>/teleclaude.yml`, by the name of the folder."""
     experiments: tuple[Any, ...] = ()
+    account: Mapping[str, str] = field(default_factory=dict)
+    """What the account that the old daemon ran as gave to its environment, such as `HOME`."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +72,7 @@ def split(old: Installation, person: str | None, database_url: str | None = None
     `person` is the one whose own settings become the user's layer; what the folders of other people hold goes whole to
     `profiles` in the secrets, because it names their accounts. `database_url` may carry a password.
     """
-    old = _without_old_places(old)
+    old = _with_places_written_out(old)
     system = _system_layer(old, database_url)
     own = dict(old.persons.get(person, {})) if person else {}
     profiles = {name: dict(values) for name, values in old.persons.items() if name != person and values}
@@ -123,9 +97,12 @@ def split(old: Installation, person: str | None, database_url: str | None = None
     )
 
 
-def _without_old_places(old: Installation) -> Installation:
-    """Return `old` with the places of the old installation written out, because their variables are not carried."""
-    places = {name: value for name, value in old.environment.items() if name in OLD_PLACES}
+def _with_places_written_out(old: Installation) -> Installation:
+    """Return `old` with its places and its account written out: their variables are not carried, or mean another one.
+
+    As for the old daemon, what the process has counts before what `.env` says.
+    """
+    places = {name: value for name, value in old.environment.items() if name in OLD_PLACES} | dict(old.account)
     config, everyone, persons = (expand(dict(values), places) for values in (old.config, old.everyone, old.persons))
     return replace(
         old, config=config, everyone=everyone, persons=persons, experiments=tuple(expand(list(old.experiments), places))
@@ -144,20 +121,25 @@ def _is_plain(name: str, value: str, known: Collection[str]) -> bool:
 
 
 def _system_layer(old: Installation, database_url: str | None) -> dict[str, Any]:
-    elsewhere = {*USER_SECTIONS, *IGNORED_SECTIONS, *OUR_OWN}
-    config = {key: value for key, value in old.config.items() if key not in elsewhere}
-    theirs = {key: value for key, value in old.config.items() if key in OUR_OWN}
+    unread = OUR_OWN | READ_FROM_EVERYONE | (set(old.everyone) - READ_FROM_CONFIG)
+    config, of_config = _parted(old.config, unread)
+    everyone, of_everyone = _parted(old.everyone, OUR_OWN | READ_FROM_CONFIG)
+    config = {key: value for key, value in config.items() if key not in {*USER_SECTIONS, *IGNORED_SECTIONS}}
     for section, key in USER_KEYS:
         if (section, key) not in KEPT_FOR_EVERYONE and isinstance(config.get(section), dict):
             config[section] = {name: value for name, value in config[section].items() if name != key}
     if old.experiments:
         standing = config.get("experiments")
         config["experiments"] = [*(standing if isinstance(standing, list) else []), *old.experiments]
-    clash = {key: value for key, value in old.everyone.items() if key in config or key in OUR_OWN}
-    everyone = {key: value for key, value in old.everyone.items() if key not in clash}
     database = {"database": {"url": database_url}} if database_url else {}
-    kept = {name: values for name, values in (("config.yml", theirs), ("teleclaude.yml", clash)) if values}
+    kept = {name: values for name, values in (("config.yml", of_config), ("teleclaude.yml", of_everyone)) if values}
     return {**database, **config, **everyone, **kept}
+
+
+def _parted(values: Mapping[str, Any], unread: Collection[str]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return what the old daemon read of a file, and what it did not, which is kept under the name of that file."""
+    read = {key: value for key, value in values.items() if key not in unread}
+    return read, {key: value for key, value in values.items() if key in unread}
 
 
 def _user_layer(config: Mapping[str, Any]) -> dict[str, Any]:

@@ -118,29 +118,45 @@ def _database(database: SourceDatabase, what: str, to: str) -> Iterator[Belongin
 
 
 def _checkout(inventory: Inventory) -> Iterator[Belonging]:
-    layout, checkout = inventory.layout, inventory.checkout
-    configured = f"{layout.system_config}, {layout.secrets} and {inventory.user_config}"
-    carried = {
-        "config.yml": _carried(checkout / "config.yml", "the configuration", configured),
-        ".env": _carried(checkout / ".env", "environment variables, secrets among them", layout.secrets),
-        "experiments.yml": _carried(checkout / "experiments.yml", "experiments", layout.system_config),
-    }
+    checkout, config = inventory.checkout, _find_config(inventory)
+    carried = _configuration(inventory, config)
+    entries = {checkout / name for name in inventory.checkout_entries}
+    elsewhere = {file.path for file in inventory.files} - entries
+    yield from (file for path, file in carried.items() if path in elsewhere)
     databases = {database.path for database in (inventory.database, inventory.events) if database is not None}
     rest = 0
     for name in inventory.checkout_entries:
         path = checkout / name
-        if name in carried:
-            yield carried[name]
+        if path in carried:
+            yield carried[path]
+        elif name in ("config.yml", "experiments.yml"):
+            yield _left(path, "another configuration", f"TELECLAUDE_CONFIG_PATH in .env names {printable(config)}")
         elif name in CHECKOUT_ENTRIES:
             yield _left(path, *CHECKOUT_ENTRIES[name])
-        elif name == "teleclaude.db" and path not in databases:
-            yield _left(path, "another database", "it holds no sessions; the one in use lies elsewhere")
+        elif name == "teleclaude.db" and inventory.database is not None and path not in databases:
+            yield _left(path, "another database", "it holds no rows; the one in use lies elsewhere")
         elif not name.startswith("teleclaude.db"):
             rest += 1
     if rest:
         yield _left(
             checkout, f"the old program itself and what lies beside it, {rest} entries", "is not needed any more"
         )
+
+
+def _find_config(inventory: Inventory) -> Path:
+    files = inventory.config_files
+    return files.origins[files.config] if files is not None else inventory.checkout / "config.yml"
+
+
+def _configuration(inventory: Inventory, config: Path) -> dict[Path, Belonging]:
+    layout, variables = inventory.layout, inventory.checkout / ".env"
+    experiments = config.parent / "experiments.yml"
+    everywhere = f"{layout.system_config}, {layout.secrets} and {inventory.user_config}"
+    return {
+        config: _carried(config, "the configuration", everywhere),
+        variables: _carried(variables, "environment variables, secrets among them", layout.secrets),
+        experiments: _carried(experiments, "experiments", layout.system_config),
+    }
 
 
 def _home(inventory: Inventory, person: str | None) -> Iterator[Belonging]:

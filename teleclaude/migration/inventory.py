@@ -266,6 +266,8 @@ class Inventory:
     """The second database, where there is one."""
     files: tuple[SourceFile, ...] = ()
     config_files: ConfigFiles | None = None
+    account_variables: Mapping[str, str] = field(default_factory=dict)
+    """`HOME`, `USER` and `LOGNAME` of the account that the old daemon ran as, as far as they are known."""
     people: tuple[Person, ...] = ()
     timezone: str | None = None
     docs: tuple[DocFile, ...] = ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
@@ -20,21 +20,12 @@ from teleclaude.migration.events import Belonging, Finding, Left, Severity, Swit
 from teleclaude.migration.fates import ColumnFate, make_fates
 from teleclaude.migration.inventory import Account, ConfigFiles, DocFile, Inventory, Person, SourceDatabase, SourceFile
 from teleclaude.migration.options import Options, Recovery
+from teleclaude.migration.owner import Owner, choose_owner, find_first_person
 from teleclaude.migration.refusals import find_refusals
 from teleclaude.migration.remarks import find_remarks
 from teleclaude.migration.switch_over import account_name, find_switch_over
 from teleclaude.migration.table_plans import Circumstances, make_event_tables, make_tables
 from teleclaude.migration.tables import TablePlan
-
-
-@dataclass(frozen=True)
-class Owner:
-    """To whom every session belongs."""
-
-    person: str
-    uid: int
-    why: str = ""
-    """How both were found."""
 
 
 @dataclass(frozen=True)
@@ -66,12 +57,16 @@ class Plan:
     schema_stands: bool
     """Whether the target already has our tables, empty."""
     owner: Owner | None
+    first_person: Person | None
+    """The owner as the first entry of `people`, which lists nobody; None where it lists somebody."""
     timezone: str
     """The zone that old local times are read in."""
     tables: tuple[TablePlan, ...]
     fates: tuple[ColumnFate, ...]
     account: Account | None
     """With whose rights the old installation is read and that user's own file is written."""
+    account_variables: Mapping[str, str]
+    """What the account that the old daemon ran as gave to its environment."""
     docs: tuple[DocFile, ...]
     docs_index: DocFile | None
     belongings: tuple[Belonging, ...]
@@ -119,6 +114,7 @@ def make_plan(options: Options, inventory: Inventory) -> Plan:
     tables, fates = _plan_tables(inventory, owner, zone, started_at)
     belongings = tuple(find_belongings(inventory, owner.person if isinstance(owner, Owner) else None))
     leads = tuple(find_switch_over(inventory))
+    first = find_first_person(owner, inventory) if isinstance(owner, Owner) else None
     undecided = [decision for decision in (owner, zone) if isinstance(decision, Finding)]
     return Plan(
         run=inventory.run,
@@ -141,10 +137,12 @@ def make_plan(options: Options, inventory: Inventory) -> Plan:
         password_file=_find_password_file(options, inventory),
         schema_stands=inventory.target is not None and inventory.target.revision is not None,
         owner=owner if isinstance(owner, Owner) else None,
+        first_person=first,
         timezone=options.timezone or inventory.timezone or "UTC",
         tables=tables,
         fates=fates,
         account=inventory.account,
+        account_variables=inventory.account_variables,
         docs=inventory.docs,
         docs_index=inventory.docs_index,
         belongings=belongings,
@@ -156,7 +154,7 @@ def make_plan(options: Options, inventory: Inventory) -> Plan:
         findings=(
             *find_refusals(inventory, leads, dry_run=options.dry_run),
             *undecided,
-            *_notes(options, inventory),
+            *_notes(options, inventory, first),
             *find_remarks(inventory, tables),
         ),
     )
@@ -173,39 +171,6 @@ def _find_password_file(options: Options, inventory: Inventory) -> str | None:
         return None
     named = parse_qs(urlsplit(options.target).query).get("passfile", [None])
     return named[-1]
-
-
-def choose_owner(options: Options, inventory: Inventory) -> Owner | Finding:
-    """Return whom every session will belong to (design: command line and places, owner)."""
-    people = inventory.people
-    names = ", ".join(person.name for person in people) or "nobody"
-    person, because = _choose_person(options.person, inventory.user_name, people)
-    if person is None and options.person is not None:
-        return error("owner", f"the configuration does not know {options.person}", f"name one of these: {names}")
-    if person is None:
-        return error("owner", "it is not clear whom the sessions belong to", f"say --person NAME; known: {names}")
-    found = (
-        (options.uid, "as --uid says"),
-        (inventory.sudo_uid, "who called sudo"),
-        (inventory.database_uid, "the owner of the database file"),
-    )
-    uid, whose = next((each for each in found if each[0] is not None), (None, ""))
-    if uid is None:
-        return error("owner", "the owner of the database file is not known", "mend the rest, or say --uid N")
-    if uid == 0 and options.uid is None:
-        return error("owner", "the old installation belongs to root", "say --uid N, the user id of its real owner")
-    return Owner(person, uid, f"{person}, {because}; uid {uid}, {whose}")
-
-
-def _choose_person(asked: str | None, user: str | None, people: tuple[Person, ...]) -> tuple[str | None, str]:
-    """Return a person, None where it is not clear who, and how that person was found."""
-    if asked is not None:
-        known = [person.name for person in people if asked in (person.name, person.username)]
-        return (known[0] if known else None), "as --person says"
-    own = [person.name for person in people if user is not None and person.username == user]
-    if own:
-        return own[0], f"whose username in people is {user}"
-    return (people[0].name if len(people) == 1 else None), "the only entry of people"
 
 
 def choose_zone(name: str | None) -> tzinfo | Finding:
@@ -240,7 +205,14 @@ def _plan_tables(
     return (*tables, *of_events), (*fates, *named)
 
 
-def _notes(options: Options, inventory: Inventory) -> Iterator[Finding]:
+def _notes(options: Options, inventory: Inventory, first: Person | None) -> Iterator[Finding]:
+    if first is not None:
+        known = f"with the username {first.username}" if first.username else "without a username"
+        yield note(
+            "owner",
+            f"people lists nobody, so {first.name} becomes its only entry, an administrator {known}",
+            f"see to people in {inventory.layout.system_config}: by usernames the new daemon knows who calls",
+        )
     if options.timezone is None and inventory.timezone is None:
         yield note("source", "no time zone is configured, so old local times are read as UTC", "or say --timezone ZONE")
 

@@ -16,6 +16,7 @@ from teleclaude.config.secrecy import comment_may_tell
 from teleclaude.config.split import Installation, Split, split
 from teleclaude.errors import ConfigError
 from teleclaude.migration.events import Left
+from teleclaude.migration.inventory import Person
 from teleclaude.migration.plan import Plan
 
 
@@ -46,9 +47,9 @@ MARK = "Written by teleclaude migrate-to-system, run {run}."
 
 def prepare_config(plan: Plan) -> PreparedConfig:
     """Return the new configuration; raises ConfigError where the layers do not make one the daemon can use."""
-    path = plan.checkout / "config.yml"
-    layers = split(read_installation(plan), plan.owner.person if plan.owner else None, _database_url(plan))
-    make_settings(resolve(layers.system, layers.secrets, {}, {}), str(path))
+    old = read_installation(plan)
+    layers = split(old, plan.owner.person if plan.owner else None, _database_url(plan))
+    make_settings(resolve(layers.system, layers.secrets, {}, {}), str(_origin(plan)))
     written = {kind: _write(plan, layers, kind) for kind in HEADINGS}
     left = [*layers.left, *_left_lines(plan)]
     left += [(f"comments: {kind}", file.comments_left) for kind, file in written.items() if file.comments_left]
@@ -60,6 +61,11 @@ HEADINGS = {
     "secrets": "Secrets; never readable by everyone.",
     "user": "Your own settings; read by your client, not by the daemon.",
 }
+
+
+def _origin(plan: Plan) -> Path:
+    assert plan.config_files is not None
+    return plan.config_files.origins[plan.config_files.config]
 
 
 def _write(plan: Plan, layers: Split, kind: str) -> Written:
@@ -94,13 +100,22 @@ def read_installation(plan: Plan) -> Installation:
     experiments = read(files.experiments).get("experiments") or []
     if not isinstance(experiments, list):
         raise ConfigError(f"experiments in {origins[files.experiments]} is not a list", "mend the file")
+    everyone = read(files.everyone)
+    if plan.first_person is not None:
+        everyone["people"] = [_entry(plan.first_person)]
     return Installation(
         config=read(files.config, required=True),
         environment=read_env(files.environment, {"HOME": str(plan.home)}, called=origins[files.environment]),
-        everyone=read(files.everyone),
+        everyone=everyone,
         persons={name: read(path) for name, path in files.persons.items()},
         experiments=tuple(experiments),
+        account=plan.account_variables,
     )
+
+
+def _entry(person: Person) -> dict[str, Any]:
+    username = {"username": person.username} if person.username else {}
+    return {"name": person.name, **username, "role": "admin"}
 
 
 def _database_url(plan: Plan) -> str | None:

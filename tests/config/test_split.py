@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from teleclaude.config.edit import rewrite, to_yaml
 from teleclaude.config.layers import expand, override, resolve
 from teleclaude.config.parse import parse_env
-from teleclaude.config.split import IGNORED_SECTIONS, Installation, Split, split
+from teleclaude.config.sections import IGNORED_SECTIONS
+from teleclaude.config.split import Installation, Split, split
 
 OLD = Installation(
     config={
@@ -81,7 +82,8 @@ def assert_same_meaning(old: Installation, layers: Split) -> None:
     """The effective new configuration holds every key of the old one with the value that the old daemon saw."""
     new = resolve(layers.system, layers.secrets, layers.user, {})
     before = override(expand(dict(old.config), dict(old.environment)), old.environment)
-    for key, value in before.items():
+    theirs = expand(dict(old.everyone), dict(old.environment))
+    for key, value in [*before.items(), *theirs.items()]:
         if key not in IGNORED_SECTIONS:
             assert_contains(new[key], value)
     assert new["environment"].items() >= {k: v for k, v in old.environment.items() if k != "TELECLAUDE_DB_PATH"}.items()
@@ -104,7 +106,8 @@ TREES = st.recursive(
 
 @given(st.dictionaries(st.sampled_from(["discord", "tts", "computer", "hooks", "custom"]), TREES, max_size=4))
 def test_any_configuration_means_the_same_after_the_split(config: dict[str, Any]) -> None:
-    old = Installation(config=config, environment={"A": "value of a"})
+    everyone = {key: config.pop(key) for key in ("hooks",) if key in config}
+    old = Installation(config=config, environment={"A": "value of a"}, everyone=everyone)
     assert_same_meaning(old, split(old, None))
 
 
@@ -239,6 +242,13 @@ def test_a_reference_in_a_secret_is_expanded_when_it_is_read_as_it_always_was() 
     assert resolve(layers.system, layers.secrets, {}, {})["custom"] == {"token": "Bearer ${OUTSIDE}"}
 
 
+def test_the_home_of_the_old_daemon_is_written_out_whatever_the_environment_file_says_of_it() -> None:
+    config = {"computer": {"default_working_dir": "${HOME}/projects", "user": "${USER}", "name": "${OTHER}"}}
+    old = Installation(config=config, environment={"HOME": "/x"}, account={"HOME": "/home/ada", "USER": "ada"})
+    written = {"default_working_dir": "/home/ada/projects", "user": "ada", "name": "${OTHER}"}
+    assert split(old, None).system["computer"] == written
+
+
 def test_a_number_that_is_not_equal_to_itself_does_not_stop_the_split() -> None:
     layers = split(Installation(config={"a": {"token": float("nan")}, "b": {"token": float("nan")}}), None)
     assert len(layers.secrets["environment"]) == 2
@@ -259,8 +269,21 @@ def test_experiments_that_are_no_list_do_not_stop_the_others() -> None:
 
 
 def test_a_key_that_both_files_have_is_lost_in_neither() -> None:
-    old = Installation(config={"jobs": 1}, everyone={"jobs": 2})
-    assert split(old, None).system == {"jobs": 1, "teleclaude.yml": {"jobs": 2}}
+    old = Installation(config={"jobs": 1, "custom": 3}, everyone={"jobs": 2, "custom": 4})
+    assert split(old, None).system == {"jobs": 2, "custom": 4, "config.yml": {"jobs": 1, "custom": 3}}
+
+
+def test_nobody_becomes_an_administrator_by_what_the_old_daemon_did_not_read() -> None:
+    mallory = [{"name": "Mallory", "role": "admin"}]
+    assert split(Installation(config={"people": mallory}), None).system == {"config.yml": {"people": mallory}}
+    old = Installation(config={"people": mallory}, everyone={"people": [{"name": "Ada"}]})
+    assert split(old, None).system["people"] == [{"name": "Ada"}]
+
+
+def test_what_is_read_from_config_yml_alone_counts_nowhere_else() -> None:
+    everyone = {"redis": 2, "database": {"url": "postgresql://elsewhere/"}, "tts": 4}
+    layers = split(Installation(config={"redis": 1}, everyone=everyone), None, "postgresql://here/")
+    assert layers.system == {"database": {"url": "postgresql://here/"}, "redis": 1, "teleclaude.yml": everyone}
 
 
 @pytest.mark.parametrize("value", ["", None, True, "${NAME}"])

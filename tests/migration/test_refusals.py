@@ -147,7 +147,7 @@ async def test_two_databases_with_sessions(options: Options, refuse: Refuse, sam
     shutil.copy(sample.database, other)
     with (sample.checkout / ".env").open("a") as file:
         file.write(f"TELECLAUDE_DB_PATH={other}\n")
-    await refuse(options, "two databases hold sessions")
+    await refuse(options, "two databases hold data")
 
 
 async def test_a_daemon_that_holds_its_lock(options: Options, refuse: Refuse, sample: SampleInstallation) -> None:

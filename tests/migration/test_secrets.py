@@ -18,7 +18,7 @@ from sqlalchemy import URL
 from teleclaude.config.edit import same
 from teleclaude.config.layers import expand, override, resolve
 from teleclaude.config.parse import parse_env
-from teleclaude.config.split import IGNORED_SECTIONS
+from teleclaude.config.sections import IGNORED_SECTIONS
 from teleclaude.demo.installation import SampleInstallation, write
 from teleclaude.migration.options import Options
 from tests.cli.test_cli import to_arguments

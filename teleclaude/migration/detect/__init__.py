@@ -36,6 +36,7 @@ from teleclaude.migration.detect.pointers import Found, find_pointers
 from teleclaude.migration.detect.runs import find_runs
 from teleclaude.migration.detect.services import find_services
 from teleclaude.migration.detect.target import choose_target, look_at_target
+from teleclaude.migration.detect.variables import find_unset, make_account_variables
 from teleclaude.migration.events import Finding, error
 from teleclaude.migration.inventory import NOWHERE, ConfigFiles, Holder, Inventory, Person, TargetState
 from teleclaude.migration.options import Options
@@ -93,6 +94,8 @@ async def detect(options: Options, run: str, private: Path, environ: Mapping[str
     databases = tuple(found for found in (database, events) if found is not None)
     database_uid = database.uid if database else None
     sudo_uid = read_sudo_uid(environ)
+    variables = make_account_variables(places, user_name(database_uid))
+    attempts.troubles.extend(look("configuration", lambda: find_unset(config_files, places, variables, layout), ()))
     docs = look("docs", lambda: find_docs(deputy, places), NO_DOCS)
     mentions = make_mentions(places, config_files)
     pointers, unclear = look("switch-over", lambda: find_pointers(deputy, places, mentions), NO_POINTERS)
@@ -125,8 +128,9 @@ async def detect(options: Options, run: str, private: Path, environ: Mapping[str
         database_uid=database_uid,
         database=database,
         events=events,
-        files=look("source", lambda: list_files(deputy, places, databases, docs.all), ()),
+        files=look("source", lambda: list_files(deputy, places, config_files, databases, docs.all), ()),
         config_files=config_files,
+        account_variables=variables,
         people=look("configuration", lambda: read_people(config_files), NOBODY),
         timezone=look("configuration", lambda: read_zone(config_files, places), None),
         docs=docs.files,

@@ -45,7 +45,7 @@ class Candidate:
 def find_database(deputy: Deputy, places: Places, files: ConfigFiles | None, private: Path) -> SourceDatabase:
     """Return the old database, looked at in its private copy.
 
-    Where two places hold sessions, neither is guessed. Raises SourceError.
+    Where two places hold rows, of whatever table, neither is guessed. Raises SourceError.
     """
     candidates = _existing(deputy, list(_candidates(places, files)))
     if not candidates:
@@ -56,11 +56,11 @@ def find_database(deputy: Deputy, places: Places, files: ConfigFiles | None, pri
     found = [_look(deputy, candidate, private / f"database-{place}") for place, candidate in enumerate(candidates)]
     for database in found:
         _check_sessions(database)
-    with_sessions = [database for database in found if _sessions(database)]
-    if len(with_sessions) > 1:
-        listed = ", ".join(f"{database.path} ({_sessions(database)} sessions)" for database in with_sessions)
-        raise SourceError(f"two databases hold sessions: {listed}", "move away the one that is not in use")
-    return (with_sessions or found)[0]
+    with_data = [database for database in found if _rows(database)]
+    if len(with_data) > 1:
+        listed = ", ".join(f"{database.path} ({_rows(database)} rows)" for database in with_data)
+        raise SourceError(f"two databases hold data: {listed}", "move away the one that is not in use")
+    return (with_data or found)[0]
 
 
 def find_events(deputy: Deputy, places: Places, private: Path) -> SourceDatabase | None:
@@ -92,7 +92,7 @@ def _candidates(places: Places, files: ConfigFiles | None) -> Iterator[Candidate
         configured = read_yaml(files.config, called=files.origins[files.config], required=False).get("database")
         path = configured.get("path") if isinstance(configured, dict) else None
         if isinstance(path, str):
-            scope = {"WORKING_DIR": str(places.checkout), **variables}
+            scope = {"WORKING_DIR": str(places.checkout), **variables, "HOME": str(places.home)}
             yield Candidate(places.checkout / expand(path, scope), "database.path in config.yml names it")
         if variables.get("TELECLAUDE_DB_PATH"):
             yield Candidate(places.checkout / variables["TELECLAUDE_DB_PATH"], "TELECLAUDE_DB_PATH in .env names it")
@@ -108,9 +108,9 @@ def _existing(deputy: Deputy, candidates: list[Candidate]) -> list[Candidate]:
     return list(kept.values())
 
 
-def _sessions(database: SourceDatabase) -> int:
-    models = find_models(database.tables)
-    return sum(table.rows for table in database.tables if models.get(table.name) == "sessions")
+def _rows(database: SourceDatabase) -> int:
+    """Count what would be carried; a new file that the old daemon has just made holds no row of it."""
+    return sum(table.rows for table in database.tables)
 
 
 def _look(deputy: Deputy, candidate: Candidate, folder: Path) -> SourceDatabase:

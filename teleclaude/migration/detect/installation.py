@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import pwd
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,6 +19,7 @@ from teleclaude.migration.inventory import ConfigFiles, DocFile, Person, SourceD
 from teleclaude.migration.options import Options
 from teleclaude.migration.reading import CONFIG_LIMIT, FILE_LIMIT, copy_file, hash_file
 from teleclaude.migration.realm import list_existing, list_names, list_tree
+from teleclaude.printable import is_printable
 
 
 @dataclass(frozen=True)
@@ -73,17 +73,34 @@ def copy_config(deputy: Deputy, places: Places, private: Path) -> tuple[ConfigFi
         environment=folder / "env",
         everyone=folder / "teleclaude.yml",
         experiments=folder / "experiments.yml",
+        origins={folder / "env": checkout / ".env"},
     )
+    # It says where the rest is.
+    first = _try_copy(deputy, checkout / ".env", files.environment, required=False)
+    config = _find_config(files, places)
     sources = {
-        files.config: checkout / "config.yml",
-        files.environment: checkout / ".env",
-        files.experiments: checkout / "experiments.yml",
+        files.config: config,
+        files.experiments: config.parent / "experiments.yml",
         files.everyone: state / "teleclaude.yml",
         **{copies[name]: state / "people" / name / "teleclaude.yml" for name in names},
     }
-    wrong = [_try_copy(deputy, path, copy, required=copy == files.config) for copy, path in sources.items()]
-    persons = {name: copy for name, copy in copies.items() if copy.exists()}
-    return replace(files, persons=persons, origins=sources), tuple(trouble for trouble in wrong if trouble is not None)
+    others = [_try_copy(deputy, path, copy, required=copy == files.config) for copy, path in sources.items()]
+    files = replace(
+        files,
+        persons={name: copy for name, copy in copies.items() if copy.exists()},
+        origins={**files.origins, **sources},
+    )
+    return files, tuple(trouble for trouble in (first, *others) if trouble is not None)
+
+
+def _find_config(files: ConfigFiles, places: Places) -> Path:
+    """Return the file that the old daemon read as config.yml: what `TELECLAUDE_CONFIG_PATH` names counts first."""
+    try:
+        named = read_variables(files, places).get("TELECLAUDE_CONFIG_PATH")
+    except ConfigError:
+        # It is refused where its variables are needed.
+        named = None
+    return places.checkout / (named or "config.yml")
 
 
 def _try_copy(deputy: Deputy, source: Path, copy: Path, *, required: bool) -> TeleClaudeError | None:
@@ -106,17 +123,13 @@ def read_people(files: ConfigFiles | None) -> tuple[Person, ...]:
     people = read_yaml(files.everyone, called=path, required=False).get("people") or []
     if not isinstance(people, list) or not all(isinstance(person, dict) and person.get("name") for person in people):
         raise ConfigError(f"people in {path} is not a list of entries with names", "mend the list", path=path)
-    odd = next((place for place, person in enumerate(people, 1) if _has_control(str(person["name"]))), None)
+    odd = next((place for place, person in enumerate(people, 1) if not is_printable(str(person["name"]))), None)
     if odd is not None:
         # Rows carry the name and terminals show it; PostgreSQL itself refuses some of these characters.
         raise ConfigError(
             f"entry {odd} of people in {path} has a name with a control character", "write it anew", path=path
         )
     return tuple(Person(str(person["name"]), _text(person.get("username"))) for person in people)
-
-
-def _has_control(name: str) -> bool:
-    return any(unicodedata.category(letter) in ("Cc", "Cs", "Zl", "Zp") for letter in name)
 
 
 def _text(value: Any) -> str | None:
@@ -151,7 +164,11 @@ def find_elsewhere(deputy: Deputy, places: Places) -> tuple[Path, ...]:
 
 
 def list_files(
-    deputy: Deputy, places: Places, databases: tuple[SourceDatabase, ...], docs: tuple[DocFile, ...]
+    deputy: Deputy,
+    places: Places,
+    files: ConfigFiles | None,
+    databases: tuple[SourceDatabase, ...],
+    docs: tuple[DocFile, ...],
 ) -> tuple[SourceFile, ...]:
     """Return every file of the old installation that must stay what it is, with its content's sha256.
 
@@ -161,6 +178,7 @@ def list_files(
     state = places.state
     names = [places.checkout / name for name in ("config.yml", ".env", "experiments.yml", "teleclaude.db")]
     names += [state / name for name in ("teleclaude.yml", "projects.yaml", "config.yml")]
+    names += files.origins.values() if files is not None else ()
     names += [Path(path) for folder in ("people", "state") for path in deputy.call(list_tree, str(state / folder))]
     units = (
         Path("/etc/systemd/system") / OLD_UNIT["linux"],

@@ -65,10 +65,11 @@ LOGIN = re.compile(
 
 COMMAND = re.compile(
     r"\b(?:mysql|mariadb|sshpass)\w*+[^\n]{0,300}?\s-p\s*+(?!\$\{)\S|\bredis-cli\b[^\n]{0,300}?\s-a\s*+(?!\$\{)\S"
-    r"|(?<![\w-])(?<!mkdir )(?<!claude )-p(?!\s*+['\"]?(?:[-/~.$]|\d{1,5}(?:[.:-]\d{1,5})*(?:/\w+)?(?![^\s'\"])))\s*+\S"
+    r"|(?<![\w-])(?<!mkdir )(?<!claude )(?<!gemini )(?<!codex )-p(?!ath|erm|rint|rune)"
+    r"(?!\s*+['\"]?(?:[-/~.$]|\d{1,5}(?:[.:-]\d{1,5})*(?:/\w+)?(?![^\s'\"])))\s*+\S"
 )
 """A password after an option of one letter. Elsewhere than with the programs that are named, `-p` also takes ports and
-folders, and a prompt with claude."""
+folders, a prompt or a profile with the agents, and begins words of find."""
 
 ONLY_REFERENCES = re.compile(r"(?:\$\{[^}]+\})+")
 

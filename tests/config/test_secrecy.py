@@ -57,6 +57,8 @@ def test_a_text_with_a_secret_in_it_is_told(text: str) -> None:
         "mkdir -p logs",
         "cp -p /one /two",
         "claude -p hello",
+        "gemini -p hello",
+        "find . -path ./logs -prune -o -print0",
         "mysql -u root -p${MYSQL}",
         "serve --pass ${PASS}",
         "localhost:6379",

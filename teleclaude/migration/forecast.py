@@ -36,7 +36,7 @@ PER_SAMPLE = 0.65
 """What a row of a long COPY takes, as a part of its time in a short one (docs/performance.md)."""
 PER_LOAD = {KEYS: 0.25, PROOF: 1.25}
 """What follows the load of a table, as a part of its time (docs/performance.md)."""
-PER_SEARCH = 1.0
+PER_SEARCH = 0.75
 """What a row of the index of the search takes, as a part of its time in that of a sample (docs/performance.md)."""
 PER_ROW_STORED = 32
 """Bytes that a row takes beside its values (PostgreSQL manual, section 66.6)."""

@@ -242,3 +242,12 @@ def _restrict(query: Query, columns: frozenset[str]) -> Query:
     if isinstance(query, Near):
         return replace(query, columns=columns if query.columns is None else query.columns & columns)
     return type(query)(_restrict(query.left, columns), _restrict(query.right, columns))
+
+
+def find_terms(query: Query) -> Iterator[Term]:
+    """Yield every term of a query."""
+    if isinstance(query, Near):
+        yield from (term for phrase in query.phrases for term in phrase.terms)
+    else:
+        yield from find_terms(query.left)
+        yield from find_terms(query.right)

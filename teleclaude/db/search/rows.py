@@ -7,8 +7,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, Select, Table, Text, cast, column, func, literal, or_, select, table
-from sqlalchemy.dialects.postgresql import TSQUERY
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    Select,
+    Table,
+    Text,
+    any_,
+    case,
+    cast,
+    column,
+    func,
+    literal,
+    or_,
+    select,
+    table,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, TSQUERY, aggregate_order_by
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import JSON
@@ -16,10 +31,12 @@ from sqlalchemy.types import JSON
 from teleclaude.db.schema import BEYOND
 from teleclaude.db.search.lexemes import Lookup, to_lookup, with_beyond
 from teleclaude.db.search.match import matches
-from teleclaude.db.search.query import Query, QueryError, parse_query
+from teleclaude.db.search.query import Query, QueryError, Term, find_terms, parse_query
 
 PAGE = 100
 """How many candidates are looked at in one go."""
+MOST_BYTES = 1 << 20
+"""How much text is looked at in one go; a longer one comes alone."""
 
 
 @dataclass(frozen=True)
@@ -97,23 +114,60 @@ async def _find_wrong(
     connection: AsyncConnection, place: Searchable, ids: Sequence[int], query: Query
 ) -> frozenset[int]:
     wrong = []
-    for id_, words in await _read_words(connection, place, ids):
-        # Long texts take their time, in which others are answered, too.
-        await asyncio.sleep(0)
-        if not matches(query, words):
-            wrong.append(id_)
+    for part in await _divide(connection, place, ids):
+        for id_, words in await _read_words(connection, place, part, query):
+            # Long texts take their time, in which others are answered, too.
+            await asyncio.sleep(0)
+            if not matches(query, words):
+                wrong.append(id_)
     return frozenset(wrong)
 
 
-async def _read_words(
-    connection: AsyncConnection, place: Searchable, ids: Sequence[int]
-) -> list[tuple[int, Mapping[str, Sequence[str]]]]:
+async def _divide(connection: AsyncConnection, place: Searchable, ids: Sequence[int]) -> list[list[int]]:
+    """Return the ids in groups whose texts are not too much to be held at a time."""
     if not ids:
         return []
+    columns = [place.table.c[name] for name in place.columns]
+    sizes = (
+        func.pg_column_size(found) if isinstance(found.type, JSON) else func.octet_length(found) for found in columns
+    )
+    size = sum((func.coalesce(each, 0) for each in sizes), start=literal(0))
+    groups: list[list[int]] = []
+    room = 0
+    for id_, needed in await connection.execute(select(place.table.c.id, size).where(place.table.c.id.in_(ids))):
+        if not groups or needed > room:
+            groups.append([])
+            room = MOST_BYTES
+        groups[-1].append(id_)
+        room -= needed
+    return groups
+
+
+async def _read_words(
+    connection: AsyncConnection, place: Searchable, ids: Sequence[int], query: Query
+) -> list[tuple[int, Mapping[str, Sequence[str]]]]:
+    """Return the words of rows by column, in their order; in the place of one that nobody asks for nothing stands."""
+    terms = tuple(dict.fromkeys(find_terms(query)))
     texts = (to_text(place, name, "postgresql") for name in place.columns)
-    words = (func.search_words(func.coalesce(text, "")) for text in texts)
+    words = (_keep_asked(func.search_words(func.coalesce(text, "")), terms) for text in texts)
     rows = await connection.execute(select(place.table.c.id, *words).where(place.table.c.id.in_(ids)))
-    return [(row[0], dict(zip(place.columns, row[1:], strict=True))) for row in rows]
+    return [
+        (
+            row[0],
+            {name: [] if said is None else said.split(" ") for name, said in zip(place.columns, row[1:], strict=True)},
+        )
+        for row in rows
+    ]
+
+
+def _keep_asked(words: ColumnElement[Any], terms: Sequence[Term]) -> ColumnElement[Any]:
+    """Return an array of words as one text, in which only those that are asked for are left between the spaces."""
+    each = func.unnest(words).table_valued("word", with_ordinality="place").render_derived(name="each")
+    whole = [term.word for term in terms if not term.prefix]
+    beginnings = (func.starts_with(each.c.word, term.word) for term in terms if term.prefix)
+    asked = or_(each.c.word == any_(cast(whole, ARRAY(Text))), *beginnings)
+    kept = case((asked, each.c.word), else_="")
+    return select(func.string_agg(kept, aggregate_order_by(literal(" "), each.c.place))).scalar_subquery()
 
 
 def _tsquery(text: str) -> ColumnElement[Any]:

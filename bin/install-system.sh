@@ -134,7 +134,8 @@ start_command() {
     if [ -n "$root" ]; then
         printf '%s daemon --root %s' "$command" "$root"
     elif [ "$platform" = Darwin ]; then
-        printf 'launchctl bootstrap system %s' "$unit_file"
+        # A rollback of the migration disables it, and a disabled one is not started.
+        printf 'launchctl enable system/%s && launchctl bootstrap system %s' "$unit" "$unit_file"
     else
         printf 'systemctl start %s' "$unit"
     fi

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-OLD_UNIT = {"linux": "teleclaude.service", "darwin": "ai.instrukt.teleclaude.daemon"}
-"""The names that the single-user installation owns; nothing of it is ever changed."""
+from teleclaude.platform.names import names_of
 
 
 @dataclass(frozen=True)
@@ -30,27 +29,25 @@ class Layout:
         return self.state / "migration"
 
 
-def make_layout(platform: str, root: Path | None = None, environ: Mapping[str, str] | None = None) -> Layout:
-    """Return the places for `platform` (`linux` or `darwin`, as `sys.platform` says), below `root`.
+def make_layout(system: str, root: Path | None = None, environ: Mapping[str, str] | None = None) -> Layout:
+    """Return the places for a system (`platform.names.HERE` is the one we run on), below `root`.
 
     `TELECLAUDE_CONFIG_PATH` and `TELECLAUDE_SECRETS_PATH` in `environ` replace their file; they are taken as
     written, without the root.
     """
     environ = environ or {}
     top = root or Path("/")
-    mac = platform == "darwin"
-    etc, var = ("usr/local/etc", "usr/local/var") if mac else ("etc", "var")
-    run = top / var / "run" if mac else top / "run"
-    config = top / etc / "teleclaude"
+    names = names_of(system)
+    config = top / names.etc / "teleclaude"
     return Layout(
         system_config=Path(environ.get("TELECLAUDE_CONFIG_PATH") or config / "config.yml").absolute(),
         secrets=Path(environ.get("TELECLAUDE_SECRETS_PATH") or config / "secrets.yml").absolute(),
-        state=top / var / "lib" / "teleclaude",
-        logs=top / var / "log" / "teleclaude",
-        socket=run / "teleclaude" / "teleclaude.sock",
+        state=top / names.var / "lib" / "teleclaude",
+        logs=top / names.var / "log" / "teleclaude",
+        socket=top / names.run / "teleclaude" / "teleclaude.sock",
         docs=top / "usr/local/share/teleclaude/docs",
-        unit="ai.instrukt.teleclaude.system" if mac else "teleclaude-system.service",
-        service_user="_teleclaude" if mac else "teleclaude",
+        unit=names.unit.name,
+        service_user=names.service_user,
         root=root,
     )
 

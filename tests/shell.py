@@ -14,9 +14,10 @@ SYSTEMCTL = """\
 #!/bin/sh
 for unit; do :; done
 case " $* " in
-    *" is-active "* | *" is-enabled "*)
-        for verb; do case $verb in is-*) break ;; esac; done
-        cat "{folder}/$verb-$unit" 2>/dev/null || echo no ;;
+    *" show "*)
+        echo LoadState=loaded
+        echo "UnitFileState=$(cat "{folder}/is-enabled-$unit" 2>/dev/null)"
+        echo "ActiveState=$(cat "{folder}/is-active-$unit" 2>/dev/null || echo inactive)" ;;
     *" cat "*) test -e "{folder}/cat-$unit" ;;
     *) echo "systemctl $*" >>"{folder}/said" ;;
 esac
@@ -55,7 +56,7 @@ class Stubs:
         return f"{self.folder / 'bin'}:{os.environ['PATH']}:{binaries}"
 
     def answer(self, verb: str, unit: str, text: str = "yes") -> None:
-        """Let `systemctl VERB UNIT` print a text."""
+        """Let systemctl know an answer to `is-enabled`, `is-active` or `cat` about a unit."""
         (self.folder / f"{verb}-{unit}").write_text(f"{text}\n")
 
     @property

@@ -9,6 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from teleclaude.layout import Layout
+from teleclaude.platform.names import names_of
 
 
 @dataclass(frozen=True)
@@ -188,11 +189,9 @@ class Setting:
     @property
     def words(self) -> dict[str, object]:
         """The names and commands that remedies are made of."""
-        unit, mac = self.layout.unit, self.platform == "darwin"
+        names = names_of(self.platform)
+        commands = names.commands
         below = f" --root {shlex.quote(str(self.layout.root))}" if self.trial else ""
-        restart = f"sudo launchctl kickstart -k system/{unit}" if mac else f"sudo systemctl restart {unit}"
-        start = f"sudo launchctl kickstart system/{unit}" if mac else f"sudo systemctl start {unit}"
-        journal = f"sudo launchctl print system/{unit}" if mac else f"sudo journalctl --unit {unit} --lines 50"
         daemon = f"teleclaude daemon{below}"
         return {
             "sudo": "" if self.trial else "sudo ",
@@ -201,11 +200,14 @@ class Setting:
             "reader": self.reader.name,
             "as_reader": "" if self.trial else f"sudo -u {self.reader.name} ",
             "service": self.layout.service_user,
-            "unit": unit,
-            "enable": f"sudo launchctl enable system/{unit}" if mac else f"sudo systemctl enable {unit}",
-            "start": daemon if self.trial else start,
-            "restart": f"stop the daemon, then: {daemon}" if self.trial else restart,
-            "journal": f"what {daemon} says" if self.trial else journal,
+            "unit": self.layout.unit,
+            "enable": names.our(commands.enable),
+            "status": names.our(commands.status),
+            "reload": names.our(commands.reload),
+            "retire_old": names.old.fill(commands.retire),
+            "start": daemon if self.trial else names.our(commands.start),
+            "restart": f"stop the daemon, then: {daemon}" if self.trial else names.our(commands.restart),
+            "journal": f"what {daemon} says" if self.trial else names.our(commands.log),
         }
 
 

@@ -7,19 +7,15 @@ from teleclaude.checks.result import Fault, Result, State, passed, whole
 
 NO_MANAGER = Fault(State.SKIPPED, "{message}", "{hint}")
 NOT_INSTALLED = Fault(State.FAILURE, "{unit} is not installed", "sudo bin/install-system.sh")
-NOT_LOADED = Fault(State.FAILURE, "{unit} is {load}: the service manager cannot use it", "sudo systemctl status {unit}")
-STALE = Fault(State.WARNING, "{unit} has changed since the service manager read it", "sudo systemctl daemon-reload")
+NOT_LOADED = Fault(State.FAILURE, "{unit} is {load}: the service manager cannot use it", "{status}")
+STALE = Fault(State.WARNING, "{unit} has changed since the service manager read it", "{reload}")
 NOT_ENABLED = Fault(State.WARNING, "{unit} is {enabled}: it does not start at boot", "{enable}")
 FAILED = Fault(State.FAILURE, "{unit} has failed: {result}", "{journal}; then: {restart}")
 STARTING = Fault(
     State.WARNING, "{unit} is starting", "wait a minute, then: sudo teleclaude self-check; if it stays so: {journal}"
 )
 NOT_ACTIVE = Fault(State.WARNING, "{unit} is {active}", "{start}")
-OLD_UNIT = Fault(
-    State.WARNING,
-    "the unit of the old installation is {old} beside it: {name}",
-    "sudo systemctl disable --now {name}",
-)
+OLD_UNIT = Fault(State.WARNING, "the unit of the old installation is {old} beside it: {name}", "{retire_old}")
 FAULTS = (NO_MANAGER, NOT_INSTALLED, NOT_LOADED, STALE, NOT_ENABLED, FAILED, STARTING, NOT_ACTIVE, OLD_UNIT)
 
 FINE = {"enabled", "enabled-runtime", "static", "linked", "alias", "generated"}

@@ -22,6 +22,7 @@ from teleclaude.daemon.probe import Verdict, probe
 from teleclaude.daemon.serve import serve
 from teleclaude.db.search.places import PLACES, Search
 from teleclaude.errors import Exit
+from teleclaude.platform.names import HERE
 
 
 @click.command(epilog="Examples: teleclaude daemon | teleclaude daemon --probe --root /tmp/trial")
@@ -48,7 +49,7 @@ async def judged_probe(root: Path | None, environ: Mapping[str, str], folder: Pa
     """Boot, and judge what a daemon that boots would not mind but an operator would."""
     verdict = await probe(root, environ, folder, searches)
     if verdict.ok and verdict.backend == "postgresql":
-        results = judge(await look(root, environ, sys.platform, lists=False), at_probe())
+        results = judge(await look(root, environ, HERE, lists=False), at_probe())
         verdict.problems += find_problems(results, State.FAILURE)
         verdict.findings += find_problems(results, State.WARNING)
         verdict.ok = not verdict.problems

@@ -19,6 +19,7 @@ from teleclaude.checks.table import is_well, judge
 from teleclaude.daemon.service_user import find_identity_to_take
 from teleclaude.errors import Exit
 from teleclaude.layout import make_layout
+from teleclaude.platform.names import HERE
 from teleclaude.printable import printable
 
 SIGNS = {State.PASS: ("✓", "green"), State.SKIPPED: ("-", "cyan"), State.WARNING: ("!", "yellow")}
@@ -45,11 +46,11 @@ def self_check(as_json: bool, root: Path | None) -> None:
 
 
 def _check(root: Path | None) -> tuple[Result, ...]:
-    layout = make_layout(sys.platform, root, os.environ)
+    layout = make_layout(HERE, root, os.environ)
     identity = find_identity_to_take(layout)
     if identity is not None:
         return judge_as(identity, layout.service_user, os.environ)
-    return judge(asyncio.run(look(root, os.environ, sys.platform)))
+    return judge(asyncio.run(look(root, os.environ, HERE)))
 
 
 def _show(result: Result, indent: str) -> None:

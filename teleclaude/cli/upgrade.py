@@ -16,6 +16,7 @@ from teleclaude.daemon.upgrade import Upgrade
 from teleclaude.daemon.upgrade import upgrade as upgrade_database
 from teleclaude.errors import Exit, UpgradeError
 from teleclaude.layout import make_layout
+from teleclaude.platform.names import HERE
 
 
 @click.command(epilog="Example: sudo systemctl stop teleclaude-system && sudo teleclaude upgrade")
@@ -28,7 +29,7 @@ def upgrade(dry_run: bool, root: Path | None) -> None:
     does no harm.
     """
     root = root.absolute() if root else None
-    identity = find_identity_to_take(make_layout(sys.platform, root, os.environ))
+    identity = find_identity_to_take(make_layout(HERE, root, os.environ))
     if identity is not None:
         run_instead(identity, ["upgrade", *(["--dry-run"] if dry_run else [])], os.environ)
     try:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import getpass
 import os
-import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
@@ -25,6 +24,7 @@ from teleclaude.db.store import pending_runs
 from teleclaude.db.url import parse_url
 from teleclaude.errors import BootRefusedError, ConfigError, TargetError
 from teleclaude.layout import Layout, is_system_mode, make_layout
+from teleclaude.platform.names import HERE
 
 SINGLE_USER_SOCKET = Path("/tmp/teleclaude-api.sock")  # noqa: S108 - fixed by the single-user release
 """Where the single-user daemon has always listened (facts: installation, services)."""
@@ -64,7 +64,7 @@ def find_installation(root: Path | None, environ: Mapping[str, str], checkout: P
 
     Raises ConfigError.
     """
-    layout = make_layout(sys.platform, root, environ)
+    layout = make_layout(HERE, root, environ)
     if is_system_mode(layout, environ, _user_name()):
         return _find_system(layout, environ)
     settings = read_single_user(checkout, environ)
@@ -74,7 +74,7 @@ def find_installation(root: Path | None, environ: Mapping[str, str], checkout: P
 
 def find_socket(root: Path | None, environ: Mapping[str, str]) -> Path:
     """Return where the daemon listens; needs no configuration, which a user may not be allowed to read."""
-    layout = make_layout(sys.platform, root, environ)
+    layout = make_layout(HERE, root, environ)
     return layout.socket if is_system_mode(layout, environ, _user_name()) else SINGLE_USER_SOCKET
 
 

@@ -10,6 +10,7 @@ from urllib.parse import quote
 import aiohttp
 
 from teleclaude.errors import TeleClaudeError
+from teleclaude.platform.names import HERE, names_of
 
 TIMEOUT = aiohttp.ClientTimeout(total=60)
 
@@ -38,10 +39,9 @@ async def ask(socket: Path, path: str, headers: Mapping[str, str] | None = None)
     except ValueError as error:
         raise TeleClaudeError(f"what answers on {socket} is no daemon of ours", "see who listens there") from error
     except (TimeoutError, aiohttp.ClientError, OSError) as error:
-        raise TeleClaudeError(
-            f"no daemon answers on {socket}",
-            "start it, for a service: sudo systemctl start teleclaude-system; else: teleclaude daemon",
-        ) from error
+        names = names_of(HERE)
+        hint = f"start it, for a service: {names.our(names.commands.start)}; else: teleclaude daemon"
+        raise TeleClaudeError(f"no daemon answers on {socket}", hint) from error
 
 
 async def read_sessions(socket: Path, *, closed: bool) -> AsyncIterator[list[dict[str, Any]]]:

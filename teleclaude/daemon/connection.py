@@ -9,8 +9,8 @@ from contextlib import suppress
 
 from aiohttp import web
 
-from teleclaude.daemon.identity import read_peer
 from teleclaude.daemon.route import Failure
+from teleclaude.platform.peers import read_peer
 
 CONNECTION_SECONDS = 60
 """From the first byte to the last, whichever side is slow: sending the request, answering, taking the answer."""

@@ -6,23 +6,12 @@ The kernel says which account it is; nothing that a caller writes into a request
 from __future__ import annotations
 
 import pwd
-import socket
-import struct
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Protocol
 
 from teleclaude.config.schema import Person
 from teleclaude.errors import RequestError
-
-LOCAL_PEERCRED = 1
-SOL_LOCAL = 0
-XUCRED = struct.Struct("IIh2x16I")
-"""struct xucred of macOS: version, user, number of groups, groups (sys/ucred.h, unix(4))."""
-UCRED = struct.Struct("iII")
-"""struct ucred of Linux: process, user, group (unix(7))."""
 
 
 class Role(StrEnum):
@@ -51,20 +40,6 @@ class Caller:
     role: Role
     uid: int
     email: str | None = None
-
-
-class Connected(Protocol):
-    """A connected socket, or what asyncio hands out for one."""
-
-    def getsockopt(self, level: int, option: int, length: int, /) -> bytes:
-        """Return an option as bytes."""
-
-
-def read_peer(connection: Connected) -> int:
-    """Return the user at the other end, as it was when it connected."""
-    if sys.platform == "darwin":
-        return int(XUCRED.unpack(connection.getsockopt(SOL_LOCAL, LOCAL_PEERCRED, XUCRED.size))[1])
-    return int(UCRED.unpack(connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, UCRED.size))[1])
 
 
 def read_account(uid: int) -> Account:

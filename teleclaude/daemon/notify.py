@@ -14,7 +14,7 @@ def notify(state: str, environ: Mapping[str, str] = os.environ) -> None:
     address = environ.get("NOTIFY_SOCKET", "")
     if address[:1] not in ("/", "@"):
         return
-    with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sender:
+    with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
         # A name that begins with @ is an abstract one, which the kernel begins with NUL (unix(7)).
         sender.sendto(state.encode(), "\0" + address[1:] if address[0] == "@" else address)
 

@@ -67,7 +67,7 @@ def find_belongings(inventory: Inventory, person: str | None) -> Iterator[Belong
         name = str(path.relative_to(inventory.home)) if inventory.home in path.parents else str(path)
         yield _left(path, *ELSEWHERE[name])
     for service in inventory.services:
-        yield _left(service.path, "starts the old program", "named under switch_over")
+        yield _left(service.unit.path, "starts the old program", "named under switch_over")
     project = "every project's own teleclaude.yml, docs/project, docs/global, docs/third-party, agents/docs"
     yield Belonging(project, "configuration and snippets of projects", LEFT, "", "belong to the projects")
 

@@ -12,6 +12,7 @@ from sqlalchemy import URL
 
 from teleclaude.layout import Layout
 from teleclaude.migration.events import Finding
+from teleclaude.platform.names import Unit
 
 
 @dataclass(frozen=True)
@@ -124,15 +125,11 @@ class Holder:
 class Service:
     """A unit of systemd or an agent of launchd that starts the old program."""
 
-    name: str
-    path: Path
-    control: str
-    """How a person talks to its manager: `sudo systemctl`, `systemctl --user`, `launchctl`."""
+    unit: Unit
     runs: str
     running: bool
     at_boot: bool
-    domain: str = ""
-    """Where launchd keeps it, as `gui/501`."""
+    """Whether it starts at boot or login."""
 
 
 class Kind(StrEnum):
@@ -249,6 +246,7 @@ class Inventory:
     run: str
     started_at: str
     platform: str
+    """The key of its names (platform/names.py)."""
     private: Path
     home: Path
     checkout: Path

@@ -9,6 +9,7 @@ from dataclasses import replace
 from teleclaude.migration.events import Finding, Severity, SwitchOver, error, warning
 from teleclaude.migration.inventory import Inventory, Kind, Service, TargetState
 from teleclaude.migration.tables import EVENTS, LEGACY
+from teleclaude.platform.names import Names, names_of
 
 OLDEST_SERVER, NEWEST_SERVER = 15, 18
 
@@ -29,7 +30,7 @@ def find_refusals(inventory: Inventory, leads: Sequence[SwitchOver], *, dry_run:
     for holder in inventory.holders:
         yield (error if holder.stops else warning)("source", holder.evidence, holder.remedy)
     for service in inventory.services:
-        yield from _refuse_service(service)
+        yield from _refuse_service(service, names_of(inventory.platform))
     for lead in leads:
         if lead.kind == Kind.CRON and lead.needed:
             where = f"{lead.path}, {lead.place}"
@@ -39,16 +40,12 @@ def find_refusals(inventory: Inventory, leads: Sequence[SwitchOver], *, dry_run:
     yield from _refuse_places(inventory)
 
 
-def _refuse_service(service: Service) -> Iterator[Finding]:
-    manager, when, unit = "the service manager", "at boot", shlex.quote(service.name)
-    stop, disable = f"{service.control} stop {unit}", f"{service.control} disable {unit}"
-    if service.domain:
-        manager, when, agent = "launchd", "at login", shlex.quote(f"{service.domain}/{service.name}")
-        stop, disable = (f"launchctl {verb} {agent}" for verb in ("bootout", "disable"))
+def _refuse_service(service: Service, names: Names) -> Iterator[Finding]:
+    unit, manager, commands = service.unit, names.manager_name, names.commands
     if service.running:
-        yield error("source", f"{manager} keeps {service.name} running", f"stop it: {stop}")
+        yield error("source", f"{manager} keeps {unit.name} running", f"stop it: {unit.fill(commands.stop)}")
     elif service.at_boot:
-        yield warning("source", f"{manager} starts {service.name} {when}", disable)
+        yield warning("source", f"{manager} starts {unit.name} {names.starts}", unit.fill(commands.disable))
 
 
 def _refuse_target(target: TargetState) -> Iterator[Finding]:

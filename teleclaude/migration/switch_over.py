@@ -11,10 +11,10 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
-from teleclaude.layout import OLD_UNIT
 from teleclaude.migration.events import SwitchOver
 from teleclaude.migration.inventory import Inventory, Kind, Pointer, Service
 from teleclaude.migration.shell_line import is_whole_command, keeps_other_paths
+from teleclaude.platform.names import Names, names_of
 from teleclaude.printable import printable
 
 KEPT = "single-user"
@@ -26,7 +26,7 @@ WORD = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 def find_switch_over(inventory: Inventory) -> Iterator[SwitchOver]:
     """Yield everything that still leads to the old installation, and what to do about each."""
     for service in inventory.services:
-        yield of_service(service)
+        yield of_service(service, names_of(inventory.platform))
     files: dict[Path, list[Pointer]] = {}
     for pointer in inventory.pointers:
         files.setdefault(pointer.path, []).append(pointer)
@@ -52,29 +52,21 @@ def account_name(inventory: Inventory) -> str | None:
     return inventory.account.name or f"#{inventory.account.uid}"
 
 
-def of_service(service: Service) -> SwitchOver:
+def of_service(service: Service, names: Names) -> SwitchOver:
     """Return what keeps a service from starting the old program, and what lets it again."""
-    kind = "launch agent" if service.domain else "unit"
+    unit, commands = service.unit, names.commands
     state = "running" if service.running else "starts by itself" if service.at_boot else "does not start by itself"
-    change, back = _launchd(service) if service.domain else _systemd(service)
     needed = service.running or service.at_boot
-    takes_back = back if needed or service.name in OLD_UNIT.values() else ""
+    takes_back = needed or unit.name == names.old.name
     return SwitchOver(
-        kind, printable(service.path), state, service.runs, change if needed else "", takes_back, needed=needed
+        kind=names.unit_kind,
+        path=printable(unit.path),
+        place=state,
+        runs=service.runs,
+        command=unit.fill(commands.retire) if needed else "",
+        back=unit.fill(commands.restore if service.at_boot else commands.launch) if takes_back else "",
+        needed=needed,
     )
-
-
-def _systemd(service: Service) -> tuple[str, str]:
-    name = shlex.quote(service.name)
-    start = "enable --now" if service.at_boot else "start"
-    return f"{service.control} disable --now {name}", f"{service.control} {start} {name}"
-
-
-def _launchd(service: Service) -> tuple[str, str]:
-    label, path = shlex.quote(f"{service.domain}/{service.name}"), shlex.quote(str(service.path))
-    # bootout lasts until the next login, disable from then on.
-    change = f"launchctl disable {label}; launchctl bootout {label} 2>/dev/null || :"
-    return change, f"launchctl enable {label} && launchctl bootstrap {service.domain} {path}"
 
 
 def of_file(pointers: list[Pointer], person: str | None) -> Iterator[SwitchOver]:

@@ -11,6 +11,7 @@ from teleclaude.db.models import MigrationRun, Model
 from teleclaude.migration.plan import Plan
 from teleclaude.migration.shapes import quote
 from teleclaude.migration.tables import EVENTS, LEGACY, ORIGIN
+from teleclaude.platform.names import SYSTEMS, names_of
 from teleclaude.printable import printable
 
 
@@ -138,9 +139,8 @@ def describe_next(plan: Plan) -> tuple[str, ...]:
 
 
 def _start_new(plan: Plan) -> str:
-    if plan.platform == "darwin":
-        return f"sudo launchctl bootstrap system /Library/LaunchDaemons/{plan.layout.unit}.plist"
-    return f"sudo systemctl start {plan.layout.unit}"
+    names = names_of(plan.platform)
+    return names.our(names.commands.launch)
 
 
 def describe_switch_over(plan: Plan) -> tuple[str, ...]:
@@ -170,7 +170,7 @@ def describe_switch_back(plan: Plan) -> tuple[str, ...]:
     return (*dict.fromkeys(lead.back for lead in leads if lead.back), *dict.fromkeys(by_hand))
 
 
-SERVICES = ("unit", "launch agent")
+SERVICES = tuple(system.unit_kind for system in SYSTEMS)
 
 
 def describe_way_back(plan: Plan) -> tuple[str, ...]:
@@ -223,10 +223,8 @@ def _keep_dump(plan: Plan) -> tuple[str, ...]:
 
 
 def _stop_new(plan: Plan) -> tuple[str, ...]:
-    unit = plan.layout.unit
     if plan.layout.root is not None:
         return ("# 2. Stop the new daemon, if it was started, by Ctrl-C in its terminal.",)
-    stop = f"if systemctl cat {unit} >/dev/null 2>&1; then sudo systemctl disable --now {unit}; fi"
-    if plan.platform == "darwin":
-        stop = f"if launchctl print system/{unit} >/dev/null 2>&1; then sudo launchctl bootout system/{unit}; fi"
-    return "# 2. Stop the new daemon, if it was started.", stop
+    names = names_of(plan.platform)
+    stop = f"if {names.commands.know} >/dev/null 2>&1; then {names.commands.retire}; fi"
+    return "# 2. Stop the new daemon, if it was started.", names.our(stop)

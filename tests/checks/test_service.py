@@ -1,6 +1,5 @@
 """What a service manager says, played by a program of the tests on the PATH."""
 
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from teleclaude.checks.look import look, look_at_setting
 from teleclaude.checks.look.service import look_at_service
 from teleclaude.checks.result import Result, State
 from teleclaude.layout import make_layout
+from teleclaude.platform.names import HERE
 
 FINE = "LoadState=loaded\nUnitFileState=enabled\nActiveState=active\nResult=success\nNeedDaemonReload=no\n"
 NO_OLD = "LoadState=not-found\nUnitFileState=\nActiveState=inactive\nResult=success\nNeedDaemonReload=no\n"
@@ -26,14 +26,14 @@ def play(program: str, script: str, folder: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def systemd(ours: str, old: str = NO_OLD) -> str:
-    return f"cat <<'TEXT'\n{ours}\n{old}TEXT"
+    return f"case $* in *teleclaude-system*) cat <<'TEXT'\n{ours}TEXT\n;; *) cat <<'TEXT'\n{old}TEXT\n;; esac"
 
 
 async def judged(platform: str, tmp_path: Path) -> dict[str, Result]:
     """Return what is said of the service in the real places, by what each part of it is called."""
     layout = make_layout(platform)
     setting: Setting = replace(look_at_setting(layout, platform))
-    facts: Facts = await look(tmp_path, {}, sys.platform)
+    facts: Facts = await look(tmp_path, {}, HERE)
     seen = replace(facts, setting=setting, service=await look_at_service(layout, platform))
     return {leaf.name: leaf for leaf in service.judge(seen).leaves()}
 
@@ -130,7 +130,7 @@ async def test_where_systemd_does_not_run_the_reason_is_said(tmp_path: Path, mon
 async def test_a_service_manager_that_says_nothing_is_not_waited_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("teleclaude.checks.look.service.SECONDS", 0.2)
+    monkeypatch.setattr("teleclaude.platform.services.SECONDS", 0.2)
     play("systemctl", "exec sleep 60", tmp_path, monkeypatch)
     said = await look_at_service(make_layout("linux"), "linux")
     assert isinstance(said, Unknown)

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from teleclaude.config.files import read_system
-from teleclaude.layout import OLD_UNIT, make_layout
+from teleclaude.layout import make_layout
+from teleclaude.platform.names import LINUX
 from tests.sample import files_below
 from tests.test_docs import rows
 
@@ -156,7 +157,7 @@ def test_a_mode_that_was_opened_is_closed_again(root: Path) -> None:
 
 
 def test_the_old_unit_is_not_touched_by_anything(root: Path) -> None:
-    old = root / "etc/systemd/system" / OLD_UNIT["linux"]
+    old = root / "etc/systemd/system" / LINUX.old.name
     old.parent.mkdir(parents=True)
     old.write_text("[Service]\nExecStart=/bin/true\n")
     before = (old.read_bytes(), old.stat().st_mtime_ns, old.stat().st_ino)

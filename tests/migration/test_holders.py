@@ -13,16 +13,19 @@ from sqlalchemy import URL
 
 from teleclaude.db.lock import hold_existing, hold_pid_file
 from teleclaude.demo.installation import SampleInstallation
-from teleclaude.migration.detect import crontabs, services
+from teleclaude.migration.detect import crontabs
+from teleclaude.migration.detect.services import answer_of
 from teleclaude.migration.events import Event, Finding, Severity, note
 from teleclaude.migration.options import Options
 from teleclaude.migration.pipeline import STEPS
 from teleclaude.migration.plan import Plan
 from teleclaude.migration.report import Report
 from teleclaude.migration.run import Step
+from teleclaude.platform import services
 from tests.cli.test_cli import teleclaude, to_arguments
 from tests.crash.machine import Job
 from tests.sample import has_nothing, migrate_sample, query
+from tests.shell import SYSTEMCTL
 
 pytestmark = pytest.mark.usefixtures("daemon_here")
 
@@ -116,7 +119,7 @@ def units(tmp_path: Path, sample: SampleInstallation, monkeypatch: pytest.Monkey
     (folder / "teleclaude-system.service").write_text("[Service]\nWorkingDirectory=/var/lib/teleclaude\n")
     program = tmp_path / "bin/systemctl"
     program.parent.mkdir()
-    program.write_text(f'#!/bin/sh\nfor unit; do :; done\ncat "{folder}/$1-$unit" 2>/dev/null || echo no\n')
+    program.write_text(SYSTEMCTL.replace("{folder}", str(folder)))
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
     monkeypatch.setattr(services, "SYSTEM_UNITS", (folder,))
@@ -164,7 +167,7 @@ async def test_an_entry_of_cron_is_named_with_its_line(
     assert f"{table}, line 2" in sentence
 
 
-@pytest.mark.skipif(services.answer_of(["tmux", "-V"]) == "", reason="needs tmux")
+@pytest.mark.skipif(answer_of(["tmux", "-V"]) == "", reason="needs tmux")
 async def test_agents_in_tmux_are_a_warning(
     options: Options, sample: SampleInstallation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from teleclaude.demo.installation import SampleInstallation, write
-from teleclaude.migration.detect import crontabs, services
+from teleclaude.migration.detect import crontabs
 from teleclaude.migration.detect.hooks import find_lines
 from teleclaude.migration.detect.installation import Places
 from teleclaude.migration.detect.mentions import Mentions, make_mentions
@@ -22,6 +22,8 @@ from teleclaude.migration.options import Options
 from teleclaude.migration.report import Report
 from teleclaude.migration.shell_line import is_whole_command
 from teleclaude.migration.switch_over import of_file, of_service
+from teleclaude.platform import services
+from teleclaude.platform.names import MACOS, Unit
 from tests.pointing import SECRET, point_to, write_json
 from tests.sample import editing, files_below, migrate_sample
 from tests.shell import Stubs
@@ -235,8 +237,8 @@ async def test_a_unit_that_would_start_it_is_named_with_both_commands(
 
 def test_an_agent_of_launchd_is_kept_from_coming_back_at_login() -> None:
     plist = Path("/Users/ada/Library/LaunchAgents/ai.instrukt.teleclaude.daemon.plist")
-    agent = Service(plist.stem, plist, "launchctl", "", running=False, at_boot=True, domain="gui/501")
-    lead = of_service(agent)
+    agent = Service(Unit(plist.stem, "launchctl", plist, "gui/501"), "", running=False, at_boot=True)
+    lead = of_service(agent, MACOS)
     label = "gui/501/ai.instrukt.teleclaude.daemon"
     assert lead.command.startswith(f"launchctl disable {label}; launchctl bootout {label}")
     assert lead.back == f"launchctl enable {label} && launchctl bootstrap gui/501 {plist}"

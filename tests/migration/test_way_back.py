@@ -10,13 +10,14 @@ from sqlalchemy import URL
 from teleclaude.db.engine import disposing, make_engine
 from teleclaude.demo.installation import SampleInstallation
 from teleclaude.layout import make_layout
-from teleclaude.migration.detect import detect, services
+from teleclaude.migration.detect import detect
 from teleclaude.migration.events import TableResult
 from teleclaude.migration.inventory import Kind, Pointer
 from teleclaude.migration.options import Options
 from teleclaude.migration.plan import make_plan
 from teleclaude.migration.report import Report
 from teleclaude.migration.way_back import describe_next
+from teleclaude.platform import services
 from tests.migration.test_switch_over import state
 from tests.pointing import point_to
 from tests.sample import editing, files_below, has_nothing, migrate_sample, query
@@ -130,7 +131,11 @@ async def test_after_a_trial_comes_its_daemon(migrated: Migrated) -> None:
     ("platform", "start"),
     [
         ("linux", "sudo systemctl start teleclaude-system.service"),
-        ("darwin", "sudo launchctl bootstrap system /Library/LaunchDaemons/ai.instrukt.teleclaude.system.plist"),
+        (
+            "darwin",
+            "sudo launchctl enable system/ai.instrukt.teleclaude.system && sudo launchctl bootstrap system "
+            "/Library/LaunchDaemons/ai.instrukt.teleclaude.system.plist",
+        ),
     ],
 )
 async def test_after_a_migration_come_the_switch_over_and_the_daemon(

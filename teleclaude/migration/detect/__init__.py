@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import pwd
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -41,6 +40,7 @@ from teleclaude.migration.events import Finding, error
 from teleclaude.migration.inventory import NOWHERE, ConfigFiles, Holder, Inventory, Person, TargetState
 from teleclaude.migration.options import Options
 from teleclaude.migration.realm import list_names
+from teleclaude.platform.names import HERE
 
 T = TypeVar("T")
 
@@ -81,7 +81,7 @@ async def detect(options: Options, run: str, private: Path, environ: Mapping[str
     attempts = Attempts()
     look = attempts.look
     places = find_places(options, environ)
-    layout = make_layout(sys.platform, options.root, environ)
+    layout = make_layout(HERE, options.root, environ)
     account = find_account(places)
     deputy = deputy_for(account)
     # With --root everything belongs to the caller.
@@ -115,7 +115,7 @@ async def detect(options: Options, run: str, private: Path, environ: Mapping[str
     return Inventory(
         run=run,
         started_at=datetime.now(UTC).isoformat(),
-        platform=sys.platform,
+        platform=HERE,
         private=private,
         home=places.home,
         checkout=places.checkout,

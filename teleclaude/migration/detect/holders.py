@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import socket
-import sys
 from collections.abc import Iterator
 from functools import partial
 from itertools import pairwise
@@ -15,12 +14,12 @@ import psutil
 from teleclaude.daemon.boot import SINGLE_USER_SOCKET
 from teleclaude.db.lock import hold_existing
 from teleclaude.errors import LockHeldError, SourceError
-from teleclaude.layout import OLD_UNIT
 from teleclaude.migration.deputy import Deputy
 from teleclaude.migration.detect.installation import Places
 from teleclaude.migration.detect.services import find_agents
 from teleclaude.migration.inventory import Account, Holder, SourceDatabase
 from teleclaude.migration.reading import open_source
+from teleclaude.platform.names import HERE, names_of
 
 SOCKETS = (SINGLE_USER_SOCKET, Path("/tmp/teleclaude.sock"))  # noqa: S108 - both fixed by the single-user releases
 SOCKET_SECONDS = 2.0
@@ -41,8 +40,8 @@ def find_holders(
 
 def stop_command(process: int | None = None) -> str:
     """Return how to stop the old daemon for good; its service manager would start it again."""
-    unit = OLD_UNIT.get(sys.platform, OLD_UNIT["linux"])
-    stop = f"launchctl bootout gui/$(id -u)/{unit}" if sys.platform == "darwin" else f"sudo systemctl stop {unit}"
+    names = names_of(HERE)
+    stop = names.old.fill(names.commands.stop)
     return f"stop it: {stop}; if it was started by hand: {f'kill {process}' if process else 'end it there'}"
 
 

@@ -12,13 +12,13 @@ from typing import Any
 from teleclaude.config.files import read_env, read_yaml
 from teleclaude.config.layers import expand
 from teleclaude.errors import ConfigError, SourceError, TeleClaudeError
-from teleclaude.layout import OLD_UNIT
 from teleclaude.migration.belongings import ELSEWHERE
 from teleclaude.migration.deputy import Deputy
 from teleclaude.migration.inventory import ConfigFiles, DocFile, Person, SourceDatabase, SourceFile
 from teleclaude.migration.options import Options
 from teleclaude.migration.reading import CONFIG_LIMIT, FILE_LIMIT, copy_file, hash_file
 from teleclaude.migration.realm import list_existing, list_names, list_tree
+from teleclaude.platform.names import SYSTEMS
 from teleclaude.printable import is_printable
 
 
@@ -180,10 +180,7 @@ def list_files(
     names += [state / name for name in ("teleclaude.yml", "projects.yaml", "config.yml")]
     names += files.origins.values() if files is not None else ()
     names += [Path(path) for folder in ("people", "state") for path in deputy.call(list_tree, str(state / folder))]
-    units = (
-        Path("/etc/systemd/system") / OLD_UNIT["linux"],
-        places.home / "Library/LaunchAgents" / f"{OLD_UNIT['darwin']}.plist",
-    )
+    units = [places.home / system.old.path for system in SYSTEMS]
     names += [unit for unit in units if deputy.call(os.access, str(unit), os.R_OK)]
     copied = {file.path: file for database in databases for file in database.files}
     others = [

@@ -3,19 +3,12 @@
 from __future__ import annotations
 
 import os
-import plistlib
-import pwd
-import re
 import shlex
-import shutil
-import subprocess
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
-from xml.parsers.expat import ExpatError
 
 from teleclaude.errors import SourceError
 from teleclaude.migration.deputy import Deputy
@@ -24,34 +17,24 @@ from teleclaude.migration.detect.mentions import Mentions
 from teleclaude.migration.inventory import Account, Holder, Service
 from teleclaude.migration.reading import read_file
 from teleclaude.migration.realm import list_names
+from teleclaude.platform.services import UnitState, find_unit_folders, read_command, read_state, run_program
 
-SYSTEM_UNITS = (Path("/etc/systemd/system"), Path("/usr/lib/systemd/system"), Path("/lib/systemd/system"))
-USER_UNITS = ".config/systemd/user"
-UNITS = ("teleclaude*.service", "teleclaude*.path", "teleclaude*.timer")
-LAUNCH_AGENTS = "Library/LaunchAgents"
-AGENTS = ("ai.instrukt.teleclaude.*.plist",)
-STARTS = re.compile(r"^\s*(?:ExecStart|Unit)\s*=\s*(.+)$", re.MULTILINE)
-
-RUNNING = {"active", "activating", "reloading"}
-STARTS_AT_BOOT = {"enabled", "enabled-runtime"}
-SECONDS = 5
 UNIT_LIMIT = 1 << 20
 
 
 def find_services(deputy: Deputy, places: Places, mentions: Mentions) -> tuple[Service, ...]:
     """Return every unit of systemd, or agent of launchd, that names this installation, and whether it starts it."""
-    find = _launchd if sys.platform == "darwin" else _systemd
-    return tuple(find(deputy, places, mentions))
+    return tuple(_find(deputy, places, mentions))
 
 
-def _systemd(deputy: Deputy, places: Places, mentions: Mentions) -> Iterator[Service]:
-    ours = Deputy()
-    for folder in dict.fromkeys(path.resolve() for path in SYSTEM_UNITS):
-        for path, text in _naming(ours, folder, UNITS, mentions):
-            yield _unit(path, text, ["systemctl"], "sudo systemctl", mentions)
-    ask, say = _manager(places)
-    for path, text in _naming(deputy, places.home / USER_UNITS, UNITS, mentions):
-        yield _unit(path, text, ask, say, mentions)
+def _find(deputy: Deputy, places: Places, mentions: Mentions) -> Iterator[Service]:
+    for folder in find_unit_folders(places.home):
+        reader = deputy if folder.of_user else Deputy()
+        for path, text in _naming(reader, folder.path, folder.patterns, mentions):
+            unit = folder.unit(path.name)
+            state = read_state(unit, folder.ask)
+            running, at_boot = (state.kept, state.at_boot) if isinstance(state, UnitState) else (False, False)
+            yield Service(unit, mentions.shown(read_command(text)), running, at_boot)
 
 
 def _naming(deputy: Deputy, folder: Path, patterns: Sequence[str], mentions: Mentions) -> Iterator[tuple[Path, str]]:
@@ -62,53 +45,6 @@ def _naming(deputy: Deputy, folder: Path, patterns: Sequence[str], mentions: Men
                 text = read_file(deputy, folder / name, UNIT_LIMIT).decode(errors="replace")
                 if mentions.found_in(text):
                     yield folder / name, text
-
-
-def _manager(places: Places) -> tuple[list[str], str]:
-    """Return how we ask the service manager of the user, and how a person tells it something."""
-    owner = places.home.stat().st_uid
-    ask = ["systemctl", "--user"]
-    if owner != os.geteuid():
-        with suppress(KeyError):
-            ask.append(f"--machine={pwd.getpwuid(owner).pw_name}@.host")
-            return ask, f"sudo {' '.join(ask)}"
-    return ask, " ".join(ask)
-
-
-def _unit(path: Path, text: str, ask: list[str], say: str, mentions: Mentions) -> Service:
-    starts = STARTS.search(text)
-    return Service(
-        name=path.name,
-        path=path,
-        control=say,
-        runs=mentions.shown(starts[1]) if starts else "",
-        running=answer_of([*ask, "is-active", path.name]) in RUNNING,
-        at_boot=answer_of([*ask, "is-enabled", path.name]) in STARTS_AT_BOOT,
-    )
-
-
-def _launchd(deputy: Deputy, places: Places, mentions: Mentions) -> Iterator[Service]:
-    domain = f"gui/{places.home.stat().st_uid}"
-    disabled = answer_of(["launchctl", "print-disabled", domain])
-    for path, text in _naming(deputy, places.home / LAUNCH_AGENTS, AGENTS, mentions):
-        yield Service(
-            name=path.stem,
-            path=path,
-            control="launchctl",
-            runs=mentions.shown(_program(text)),
-            running=bool(answer_of(["launchctl", "print", f"{domain}/{path.stem}"])),
-            # It says `"LABEL" => disabled` or, up to macOS 12, `=> true`.
-            at_boot=not re.search(rf'"{re.escape(path.stem)}" => (?:disabled|true)', disabled),
-            domain=domain,
-        )
-
-
-def _program(text: str) -> str:
-    try:
-        arguments = plistlib.loads(text.encode()).get("ProgramArguments", [])
-    except (ValueError, ExpatError, AttributeError):
-        return ""
-    return " ".join(map(str, arguments)) if isinstance(arguments, list) else ""
 
 
 def find_agents(places: Places, account: Account | None) -> Iterator[Holder]:
@@ -131,22 +67,7 @@ def answer_of(command: Sequence[str], account: Account | None = None) -> str:
 
     It runs with the rights of `account` where there is one, and then gets nothing of our environment or terminal.
     """
-    program = shutil.which(command[0])
-    if program is None:
-        return ""
-    try:
-        # A user's manager may want to ask for a password; it is given nobody to ask.
-        done: subprocess.CompletedProcess[bytes] = subprocess.run(  # noqa: S603 - made of our own words and of names of files
-            [program, *command[1:]],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=SECONDS,
-            check=False,
-            **(_rights_of(account) if account else {}),
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return done.stdout.decode(errors="replace").rstrip("\n")
+    return run_program(command, _rights_of(account) if account else {}).output.rstrip("\n")
 
 
 def _rights_of(account: Account) -> dict[str, Any]:

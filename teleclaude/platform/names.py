@@ -1,0 +1,165 @@
+"""What Linux and macOS call the parts of TeleClaude, and what a person types there to manage a service. Pure data.
+
+Sources: systemctl(1), systemd.unit(5), launchctl(1), launchd.plist(5), and the places in the design of the program.
+"""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A unit of systemd or a job of launchd, as a person reaches it."""
+
+    name: str
+    """With systemd the name of its file, with launchd its label."""
+    control: str
+    """The words before the verb: `sudo systemctl`, `systemctl --user`, `launchctl`."""
+    path: Path
+    """Its file; where it is relative, below the home."""
+    domain: str = ""
+    """Where launchd keeps it: `system` or `gui/501`; a shell fills in what it has of `$(…)`."""
+
+    def fill(self, command: str) -> str:
+        """Return a command of `Commands` for this unit; its names are quoted for a shell."""
+        name, path = shlex.quote(self.name), shlex.quote(str(self.path))
+        target = f"{self.domain}/{name}"
+        return command.format(control=self.control, unit=name, domain=self.domain, target=target, path=path)
+
+
+@dataclass(frozen=True)
+class Commands:
+    """What a person types about a unit; `Unit.fill` puts in `{control}`, `{unit}`, `{domain}`, `{target}`, `{path}`."""
+
+    start: str
+    """Start a unit that the manager knows."""
+    restart: str
+    stop: str
+    """Stop it until the next boot or login."""
+    enable: str
+    """Let it start at boot or login."""
+    disable: str
+    retire: str
+    """Stop it, and keep it from starting again."""
+    launch: str
+    """Start a unit that was installed, or retired, and that the manager may not know."""
+    restore: str
+    """Take back `retire` for a unit that started at boot or login."""
+    know: str
+    """Succeed where the manager knows it."""
+    status: str
+    log: str
+    reload: str
+    """Let the manager read the file of the unit again."""
+
+
+@dataclass(frozen=True)
+class Names:
+    """The names that a system has for the same thing; folders are relative to the root."""
+
+    key: str
+    """`linux` or `darwin`."""
+    manager: str
+    """The program that talks to the service manager."""
+    manager_name: str
+    """What a message calls the service manager of the old installation's units."""
+    unit_kind: str
+    """What a message calls a unit."""
+    starts: str
+    """When an enabled unit of the old installation starts."""
+    etc: str
+    var: str
+    run: str
+    service_user: str
+    unit: Unit
+    """The service of the system-wide installation."""
+    old: Unit
+    """The unit that the single-user installation owns; nothing of it is ever changed."""
+    commands: Commands
+
+    def our(self, command: str) -> str:
+        """Return a command of `Commands` for the service of the system-wide installation."""
+        return self.unit.fill(command)
+
+
+LINUX = Names(
+    key="linux",
+    manager="systemctl",
+    manager_name="the service manager",
+    unit_kind="unit",
+    starts="at boot",
+    etc="etc",
+    var="var",
+    run="run",
+    service_user="teleclaude",
+    unit=Unit("teleclaude-system.service", "sudo systemctl", Path("/etc/systemd/system/teleclaude-system.service")),
+    old=Unit("teleclaude.service", "sudo systemctl", Path("/etc/systemd/system/teleclaude.service")),
+    commands=Commands(
+        start="{control} start {unit}",
+        restart="{control} restart {unit}",
+        stop="{control} stop {unit}",
+        enable="{control} enable {unit}",
+        disable="{control} disable {unit}",
+        retire="{control} disable --now {unit}",
+        launch="{control} start {unit}",
+        restore="{control} enable --now {unit}",
+        know="systemctl cat {unit}",
+        status="{control} status {unit}",
+        log="sudo journalctl --unit {unit} --lines 50",
+        reload="{control} daemon-reload",
+    ),
+)
+
+MACOS = Names(
+    key="darwin",
+    manager="launchctl",
+    manager_name="launchd",
+    unit_kind="launch agent",
+    starts="at login",
+    etc="usr/local/etc",
+    var="usr/local/var",
+    run="usr/local/var/run",
+    service_user="_teleclaude",
+    unit=Unit(
+        "ai.instrukt.teleclaude.system",
+        "sudo launchctl",
+        Path("/Library/LaunchDaemons/ai.instrukt.teleclaude.system.plist"),
+        "system",
+    ),
+    old=Unit(
+        "ai.instrukt.teleclaude.daemon",
+        "launchctl",
+        Path("Library/LaunchAgents/ai.instrukt.teleclaude.daemon.plist"),
+        "gui/$(id -u)",
+    ),
+    commands=Commands(
+        start="{control} kickstart {target}",
+        restart="{control} kickstart -k {target}",
+        stop="{control} bootout {target}",
+        enable="{control} enable {target}",
+        disable="{control} disable {target}",
+        # bootout lasts until the next login or boot, disable from then on.
+        retire="{control} disable {target}; {control} bootout {target} 2>/dev/null || :",
+        # A disabled job cannot be bootstrapped.
+        launch="{control} enable {target} && {control} bootstrap {domain} {path}",
+        restore="{control} enable {target} && {control} bootstrap {domain} {path}",
+        know="launchctl print {target}",
+        status="{control} print {target}",
+        log="{control} print {target}",
+        reload="{control} bootout {target}; {control} bootstrap {domain} {path}",
+    ),
+)
+
+SYSTEMS = (LINUX, MACOS)
+
+HERE = MACOS.key if sys.platform == "darwin" else LINUX.key
+"""The key of the system that this process runs on."""
+
+
+def names_of(key: str) -> Names:
+    """Return the names of the system with a key; a system that is not macOS is taken for Linux."""
+    return MACOS if key == MACOS.key else LINUX

@@ -1,0 +1,181 @@
+"""Asks the service manager: systemd through systemctl(1), launchd through launchctl(1). Nothing is changed."""
+
+from __future__ import annotations
+
+import os
+import plistlib
+import pwd
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+from xml.parsers.expat import ExpatError
+
+from teleclaude.platform.names import HERE, MACOS, Unit
+
+SYSTEM_UNITS = (Path("/etc/systemd/system"), Path("/usr/lib/systemd/system"), Path("/lib/systemd/system"))
+"""Where units of the whole system lie (systemd.unit(5))."""
+
+SECONDS = 5.0
+"""How long a program may take to answer."""
+
+_USER_UNITS = ".config/systemd/user"
+_LAUNCH_AGENTS = "Library/LaunchAgents"
+_UNIT_FILES = ("teleclaude*.service", "teleclaude*.path", "teleclaude*.timer")
+_AGENT_FILES = ("ai.instrukt.teleclaude.*.plist",)
+_PROPERTIES = "LoadState,UnitFileState,ActiveState,Result,NeedDaemonReload"
+_STARTS = re.compile(r"^\s*(?:ExecStart|Unit)\s*=\s*(.+)$", re.MULTILINE)
+_OURS: Mapping[str, Any] = MappingProxyType({})
+
+
+@dataclass(frozen=True)
+class Answer:
+    """How a program ended, and what it printed; a program that is not there ends with 127."""
+
+    code: int
+    output: str = ""
+    errors: str = ""
+
+
+@dataclass(frozen=True)
+class NoAnswer:
+    """Why the service manager says nothing."""
+
+    message: str
+
+
+@dataclass(frozen=True)
+class UnitState:
+    """What the service manager says of a unit, in the words of systemctl(1) show."""
+
+    load: str
+    enabled: str
+    active: str
+    result: str
+    stale: bool
+    """Whether the file changed since the service manager read it."""
+    kept: bool
+    """Whether the manager runs it, or would start it again."""
+    at_boot: bool
+    """Whether it starts at boot or login."""
+
+
+@dataclass(frozen=True)
+class UnitFolder:
+    """A folder where units of the old installation may lie."""
+
+    path: Path
+    patterns: tuple[str, ...]
+    of_user: bool
+    """Whether it belongs to the user; otherwise it is the system's."""
+    ask: tuple[str, ...]
+    """The program that knows the states of its units, with the options that choose the manager."""
+    control: str
+    domain: str = ""
+
+    def unit(self, file_name: str) -> Unit:
+        """Return the unit that a file in the folder makes."""
+        return Unit(file_name.removesuffix(".plist"), self.control, self.path / file_name, self.domain)
+
+
+def find_unit_folders(home: Path, key: str = HERE) -> Iterator[UnitFolder]:
+    """Yield where units lie that may start the single-user installation of the user with a `home`."""
+    owner = home.stat().st_uid
+    if key == MACOS.key:
+        agents = home / _LAUNCH_AGENTS
+        yield UnitFolder(agents, _AGENT_FILES, True, ("launchctl",), "launchctl", f"gui/{owner}")
+        return
+    for folder in dict.fromkeys(path.resolve() for path in SYSTEM_UNITS):
+        yield UnitFolder(folder, _UNIT_FILES, False, ("systemctl",), "sudo systemctl")
+    ask: tuple[str, ...] = ("systemctl", "--user")
+    sudo = ""
+    if owner != os.geteuid():
+        with suppress(KeyError):
+            ask, sudo = (*ask, f"--machine={pwd.getpwuid(owner).pw_name}@.host"), "sudo "
+    yield UnitFolder(home / _USER_UNITS, _UNIT_FILES, True, ask, f"{sudo}{' '.join(ask)}")
+
+
+def read_command(text: str) -> str:
+    """Return what a unit or a property list starts, as its text says; empty where it says nothing."""
+    if not text.lstrip().startswith(("<?xml", "<!DOCTYPE plist", "<plist")):
+        starts = _STARTS.search(text)
+        return starts[1] if starts else ""
+    try:
+        arguments = plistlib.loads(text.encode()).get("ProgramArguments", [])
+    except (ValueError, ExpatError, AttributeError):
+        return ""
+    return " ".join(map(str, arguments)) if isinstance(arguments, list) else ""
+
+
+def read_state(unit: Unit, ask: Sequence[str]) -> UnitState | NoAnswer:
+    """Return the state of a unit; `ask` is the program that knows it, with the options that choose the manager."""
+    if shutil.which(ask[0]) is None:
+        return NoAnswer(f"there is no {ask[0]} here")
+    return _read_job(unit) if ask[0] == MACOS.manager else _read_unit(unit, ask)
+
+
+def _read_unit(unit: Unit, ask: Sequence[str]) -> UnitState | NoAnswer:
+    answer = run_program([*ask, "show", "--property", _PROPERTIES, unit.name])
+    said = dict(re.findall(r"^(\w+)=(.*)$", answer.output, re.MULTILINE))
+    if answer.code != 0 or "LoadState" not in said:
+        reason = (answer.errors.strip() or answer.output.strip()).partition("\n")[0]
+        return NoAnswer(f"systemd does not answer: {reason or 'it says nothing'}")
+    # A unit that is not there has no state of its own.
+    enabled, active = said.get("UnitFileState") or "disabled", said.get("ActiveState", "unknown")
+    return UnitState(
+        load=said["LoadState"],
+        enabled=enabled,
+        active=active,
+        result=said.get("Result", ""),
+        stale=said.get("NeedDaemonReload") == "yes",
+        kept=active in {"active", "activating", "reloading"},
+        at_boot=enabled in {"enabled", "enabled-runtime"},
+    )
+
+
+def _read_job(unit: Unit) -> UnitState:
+    printed = run_program(["launchctl", "print", f"{unit.domain}/{unit.name}"])
+    disabled = run_program(["launchctl", "print-disabled", unit.domain]).output
+    # It says `"LABEL" => disabled` or, up to macOS 12, `=> true`.
+    off = re.search(rf'"{re.escape(unit.name)}" => (?:disabled|true)', disabled) is not None
+    running = re.search(r"^\s*state = running$", printed.output, re.MULTILINE) is not None
+    ended = re.search(r"^\s*last exit code = ([1-9]\d*)", printed.output, re.MULTILINE)
+    return UnitState(
+        load="loaded" if printed.code == 0 else "not-found",
+        enabled="disabled" if off else "enabled",
+        active="active" if running else "failed" if ended else "inactive",
+        result=f"exit code {ended[1]}" if ended else "",
+        stale=False,
+        kept=printed.code == 0,
+        at_boot=not off,
+    )
+
+
+def run_program(command: Sequence[str], rights: Mapping[str, Any] = _OURS) -> Answer:
+    """Return what a program prints; one that says nothing for `SECONDS` is killed.
+
+    `rights` are arguments of `subprocess` that make it run as somebody else.
+    """
+    program = shutil.which(command[0])
+    if program is None:
+        return Answer(127, errors=f"there is no {command[0]} here")
+    try:
+        # A user's manager may want to ask for a password; it is given nobody to ask.
+        done: subprocess.CompletedProcess[bytes] = subprocess.run(  # noqa: S603 - made of our own words and of names of files
+            [program, *command[1:]],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=SECONDS,
+            check=False,
+            **rights,
+        )
+    except subprocess.TimeoutExpired:
+        return Answer(1, errors=f"it said nothing for {SECONDS:.0f} seconds")
+    except OSError as error:
+        return Answer(126, errors=str(error.strerror))
+    return Answer(done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace"))

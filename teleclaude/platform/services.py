@@ -12,7 +12,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 from xml.parsers.expat import ExpatError
 
@@ -30,16 +29,6 @@ _UNIT_FILES = ("teleclaude*.service", "teleclaude*.path", "teleclaude*.timer")
 _AGENT_FILES = ("ai.instrukt.teleclaude.*.plist",)
 _PROPERTIES = "LoadState,UnitFileState,ActiveState,Result,NeedDaemonReload"
 _STARTS = re.compile(r"^\s*(?:ExecStart|Unit)\s*=\s*(.+)$", re.MULTILINE)
-_OURS: Mapping[str, Any] = MappingProxyType({})
-
-
-@dataclass(frozen=True)
-class Answer:
-    """How a program ended, and what it printed; a program that is not there ends with 127."""
-
-    code: int
-    output: str = ""
-    errors: str = ""
 
 
 @dataclass(frozen=True)
@@ -121,9 +110,9 @@ def read_state(unit: Unit, ask: Sequence[str]) -> UnitState | NoAnswer:
 
 def _read_unit(unit: Unit, ask: Sequence[str]) -> UnitState | NoAnswer:
     answer = run_program([*ask, "show", "--property", _PROPERTIES, unit.name])
-    said = dict(re.findall(r"^(\w+)=(.*)$", answer.output, re.MULTILINE))
-    if answer.code != 0 or "LoadState" not in said:
-        reason = (answer.errors.strip() or answer.output.strip()).partition("\n")[0]
+    said = dict(re.findall(r"^(\w+)=(.*)$", answer.stdout, re.MULTILINE))
+    if answer.returncode != 0 or "LoadState" not in said:
+        reason = (answer.stderr.strip() or answer.stdout.strip()).partition("\n")[0]
         return NoAnswer(f"systemd does not answer: {reason or 'it says nothing'}")
     # A unit that is not there has no state of its own.
     enabled, active = said.get("UnitFileState") or "disabled", said.get("ActiveState", "unknown")
@@ -140,42 +129,42 @@ def _read_unit(unit: Unit, ask: Sequence[str]) -> UnitState | NoAnswer:
 
 def _read_job(unit: Unit) -> UnitState:
     printed = run_program(["launchctl", "print", f"{unit.domain}/{unit.name}"])
-    disabled = run_program(["launchctl", "print-disabled", unit.domain]).output
+    disabled = run_program(["launchctl", "print-disabled", unit.domain]).stdout
     # It says `"LABEL" => disabled` or, up to macOS 12, `=> true`.
     off = re.search(rf'"{re.escape(unit.name)}" => (?:disabled|true)', disabled) is not None
-    running = re.search(r"^\s*state = running$", printed.output, re.MULTILINE) is not None
-    ended = re.search(r"^\s*last exit code = ([1-9]\d*)", printed.output, re.MULTILINE)
+    running = re.search(r"^\s*state = running$", printed.stdout, re.MULTILINE) is not None
+    ended = re.search(r"^\s*last exit code = ([1-9]\d*)", printed.stdout, re.MULTILINE)
     return UnitState(
-        load="loaded" if printed.code == 0 else "not-found",
+        load="loaded" if printed.returncode == 0 else "not-found",
         enabled="disabled" if off else "enabled",
         active="active" if running else "failed" if ended else "inactive",
         result=f"exit code {ended[1]}" if ended else "",
         stale=False,
-        kept=printed.code == 0,
+        kept=printed.returncode == 0,
         at_boot=not off,
     )
 
 
-def run_program(command: Sequence[str], rights: Mapping[str, Any] = _OURS) -> Answer:
-    """Return what a program prints; one that says nothing for `SECONDS` is killed.
+def run_program(command: Sequence[str], rights: Mapping[str, Any] | None = None) -> subprocess.CompletedProcess[str]:
+    """Return what a program prints; one that is not there ends with 127, one that is silent for `SECONDS` is killed.
 
     `rights` are arguments of `subprocess` that make it run as somebody else.
     """
     program = shutil.which(command[0])
     if program is None:
-        return Answer(127, errors=f"there is no {command[0]} here")
+        return subprocess.CompletedProcess(command, 127, "", f"there is no {command[0]} here")
     try:
         # A user's manager may want to ask for a password; it is given nobody to ask.
-        done: subprocess.CompletedProcess[bytes] = subprocess.run(  # noqa: S603 - made of our own words and of names of files
+        return subprocess.run(  # noqa: S603 - made of our own words and of names of files
             [program, *command[1:]],
             stdin=subprocess.DEVNULL,
             capture_output=True,
+            errors="replace",
             timeout=SECONDS,
             check=False,
-            **rights,
+            **(rights or {}),
         )
     except subprocess.TimeoutExpired:
-        return Answer(1, errors=f"it said nothing for {SECONDS:.0f} seconds")
+        return subprocess.CompletedProcess(command, 1, "", f"it said nothing for {SECONDS:.0f} seconds")
     except OSError as error:
-        return Answer(126, errors=str(error.strerror))
-    return Answer(done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace"))
+        return subprocess.CompletedProcess(command, 126, "", str(error.strerror))

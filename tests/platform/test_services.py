@@ -173,11 +173,11 @@ def test_what_a_unit_starts_is_read_from_its_text(text: str, command: str) -> No
 def test_a_program_gets_nothing_to_read_and_says_both_what_it_prints_and_what_went_wrong(play: Play) -> None:
     play("systemctl", "cat; echo out; echo wrong >&2; exit 4")
     answer = run_program(["systemctl"])
-    assert (answer.code, answer.output, answer.errors) == (4, "out\n", "wrong\n")
+    assert (answer.returncode, answer.stdout, answer.stderr) == (4, "out\n", "wrong\n")
 
 
 def test_a_program_that_cannot_be_run_is_no_error(play: Play, tmp_path: Path) -> None:
     play("systemctl", "")
     (tmp_path / "systemctl").write_text("#!/nonexistent\n")
-    assert run_program(["systemctl"]).code == 126
-    assert run_program(["no-such-program"]).code == 127
+    assert run_program(["systemctl"]).returncode == 126
+    assert run_program(["no-such-program"]).returncode == 127

@@ -6,7 +6,7 @@ import asyncio
 
 from teleclaude.checks.facts import ServiceFacts, Unknown
 from teleclaude.layout import Layout
-from teleclaude.platform.names import names_of
+from teleclaude.platform.names import Names, names_of
 from teleclaude.platform.services import NoAnswer, UnitState, read_state
 
 
@@ -14,20 +14,22 @@ async def look_at_service(layout: Layout, platform: str) -> ServiceFacts | Unkno
     """Return what the service manager says of our unit and of the old installation's."""
     if layout.root is not None:
         return Unknown("a trial below a root of its own has no service", "none is needed")
-    names = names_of(platform)
+    return await asyncio.to_thread(_ask, names_of(platform))
+
+
+def _ask(names: Names) -> ServiceFacts | Unknown:
     ask = (names.manager,)
-    found = await asyncio.to_thread(read_state, names.unit, ask)
-    if isinstance(found, NoAnswer):
-        return Unknown(found.message)
+    ours = read_state(names.unit, ask)
+    if isinstance(ours, NoAnswer):
+        return Unknown(ours.message)
     # A manager that keeps the old unit elsewhere does not know it: on macOS it is an agent of the user.
-    known = names.old.domain == names.unit.domain
-    old = await asyncio.to_thread(read_state, names.old, ask) if known else None
+    old = read_state(names.old, ask) if names.old.domain == names.unit.domain else None
     return ServiceFacts(
-        load=found.load,
-        enabled=found.enabled,
-        active=found.active,
-        result=found.result,
-        stale=found.stale,
+        load=ours.load,
+        enabled=ours.enabled,
+        active=ours.active,
+        result=ours.result,
+        stale=ours.stale,
         old=_old_state(old),
         old_unit=names.old.name,
     )

@@ -67,7 +67,7 @@ def answer_of(command: Sequence[str], account: Account | None = None) -> str:
 
     It runs with the rights of `account` where there is one, and then gets nothing of our environment or terminal.
     """
-    return run_program(command, _rights_of(account) if account else {}).output.rstrip("\n")
+    return run_program(command, _rights_of(account) if account else {}).stdout.rstrip("\n")
 
 
 def _rights_of(account: Account) -> dict[str, Any]:

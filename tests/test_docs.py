@@ -8,10 +8,10 @@ import pytest
 
 from teleclaude import __version__
 from teleclaude.cli import cli
-from teleclaude.cli.manual import commands_of
 from teleclaude.errors import Exit
 from teleclaude.migration.coerce import RULES, SILENT_RULES
 from teleclaude.migration.pipeline import PREFLIGHT, STEPS
+from tests.manual import commands
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -30,13 +30,6 @@ def headings(page: str) -> list[str]:
     """Return what leads to the headings of a page, as GitHub makes it."""
     found = re.findall(r"^#+ (.*)$", page, re.M)
     return [re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in found]
-
-
-def commands(group: click.Group, prefix: str = "") -> dict[str, click.Command]:
-    found: dict[str, click.Command] = {}
-    for name, command in commands_of(group):
-        found |= commands(command, f"{prefix}{name} ") if isinstance(command, click.Group) else {prefix + name: command}
-    return found
 
 
 def flags(command: click.Command) -> set[str]:

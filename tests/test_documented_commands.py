@@ -14,7 +14,8 @@ from teleclaude.cli import cli
 from teleclaude.demo.installation import SampleInstallation
 from teleclaude.migration.options import Options
 from tests.cli.test_cli import teleclaude
-from tests.test_docs import ROOT, commands
+from tests.manual import commands
+from tests.test_docs import ROOT
 
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
 BLOCK = re.compile(r"^ *```\n(.*?)^ *```$", re.M | re.S)

@@ -29,6 +29,18 @@ MODULES = {
 }
 """Where each command is; its function has the name of the command."""
 
+ENVIRONMENT = """\b
+PGHOST, PGPORT, PGUSER, PGPASSWORD, PGDATABASE, PGSERVICE
+    As libpq reads them: what a target leaves open.
+TELECLAUDE_SYSTEM_MODE
+    With 1, the daemon serves the system-wide installation.
+TELECLAUDE_CONFIG_PATH, TELECLAUDE_SECRETS_PATH, TELECLAUDE_USER_CONFIG_PATH
+    Other places of the three files.
+NO_COLOR
+    With any value, nothing is coloured.
+"""
+"""What the program reads of the environment, for `--help` and the manual page."""
+
 
 class Commands(click.Group):
     """The commands, each imported when it is asked for: a shell that completes a flag waits for no database driver."""
@@ -45,7 +57,11 @@ class Commands(click.Group):
         return command
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=f"Environment:\n\n{ENVIRONMENT}",
+)
 @click.version_option(__version__, prog_name="teleclaude")
 @click.pass_context
 def cli(context: click.Context) -> None:

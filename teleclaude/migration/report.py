@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, TypeVar
 
@@ -47,7 +47,7 @@ class StepRun:
     events: tuple[Finding | Result, ...] = field(repr=False, default=())
 
 
-T = TypeVar("T", bound=Finding | Result)
+_T = TypeVar("_T", bound=Finding | Result)
 
 
 @dataclass(frozen=True)
@@ -72,20 +72,19 @@ class Report:
         """What the operator does next."""
         return Exit.DONE if self.failure is None else self.failure.exit_code
 
-    def all(self, kind: type[T]) -> tuple[T, ...]:
+    def all(self, kind: type[_T]) -> tuple[_T, ...]:
         """Return every event of a kind, in order."""
-        return tuple(self._events(kind))
+        return tuple(event for step in self.steps for event in step.events if isinstance(event, kind))
 
-    def _events(self, kind: type[T]) -> Iterator[T]:
-        for step in self.steps:
-            for event in step.events:
-                if isinstance(event, kind):
-                    yield event
+    def _plain(self, kind: type[_T]) -> list[dict[str, Any]]:
+        return [asdict(event) for event in self.all(kind)]
+
+    def _last(self, kind: type[_T]) -> dict[str, Any] | None:
+        return next(reversed(self._plain(kind)), None)
 
     def to_json(self) -> dict[str, Any]:
         """Return the report as plain values, the contract that other programs read."""
-        ledger, probe = self.all(LedgerResult), self.all(ProbeResult)
-        files = self.all(FileResult)
+        files = self._plain(FileResult)
         return {
             "version": REPORT_VERSION,
             **self.header,
@@ -93,26 +92,21 @@ class Report:
             "exit_code": int(self.exit_code),
             "load_rehearsed": self.ok and bool(self.all(TableResult)) if self.header["dry_run"] else None,
             "failure": asdict(self.failure) if self.failure else None,
-            "source": {**self.header.get("source", {}), "files": plain(self.all(SourceFileResult))},
-            "tables": plain(self.all(TableResult)),
-            "forecast": next(iter(plain(self.all(Forecast))), None),
-            "identities": plain(self.all(IdentityResult)),
-            "constraints": plain(self.all(ConstraintResult)),
-            "files": plain(tuple(file for file in files if file.kind != "docs")),
-            "docs": plain(tuple(file for file in files if file.kind == "docs")),
-            "probe": asdict(probe[-1]) if probe else None,
-            "preview": plain(self.all(FilePreview)),
-            "installation": plain(self.all(Belonging)),
-            "left": plain(self.all(Left)),
-            "switch_over": plain(self.all(SwitchOver)),
+            "source": {**self.header.get("source", {}), "files": self._plain(SourceFileResult)},
+            "tables": self._plain(TableResult),
+            "forecast": self._last(Forecast),
+            "identities": self._plain(IdentityResult),
+            "constraints": self._plain(ConstraintResult),
+            "files": [file for file in files if file["kind"] != "docs"],
+            "docs": [file for file in files if file["kind"] == "docs"],
+            "probe": self._last(ProbeResult),
+            "preview": self._plain(FilePreview),
+            "installation": self._plain(Belonging),
+            "left": self._plain(Left),
+            "switch_over": self._plain(SwitchOver),
             "steps": [{"name": s.name, "outcome": s.outcome, "seconds": round(s.seconds, 3)} for s in self.steps],
-            "findings": plain(self.all(Finding)),
-            "ledger": asdict(ledger[-1]) if ledger else None,
+            "findings": self._plain(Finding),
+            "ledger": self._last(LedgerResult),
             "next": list(self.next),
             "undo": list(self.undo),
         }
-
-
-def plain(results: tuple[Any, ...]) -> list[dict[str, Any]]:
-    """Return frozen results as dictionaries."""
-    return [asdict(result) for result in results]

@@ -15,13 +15,13 @@ from datetime import UTC, datetime
 from teleclaude.db.patience import unstoppable
 from teleclaude.errors import Exit, TeleClaudeError
 from teleclaude.migration.events import Event, Finding, Progress, Result, Severity, warning
+from teleclaude.migration.html import to_html
 from teleclaude.migration.interrupted import Interrupted, write_start
 from teleclaude.migration.journal import SETTLED, run_folder, try_entry, write_entry, write_private
 from teleclaude.migration.locks import Check, holding
 from teleclaude.migration.options import Recovery
 from teleclaude.migration.plan import Plan, describe
 from teleclaude.migration.report import Failure, Report, StepRun
-from teleclaude.migration.report_html import to_html
 from teleclaude.migration.way_back import describe_next, describe_way_back
 
 REPORT_NAME = "report.json"

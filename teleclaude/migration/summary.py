@@ -34,7 +34,7 @@ def verdict(report: Mapping[str, Any]) -> str:
     return "Done and proved."
 
 
-OUTCOMES = {
+_OUTCOMES = {
     Exit.REFUSED: "Nothing was written.",
     Exit.UNDONE: "Everything was taken back: the target is empty again.",
     Exit.NOT_UNDONE: "Not everything could be taken back.",
@@ -43,7 +43,7 @@ OUTCOMES = {
 
 def outcome(report: Mapping[str, Any]) -> str:
     """Return what is left of a run that failed, where its sentence does not say so."""
-    said = OUTCOMES.get(report["exit_code"], "") if report["failure"] else ""
+    said = _OUTCOMES.get(report["exit_code"], "") if report["failure"] else ""
     return "" if "nothing was" in verdict(report) else said
 
 
@@ -66,9 +66,8 @@ def find_proofs(report: Mapping[str, Any]) -> Iterator[str]:
     if proved:
         yield f"{len(proved)} identity columns give the next free number, as an insert showed"
     if probe and probe["ok"]:
-        yield f"the daemon booted on it and lists {probe['sessions_listed']:,} sessions; " + (
-            f"{probe['searches']} searches compared"
-        )
+        booted = f"the daemon booted on it and lists {probe['sessions_listed']:,} sessions"
+        yield f"{booted}; {probe['searches']} searches compared"
     if files and all(file["sha256_before"] == file["sha256_after"] for file in files):
         yield f"{len(files)} files of the old installation are what they were"
 

@@ -9,16 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from teleclaude.cli import cli
-from teleclaude.cli.manual import to_roff
+from teleclaude.cli import ENVIRONMENT, cli
 from tests.cli.test_cli import teleclaude
-from tests.test_docs import commands, flags
+from tests.manual import commands, to_roff
+from tests.test_docs import flags
 
 STORED = (Path(__file__).parents[2] / "docs/teleclaude.1").read_text()
 
 
 def date_of(page: str) -> str:
-    found = re.match(r'\.TH TELECLAUDE 1 "(\d{4}-\d\d-\d\d)"', page)
+    found = re.match(r'\.TH "TELECLAUDE" "1" "(\d{4}-\d\d-\d\d)"', page)
     assert found is not None
     return found[1]
 
@@ -27,11 +27,18 @@ def test_the_stored_page_is_what_the_commands_say_now() -> None:
     assert to_roff(date_of(STORED)) == STORED, "./run man writes it anew"
 
 
-def test_every_command_and_flag_is_on_the_page() -> None:
-    page = STORED.replace("\\-", "-")
+def test_every_command_is_on_the_page_with_its_flags_examples_and_exit_codes() -> None:
+    page = STORED.replace("\\-", "-").replace("\\(ti", "~")
     for name, command in commands(cli).items():
-        assert f".SS teleclaude {name} " in page
-        assert {flag for flag in flags(command) if f"\\fB{flag}" not in page} == set()
+        section = page.split(f".B teleclaude {name}\n")[1].split("\n.SH ")[0]
+        assert {flag for flag in flags(command) if f"\\fB{flag}\\fP" not in section} == set()
+        assert command.epilog
+        assert {line for line in command.epilog.replace("\b\n", "").splitlines() if line not in section} == set()
+
+
+def test_the_environment_is_on_the_page() -> None:
+    section = STORED.replace("\\-", "-").split(".SH ENVIRONMENT\n")[1]
+    assert {line for line in ENVIRONMENT.removeprefix("\b\n").splitlines() if line not in section} == set()
 
 
 @pytest.mark.parametrize(

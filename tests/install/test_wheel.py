@@ -15,6 +15,9 @@ from jsonschema import Draft202012Validator
 from teleclaude import __version__
 
 CHECKOUT = Path(__file__).parents[2]
+TO_PAGE = (
+    "import json, sys; from teleclaude.migration.html import to_html; print(to_html(json.load(open(sys.argv[1]))))"
+)
 pytestmark = pytest.mark.skipif(find_spec("ensurepip") is None, reason="this Python cannot make environments with pip")
 
 
@@ -46,13 +49,18 @@ def test_it_says_which_version_it_is(environment: Path) -> None:
     assert run(environment, "bin/teleclaude", "--version").split()[-1] == __version__
 
 
-def test_it_runs_the_demonstration_with_its_own_files(environment: Path) -> None:
+def test_it_runs_the_demonstration_with_its_own_files(environment: Path, tmp_path: Path) -> None:
     told = run(environment, "bin/python", "-c", "import teleclaude; print(teleclaude.__file__)")
     assert Path(told).is_relative_to(environment)
     report = json.loads(run(environment, "bin/teleclaude", "demo", "--json"))
     assert report["ok"]
     (schema,) = environment.glob("lib/python*/site-packages/teleclaude/migration/report.schema.json")
     Draft202012Validator(json.loads(schema.read_text())).validate(report)
+    # Its page is made with the template of the wheel.
+    (tmp_path / "report.json").write_text(json.dumps(report))
+    page = run(environment, "bin/python", "-c", TO_PAGE, str(tmp_path / "report.json"))
+    assert page.startswith("<!DOCTYPE html>")
+    assert "Done and proved." in page
 
 
 def test_it_brings_the_scripts_along_that_install_and_migrate(environment: Path) -> None:

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from teleclaude.demo.installation import SampleInstallation
 from teleclaude.migration.events import TableResult, error, note, warning
+from teleclaude.migration.html import to_html
 from teleclaude.migration.options import Options
 from teleclaude.migration.report import Report, StepRun
-from teleclaude.migration.report_html import to_html
 from teleclaude.migration.run import Step
 from tests.migration.test_undo import fail, planted
 from tests.pointing import point_to
@@ -117,12 +117,13 @@ def test_no_value_becomes_markup() -> None:
 ANYTHING = st.text() | st.sampled_from(["<script>", "</style>", "]]>", "-->", "<!--", "&lt;", '" onload=x', "\0"])
 
 
-@given(texts=st.lists(ANYTHING, min_size=1, max_size=4))
+@given(texts=st.lists(ANYTHING, min_size=1, max_size=4), failed=st.booleans())
 @settings(max_examples=30)
-def test_no_report_whatever_it_holds_breaks_out_of_its_page(texts: list[str]) -> None:
+def test_no_value_of_any_report_becomes_markup(texts: list[str], failed: bool) -> None:
     some = cycle(texts)
-    html = to_html(planted_everywhere(SAID, lambda: next(some)))
-    page, usual = Page(html), Page(to_html(SAID))
+    said = {**SAID, "failure": {"message": "m", "hint": "h"} if failed else None}
+    html = to_html(planted_everywhere(said, lambda: next(some)))
+    page, usual = Page(html), Page(to_html(said))
     assert page.tags <= usual.tags
     assert page.attributes <= usual.attributes
     # Each `<` begins an element of ours, or ends one.
@@ -134,11 +135,20 @@ def test_no_report_whatever_it_holds_breaks_out_of_its_page(texts: list[str]) ->
 def planted_everywhere(value: Any, draw: Callable[[], str]) -> Any:
     """Return a report with another text wherever one stands, but for what the page decides by."""
     if isinstance(value, dict):
-        kept = {"severity", "fate", "kind", "started_at"}
+        kept = {"severity", "fate"}
         return {name: item if name in kept else planted_everywhere(item, draw) for name, item in value.items()}
     if isinstance(value, list):
         return [planted_everywhere(item, draw) for item in value]
     return draw() if isinstance(value, str) else value
+
+
+def test_many_tables_are_drawn_as_the_largest_and_the_rest() -> None:
+    tables = [{**SAID["tables"][0], "name": f"table {rows}", "target_rows": rows} for rows in range(1, 21)]
+    picture = to_html({**SAID, "tables": tables}).split("<svg")[-1].split("</svg>")[0]
+    drawn = re.findall(r'<text x="0" y="[0-9]+">(.*?)</text>', picture)
+    assert drawn == [*(f"table {rows}" for rows in range(20, 8, -1)), "8 smaller ones"]
+    widths = re.findall(r'width="([0-9.]+)"[^>]*class="rows"', picture)
+    assert [float(width) for width in widths] == [10.0 * rows for rows in (*range(20, 8, -1), 36)]
 
 
 SAID: dict[str, Any] = {

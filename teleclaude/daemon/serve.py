@@ -61,8 +61,8 @@ def duties(daemon: Daemon) -> Iterator[Coroutine[Any, Any, Any]]:
     """Yield what is done beside answering, for as long as the daemon serves."""
     yield deliver_for_ever(daemon.service)
     yield keep_alive()
-    if daemon.tenure is not None:
-        yield daemon.tenure.keep()
+    if daemon.lease is not None:
+        yield daemon.lease.keep()
 
 
 async def until_first(*works: Coroutine[Any, Any, Any]) -> None:

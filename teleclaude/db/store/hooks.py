@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession as Orm
 
 from teleclaude.db.models import HookOutbox
 
-LEASE = timedelta(minutes=1)
+CLAIM_TIME = timedelta(minutes=1)
 """How long a claim holds."""
 
 MOST_ATTEMPTS = 10
@@ -54,7 +54,7 @@ def is_due(now: datetime) -> ColumnElement[bool]:
         row.delivered_at.is_(None),
         func.coalesce(row.attempt_count, 0) < MOST_ATTEMPTS,
         or_(row.next_attempt_at.is_(None), row.next_attempt_at <= now),
-        or_(row.locked_at.is_(None), row.locked_at <= now - LEASE),
+        or_(row.locked_at.is_(None), row.locked_at <= now - CLAIM_TIME),
     )
 
 

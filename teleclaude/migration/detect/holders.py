@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 
 from teleclaude.daemon.boot import SINGLE_USER_SOCKET
-from teleclaude.db.lock import hold_existing
+from teleclaude.db.file_lock import hold_existing
 from teleclaude.errors import LockHeldError, SourceError
 from teleclaude.layout import OLD_UNIT
 from teleclaude.migration.deputy import Deputy

@@ -24,7 +24,7 @@ INLINE = [constraint.ddl_if(dialect="sqlite") for table in metadata.tables.value
 """Every constraint; only SQLite writes it into CREATE TABLE."""
 
 
-def create_tables() -> None:
+def create_pre_data() -> None:
     """Create the tables, bare on PostgreSQL."""
     for table in metadata.sorted_tables:
         op.execute(CreateTable(table))
@@ -32,7 +32,7 @@ def create_tables() -> None:
     audit.create_guard()
 
 
-def create_keys(not_valid: frozenset[str] = frozenset(), left_out: frozenset[str] = frozenset()) -> None:
+def create_post_data(not_valid: frozenset[str] = frozenset(), left_out: frozenset[str] = frozenset()) -> None:
     """Add keys, constraints and indexes; those named are added NOT VALID, or left out.
 
     Primary and unique keys come first, because foreign keys need them.
@@ -48,8 +48,8 @@ def create_keys(not_valid: frozenset[str] = frozenset(), left_out: frozenset[str
     search.create_indexes()
 
 
-def drop_keys() -> None:
-    """Take away what `create_keys` added, foreign keys first."""
+def drop_post_data() -> None:
+    """Take away what `create_post_data` added, foreign keys first."""
     search.drop_indexes()
     for table in metadata.sorted_tables:
         for index in table.indexes:
@@ -59,7 +59,7 @@ def drop_keys() -> None:
             op.execute(DropConstraint(constraint, if_exists=True))
 
 
-def drop_tables() -> None:
+def drop_pre_data() -> None:
     """Drop the tables, children before parents."""
     for table in reversed(metadata.sorted_tables):
         op.execute(DropTable(table))
@@ -69,11 +69,11 @@ def drop_tables() -> None:
 
 def upgrade() -> None:
     """Build the schema."""
-    create_tables()
-    create_keys()
+    create_pre_data()
+    create_post_data()
 
 
 def downgrade() -> None:
     """Remove the schema and everything in it."""
-    drop_keys()
-    drop_tables()
+    drop_post_data()
+    drop_pre_data()

@@ -30,7 +30,7 @@ PAUSE_SECONDS = 0.2
 """Between attempts to take it again."""
 
 
-class Tenure:
+class Lease:
     """The lock on a database, taken again where it was lost. `examine` raises what forbids to serve."""
 
     def __init__(self, engine: AsyncEngine, url: URL, examine: Callable[[], Awaitable[None]]) -> None:

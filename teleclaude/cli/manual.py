@@ -13,14 +13,14 @@ import click
 from teleclaude import __version__
 from teleclaude.cli import cli
 
-ENVIRONMENT = {
+_ENVIRONMENT = {
     "PGHOST, PGPORT, PGUSER, PGPASSWORD, PGDATABASE, PGSERVICE": "As libpq reads them: what a target leaves open.",
     "TELECLAUDE_SYSTEM_MODE": "With 1, the daemon serves the system-wide installation.",
     "TELECLAUDE_CONFIG_PATH, TELECLAUDE_SECRETS_PATH, TELECLAUDE_USER_CONFIG_PATH": "Other places of the three files.",
     "NO_COLOR": "With any value, nothing is coloured.",
 }
 
-BEFORE_FORMATTING = "\b\n"
+_BEFORE_FORMATTING = "\b\n"
 """How click is told to leave the lines of a paragraph as they are."""
 
 
@@ -77,8 +77,8 @@ def _text(text: str) -> Iterator[str]:
     for number, paragraph in enumerate(re.split(r"\n\s*\n", text.strip("\n"))):
         if number:
             yield ".PP"
-        if paragraph.startswith(BEFORE_FORMATTING):
-            yield from (".nf", *map(_escaped, paragraph.removeprefix(BEFORE_FORMATTING).splitlines()), ".fi")
+        if paragraph.startswith(_BEFORE_FORMATTING):
+            yield from (".nf", *map(_escaped, paragraph.removeprefix(_BEFORE_FORMATTING).splitlines()), ".fi")
         else:
             yield from _filled(paragraph)
 
@@ -90,7 +90,7 @@ def _filled(paragraph: str) -> Iterator[str]:
 
 def _environment() -> Iterator[str]:
     yield ".SH ENVIRONMENT"
-    for names, meaning in ENVIRONMENT.items():
+    for names, meaning in _ENVIRONMENT.items():
         yield from (".TP", f"\\fB{names}\\fP", *_filled(meaning))
 
 

@@ -18,7 +18,7 @@ from teleclaude.migration.options import Options, Recovery
 from teleclaude.migration.pipeline import migrate
 from teleclaude.migration.report import Report
 
-EXAMPLES = """\b
+_EXAMPLES = """\b
 Examples:
   to='postgresql://teleclaude@localhost/teleclaude?passfile=/etc/teleclaude/pgpass'
   sudo teleclaude migrate-to-system --target "$to" --dry-run
@@ -37,14 +37,14 @@ Exit codes:
   130  interrupted and taken back
 """
 
-FOLDER = click.Path(path_type=Path, file_okay=False)
+_FOLDER = click.Path(path_type=Path, file_okay=False)
 
 
-@click.command("migrate-to-system", epilog=EXAMPLES)
-@click.option("--source", type=FOLDER, help="The checkout of the old installation.")
-@click.option("--home", type=FOLDER, help="The home of its user.")
+@click.command("migrate-to-system", epilog=_EXAMPLES)
+@click.option("--source", type=_FOLDER, help="The checkout of the old installation.")
+@click.option("--home", type=_FOLDER, help="The home of its user.")
 @click.option("--target", metavar="URL", help="The PostgreSQL database to move to; PG* variables fill in the rest.")
-@click.option("--root", type=FOLDER, help="Put every system path below this directory: a trial needs no privileges.")
+@click.option("--root", type=_FOLDER, help="Put every system path below this directory: a trial needs no privileges.")
 @click.option("--person", metavar="NAME", help="To whom the sessions belong, as people in the configuration has it.")
 @click.option("--uid", metavar="N", type=click.IntRange(0, 2**32 - 2), help="The user id that the sessions belong to.")
 @click.option(
@@ -57,7 +57,7 @@ FOLDER = click.Path(path_type=Path, file_okay=False)
 )
 @click.option("--timezone", metavar="ZONE", help="Where the old computer was, for local times without a zone.")
 @click.option("--dry-run", is_flag=True, help="Do everything up to the commit, and keep nothing.")
-@click.option("--report-dir", type=FOLDER, help="Where the folder of the run goes: journal, ledger, report.")
+@click.option("--report-dir", type=_FOLDER, help="Where the folder of the run goes: journal, ledger, report.")
 @click.option("--resume", is_flag=True, help="Finish the migration that was cut off after its commit.")
 @click.option("--undo", is_flag=True, help="Take back the migration that was cut off after its commit.")
 @click.option("--json", "as_json", is_flag=True, help="Print one report on stdout, everything else on stderr.")

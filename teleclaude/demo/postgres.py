@@ -27,8 +27,8 @@ from sqlalchemy import URL
 from teleclaude.db.url import parse_url
 from teleclaude.errors import TargetError
 
-START_SECONDS = 60
-IMAGE = "postgres:17"
+_START_SECONDS = 60
+_IMAGE = "postgres:17"
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def running_server(environ: Mapping[str, str], *, for_tests: bool = False, durab
     container = _start_container(environ)
     if container is not None:
         try:
-            yield Server(parse_url(container.get_connection_url(driver=None)), f"a container of {IMAGE}")
+            yield Server(parse_url(container.get_connection_url(driver=None)), f"a container of {_IMAGE}")
         finally:
             container.stop()
         return
@@ -70,7 +70,7 @@ def _start_container(environ: Mapping[str, str]) -> Any:
 
     try:
         docker.from_env(timeout=5).ping()
-        return PostgresContainer(IMAGE).start()
+        return PostgresContainer(_IMAGE).start()
     except Exception:
         return None
 
@@ -176,7 +176,7 @@ def _start_keeper(binaries: Path, folder: Path, user: int | None, *, durable: bo
 def _wait_until_ready(folder: Path, keeper: subprocess.Popen[bytes]) -> None:
     """Wait for the line that the server writes to its pid file (PostgreSQL manual, section 66.1)."""
     pid_file = folder / "data" / "postmaster.pid"
-    until = time.monotonic() + START_SECONDS
+    until = time.monotonic() + _START_SECONDS
     while time.monotonic() < until and keeper.poll() is None:
         # initdb, too, makes such a file for a moment, and removes it.
         with suppress(OSError):

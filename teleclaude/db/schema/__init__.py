@@ -26,7 +26,7 @@ from teleclaude.db.schema.search_0001 import BEYOND, INDEXES, LONGEST_LEXEME
 
 VERSION_TABLE = "alembic_version"
 
-FIRST = "0001"
+_FIRST = "0001"
 """The revision that is built in two steps, so that a load can come between them."""
 
 VERSIONS = [Path(__file__).parent / "versions"]
@@ -81,7 +81,7 @@ def upgrade(connection: Connection) -> None:
 
 @contextmanager
 def _first_revision(connection: Connection) -> Iterator[Any]:
-    script = ScriptDirectory.from_config(_config()).get_revision(FIRST)
+    script = ScriptDirectory.from_config(_config()).get_revision(_FIRST)
     assert script is not None
     with Operations.context(MigrationContext.configure(connection)):
         yield script.module
@@ -91,7 +91,7 @@ def create_pre_data(connection: Connection) -> None:
     """Create the bare tables of the first revision, and say that the database is at it."""
     with _first_revision(connection) as revision:
         revision.create_pre_data()
-    MigrationContext.configure(connection).stamp(ScriptDirectory.from_config(_config()), FIRST)
+    MigrationContext.configure(connection).stamp(ScriptDirectory.from_config(_config()), _FIRST)
 
 
 def create_post_data(

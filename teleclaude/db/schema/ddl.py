@@ -12,10 +12,10 @@ from sqlalchemy.types import TypeEngine
 
 from teleclaude.db.types import DOCUMENT, INTEGER, KEY
 
-Default = str | ColumnElement[bool] | TextClause | None
+_Default = str | ColumnElement[bool] | TextClause | None
 
 
-def _columns(kind: TypeEngine[Any], names: tuple[str, ...], nullable: bool, default: Default) -> list[Column[Any]]:
+def _columns(kind: TypeEngine[Any], names: tuple[str, ...], nullable: bool, default: _Default) -> list[Column[Any]]:
     return [Column(name, kind, nullable=nullable, server_default=default) for name in names]
 
 
@@ -24,27 +24,27 @@ def keys(*names: str, nullable: bool = True) -> list[Column[Any]]:
     return _columns(KEY, names, nullable, None)
 
 
-def texts(*names: str, nullable: bool = True, default: Default = None) -> list[Column[Any]]:
+def texts(*names: str, nullable: bool = True, default: _Default = None) -> list[Column[Any]]:
     """Text."""
     return _columns(Text(), names, nullable, default)
 
 
-def documents(*names: str, nullable: bool = True, default: Default = None) -> list[Column[Any]]:
+def documents(*names: str, nullable: bool = True, default: _Default = None) -> list[Column[Any]]:
     """JSON documents."""
     return _columns(DOCUMENT, names, nullable, default)
 
 
-def instants(*names: str, nullable: bool = True, default: Default = None) -> list[Column[Any]]:
+def instants(*names: str, nullable: bool = True, default: _Default = None) -> list[Column[Any]]:
     """Moments in time."""
     return _columns(DateTime(timezone=True), names, nullable, default)
 
 
-def integers(*names: str, nullable: bool = True, default: Default = None) -> list[Column[Any]]:
+def integers(*names: str, nullable: bool = True, default: _Default = None) -> list[Column[Any]]:
     """Integers of 64 bit."""
     return _columns(INTEGER, names, nullable, default)
 
 
-def booleans(*names: str, nullable: bool = True, default: Default = None) -> list[Column[Any]]:
+def booleans(*names: str, nullable: bool = True, default: _Default = None) -> list[Column[Any]]:
     """Booleans."""
     return _columns(Boolean(), names, nullable, default)
 

@@ -20,7 +20,9 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-INLINE = [constraint.ddl_if(dialect="sqlite") for table in metadata.tables.values() for constraint in table.constraints]
+_INLINE = [
+    constraint.ddl_if(dialect="sqlite") for table in metadata.tables.values() for constraint in table.constraints
+]
 """Every constraint; only SQLite writes it into CREATE TABLE."""
 
 
@@ -38,7 +40,7 @@ def create_post_data(not_valid: frozenset[str] = frozenset(), left_out: frozense
     Primary and unique keys come first, because foreign keys need them.
     """
     if op.get_context().dialect.name == "postgresql":
-        for constraint in sorted(INLINE, key=lambda c: isinstance(c, ForeignKeyConstraint)):
+        for constraint in sorted(_INLINE, key=lambda c: isinstance(c, ForeignKeyConstraint)):
             if constraint.name not in left_out:
                 op.execute(add_constraint(constraint, not_valid=constraint.name in not_valid))
     for table in metadata.sorted_tables:
@@ -55,11 +57,11 @@ def drop_post_data() -> None:
         for index in table.indexes:
             op.execute(DropIndex(index, if_exists=True))
     if op.get_context().dialect.name == "postgresql":
-        for constraint in sorted(INLINE, key=lambda c: not isinstance(c, ForeignKeyConstraint)):
+        for constraint in sorted(_INLINE, key=lambda c: not isinstance(c, ForeignKeyConstraint)):
             op.execute(DropConstraint(constraint, if_exists=True))
 
 
-def drop_pre_data() -> None:
+def _drop_pre_data() -> None:
     """Drop the tables, children before parents."""
     for table in reversed(metadata.sorted_tables):
         op.execute(DropTable(table))
@@ -76,4 +78,4 @@ def upgrade() -> None:
 def downgrade() -> None:
     """Remove the schema and everything in it."""
     drop_post_data()
-    drop_pre_data()
+    _drop_pre_data()

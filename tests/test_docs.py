@@ -8,10 +8,10 @@ import pytest
 
 from teleclaude import __version__
 from teleclaude.cli import cli
-from teleclaude.cli.manual import commands_of
 from teleclaude.errors import Exit
 from teleclaude.migration.coerce import RULES, SILENT_RULES
 from teleclaude.migration.pipeline import PREFLIGHT, STEPS
+from tests.cli.manual import commands_of
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()

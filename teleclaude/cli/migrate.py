@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -63,23 +64,8 @@ _FOLDER = click.Path(path_type=Path, file_okay=False)
 @click.option("--json", "as_json", is_flag=True, help="Print one report on stdout, everything else on stderr.")
 @click.option("--quiet", is_flag=True, help="Show what needs attention, errors, and where the report is; no more.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-def migrate_to_system(  # noqa: PLR0913 - one parameter a flag
-    *,
-    source: Path | None,
-    home: Path | None,
-    target: str | None,
-    root: Path | None,
-    person: str | None,
-    uid: int | None,
-    batch_size: int,
-    timezone: str | None,
-    dry_run: bool,
-    report_dir: Path | None,
-    resume: bool,
-    undo: bool,
-    as_json: bool,
-    quiet: bool,
-    yes: bool,
+def migrate_to_system(  # noqa: PLR0913 - what is no option of the migration itself
+    *, root: Path | None, resume: bool, undo: bool, as_json: bool, quiet: bool, yes: bool, **asked: Any
 ) -> None:
     """Move a single-user installation to the system-wide one on PostgreSQL.
 
@@ -89,19 +75,8 @@ def migrate_to_system(  # noqa: PLR0913 - one parameter a flag
     """
     if resume and undo:
         raise click.UsageError("--resume and --undo exclude each other")
-    options = Options(
-        source=source,
-        home=home,
-        target=target,
-        root=root.absolute() if root else None,
-        person=person,
-        uid=uid,
-        batch_size=batch_size,
-        timezone=timezone,
-        dry_run=dry_run,
-        report_dir=report_dir,
-        recovery=Recovery.RESUME if resume else Recovery.UNDO if undo else None,
-    )
+    recovery = Recovery.RESUME if resume else Recovery.UNDO if undo else None
+    options = Options(root=root.absolute() if root else None, recovery=recovery, **asked)
     screen = Screen(may_ask=sys.stdin.isatty(), agreed=yes, with_findings=as_json, quiet=quiet)
     report = run_migration(options, screen)
     show_report(report, as_json=as_json, quiet=quiet)

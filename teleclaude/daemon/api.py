@@ -16,9 +16,9 @@ from pydantic_core import from_json
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession as Orm
 
-from teleclaude.daemon.connection import Connection
+from teleclaude.daemon.connection import Connection, make_failure
 from teleclaude.daemon.identity import Caller, narrow, read_account
-from teleclaude.daemon.route import Call, Failure, Input, Route
+from teleclaude.daemon.route import Call, Input, Route
 from teleclaude.daemon.routes import ROUTES
 from teleclaude.daemon.service import Service
 from teleclaude.db.store.tokens import find_token
@@ -65,10 +65,10 @@ def make_app(service: Service) -> web.Application:
                 async with turns[caller.uid]:
                     response = await handler(request)
         except Exception as error:
-            response = refuse(_to_refusal(error), error)
+            response = _refuse(_to_refusal(error), error)
         # One connection, one request: what a connection may take is bounded as a whole.
         response.force_close()
-        note(request, response.status, time.monotonic() - begun)
+        _note(request, response.status, time.monotonic() - begun)
         return response
 
     app = web.Application(middlewares=[guard], client_max_size=MOST_BYTES)
@@ -180,18 +180,17 @@ def _cannot_be_held(error: Exception) -> bool:
     return isinstance(error, UnicodeEncodeError | OverflowError)
 
 
-def refuse(refusal: RequestError, cause: Exception) -> web.Response:
+def _refuse(refusal: RequestError, cause: Exception) -> web.Response:
     """Return the answer of a refusal; what is not the caller's fault is logged."""
     if refusal.status >= 500 and cause is not refusal:
         LOG.error("request failed", exc_info=cause)
     headers = {"Allow": cause.headers["Allow"]} if isinstance(cause, web.HTTPMethodNotAllowed) else {}
     if refusal.status == 503:
         headers["Retry-After"] = "1"
-    body = Failure(error=refusal.message, hint=refusal.hint).model_dump_json().encode()
-    return web.Response(body=body, status=refusal.status, headers=headers, content_type="application/json")
+    return make_failure(refusal.status, refusal.message, refusal.hint, headers)
 
 
-def note(request: web.Request, status: int, seconds: float) -> None:
+def _note(request: web.Request, status: int, seconds: float) -> None:
     """Log a request by its route, never by what it holds."""
     level = logging.DEBUG if status < 400 else logging.INFO
     if LOG.isEnabledFor(level):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
+from collections.abc import Mapping
 from contextlib import suppress
 
 from aiohttp import web
@@ -33,10 +34,10 @@ _SILENT = logging.getLogger("teleclaude.daemon.access")
 _SILENT.disabled = True
 
 
-def _make_failure(status: int, error: str, hint: str) -> web.Response:
+def make_failure(status: int, error: str, hint: str, headers: Mapping[str, str] | None = None) -> web.Response:
     """Return an answer in the form of every failure."""
     body = Failure(error=error, hint=hint).model_dump_json().encode()
-    return web.Response(body=body, status=status, content_type="application/json")
+    return web.Response(body=body, status=status, headers=headers, content_type="application/json")
 
 
 _TOO_MANY_BODY = (
@@ -99,6 +100,6 @@ class Connection(web.RequestHandler):
         message: str | None = None,
     ) -> web.StreamResponse:
         """Answer what is no HTTP in the form of every failure, and quote nothing of it."""
-        response = _make_failure(status, "this is no request that HTTP knows", "send HTTP/1.1")
+        response = make_failure(status, "this is no request that HTTP knows", "send HTTP/1.1")
         response.force_close()
         return response

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from teleclaude.cli import cli
-from teleclaude.cli.manual import to_roff
+from tests.cli.manual import to_roff
 from tests.cli.test_cli import teleclaude
 from tests.test_docs import commands, flags
 

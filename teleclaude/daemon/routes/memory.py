@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
-from teleclaude.daemon.route import ADMINS, STAFF, Answer, Call, Input, Name, Route, RowNumber, to_iso
-from teleclaude.db.models import MemoryObservation
+from teleclaude.daemon.route import ADMINS, STAFF, Answer, Call, Input, Moment, Name, Route, RowNumber
 from teleclaude.db.search.memory import MemorySearch, search_memory
 from teleclaude.db.store.memory import delete_observation, read_observations, read_timeline, save_observation
 from teleclaude.errors import RequestError
@@ -16,6 +15,10 @@ _TITLE_LENGTH = 80
 
 Limit = Annotated[int, Field(ge=1, le=1000)]
 Words = Annotated[str, Field(min_length=1, max_length=1000)]
+
+
+def _to_list(facts: Any) -> list[Any]:
+    return facts if isinstance(facts, list) else [] if facts is None else [facts]
 
 
 class Observation(Answer):
@@ -27,8 +30,8 @@ class Observation(Answer):
     type: str
     project: str
     narrative: str | None
-    facts: list[Any]
-    created_at: str | None
+    facts: Annotated[list[Any], BeforeValidator(_to_list)]
+    created_at: Moment
     created_at_epoch: int
 
 
@@ -79,14 +82,16 @@ async def _post_save(call: Call[NewObservation]) -> Observation:
     given = call.given
     values = given.model_dump(exclude={"text", "title"})
     title = given.title or given.text.strip().partition("\n")[0][:_TITLE_LENGTH]
-    return _to_answer(await save_observation(call.orm, {**values, "title": title, "narrative": given.text}))
+    return Observation.model_validate(
+        await save_observation(call.orm, {**values, "title": title, "narrative": given.text})
+    )
 
 
 async def _get_search(call: Call[Searched]) -> list[Observation]:
     """Search what is remembered, the newest first; a text that is no query is looked for as it stands."""
     given = call.given
     wanted = MemorySearch(given.query, given.project, given.type, given.identity_key, given.limit)
-    return [_to_answer(row) for row in await search_memory(call.orm, wanted)]
+    return [Observation.model_validate(row) for row in await search_memory(call.orm, wanted)]
 
 
 async def _get_timeline(call: Call[Around]) -> list[Observation]:
@@ -95,12 +100,12 @@ async def _get_timeline(call: Call[Around]) -> list[Observation]:
     if not anchor:
         raise _missing(call.given.anchor)
     rows = await read_timeline(call.orm, anchor[0], call.given.before, call.given.after)
-    return [_to_answer(row) for row in rows]
+    return [Observation.model_validate(row) for row in rows]
 
 
 async def _post_batch(call: Call[Numbers]) -> list[Observation]:
     """Read observations by their numbers, in that order; those that are not there are left out."""
-    return [_to_answer(row) for row in await read_observations(call.orm, call.given.ids)]
+    return [Observation.model_validate(row) for row in await read_observations(call.orm, call.given.ids)]
 
 
 async def _delete_memory(call: Call[OneObservation]) -> Observation:
@@ -108,27 +113,11 @@ async def _delete_memory(call: Call[OneObservation]) -> Observation:
     found = await read_observations(call.orm, [call.given.id])
     if not found or not await delete_observation(call.orm, call.given.id):
         raise _missing(call.given.id)
-    return _to_answer(found[0])
+    return Observation.model_validate(found[0])
 
 
 def _missing(number: int) -> RequestError:
     return RequestError(404, f"there is no observation {number}", "search for it")
-
-
-def _to_answer(row: MemoryObservation) -> Observation:
-    """Return an observation in the fields of the API."""
-    facts = row.facts if isinstance(row.facts, list) else [] if row.facts is None else [row.facts]
-    return Observation(
-        id=row.id,
-        title=row.title,
-        subtitle=row.subtitle,
-        type=row.type,
-        project=row.project,
-        narrative=row.narrative,
-        facts=facts,
-        created_at=to_iso(row.created_at),
-        created_at_epoch=row.created_at_epoch,
-    )
 
 
 ROUTES: tuple[Route[Any], ...] = (

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from teleclaude.daemon.route import EVERYONE, Answer, Call, Input, Name, Route, to_iso
+from teleclaude.daemon.route import EVERYONE, Answer, Call, Input, Moment, Name, Route
 from teleclaude.daemon.routes.memory import Limit, Words
 from teleclaude.db.models import Mirror, Session
 from teleclaude.db.search.mirrors import MirrorSearch, search_mirrors
@@ -26,8 +26,8 @@ class MirrorAnswer(Answer):
     project: str
     agent: str
     computer: str
-    timestamp_start: str | None
-    timestamp_end: str | None
+    timestamp_start: Moment
+    timestamp_end: Moment
     message_count: int
     snippet: str
 
@@ -56,19 +56,8 @@ async def _get_search(call: Call[SearchedMirrors]) -> list[MirrorAnswer]:
 
 
 def _to_answer(row: Mirror, query: str) -> MirrorAnswer:
-    """Return a conversation in the fields of the API."""
-    return MirrorAnswer(
-        id=row.id,
-        session_id=row.session_id,
-        title=row.title,
-        project=row.project,
-        agent=row.agent,
-        computer=row.computer,
-        timestamp_start=to_iso(row.timestamp_start),
-        timestamp_end=to_iso(row.timestamp_end),
-        message_count=row.message_count,
-        snippet=_make_snippet(row.conversation_text, query),
-    )
+    columns = {name: getattr(row, name) for name in MirrorAnswer.model_fields if name != "snippet"}
+    return MirrorAnswer(**columns, snippet=_make_snippet(row.conversation_text, query))
 
 
 def _make_snippet(text: str, query: str) -> str:

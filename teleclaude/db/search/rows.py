@@ -29,7 +29,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import JSON
 
 from teleclaude.db.schema import BEYOND
-from teleclaude.db.search.lexemes import Lookup, to_lookup, with_beyond
+from teleclaude.db.search.lexemes import Lookup, to_lookup
 from teleclaude.db.search.match import matches
 from teleclaude.db.search.query import Query, QueryError, Term, find_terms, parse_query
 
@@ -99,7 +99,7 @@ async def _find_on_postgresql(
     is_beyond = place.vector.op("@@")(_tsquery(f"'{BEYOND}'"))
     beyond = set(await connection.scalars(select(place.table.c.id).where(is_beyond)))
     found: list[int] = []
-    is_candidate = place.vector.op("@@")(_tsquery(with_beyond(lookup)))
+    is_candidate = place.vector.op("@@")(_tsquery(f"{lookup.tsquery} | '{BEYOND}'"))
     async with connection.stream_scalars(asked.candidates.where(is_candidate)) as rows:
         async for page in rows.partitions(PAGE):
             doubtful = [id_ for id_ in page if id_ in beyond or not lookup.exact]

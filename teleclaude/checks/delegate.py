@@ -17,7 +17,7 @@ SECONDS = 60
 
 
 @dataclass(frozen=True)
-class Answer:
+class _Answer:
     """What `teleclaude self-check --json` prints, as far as it is read here."""
 
     checks: tuple[Result, ...]
@@ -36,7 +36,7 @@ def judge_as(identity: Identity, name: str, environ: Mapping[str, str]) -> tuple
             timeout=SECONDS,
             **identity.for_process(),
         )
-        return TypeAdapter(Answer).validate_json(done.stdout).checks
+        return TypeAdapter(_Answer).validate_json(done.stdout).checks
     except OSError as error:
         reason = error.strerror or type(error).__name__
     except subprocess.TimeoutExpired:

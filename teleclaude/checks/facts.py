@@ -149,11 +149,10 @@ class ServiceFacts:
 
 @dataclass(frozen=True)
 class Disk:
-    """The room where something lies, in bytes."""
+    """The free room where something lies, in bytes."""
 
     path: Path
     free: int
-    total: int
 
 
 @dataclass(frozen=True)

@@ -97,7 +97,7 @@ def _judge_together(facts: Facts, files: tuple[Result, ...]) -> Result:
 def _judge_user(facts: Facts, user: UserLayer) -> Result:
     name = f"user {user.account.name}"
     if user.layer.file.kind is Kind.MISSING:
-        return passed(name, "has no file of his own, and needs none")
+        return passed(name, "has no file, and needs none")
     return _judge_file(name, facts, user.layer, user.account, USER_MODE)
 
 

@@ -14,11 +14,11 @@ from teleclaude.config.split import Installation, split
 from teleclaude.errors import PublishError
 from teleclaude.printable import printable
 
-MASK = "(secret)"
+_MASK = "(secret)"
 FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
-FOLDER = click.Path(path_type=Path, file_okay=False)
+_FOLDER = click.Path(path_type=Path, file_okay=False)
 
-FILES = (
+_FILES = (
     ("config.yml", "system", 0o644, "The configuration of this computer."),
     ("secrets.yml", "secrets", 0o600, "Secrets; never readable by everyone."),
     ("user.yml", "user", 0o600, "One person's own settings."),
@@ -33,14 +33,14 @@ def config() -> None:
 @config.command("split", epilog="Example: teleclaude config split --config config.yml --env .env --output-dir new")
 @click.option("--config", "config_file", required=True, type=FILE, help="The old config.yml.")
 @click.option("--env", "env_file", required=True, type=FILE, help="The old .env.")
-@click.option("--output-dir", required=True, type=FOLDER, help="Where the new files go.")
+@click.option("--output-dir", required=True, type=_FOLDER, help="Where the new files go.")
 @click.option("--dry-run", is_flag=True, help="Print the files, secrets masked, and write none.")
 def split_command(config_file: Path, env_file: Path, output_dir: Path, dry_run: bool) -> None:
     """Split a single-user configuration into system, secrets and user."""
     old = Installation(config=read_yaml(config_file), environment=read_env(env_file, {}))
     layers = split(old, person=None)
     left = [*layers.left, *((f".env: line {line}", "is not NAME=VALUE") for line in find_unread(env_file))]
-    for name, kind, mode, about in FILES:
+    for name, kind, mode, about in _FILES:
         values = masked(layers.secrets) if dry_run and kind == "secrets" else getattr(layers, kind)
         ground = [] if kind == "secrets" else [read_text(config_file)]
         written = rewrite(ground, values, about, lambda comment: comment_may_tell(comment, layers.known))
@@ -48,7 +48,7 @@ def split_command(config_file: Path, env_file: Path, output_dir: Path, dry_run: 
         if dry_run:
             click.echo(f"--- {path} ({mode:04o})\n{written.text}")
         else:
-            make_folder(output_dir)
+            _make_folder(output_dir)
             write_new(path, written.text.encode(), mode)
             click.echo(f"{path} ({mode:04o})")
         if written.comments_left:
@@ -57,7 +57,7 @@ def split_command(config_file: Path, env_file: Path, output_dir: Path, dry_run: 
         click.echo(f"left out: {printable(f'{subject}: {reason}')}", err=True)
 
 
-def make_folder(path: Path) -> None:
+def _make_folder(path: Path) -> None:
     """Make a folder where there is none; raises PublishError."""
     try:
         path.mkdir(parents=True, exist_ok=True)
@@ -69,4 +69,4 @@ def masked(value: Any) -> Any:
     """Return secrets with their names and without their values."""
     if isinstance(value, dict):
         return {key: masked(item) for key, item in value.items()}
-    return [masked(item) for item in value] if isinstance(value, list) else MASK
+    return [masked(item) for item in value] if isinstance(value, list) else _MASK

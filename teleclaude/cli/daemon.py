@@ -13,7 +13,7 @@ from typing import TextIO
 import click
 from pydantic import TypeAdapter, ValidationError
 
-from teleclaude.checks.look import look
+from teleclaude.checks.look import look_at_installation
 from teleclaude.checks.result import State
 from teleclaude.checks.table import at_probe, find_problems, judge
 from teleclaude.daemon.boot import boot, find_installation
@@ -49,7 +49,7 @@ async def judged_probe(root: Path | None, environ: Mapping[str, str], folder: Pa
     """Boot, and judge what a daemon that boots would not mind but an operator would."""
     verdict = await probe(root, environ, folder, searches)
     if verdict.ok and verdict.backend == "postgresql":
-        results = judge(await look(root, environ, HERE, lists=False), at_probe())
+        results = judge(await look_at_installation(root, environ, HERE, lists=False), at_probe())
         verdict.problems += find_problems(results, State.FAILURE)
         verdict.findings += find_problems(results, State.WARNING)
         verdict.ok = not verdict.problems

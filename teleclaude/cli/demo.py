@@ -22,7 +22,7 @@ from teleclaude.demo.postgres import running_server
 from teleclaude.migration.options import Options
 from teleclaude.migration.report import Report
 
-ORDINARY_UID = 1000
+_ORDINARY_UID = 1000
 
 
 @click.command(epilog="Example: teleclaude demo --keep")
@@ -53,7 +53,7 @@ def _run(folder: Path, screen: Screen) -> Report:
     click.echo(f"a sample installation in {folder}", err=True)
     with running_server(os.environ) as server:
         click.echo(f"PostgreSQL from {server.origin}", err=True)
-        asyncio.run(create_database(server.url, "teleclaude_demo"))
+        asyncio.run(_create_database(server.url, "teleclaude_demo"))
         options = Options(
             source=sample.checkout,
             home=sample.home,
@@ -61,12 +61,12 @@ def _run(folder: Path, screen: Screen) -> Report:
             root=folder / "root",
             person="Ada",
             # Nobody's sessions should belong to root.
-            uid=os.getuid() or ORDINARY_UID,
+            uid=os.getuid() or _ORDINARY_UID,
         )
         return run_migration(options, screen)
 
 
-async def create_database(server: URL, name: str) -> None:
+async def _create_database(server: URL, name: str) -> None:
     """Create an empty database."""
     async with disposing(make_engine(server)) as engine, engine.connect() as connection:
         await connection.execution_options(isolation_level="AUTOCOMMIT")

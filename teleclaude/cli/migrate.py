@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -18,7 +19,7 @@ from teleclaude.migration.options import Options, Recovery
 from teleclaude.migration.pipeline import migrate
 from teleclaude.migration.report import Report
 
-EXAMPLES = """\b
+_EXAMPLES = """\b
 Examples:
   to='postgresql://teleclaude@localhost/teleclaude?passfile=/etc/teleclaude/pgpass'
   sudo teleclaude migrate-to-system --target "$to" --dry-run
@@ -37,14 +38,14 @@ Exit codes:
   130  interrupted and taken back
 """
 
-FOLDER = click.Path(path_type=Path, file_okay=False)
+_FOLDER = click.Path(path_type=Path, file_okay=False)
 
 
-@click.command("migrate-to-system", epilog=EXAMPLES)
-@click.option("--source", type=FOLDER, help="The checkout of the old installation.")
-@click.option("--home", type=FOLDER, help="The home of its user.")
+@click.command("migrate-to-system", epilog=_EXAMPLES)
+@click.option("--source", type=_FOLDER, help="The checkout of the old installation.")
+@click.option("--home", type=_FOLDER, help="The home of its user.")
 @click.option("--target", metavar="URL", help="The PostgreSQL database to move to; PG* variables fill in the rest.")
-@click.option("--root", type=FOLDER, help="Put every system path below this directory: a trial needs no privileges.")
+@click.option("--root", type=_FOLDER, help="Put every system path below this directory: a trial needs no privileges.")
 @click.option("--person", metavar="NAME", help="To whom the sessions belong, as people in the configuration has it.")
 @click.option("--uid", metavar="N", type=click.IntRange(0, 2**32 - 2), help="The user id that the sessions belong to.")
 @click.option(
@@ -57,29 +58,14 @@ FOLDER = click.Path(path_type=Path, file_okay=False)
 )
 @click.option("--timezone", metavar="ZONE", help="Where the old computer was, for local times without a zone.")
 @click.option("--dry-run", is_flag=True, help="Do everything up to the commit, and keep nothing.")
-@click.option("--report-dir", type=FOLDER, help="Where the folder of the run goes: journal, ledger, report.")
+@click.option("--report-dir", type=_FOLDER, help="Where the folder of the run goes: journal, ledger, report.")
 @click.option("--resume", is_flag=True, help="Finish the migration that was cut off after its commit.")
 @click.option("--undo", is_flag=True, help="Take back the migration that was cut off after its commit.")
 @click.option("--json", "as_json", is_flag=True, help="Print one report on stdout, everything else on stderr.")
 @click.option("--quiet", is_flag=True, help="Show what needs attention, errors, and where the report is; no more.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-def migrate_to_system(  # noqa: PLR0913 - one parameter a flag
-    *,
-    source: Path | None,
-    home: Path | None,
-    target: str | None,
-    root: Path | None,
-    person: str | None,
-    uid: int | None,
-    batch_size: int,
-    timezone: str | None,
-    dry_run: bool,
-    report_dir: Path | None,
-    resume: bool,
-    undo: bool,
-    as_json: bool,
-    quiet: bool,
-    yes: bool,
+def migrate_to_system(  # noqa: PLR0913 - what is no option of the migration itself
+    *, root: Path | None, resume: bool, undo: bool, as_json: bool, quiet: bool, yes: bool, **asked: Any
 ) -> None:
     """Move a single-user installation to the system-wide one on PostgreSQL.
 
@@ -89,19 +75,8 @@ def migrate_to_system(  # noqa: PLR0913 - one parameter a flag
     """
     if resume and undo:
         raise click.UsageError("--resume and --undo exclude each other")
-    options = Options(
-        source=source,
-        home=home,
-        target=target,
-        root=root.absolute() if root else None,
-        person=person,
-        uid=uid,
-        batch_size=batch_size,
-        timezone=timezone,
-        dry_run=dry_run,
-        report_dir=report_dir,
-        recovery=Recovery.RESUME if resume else Recovery.UNDO if undo else None,
-    )
+    recovery = Recovery.RESUME if resume else Recovery.UNDO if undo else None
+    options = Options(root=root.absolute() if root else None, recovery=recovery, **asked)
     screen = Screen(may_ask=sys.stdin.isatty(), agreed=yes, with_findings=as_json, quiet=quiet)
     report = run_migration(options, screen)
     show_report(report, as_json=as_json, quiet=quiet)

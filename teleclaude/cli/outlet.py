@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
-GONE = {errno.EPIPE, errno.EIO}
+_GONE = {errno.EPIPE, errno.EIO}
 """How the system says that nobody reads a pipe any more, or that a terminal was hung up."""
 
 
-class Outlet(io.FileIO):
+class _Outlet(io.FileIO):
     """A stream that says the rest to nobody once its reader has gone: the work goes on, and its exit code stays."""
 
     def write(self, said: ReadableBuffer, /) -> int:
@@ -22,7 +22,7 @@ class Outlet(io.FileIO):
         try:
             return super().write(said)
         except OSError as error:
-            if error.errno not in GONE:
+            if error.errno not in _GONE:
                 raise
             nowhere = os.open(os.devnull, os.O_WRONLY)
             os.dup2(nowhere, self.fileno())
@@ -33,7 +33,7 @@ class Outlet(io.FileIO):
 def open_outlet(stream: io.TextIOWrapper) -> io.TextIOWrapper:
     """Return what is written to instead of a standard stream; what its encoding lacks is written out."""
     return io.TextIOWrapper(
-        io.BufferedWriter(Outlet(stream.fileno(), "w", closefd=False)),
+        io.BufferedWriter(_Outlet(stream.fileno(), "w", closefd=False)),
         encoding=stream.encoding,
         # The name of a file need not be UTF-8.
         errors="backslashreplace",

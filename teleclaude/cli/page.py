@@ -13,7 +13,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from teleclaude.cli.handover import describe_handover
+from teleclaude.cli.screen import STYLES
+from teleclaude.config.parse import parse_yaml
 from teleclaude.errors import Exit
 from teleclaude.migration.events import Severity
 from teleclaude.migration.report import Report
@@ -21,13 +22,13 @@ from teleclaude.migration.run import PAGE_NAME
 from teleclaude.migration.summary import Attention, find_attention, find_proofs, outcome, stands, total, verdict
 from teleclaude.printable import printable
 
-STYLES = {Severity.NOTE: "dim", Severity.WARNING: "yellow", Severity.ERROR: "bold red"}
-SIGNS = {Severity.NOTE: "·", Severity.WARNING: "!", Severity.ERROR: "✗"}
+_SIGNS = {Severity.NOTE: "·", Severity.WARNING: "!", Severity.ERROR: "✗"}
 
-MOST_TABLES = 4
+_MOST_TABLES = 4
 MOST_ATTENTION = 4
+_MOST_NAMES = 6
 
-Line = tuple[str, str]
+_Line = tuple[str, str]
 """What is said, and in which style."""
 
 
@@ -65,19 +66,19 @@ def _show_tables(tables: list[dict[str, Any]]) -> Table:
     for name in ("source", "target", "compared", "ledger", "seconds"):
         shown.add_column(name, justify="right")
     largest = sorted(tables, key=lambda table: -table["target_rows"])
-    named = [(table["name"], [table]) for table in largest[:MOST_TABLES]]
-    rest = largest[MOST_TABLES:]
+    named = [(table["name"], [table]) for table in largest[:_MOST_TABLES]]
+    rest = largest[_MOST_TABLES:]
     for name, some in (*named, *([(f"{len(rest)} more", rest)] if rest else [])):
         counts = (f"{total(some, number):,}" for number in numbers)
         shown.add_row(Text(printable(name)), *counts, f"{sum(table['seconds'] for table in some):.2f}")
     return shown
 
 
-def _tell(report: dict[str, Any], width: int, *, quiet: bool) -> Iterator[Line]:
+def _tell(report: dict[str, Any], width: int, *, quiet: bool) -> Iterator[_Line]:
     if not quiet:
         for proof in find_proofs(report):
             yield f"✓ {proof}", "green"
-        for line in describe_handover(report):
+        for line in _describe_handover(report):
             yield line, "dim"
     failure = report["failure"]
     found = find_attention(report)
@@ -93,10 +94,42 @@ def _tell(report: dict[str, Any], width: int, *, quiet: bool) -> Iterator[Line]:
     yield from _tell_places(report)
 
 
-def _tell_attention(found: tuple[Attention, ...], most: int, width: int) -> Iterator[Line]:
+def _describe_handover(report: dict[str, Any]) -> Iterator[str]:
+    """Yield what was written and what stays, or of a rehearsal what would be; of a run that failed nothing."""
+    if report["failure"]:
+        return
+    if report["dry_run"]:
+        yield from _describe_rehearsed(report)
+    elif report["files"]:
+        written = f"{len(report['files'])} files and {len(report['docs'])} shared snippets written"
+        yield f"{written}, {len(report['left'])} things left where they are; the report names them"
+
+
+def _describe_rehearsed(report: dict[str, Any]) -> Iterator[str]:
+    owner = report["owner"]
+    if owner:
+        yield f"{owner['sessions']:,} sessions would belong to {owner['why']}"
+    for file in report["preview"]:
+        yield f"would write {file['path']}: {', '.join(_names(file))}"
+    fates = [belonging["fate"] for belonging in report["installation"]]
+    if fates:
+        yield f"{fates.count('carried')} kinds of files would be carried, {fates.count('left')} left where they are"
+
+
+def _names(file: dict[str, str]) -> Iterator[str]:
+    """Yield the names at the top of a file, and of secrets those of the variables."""
+    values = parse_yaml(file["content"].encode(), Path(file["path"]))
+    names = [*(values.get("environment") or {}), *(key for key in values if key != "environment")]
+    shown = names if file["kind"] == "secrets" else list(values)
+    yield from map(str, shown[:_MOST_NAMES])
+    if len(shown) > _MOST_NAMES:
+        yield f"{len(shown) - _MOST_NAMES} more"
+
+
+def _tell_attention(found: tuple[Attention, ...], most: int, width: int) -> Iterator[_Line]:
     for attention in found[:most]:
         style = STYLES[attention.severity]
-        what, remedy = f"{SIGNS[attention.severity]} {attention.what}", f"→ {attention.remedy}"
+        what, remedy = f"{_SIGNS[attention.severity]} {attention.what}", f"→ {attention.remedy}"
         if len(what) + len(remedy) < width:
             yield f"{what} {remedy}", style
         else:
@@ -106,7 +139,7 @@ def _tell_attention(found: tuple[Attention, ...], most: int, width: int) -> Iter
         yield f"! and {len(found) - most} more, in the report", "yellow"
 
 
-def _tell_places(report: dict[str, Any]) -> Iterator[Line]:
+def _tell_places(report: dict[str, Any]) -> Iterator[_Line]:
     """Say where the report is; a refusal keeps none, and a rehearsal only in a folder that was named."""
     page = Path(report["folder"]) / PAGE_NAME
     # As the caller sees it: whoever is no root cannot look into the folders of the runs.
@@ -119,13 +152,13 @@ def _tell_places(report: dict[str, Any]) -> Iterator[Line]:
         yield f"report: --json prints it{', --report-dir DIR keeps it' if may_keep else ''}", ""
 
 
-def _describe_next(report: dict[str, Any], *, quiet: bool) -> Iterator[Line]:
+def _describe_next(report: dict[str, Any], *, quiet: bool) -> Iterator[_Line]:
     if report["next"] and not quiet:
         yield "What comes next:", "bold"
         yield from _to_shell(report["next"])
 
 
-def _describe_way_back(report: dict[str, Any], *, quiet: bool) -> Iterator[Line]:
+def _describe_way_back(report: dict[str, Any], *, quiet: bool) -> Iterator[_Line]:
     """Yield the commands that go back; the first step changes nothing, and its long commands are in the file."""
     undo = report["undo"]
     if not undo or (quiet and not report["failure"]):
@@ -139,6 +172,6 @@ def _describe_way_back(report: dict[str, Any], *, quiet: bool) -> Iterator[Line]
     yield from _to_shell(undo)
 
 
-def _to_shell(lines: Iterable[str]) -> Iterator[Line]:
+def _to_shell(lines: Iterable[str]) -> Iterator[_Line]:
     for line in lines:
         yield f"  {line}", "dim" if line.startswith("#") else ""

@@ -23,17 +23,17 @@ from teleclaude.printable import printable
 
 T = TypeVar("T")
 
-SECONDS_BETWEEN_LINES = 5.0
+_SECONDS_BETWEEN_LINES = 5.0
 
 STYLES = {Severity.NOTE: "dim", Severity.WARNING: "yellow", Severity.ERROR: "bold red"}
 
 
-def to_words(seconds: float) -> str:
+def _to_words(seconds: float) -> str:
     """Return a time as a person says it."""
     return f"{max(round(seconds), 1)} s" if seconds < 90 else f"{round(seconds / 60)} min"
 
 
-def to_size(megabytes: float) -> str:
+def _to_size(megabytes: float) -> str:
     """Return a size as a person says it."""
     return f"{megabytes:.0f} MB" if megabytes >= 10 else f"{megabytes:.1f} MB"
 
@@ -96,20 +96,20 @@ class Screen(Observer):
         if isinstance(event, Progress):
             self._progress(event)
         elif isinstance(event, Forecast):
-            size = f"{to_size(event.megabytes)} to send, {to_size(event.disk_megabytes)} on the disk of the database"
-            self.say(f"  {event.rows} rows, {size}; will take about {to_words(event.seconds)}", "dim")
+            size = f"{_to_size(event.megabytes)} to send, {_to_size(event.disk_megabytes)} on the disk of the database"
+            self.say(f"  {event.rows} rows, {size}; will take about {_to_words(event.seconds)}", "dim")
         elif isinstance(event, TableResult):
             self.say(f"  {event.name}: {event.target_rows} rows, {event.values_compared} values compared", "dim")
 
     def _progress(self, event: Progress) -> None:
         """Move the bar; where there is none, say a line now and then."""
         size = (f"{event.size / 1e6:.0f} MB",) if event.size else ()
-        left = () if event.left is None else (f"about {to_words(event.left)} left",)
+        left = () if event.left is None else (f"about {_to_words(event.left)} left",)
         more = ", ".join((*size, *left))
         named = printable(event.subject)
         self.bars.update(self.bar, description=named, completed=event.done, total=event.total, more=more, visible=True)
         # A part that tells nothing before it is over is named when it begins.
-        due = not event.done or time.monotonic() > self.said_at + SECONDS_BETWEEN_LINES
+        due = not event.done or time.monotonic() > self.said_at + _SECONDS_BETWEEN_LINES
         if due and not self.console.is_terminal:
             self.said_at = time.monotonic()
             self.say(f"  {event.subject}: {event.done} of {event.total}, {more}")

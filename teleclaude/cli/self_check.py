@@ -13,7 +13,7 @@ import click
 
 from teleclaude import __version__
 from teleclaude.checks.delegate import judge_as
-from teleclaude.checks.look import look
+from teleclaude.checks.look import look_at_installation
 from teleclaude.checks.result import Result, State
 from teleclaude.checks.table import is_well, judge
 from teleclaude.daemon.service_user import find_identity_to_take
@@ -22,8 +22,8 @@ from teleclaude.layout import make_layout
 from teleclaude.platform.names import HERE
 from teleclaude.printable import printable
 
-SIGNS = {State.PASS: ("✓", "green"), State.SKIPPED: ("-", "cyan"), State.WARNING: ("!", "yellow")}
-FAILED = ("✗", "red")
+_SIGNS = {State.PASS: ("✓", "green"), State.SKIPPED: ("-", "cyan"), State.WARNING: ("!", "yellow")}
+_FAILED = ("✗", "red")
 
 
 @click.command("self-check", epilog="Examples: sudo teleclaude self-check | teleclaude self-check --root /tmp/trial")
@@ -50,11 +50,11 @@ def _check(root: Path | None) -> tuple[Result, ...]:
     identity = find_identity_to_take(layout)
     if identity is not None:
         return judge_as(identity, layout.service_user, os.environ)
-    return judge(asyncio.run(look(root, os.environ, HERE)))
+    return judge(asyncio.run(look_at_installation(root, os.environ, HERE)))
 
 
 def _show(result: Result, indent: str) -> None:
-    sign, colour = SIGNS.get(result.state, FAILED)
+    sign, colour = _SIGNS.get(result.state, _FAILED)
     click.echo(f"{indent}{click.style(sign, colour)} {printable(result.name)}: {printable(result.sentence)}")
     if result.remedy:
         click.echo(f"{indent}  → {printable(result.remedy)}")
@@ -64,7 +64,7 @@ def _show(result: Result, indent: str) -> None:
 
 def _sum_up(results: tuple[Result, ...]) -> str:
     found = [leaf.state for result in results for leaf in result.leaves()]
-    return ", ".join(f"{found.count(state)} {word}" for state, word in WORDS.items() if found.count(state))
+    return ", ".join(f"{found.count(state)} {word}" for state, word in _WORDS.items() if found.count(state))
 
 
-WORDS = {State.PASS: "passed", State.SKIPPED: "skipped", State.WARNING: "to be seen to", State.FAILURE: "failed"}
+_WORDS = {State.PASS: "passed", State.SKIPPED: "skipped", State.WARNING: "to be seen to", State.FAILURE: "failed"}

@@ -34,7 +34,7 @@ def sessions(as_json: bool, closed: bool, root: Path | None) -> None:
         click.echo(f"{len(listed)} sessions")
     else:
         for session in listed:
-            click.echo("\t".join(to_cells(session)))
+            click.echo("\t".join(_to_cells(session)))
 
 
 def show(listed: list[dict[str, Any]]) -> Table:
@@ -42,11 +42,11 @@ def show(listed: list[dict[str, Any]]) -> Table:
     table = Table("session", "title", "status", "agent", "computer", box=None)
     table.add_column("last activity", no_wrap=True)
     for session in listed:
-        table.add_row(*map(Text, to_cells(session)))
+        table.add_row(*map(Text, _to_cells(session)))
     return table
 
 
-def to_cells(session: dict[str, Any]) -> tuple[str, ...]:
+def _to_cells(session: dict[str, Any]) -> tuple[str, ...]:
     """Return what is listed of a session; it tells a terminal nothing, and holds no tab and no end of a line."""
     names = ("session_id", "title", "status", "active_agent", "computer")
     last = str(session["last_activity"] or "")[:16].replace("T", " ")

@@ -16,9 +16,9 @@ from pydantic_core import from_json
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession as Orm
 
-from teleclaude.daemon.connection import Connection
+from teleclaude.daemon.connection import Connection, make_failure
 from teleclaude.daemon.identity import Caller, narrow, read_account
-from teleclaude.daemon.route import Call, Failure, Input, Route
+from teleclaude.daemon.route import Call, Input, Route
 from teleclaude.daemon.routes import ROUTES
 from teleclaude.daemon.service import Service
 from teleclaude.db.store.tokens import find_token
@@ -26,7 +26,7 @@ from teleclaude.errors import RequestError
 
 LOG = logging.getLogger(__name__)
 
-CALLER: web.RequestKey[Caller] = web.RequestKey("caller", Caller)
+_CALLER: web.RequestKey[Caller] = web.RequestKey("caller", Caller)
 
 MOST_BYTES = 1024 * 1024
 """The longest body; a longer one is refused before it is read."""
@@ -37,16 +37,18 @@ REQUEST_SECONDS = 30
 TURNS = 8
 """How many requests of one account are worked on at a time; the others wait, so that nobody takes all connections."""
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+_Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
-SENTENCES = {
+_SENTENCES = {
     404: ("there is no such route", "GET /openapi.json lists all of them"),
     405: ("this route is not asked in this way", "GET /openapi.json lists all of them"),
     413: (f"the body is longer than {MOST_BYTES} bytes", "send less"),
 }
 """What aiohttp refuses by itself, in our words."""
 
-UNREACHABLE = RequestError(503, "the database cannot be reached", "try again; if it stays, see the log of the database")
+_UNREACHABLE = RequestError(
+    503, "the database cannot be reached", "try again; if it stays, see the log of the database"
+)
 
 
 def make_app(service: Service) -> web.Application:
@@ -54,28 +56,28 @@ def make_app(service: Service) -> web.Application:
     turns: defaultdict[int, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(TURNS))
 
     @web.middleware
-    async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
+    async def guard(request: web.Request, handler: _Handler) -> web.StreamResponse:
         begun = time.monotonic()
         try:
             async with asyncio.timeout(REQUEST_SECONDS):
-                caller = await find_caller(service, request)
-                request[CALLER] = caller
+                caller = await _find_caller(service, request)
+                request[_CALLER] = caller
                 async with turns[caller.uid]:
                     response = await handler(request)
         except Exception as error:
-            response = refuse(to_refusal(error), error)
+            response = _refuse(_to_refusal(error), error)
         # One connection, one request: what a connection may take is bounded as a whole.
         response.force_close()
-        note(request, response.status, time.monotonic() - begun)
+        _note(request, response.status, time.monotonic() - begun)
         return response
 
     app = web.Application(middlewares=[guard], client_max_size=MOST_BYTES)
     for route in ROUTES:
-        app.router.add_route(route.method, route.path, to_handler(service, route))
+        app.router.add_route(route.method, route.path, _to_handler(service, route))
     return app
 
 
-async def find_caller(service: Service, request: web.Request) -> Caller:
+async def _find_caller(service: Service, request: web.Request) -> Caller:
     """Return who calls; raises RequestError (403)."""
     connection = request.protocol
     assert isinstance(connection, Connection)
@@ -83,18 +85,18 @@ async def find_caller(service: Service, request: web.Request) -> Caller:
     return service.identify(await asyncio.to_thread(read_account, connection.uid), request.headers)
 
 
-def to_handler(service: Service, route: Route[Any]) -> Handler:
+def _to_handler(service: Service, route: Route[Any]) -> _Handler:
     """Return what aiohttp calls for a route."""
 
     async def handle(request: web.Request) -> web.StreamResponse:
-        caller = request[CALLER]
-        check_role(route, caller)
-        given = await read_input(route, request)
+        caller = request[_CALLER]
+        _check_role(route, caller)
+        given = await _read_input(route, request)
         # Not before the body is there, which may take its time.
         await service.confirm()
         async with Orm(service.engine, expire_on_commit=False) as orm:
-            caller = await narrow_by_token(orm, caller, request.headers)
-            check_role(route, caller)
+            caller = await _narrow_by_token(orm, caller, request.headers)
+            _check_role(route, caller)
             viewer = service.view(caller, request.headers)
             session_id = request.headers.get("X-Caller-Session-Id")
             answer = await route.handler(Call(service, caller, viewer, orm, given, session_id))
@@ -106,14 +108,14 @@ def to_handler(service: Service, route: Route[Any]) -> Handler:
     return handle
 
 
-def check_role(route: Route[Any], caller: Caller) -> None:
+def _check_role(route: Route[Any], caller: Caller) -> None:
     """Raise RequestError (403) where a caller's role may not ask a route."""
     if caller.role not in route.roles:
         sentence = f"{caller.person} is {caller.role} here, which may not {route.method} {route.path}"
         raise RequestError(403, sentence, "ask an administrator")
 
 
-async def narrow_by_token(orm: Orm, caller: Caller, headers: Mapping[str, str]) -> Caller:
+async def _narrow_by_token(orm: Orm, caller: Caller, headers: Mapping[str, str]) -> Caller:
     """Return the caller with no more rights than its token has, where it sends one; raises RequestError (401)."""
     token = headers.get("X-Session-Token")
     if token is None:
@@ -124,7 +126,7 @@ async def narrow_by_token(orm: Orm, caller: Caller, headers: Mapping[str, str]) 
     return narrow(caller, found.role)
 
 
-async def read_input(route: Route[Any], request: web.Request) -> Input:
+async def _read_input(route: Route[Any], request: web.Request) -> Input:
     """Return what a request says, checked; raises RequestError (400) that names the field and not its value."""
     fields = route.input.model_fields
     said: Any = {name: value for name, value in request.query.items() if name in fields}
@@ -138,11 +140,11 @@ async def read_input(route: Route[Any], request: web.Request) -> Input:
     try:
         given: Input = route.input.model_validate({**said, **request.match_info})
     except (ValidationError, RecursionError) as error:
-        raise RequestError(400, describe_wrong(error), "GET /openapi.json says what is taken") from None
+        raise RequestError(400, _describe_wrong(error), "GET /openapi.json says what is taken") from None
     return given
 
 
-def describe_wrong(error: ValidationError | RecursionError) -> str:
+def _describe_wrong(error: ValidationError | RecursionError) -> str:
     """Return what is wrong with the input in one sentence, without its values."""
     if isinstance(error, RecursionError):
         return "the body is nested too deep"
@@ -150,25 +152,25 @@ def describe_wrong(error: ValidationError | RecursionError) -> str:
     return "; ".join(f"{'.'.join(map(str, part['loc'])) or 'the request'}: {part['msg']}" for part in parts)
 
 
-def to_refusal(error: Exception) -> RequestError:
+def _to_refusal(error: Exception) -> RequestError:
     """Return what is told a caller about an error, in one sentence."""
     match error:
         case RequestError():
             return error
         case web.HTTPException():
-            sentence, hint = SENTENCES.get(error.status, (error.reason, "GET /openapi.json says what is taken"))
+            sentence, hint = _SENTENCES.get(error.status, (error.reason, "GET /openapi.json says what is taken"))
             return RequestError(error.status, sentence, hint)
         case TimeoutError():
             return RequestError(504, f"the answer took longer than {REQUEST_SECONDS} seconds", "ask for less")
-        case _ if cannot_be_held(error):
+        case _ if _cannot_be_held(error):
             return RequestError(400, "the database cannot hold a value of the request", "leave it out")
         case SQLAlchemyError() | OSError() | asyncpg.InterfaceError() | asyncpg.PostgresError():
-            return UNREACHABLE
+            return _UNREACHABLE
         case _:
             return RequestError(500, "the daemon failed at this, which is a bug", "see its log, and report it")
 
 
-def cannot_be_held(error: Exception) -> bool:
+def _cannot_be_held(error: Exception) -> bool:
     """Whether it is a value that the database did not take.
 
     SQLite's driver has no errors of its own for a text that is no Unicode, and for too large a number.
@@ -178,23 +180,22 @@ def cannot_be_held(error: Exception) -> bool:
     return isinstance(error, UnicodeEncodeError | OverflowError)
 
 
-def refuse(refusal: RequestError, cause: Exception) -> web.Response:
+def _refuse(refusal: RequestError, cause: Exception) -> web.Response:
     """Return the answer of a refusal; what is not the caller's fault is logged."""
     if refusal.status >= 500 and cause is not refusal:
         LOG.error("request failed", exc_info=cause)
     headers = {"Allow": cause.headers["Allow"]} if isinstance(cause, web.HTTPMethodNotAllowed) else {}
     if refusal.status == 503:
         headers["Retry-After"] = "1"
-    body = Failure(error=refusal.message, hint=refusal.hint).model_dump_json().encode()
-    return web.Response(body=body, status=refusal.status, headers=headers, content_type="application/json")
+    return make_failure(refusal.status, refusal.message, refusal.hint, headers)
 
 
-def note(request: web.Request, status: int, seconds: float) -> None:
+def _note(request: web.Request, status: int, seconds: float) -> None:
     """Log a request by its route, never by what it holds."""
     level = logging.DEBUG if status < 400 else logging.INFO
     if LOG.isEnabledFor(level):
         resource = request.match_info.route.resource
-        connection, caller = request.protocol, request.get(CALLER)
+        connection, caller = request.protocol, request.get(_CALLER)
         assert isinstance(connection, Connection)
         fields: dict[str, Any] = {
             "method": request.method,

@@ -15,11 +15,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from teleclaude.config.files import read_single_user, read_system
 from teleclaude.config.layers import REFERENCE
 from teleclaude.config.schema import Settings
+from teleclaude.daemon.lease import Lease
 from teleclaude.daemon.service import Service
-from teleclaude.daemon.tenure import Tenure
 from teleclaude.db import schema
 from teleclaude.db.engine import disposing, explained, make_engine
-from teleclaude.db.lock import hold_pid_file
+from teleclaude.db.file_lock import hold_pid_file
 from teleclaude.db.store import pending_runs
 from teleclaude.db.url import parse_url
 from teleclaude.errors import BootRefusedError, ConfigError, TargetError
@@ -55,7 +55,7 @@ class Daemon:
     service: Service
     revision: str
     pending: tuple[str, ...] = ()
-    tenure: Tenure | None = None
+    lease: Lease | None = None
     """The lock on a system's database, which has to be looked after."""
 
 
@@ -119,7 +119,8 @@ async def boot(installation: Installation) -> AsyncIterator[Daemon]:
                 if pid_file is None:
                     await _refuse_standby(connection)
                 await connection.run_sync(_create_where_empty)
-                _refuse_pending((await _check(connection))[1])
+                await _check_revision(connection)
+                await refuse_pending(connection)
 
         if pid_file is not None:
             # Only what the database says is explained by the database.
@@ -127,18 +128,31 @@ async def boot(installation: Installation) -> AsyncIterator[Daemon]:
                 await examine()
             yield Daemon(installation, engine, _make_service(installation, engine), schema.head())
             return
-        tenure = Tenure(engine, url, examine)
-        stack.push_async_callback(tenure.release)
-        await tenure.take()
-        service = replace(_make_service(installation, engine), confirm=tenure.confirm)
-        yield Daemon(installation, engine, service, schema.head(), tenure=tenure)
+        lease = Lease(engine, url, examine)
+        stack.push_async_callback(lease.release)
+        await lease.take()
+        service = replace(_make_service(installation, engine), confirm=lease.confirm)
+        yield Daemon(installation, engine, service, schema.head(), lease=lease)
 
 
 def _make_service(installation: Installation, engine: AsyncEngine) -> Service:
     return Service(engine, installation.settings, single_user=installation.single_user)
 
 
-def _refuse_pending(pending: tuple[str, ...]) -> None:
+async def read_our_revision(connection: AsyncConnection) -> str:
+    """Return the schema revision of the database; raises BootRefusedError where it does not hold our tables."""
+    found = await connection.run_sync(schema.read_revision)
+    if found is None:
+        raise BootRefusedError(
+            "this database does not hold the tables of a system-wide TeleClaude",
+            "run teleclaude migrate-to-system to bring a single-user installation into it, or correct database.url",
+        )
+    return found
+
+
+async def refuse_pending(connection: AsyncConnection) -> None:
+    """Raise BootRefusedError where a migration into the database has committed and is not finished."""
+    pending = await pending_runs(connection)
     if pending:
         raise BootRefusedError(
             f"the migration {pending[0]} into this database is not finished",
@@ -161,7 +175,8 @@ async def boot_read_only(installation: Installation) -> AsyncIterator[Daemon]:
     with explained(installation.url):
         async with disposing(make_engine(installation.url, read_only=True)) as engine:
             async with engine.connect() as connection:
-                revision, pending = await _check(connection)
+                revision = await _check_revision(connection)
+                pending = tuple(await pending_runs(connection))
             service = replace(_make_service(installation, engine), audited=False)
             yield Daemon(installation, engine, service, revision, pending)
 
@@ -172,13 +187,8 @@ def _create_where_empty(connection: Connection) -> None:
         schema.upgrade(connection)
 
 
-async def _check(connection: AsyncConnection) -> tuple[str, tuple[str, ...]]:
-    found = await connection.run_sync(schema.read_revision)
-    if found is None:
-        raise BootRefusedError(
-            "this database does not hold the tables of a system-wide TeleClaude",
-            "run teleclaude migrate-to-system to bring a single-user installation into it, or correct database.url",
-        )
+async def _check_revision(connection: AsyncConnection) -> str:
+    found = await read_our_revision(connection)
     if found != schema.head():
         raise BootRefusedError(
             f"the database is at schema revision {found}, this program needs {schema.head()}",
@@ -186,4 +196,4 @@ async def _check(connection: AsyncConnection) -> tuple[str, tuple[str, ...]]:
             if schema.find_way(found) is None
             else "run teleclaude upgrade",
         )
-    return found, tuple(await pending_runs(connection))
+    return found

@@ -12,7 +12,7 @@ import aiohttp
 from teleclaude.errors import TeleClaudeError
 from teleclaude.platform.names import HERE, names_of
 
-TIMEOUT = aiohttp.ClientTimeout(total=60)
+_TIMEOUT = aiohttp.ClientTimeout(total=60)
 
 PAGE = 1000
 """How many sessions are asked for at a time, so that no answer keeps the daemon from others for long."""
@@ -25,7 +25,7 @@ async def ask(socket: Path, path: str, headers: Mapping[str, str] | None = None)
     """
     try:
         async with (
-            aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(socket)), timeout=TIMEOUT) as session,
+            aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(socket)), timeout=_TIMEOUT) as session,
             session.get(f"http://teleclaude{path}", headers=headers) as answer,
         ):
             said = await answer.json(content_type=None)

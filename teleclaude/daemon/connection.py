@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
+from collections.abc import Mapping
 from contextlib import suppress
 
 from aiohttp import web
@@ -15,9 +16,9 @@ from teleclaude.platform.peers import read_peer
 CONNECTION_SECONDS = 60
 """From the first byte to the last, whichever side is slow: sending the request, answering, taking the answer."""
 
-LINGER_SECONDS = 5
+_LINGER_SECONDS = 5
 
-NOBODY = 2**32 - 1
+_NOBODY = 2**32 - 1
 """The number that no account has (chown(2)), and so nobody known."""
 
 MOST_CONNECTIONS = 64
@@ -28,23 +29,23 @@ LONGEST_LINE = 8190
 
 MOST_HEADERS = 64
 
-SILENT = logging.getLogger("teleclaude.daemon.access")
+_SILENT = logging.getLogger("teleclaude.daemon.access")
 """aiohttp would log paths and headers; what we log of a request is in `api`."""
-SILENT.disabled = True
+_SILENT.disabled = True
 
 
-def make_failure(status: int, error: str, hint: str) -> web.Response:
+def make_failure(status: int, error: str, hint: str, headers: Mapping[str, str] | None = None) -> web.Response:
     """Return an answer in the form of every failure."""
     body = Failure(error=error, hint=hint).model_dump_json().encode()
-    return web.Response(body=body, status=status, content_type="application/json")
+    return web.Response(body=body, status=status, headers=headers, content_type="application/json")
 
 
-TOO_MANY_BODY = (
+_TOO_MANY_BODY = (
     Failure(error="your account has too many connections open", hint="close some").model_dump_json().encode()
 )
-TOO_MANY = (
+_TOO_MANY = (
     b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nConnection: close\r\n"
-    b"Retry-After: 1\r\nContent-Length: %d\r\n\r\n%s" % (len(TOO_MANY_BODY), TOO_MANY_BODY)
+    b"Retry-After: 1\r\nContent-Length: %d\r\n\r\n%s" % (len(_TOO_MANY_BODY), _TOO_MANY_BODY)
 )
 
 
@@ -55,18 +56,18 @@ class Connection(web.RequestHandler):
         super().__init__(
             server,
             loop=asyncio.get_running_loop(),
-            access_log=SILENT,
+            access_log=_SILENT,
             tcp_keepalive=False,
             max_line_size=LONGEST_LINE,
             max_field_size=LONGEST_LINE,
             max_headers=MOST_HEADERS,
             # A caller that is refused while it still sends is to read the refusal, not a broken pipe.
-            lingering_time=LINGER_SECONDS,
+            lingering_time=_LINGER_SECONDS,
             # A few bytes that unpack to a great many are no request of ours.
             auto_decompress=False,
         )
         self.open_connections = open_connections
-        self.uid = NOBODY
+        self.uid = _NOBODY
         self.deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -78,7 +79,7 @@ class Connection(web.RequestHandler):
         self.open_connections[self.uid] += 1
         super().connection_made(transport)
         if self.open_connections[self.uid] > MOST_CONNECTIONS:
-            transport.write(TOO_MANY)
+            transport.write(_TOO_MANY)
             transport.close()
         self.deadline = asyncio.get_running_loop().call_later(CONNECTION_SECONDS, transport.abort)
 

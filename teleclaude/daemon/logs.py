@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
-VARIABLE = "TELECLAUDE_LOG_LEVEL"
-OURS = "teleclaude"
+_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+_VARIABLE = "TELECLAUDE_LOG_LEVEL"
+_OURS = "teleclaude"
 
 
 class JsonLines(logging.Formatter):
@@ -24,7 +24,7 @@ class JsonLines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line of a record."""
-        ours = record.name.partition(".")[0] == OURS
+        ours = record.name.partition(".")[0] == _OURS
         said = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
@@ -33,11 +33,11 @@ class JsonLines(logging.Formatter):
             **getattr(record, "fields", {}),
         }
         if record.exc_info and record.exc_info[1] is not None:
-            said |= describe_exception(record.exc_info[1])
+            said |= _describe_exception(record.exc_info[1])
         return json.dumps(said, default=str)
 
 
-def describe_exception(error: BaseException) -> dict[str, Any]:
+def _describe_exception(error: BaseException) -> dict[str, Any]:
     """Return the types of an exception and its causes, and the places that it passed."""
     types: list[str] = []
     each: BaseException | None = error
@@ -50,8 +50,8 @@ def describe_exception(error: BaseException) -> dict[str, Any]:
 
 def start_logging(environment: Mapping[str, Any]) -> None:
     """Log from the level on that `TELECLAUDE_LOG_LEVEL` says in the configuration's environment, else from INFO."""
-    wanted = str(environment.get(VARIABLE, "")).upper()
+    wanted = str(environment.get(_VARIABLE, "")).upper()
     handler = logging.StreamHandler()
     handler.setFormatter(JsonLines())
     logging.basicConfig(level="WARNING", handlers=[handler], force=True)
-    logging.getLogger(OURS).setLevel(wanted if wanted in LEVELS else "INFO")
+    logging.getLogger(_OURS).setLevel(wanted if wanted in _LEVELS else "INFO")

@@ -12,21 +12,21 @@ from teleclaude import __version__
 from teleclaude.daemon.identity import Role
 from teleclaude.daemon.route import Failure, Route
 
-REFERENCE = "#/components/schemas/{model}"
+_REFERENCE = "#/components/schemas/{model}"
 
-FAILURES = (400, 401, 403, 404, 409, 413, 500, 503, 504)
+_FAILURES = (400, 401, 403, 404, 409, 413, 500, 503, 504)
 """What any route may answer instead, each a `Failure`."""
 
 Schema = dict[str, Any]
 
-FAILURE = {"application/json": {"schema": {"$ref": REFERENCE.format(model="Failure")}}}
-FAILED = {str(status): {"description": HTTPStatus(status).phrase, "content": FAILURE} for status in FAILURES}
+_FAILURE = {"application/json": {"schema": {"$ref": _REFERENCE.format(model="Failure")}}}
+_FAILED = {str(status): {"description": HTTPStatus(status).phrase, "content": _FAILURE} for status in _FAILURES}
 
 
 def describe(routes: Sequence[Route[Any]]) -> Schema:
     """Return the description of these routes."""
     schemas: dict[str, Schema] = {}
-    _, shared = models_json_schema([(Failure, "serialization")], ref_template=REFERENCE)
+    _, shared = models_json_schema([(Failure, "serialization")], ref_template=_REFERENCE)
     schemas |= shared.get("$defs", {})
     paths: dict[str, Schema] = {}
     for route in routes:
@@ -44,7 +44,7 @@ def describe(routes: Sequence[Route[Any]]) -> Schema:
 
 
 def _operation(route: Route[Any], schemas: dict[str, Schema]) -> Schema:
-    taken = _keep(route.input.model_json_schema(ref_template=REFERENCE), schemas)
+    taken = _keep(route.input.model_json_schema(ref_template=_REFERENCE), schemas)
     required = set(taken.get("required", ()))
     fields: dict[str, Schema] = taken.get("properties", {})
     in_path = [_parameter(name, "path", fields[name], True) for name in route.in_path]
@@ -55,7 +55,7 @@ def _operation(route: Route[Any], schemas: dict[str, Schema]) -> Schema:
         "summary": route.summary,
         "description": f"Roles: {', '.join(role for role in Role if role in route.roles)}.",
         "parameters": in_path,
-        "responses": {str(route.status): success, **FAILED},
+        "responses": {str(route.status): success, **_FAILED},
     }
     if route.takes_body:
         body = {"type": "object", "properties": others, "required": sorted(required - set(route.in_path))}
@@ -70,7 +70,7 @@ def _operation_id(route: Route[Any]) -> str:
 
 
 def _answer(route: Route[Any], schemas: dict[str, Schema]) -> Schema:
-    return _keep(route.adapter.json_schema(ref_template=REFERENCE, mode="serialization"), schemas)
+    return _keep(route.adapter.json_schema(ref_template=_REFERENCE, mode="serialization"), schemas)
 
 
 def _keep(schema: Schema, schemas: dict[str, Schema]) -> Schema:

@@ -21,15 +21,15 @@ from teleclaude.errors import RequestError
 
 LOG = logging.getLogger(__name__)
 
-Target = Callable[[Orm, HookEvent], Awaitable[None]]
+_Target = Callable[[Orm, HookEvent], Awaitable[None]]
 """Delivers an event within a transaction; raises DeliveryError where it cannot, now."""
 
-BATCH = 50
-PAUSE_SECONDS = 0.5
-DATABASE_ERRORS = (SQLAlchemyError, OSError, asyncpg.InterfaceError, asyncpg.PostgresError)
+_BATCH = 50
+_PAUSE_SECONDS = 0.5
+_DATABASE_ERRORS = (SQLAlchemyError, OSError, asyncpg.InterfaceError, asyncpg.PostgresError)
 
 
-async def deliver_for_ever(service: Service, target: Target = deliver) -> None:
+async def deliver_for_ever(service: Service, target: _Target = deliver) -> None:
     """Deliver whatever is due, until cancelled; a database that goes away is waited for."""
     released = False
     while True:
@@ -42,10 +42,10 @@ async def deliver_for_ever(service: Service, target: Target = deliver) -> None:
             delivered = await deliver_due(service, target)
         except RequestError:
             pass
-        except DATABASE_ERRORS as error:
+        except _DATABASE_ERRORS as error:
             LOG.warning("the outbox waits for the database", exc_info=error)
-        if delivered < BATCH:
-            await asyncio.sleep(PAUSE_SECONDS)
+        if delivered < _BATCH:
+            await asyncio.sleep(_PAUSE_SECONDS)
 
 
 async def release(service: Service) -> None:
@@ -55,17 +55,17 @@ async def release(service: Service) -> None:
         await orm.commit()
 
 
-async def deliver_due(service: Service, target: Target) -> int:
+async def deliver_due(service: Service, target: _Target) -> int:
     """Deliver a batch of what is due and return how many that were, delivered or not."""
     async with Orm(service.engine) as orm:
-        events = await claim_events(orm, BATCH)
+        events = await claim_events(orm, _BATCH)
         await orm.commit()
     for event in events:
-        await deliver_one(service, target, event)
+        await _deliver_one(service, target, event)
     return len(events)
 
 
-async def deliver_one(service: Service, target: Target, event: HookEvent) -> None:
+async def _deliver_one(service: Service, target: _Target, event: HookEvent) -> None:
     """Deliver an event, or note why not."""
     try:
         async with Orm(service.engine) as orm:
@@ -73,7 +73,7 @@ async def deliver_one(service: Service, target: Target, event: HookEvent) -> Non
             await settle_delivered(orm, event)
             await orm.commit()
     except Exception as error:  # one event that nobody foresaw must not keep all others from being delivered
-        foreseen = isinstance(error, (DeliveryError, *DATABASE_ERRORS))
+        foreseen = isinstance(error, (DeliveryError, *_DATABASE_ERRORS))
         reason = str(error) if isinstance(error, DeliveryError) else type(error).__name__
         if not foreseen:
             LOG.exception("an event cannot be delivered, which is a bug")

@@ -21,7 +21,7 @@ from teleclaude.db.store import count_rows
 from teleclaude.errors import TeleClaudeError
 
 PREFIX, SOCKET = "teleclaude-probe-", "probe.sock"
-SHORT = Path("/tmp")  # noqa: S108 - the folder in it is nobody else's
+_SHORT = Path("/tmp")  # noqa: S108 - the folder in it is nobody else's
 
 
 @dataclass
@@ -58,7 +58,7 @@ async def probe(
         installation = find_installation(root, environ, checkout)
         async with boot_read_only(installation) as daemon:
             verdict.timings["boot"] = time.monotonic() - begun
-            await look(daemon, verdict)
+            await _count_and_list(daemon, verdict)
             await search(daemon, searches, verdict)
         verdict.ok = True
     except TeleClaudeError as error:
@@ -66,7 +66,7 @@ async def probe(
     return verdict
 
 
-async def look(daemon: Daemon, verdict: Verdict) -> None:
+async def _count_and_list(daemon: Daemon, verdict: Verdict) -> None:
     """Fill `verdict` with what the booted daemon lists and counts."""
     begun = time.monotonic()
     verdict.backend = daemon.engine.dialect.name
@@ -76,23 +76,23 @@ async def look(daemon: Daemon, verdict: Verdict) -> None:
         verdict.counts = await count_rows(connection)
     verdict.timings["count"] = time.monotonic() - begun
     begun = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix=PREFIX, dir=find_room()) as folder:
+    with tempfile.TemporaryDirectory(prefix=PREFIX, dir=_find_room()) as folder:
         socket = Path(folder) / SOCKET
         async with listening(daemon.service, socket):
             verdict.open_sessions, verdict.all_sessions = await asyncio.gather(
-                list_ids(socket, closed=False), list_ids(socket, closed=True)
+                _list_ids(socket, closed=False), _list_ids(socket, closed=True)
             )
     verdict.timings["list"] = time.monotonic() - begun
 
 
-def find_room() -> Path:
+def _find_room() -> Path:
     """Return where the folder of the socket has room: that of temporary files, unless its path is too long for one."""
     usual = Path(tempfile.gettempdir())
     longest = usual / f"{PREFIX}{'x' * 16}" / SOCKET
-    return usual if len(os.fsencode(longest)) <= LONGEST_PATH else SHORT
+    return usual if len(os.fsencode(longest)) <= LONGEST_PATH else _SHORT
 
 
-async def list_ids(socket: Path, *, closed: bool) -> list[str]:
+async def _list_ids(socket: Path, *, closed: bool) -> list[str]:
     """Return the ids of the sessions that are listed."""
     return [session["session_id"] async for page in read_sessions(socket, closed=closed) for session in page]
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import Annotated, Any, Generic, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, model_validator
 from sqlalchemy.ext.asyncio import AsyncSession as Orm
 
 from teleclaude.daemon.identity import Caller, Role
@@ -24,6 +24,14 @@ ADMINS = frozenset({Role.ADMIN})
 
 Name = Annotated[str, Field(min_length=1, max_length=500)]
 RowNumber = Annotated[int, Field(ge=1, lt=2**63)]
+
+
+def _to_iso(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.astimezone(UTC).isoformat()
+
+
+Moment = Annotated[str | None, BeforeValidator(_to_iso)]
+"""A moment of the database as ISO 8601 in UTC with its offset."""
 
 
 class Input(BaseModel):
@@ -60,9 +68,9 @@ class Nothing(Input):
 
 
 class Answer(BaseModel):
-    """What a route answers."""
+    """What a route answers; made of a row where its fields are columns."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, from_attributes=True)
 
 
 class Failure(Answer):
@@ -120,8 +128,3 @@ class Route(Generic[I]):
     def adapter(self) -> TypeAdapter[Any]:
         """What validates and writes the answer."""
         return TypeAdapter(self.answer)
-
-
-def to_iso(moment: datetime | None) -> str | None:
-    """Return a moment as ISO 8601 in UTC with its offset."""
-    return None if moment is None else moment.astimezone(UTC).isoformat()

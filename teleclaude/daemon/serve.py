@@ -24,7 +24,7 @@ from teleclaude.errors import BootRefusedError, LockHeldError
 
 LOG = logging.getLogger(__name__)
 
-OWN_MODE = 0o600
+_OWN_MODE = 0o600
 """Of the socket of a single-user installation: only its own user may connect."""
 
 SYSTEM_MODE = 0o666
@@ -45,27 +45,27 @@ async def serve(daemon: Daemon) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     path = daemon.installation.socket
-    await make_place(path)
-    mode = OWN_MODE if daemon.installation.single_user else SYSTEM_MODE
+    await _make_place(path)
+    mode = _OWN_MODE if daemon.installation.single_user else SYSTEM_MODE
     async with listening(daemon.service, path, mode):
         LOG.info("listening on %s", path)
         notify("READY=1")
         try:
-            await until_first(stopping.wait(), *duties(daemon))
+            await _until_first(stopping.wait(), *_duties(daemon))
         finally:
             notify("STOPPING=1")
     LOG.info("stopped")
 
 
-def duties(daemon: Daemon) -> Iterator[Coroutine[Any, Any, Any]]:
+def _duties(daemon: Daemon) -> Iterator[Coroutine[Any, Any, Any]]:
     """Yield what is done beside answering, for as long as the daemon serves."""
     yield deliver_for_ever(daemon.service)
     yield keep_alive()
-    if daemon.tenure is not None:
-        yield daemon.tenure.keep()
+    if daemon.lease is not None:
+        yield daemon.lease.keep()
 
 
-async def until_first(*works: Coroutine[Any, Any, Any]) -> None:
+async def _until_first(*works: Coroutine[Any, Any, Any]) -> None:
     """Work until one of the works ends, and end the others; raises what it raised."""
     tasks = [asyncio.ensure_future(work) for work in works]
     try:
@@ -79,7 +79,7 @@ async def until_first(*works: Coroutine[Any, Any, Any]) -> None:
 
 
 @asynccontextmanager
-async def listening(service: Service, path: Path, mode: int = OWN_MODE) -> AsyncIterator[None]:
+async def listening(service: Service, path: Path, mode: int = _OWN_MODE) -> AsyncIterator[None]:
     """Answer on the Unix socket at `path` for as long as the context lasts."""
     runner = web.AppRunner(make_app(service), shutdown_timeout=5)
     await runner.setup()
@@ -100,7 +100,7 @@ async def listening(service: Service, path: Path, mode: int = OWN_MODE) -> Async
         path.unlink(missing_ok=True)
 
 
-async def make_place(path: Path) -> None:
+async def _make_place(path: Path) -> None:
     """Make the folder of the socket, open to everybody, and take away a socket that nobody answers on.
 
     Raises LockHeldError, BootRefusedError.
@@ -111,10 +111,10 @@ async def make_place(path: Path) -> None:
     if not path.parent.exists():
         path.parent.mkdir(parents=True)
         path.parent.chmod(0o755)
-    await clear_socket(path)
+    await _clear_socket(path)
 
 
-async def clear_socket(path: Path) -> None:
+async def _clear_socket(path: Path) -> None:
     """Remove the socket of a daemon that was killed; raises LockHeldError where somebody still answers on it."""
     try:
         _, writer = await asyncio.open_unix_connection(str(path))

@@ -17,7 +17,7 @@ from sqlalchemy import URL
 from teleclaude.db.url import ENVIRONMENT, ENVIRONMENT_QUERY, parse_url
 from teleclaude.errors import ConfigError
 
-OWN_FILES = {
+_OWN_FILES = {
     "sslrootcert": "root.crt",
     "sslcrl": "root.crl",
     "sslcert": "postgresql.crt",
@@ -25,10 +25,10 @@ OWN_FILES = {
 }
 """What libpq takes from `~/.postgresql` where nothing names another (PostgreSQL manual, section 34.19)."""
 
-VERIFYING = ("require", "verify-ca", "verify-full")
+_VERIFYING = ("require", "verify-ca", "verify-full")
 """Modes in which a root certificate counts; `require` looks at it where there is one."""
 
-SOCKET_DIRECTORIES = frozenset({"/run/postgresql", "/var/run/postgresql", "/tmp"})  # noqa: S108 - libpq's own
+_SOCKET_DIRECTORIES = frozenset({"/run/postgresql", "/var/run/postgresql", "/tmp"})  # noqa: S108 - libpq's own
 """Where libpq looks for a server without a host; the password file has `localhost` for them."""
 
 
@@ -41,16 +41,16 @@ def find_url(text: str, environ: Mapping[str, str], home: Path) -> URL:
         raise ConfigError("PGHOSTADDR is set, which is not followed here", "unset it, and name the address as the host")
     text, service = _take_service(text)
     name = service or environ.get("PGSERVICE")
-    url = parse_url(text, {**environ, **(read_service(name, environ, home) if name else {})})
+    url = parse_url(text, {**environ, **(_read_service(name, environ, home) if name else {})})
     if not url.drivername.startswith("postgresql"):
         return url
     # A password file that only PGPASSFILE names may be missing, as with libpq.
-    _require_files(url, (*OWN_FILES, "passfile") if "passfile=" in text else OWN_FILES)
+    _require_files(url, (*_OWN_FILES, "passfile") if "passfile=" in text else _OWN_FILES)
     # Who connects is part of what is written, not of who happens to run this.
     user = url.username or getpass.getuser()
     url = url.set(username=user, database=url.database or user)
     passfile = Path(str(url.query.get("passfile", home / ".pgpass")))
-    if url.password is None and (password := find_password(url, read_lines(passfile))) is not None:
+    if url.password is None and (password := find_password(url, _read_lines(passfile))) is not None:
         _require_private(passfile, is_key=False)
         url = url.set(password=password)
     url = _name_own_files(url.difference_update_query(["passfile"]), home)
@@ -67,7 +67,7 @@ def _take_service(text: str) -> tuple[str, str | None]:
     return (rest if "?" in rest else rest.replace("&", "?", 1)), found[1]
 
 
-def read_service(name: str, environ: Mapping[str, str], home: Path) -> dict[str, str]:
+def _read_service(name: str, environ: Mapping[str, str], home: Path) -> dict[str, str]:
     """Return what the service `name` says, as `PG*` variables; raises ConfigError where it cannot be used."""
     places = [Path(environ.get("PGSERVICEFILE") or home / ".pg_service.conf")]
     if "PGSYSCONFDIR" in environ:
@@ -76,7 +76,7 @@ def read_service(name: str, environ: Mapping[str, str], home: Path) -> dict[str,
     for place in places:
         services = configparser.RawConfigParser(strict=False, delimiters=("=",), comment_prefixes=("#",))
         try:
-            services.read_string("\n".join(read_lines(place)))
+            services.read_string("\n".join(_read_lines(place)))
         except configparser.Error:
             raise ConfigError(f"{place} is not a list of services", "mend the file", path=place) from None
         if services.has_section(name):
@@ -91,7 +91,7 @@ def find_password(url: URL, lines: list[str]) -> str | None:
     """Return the password that a password file has for `url` (PostgreSQL manual, section 34.16)."""
     host = str(url.query.get("host") or url.host or "localhost")
     wanted = (
-        "localhost" if host in SOCKET_DIRECTORIES else host,
+        "localhost" if host in _SOCKET_DIRECTORIES else host,
         str(url.port or url.query.get("port") or 5432),
         url.database,
         url.username,
@@ -109,7 +109,7 @@ def _split_lines(lines: list[str]) -> Iterator[list[str]]:
             yield [re.sub(r"\\(.)", r"\1", field) for field in fields]
 
 
-def read_lines(path: Path) -> list[str]:
+def _read_lines(path: Path) -> list[str]:
     """Return the lines of a file, none where it is not there; raises ConfigError where it cannot be read."""
     try:
         return path.read_text(encoding="utf-8").splitlines()
@@ -125,9 +125,9 @@ def _name_own_files(url: URL, home: Path) -> URL:
     if url.host is None or mode == "disable":
         return url
     names = [] if "sslcert" in query else ["sslcert", "sslkey"]
-    if mode in VERIFYING and query.get("sslrootcert") != "system":
+    if mode in _VERIFYING and query.get("sslrootcert") != "system":
         names += ["sslrootcert", "sslcrl"]
-    own = {name: home / ".postgresql" / OWN_FILES[name] for name in names if name not in query}
+    own = {name: home / ".postgresql" / _OWN_FILES[name] for name in names if name not in query}
     return url.update_query_dict({name: str(path) for name, path in own.items() if path.is_file()})
 
 

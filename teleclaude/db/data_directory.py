@@ -9,7 +9,7 @@ import psutil
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-SERVING = """
+_SERVING = """
 SELECT pg_backend_pid() WHERE inet_server_addr() IS NULL OR inet_server_addr() = inet_client_addr()
 """
 
@@ -19,7 +19,7 @@ async def find_data_directory(connection: AsyncConnection) -> Path | None:
 
     The server itself tells it to superusers only.
     """
-    process = await connection.scalar(text(SERVING))
+    process = await connection.scalar(text(_SERVING))
     return None if process is None else _find(process)
 
 

@@ -37,7 +37,7 @@ def make_engine(url: URL, *, read_only: bool = False) -> AsyncEngine:
         # Those beyond are closed after each use, and opening one costs more than most queries.
         pool_size=10,
         max_overflow=5,
-        json_deserializer=read_json,
+        json_deserializer=_read_json,
         # Values are never part of a message: they may be secrets.
         hide_parameters=True,
     )
@@ -58,7 +58,7 @@ def explained(url: URL) -> Iterator[None]:
     try:
         yield
     except (OSError, UnicodeError, DBAPIError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        if isinstance(error, OSError) and error.errno in OUR_DISK:
+        if isinstance(error, OSError) and error.errno in _OUR_DISK:
             raise
         cause = getattr(error, "orig", None) or error
         cause = cause.__cause__ or cause
@@ -76,18 +76,18 @@ def _tell(cause: BaseException) -> str:
     return re.sub(r"\[Errno -?\d+\] ", "", said).partition("query argument")[0] or type(cause).__name__
 
 
-OUR_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS})
+_OUR_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS})
 """What a disk of ours says, and no connection."""
 
 SHARED_SESSIONS = "let the pooler keep sessions (PgBouncer: pool_mode = session), or name the server itself"
 
-WHERE_PASSWORDS_ARE = (
+_WHERE_PASSWORDS_ARE = (
     "check the user and where the password comes from: ?passfile=FILE in the URL, PGPASSWORD, ~/.pgpass; "
     "sudo takes PGPASSWORD away, and ~ is root's there"
 )
 
 REMEDIES: tuple[tuple[type[BaseException], str], ...] = (
-    (asyncpg.InvalidAuthorizationSpecificationError, WHERE_PASSWORDS_ARE),
+    (asyncpg.InvalidAuthorizationSpecificationError, _WHERE_PASSWORDS_ARE),
     (asyncpg.InvalidCatalogNameError, "create the database, owned by the role that the daemon will use"),
     (asyncpg.InsufficientPrivilegeError, "let the role own the database"),
     (asyncpg.TooManyConnectionsError, "wait until others disconnect, or raise max_connections"),
@@ -101,7 +101,7 @@ REMEDIES: tuple[tuple[type[BaseException], str], ...] = (
 )
 
 
-def read_json(text: str) -> Any:
+def _read_json(text: str) -> Any:
     """Return a document; one that jsonb holds and Python does not (too deep, too many digits) as its text."""
     try:
         return json.loads(text)
@@ -162,10 +162,10 @@ def _make_sqlite_engine(url: URL, *, read_only: bool) -> AsyncEngine:
     return engine
 
 
-NO_FUNCTIONS: Mapping[str, Callable[..., Any]] = {}
+_NO_FUNCTIONS: Mapping[str, Callable[..., Any]] = {}
 
 
-def make_reader(path: Path, functions: Mapping[str, Callable[..., Any]] = NO_FUNCTIONS) -> Engine:
+def make_reader(path: Path, functions: Mapping[str, Callable[..., Any]] = _NO_FUNCTIONS) -> Engine:
     """Return a synchronous engine that reads the SQLite file at `path` and never changes a byte of it.
 
     Text arrives as `str` whatever its bytes are: those that are no UTF-8 become lone surrogates, which no valid text

@@ -15,12 +15,12 @@ from sqlalchemy.exc import ArgumentError
 
 from teleclaude.errors import ConfigError
 
-URL_FORM = "write it as postgresql://USER@HOST:PORT/DATABASE"
+_URL_FORM = "write it as postgresql://USER@HOST:PORT/DATABASE"
 
-POSTGRESQL_DRIVERS = {"postgresql", "postgres", "postgresql+asyncpg"}
-SQLITE_DRIVERS = {"sqlite", "sqlite+aiosqlite"}
+_POSTGRESQL_DRIVERS = {"postgresql", "postgres", "postgresql+asyncpg"}
+_SQLITE_DRIVERS = {"sqlite", "sqlite+aiosqlite"}
 
-DRIVER_PARAMETERS = frozenset(
+_DRIVER_PARAMETERS = frozenset(
     {"passfile", "sslmode", "sslcert", "sslkey", "sslrootcert", "sslcrl", "sslpassword", "sslnegotiation"}
     | {"ssl_min_protocol_version", "ssl_max_protocol_version", "target_session_attrs", "krbsrvname", "gsslib"}
 )
@@ -32,7 +32,7 @@ SERVER_PARAMETERS = {"application_name": "application_name", "fallback_applicati
 HARMLESS = frozenset({"keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count", "client_encoding"})
 """Parameters that change nothing here: asyncpg speaks UTF-8 only and leaves keep-alive to the system."""
 
-KNOWN_PARAMETERS = DRIVER_PARAMETERS | HARMLESS | set(SERVER_PARAMETERS) | {"connect_timeout", "options"}
+_KNOWN_PARAMETERS = _DRIVER_PARAMETERS | HARMLESS | set(SERVER_PARAMETERS) | {"connect_timeout", "options"}
 
 SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 
@@ -66,13 +66,13 @@ def parse_url(text: str, environ: Mapping[str, str] | None = None) -> URL:
         url = make_url(text)
     except (ArgumentError, ValueError):
         # The parser's own message repeats the URL, password included.
-        raise ConfigError("the database URL cannot be read", URL_FORM) from None
-    if url.drivername in SQLITE_DRIVERS:
+        raise ConfigError("the database URL cannot be read", _URL_FORM) from None
+    if url.drivername in _SQLITE_DRIVERS:
         return url.set(drivername="sqlite+aiosqlite")
-    if url.drivername not in POSTGRESQL_DRIVERS:
+    if url.drivername not in _POSTGRESQL_DRIVERS:
         raise ConfigError(
             f"the database URL begins with {url.drivername}://, which is neither PostgreSQL nor SQLite",
-            URL_FORM,
+            _URL_FORM,
         )
     return _fill_in(url.set(drivername="postgresql+asyncpg"), environ or {})
 
@@ -94,7 +94,7 @@ def _fill_in(url: URL, environ: Mapping[str, str]) -> URL:
     user = pick(url.username, "user")
     password = pick(url.password, "password")
     database = pick(url.database, "dbname", "database")
-    unknown = sorted(set(given) - KNOWN_PARAMETERS)
+    unknown = sorted(set(given) - _KNOWN_PARAMETERS)
     if unknown:
         raise ConfigError(f"the database URL has a parameter that is not known here: {unknown[0]}", "leave it out")
     if port is not None and not (port.isdigit() and int(port) < 65536):

@@ -11,7 +11,7 @@ from textwrap import dedent
 
 from teleclaude.demo.rows import make_rows
 
-CONFIG = """\
+_CONFIG = """\
     # The configuration of the sample installation.
     computer:
       name: workshop
@@ -39,7 +39,7 @@ CONFIG = """\
       service_priority: [openai]
     """
 
-ENVIRONMENT = """\
+_ENVIRONMENT = """\
     # Secrets of the sample installation; none is real.
     WORKING_DIR=/home/ada/teleclaude
     TELECLAUDE_LOG_LEVEL=INFO
@@ -48,7 +48,7 @@ ENVIRONMENT = """\
     OPENAI_API_KEY=sample-openai-key # for speech
     """
 
-EVERYONE = """\
+_EVERYONE = """\
     people:
       - {name: Ada, email: ada@example.com, role: admin, username: ada}
       - {name: Bob, email: bob@example.org, role: member, username: bob}
@@ -58,7 +58,7 @@ EVERYONE = """\
         github: {path: /github, secret: sample-hook-secret}
     """
 
-PERSONS = {
+_PERSONS = {
     "Ada": """\
         creds: {telegram: {user_name: ada_tg, user_id: 123456789}}
         interests: [ai, devtools]
@@ -69,7 +69,7 @@ PERSONS = {
         """,
 }
 
-SNIPPETS = {
+_SNIPPETS = {
     "general/concept/workbench.md": ("concept", "What the workbench is."),
     "general/policy/commits.md": ("policy", "How we write commits."),
 }
@@ -94,15 +94,15 @@ def make_installation(folder: Path, *, seed: int = 1, sessions: int = 120) -> Sa
     state = sample.home / ".teleclaude"
     sample.checkout.mkdir(parents=True)
     state.mkdir(parents=True)
-    make_database(sample.database, seed=seed, sessions=sessions)
+    _make_database(sample.database, seed=seed, sessions=sessions)
     _run_script(state / "events.db", "events.sql")
-    write(sample.checkout / "config.yml", CONFIG)
-    write(sample.checkout / ".env", ENVIRONMENT)
+    write(sample.checkout / "config.yml", _CONFIG)
+    write(sample.checkout / ".env", _ENVIRONMENT)
     (state / ".env").symlink_to(sample.checkout / ".env")
-    write(state / "teleclaude.yml", EVERYONE)
+    write(state / "teleclaude.yml", _EVERYONE)
     write(state / "projects.yaml", "projects: []\n")
     write(state / "state" / "cron_state.json", '{"jobs": {}}\n')
-    for name, text in PERSONS.items():
+    for name, text in _PERSONS.items():
         write(state / "people" / name / "teleclaude.yml", text)
     _make_docs(sample)
     return sample
@@ -114,7 +114,7 @@ def write(path: Path, text: str) -> None:
     path.write_text(dedent(text), encoding="utf-8")
 
 
-def make_database(path: Path, *, seed: int, sessions: int) -> None:
+def _make_database(path: Path, *, seed: int, sessions: int) -> None:
     """Write a database in the newest single-user schema with rows in every table."""
     _run_script(path, "single_user.sql")
     with closing(sqlite3.connect(path)) as connection:
@@ -136,7 +136,7 @@ def _run_script(path: Path, script: str) -> None:
 def _make_docs(sample: SampleInstallation) -> None:
     """Put the snippets into the checkout and link them from the home, as real installations do."""
     source = sample.checkout / "docs" / "global"
-    for name, (kind, about) in SNIPPETS.items():
+    for name, (kind, about) in _SNIPPETS.items():
         place = Path(name)
         front = f"---\nid: {place.with_suffix('')}\ntype: {kind}\nscope: global\ndescription: {about}\n---\n"
         write(source / place, f"{front}\n# {place.stem.title()} — {kind.title()}\n\n{about}\n")

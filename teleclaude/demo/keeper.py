@@ -18,7 +18,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-STOP_SECONDS = 10
+_STOP_SECONDS = 10
 
 
 def main() -> int:
@@ -31,7 +31,7 @@ def main() -> int:
     asked = parser.parse_args()
     # Ctrl-C goes to everybody on the terminal; the parent decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    keeper = Keeper(asked.folder, asked.user)
+    keeper = _Keeper(asked.folder, asked.user)
     threading.Thread(target=keeper.stop_at_end_of_input, daemon=True).start()
     try:
         return keeper.run(initdb(asked.binaries, asked.folder)) or keeper.run(
@@ -57,7 +57,7 @@ def postgres(binaries: Path, folder: Path, *, durable: bool) -> list[str]:
     return [str(binaries / "postgres"), "-D", str(folder / "data"), *options]
 
 
-class Keeper:
+class _Keeper:
     """Runs one command after the other, as a user, until standard input ends."""
 
     def __init__(self, folder: Path, user: int | None) -> None:
@@ -90,7 +90,7 @@ class Keeper:
         for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
             self.running.send_signal(number)
             with suppress(subprocess.TimeoutExpired):
-                self.running.wait(STOP_SECONDS)
+                self.running.wait(_STOP_SECONDS)
                 break
 
 

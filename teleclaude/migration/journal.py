@@ -15,7 +15,7 @@ from typing import Any
 
 from teleclaude.config.files import sync_directory
 from teleclaude.config.folders import find_open_door, opened_folder, sync_folder
-from teleclaude.db.lock import hold_existing
+from teleclaude.db.file_lock import hold_existing
 from teleclaude.errors import PublishError
 
 NAME = "journal.jsonl"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import tempfile
@@ -12,7 +11,9 @@ from functools import partial
 from pathlib import Path
 
 from teleclaude.db.engine import disposing, explained, make_engine
-from teleclaude.db.lock import hold_database, hold_existing
+from teleclaude.db.file_lock import hold_existing, lock_file
+from teleclaude.db.lock import hold_database
+from teleclaude.errors import LockHeldError
 from teleclaude.migration.deputy import deputy_for
 from teleclaude.migration.plan import Plan
 from teleclaude.migration.reading import open_source
@@ -68,7 +69,7 @@ def _make_locked() -> tuple[Path, int]:
     while True:
         folder = Path(tempfile.mkdtemp(prefix=PREFIX))
         # Until it is locked another run may take it for a dead one's, and remove it.
-        with suppress(OSError):
+        with suppress(OSError, LockHeldError):
             descriptor = _lock(folder, os.O_CREAT | os.O_EXCL)
             if (folder / LOCK).exists():
                 return folder, descriptor
@@ -77,7 +78,7 @@ def _make_locked() -> tuple[Path, int]:
 
 def remove_dead(folder: Path) -> None:
     """Remove the private folder of a run of ours that was killed; that of a living one stays, and so do others'."""
-    with suppress(OSError):
+    with suppress(OSError, LockHeldError):
         descriptor = _lock(folder)
         try:
             if folder.lstat().st_uid == os.geteuid():
@@ -97,11 +98,11 @@ def _remove(folder: Path) -> None:
 
 
 def _lock(folder: Path, flags: int = 0) -> int:
-    """Lock the file in the folder that says who lives there; raises OSError where there is none, or it is locked."""
+    """Lock the file in the folder that says who lives there; raises OSError where there is none, LockHeldError."""
     descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC | flags, 0o600)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
+        lock_file(descriptor, folder / LOCK, "migration")
+    except BaseException:
         os.close(descriptor)
         raise
     return descriptor

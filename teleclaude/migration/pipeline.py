@@ -27,9 +27,9 @@ from teleclaude.migration.transfer import transfer, undo_transfer
 
 PREFLIGHT = Step("preflight", preflight)
 STEPS = (
-    Step("transfer", transfer, undo_transfer, way_back.empty_target),
-    Step("publish_config", publish_config, undo_publish_config, way_back.remove_config),
-    Step("publish_docs", publish_docs, undo_publish_docs, way_back.remove_docs),
+    Step("transfer", transfer, undo_transfer, way_back.describe_emptying),
+    Step("publish_config", publish_config, undo_publish_config, way_back.describe_config_removal),
+    Step("publish_docs", publish_docs, undo_publish_docs, way_back.describe_docs_removal),
     Step("probe", probe),
     Step("finish", finish),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Callable, Mapping
 from pathlib import Path
 
-from teleclaude.db.patience import unstoppable
+from teleclaude.db.retry import uninterrupted
 from teleclaude.errors import TeleClaudeError
 from teleclaude.migration.committed import prove_for_resume, prove_for_undo
 from teleclaude.migration.detect import detect
@@ -80,7 +80,7 @@ async def _resume(run: Run, steps: tuple[Step, ...], check: Check) -> None:
 async def _undo(run: Run, steps: tuple[Step, ...]) -> None:
     reopen(run.plan)
     if await _proves(run, prove_for_undo):
-        await unstoppable(undo_steps(run, list(steps)))
+        await uninterrupted(undo_steps(run, list(steps)))
 
 
 async def _proves(run: Run, prove: Callable[[Plan], AsyncGenerator[Event, None]]) -> bool:

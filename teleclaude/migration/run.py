@@ -12,7 +12,7 @@ from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from teleclaude.db.patience import unstoppable
+from teleclaude.db.retry import uninterrupted
 from teleclaude.errors import Exit, TeleClaudeError
 from teleclaude.migration.events import Event, Finding, Progress, Result, Severity, warning
 from teleclaude.migration.html import to_html
@@ -177,7 +177,7 @@ async def run_steps(run: Run, steps: tuple[Step, ...], check: Check, begun: tupl
         stack = traceback.format_tb(error.__traceback__)
         try_entry(folder, {"event": "failed", "error": type(error).__name__, "traceback": stack})
         run.failure = to_failure(error)
-        await unstoppable(undo_steps(run, started))
+        await uninterrupted(undo_steps(run, started))
 
 
 async def run_step(run: Run, step: Step) -> None:

@@ -10,12 +10,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from teleclaude.db import schema
 from teleclaude.db.lock import work_alone
 from teleclaude.db.models import MigrationRun
-from teleclaude.db.patience import in_transaction
+from teleclaude.db.retry import in_transaction
 from teleclaude.errors import TargetError
 from teleclaude.migration.plan import Plan
 from teleclaude.migration.way_back import undo_statements
-
-LOCK_TIMEOUT = "SET LOCAL lock_timeout = '30s'"
 
 
 async def insert_row(plan: Plan, target: AsyncConnection) -> None:
@@ -37,7 +35,6 @@ async def read_state(plan: Plan, target: AsyncConnection) -> str | None:
 
     Waits until the transaction that would bring it there has ended, should it still go on.
     """
-    await target.exec_driver_sql(LOCK_TIMEOUT)
     await work_alone(target)
     if MigrationRun.__tablename__ not in await target.run_sync(schema.read_tables):
         return None

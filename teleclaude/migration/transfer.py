@@ -7,16 +7,17 @@ import time
 from collections import Counter
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, func, select
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncTransaction
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from teleclaude.db import schema
 from teleclaude.db.engine import disposing, explained, make_engine
 from teleclaude.db.lock import work_alone
 from teleclaude.db.models import Model
-from teleclaude.db.patience import unstoppable
+from teleclaude.db.retry import commit_and_know
 from teleclaude.errors import TargetError
 from teleclaude.migration.batches import Loaded, Source
 from teleclaude.migration.carried import create_carried, write_set_aside
@@ -41,22 +42,11 @@ from teleclaude.migration.identities import restart_identity
 from teleclaude.migration.journal import COMMIT, find_entry, read_journal, write_entry, write_private
 from teleclaude.migration.ledger import LedgerIndex, index_ledger, open_ledger
 from teleclaude.migration.plan import Plan
-from teleclaude.migration.run_row import LOCK_TIMEOUT, empty, has_arrived, insert_row
+from teleclaude.migration.run_row import empty, has_arrived, insert_row
 from teleclaude.migration.sources import Sources, reading
 from teleclaude.migration.tables import TablePlan, set_aside_table
 from teleclaude.migration.verify import compare_table
 from teleclaude.migration.way_back import count_since, since_script
-
-SESSION = (
-    "SET LOCAL statement_timeout = 0",
-    "SET LOCAL idle_in_transaction_session_timeout = 0",
-    LOCK_TIMEOUT,
-    "SET LOCAL client_connection_check_interval = '10s'",
-    "SET LOCAL timezone = 'UTC'",
-    # Known to PostgreSQL 17 and newer.
-    "SELECT set_config(name, '0', true) FROM pg_settings WHERE name = 'transaction_timeout'",
-)
-"""For the transaction: no limit cuts it off, and a client that dies is noticed (PostgreSQL manual, chapter 20)."""
 
 
 @dataclass
@@ -80,7 +70,6 @@ async def transfer(plan: Plan) -> AsyncGenerator[Event, None]:
         return
     with reading(plan) as sources, explained(plan.url):
         async with disposing(make_engine(plan.url)) as engine, engine.connect() as target:
-            transaction = await target.begin()
             results: list[Result] = []
             async for event in _fill(plan, target, sources):
                 if isinstance(event, TableResult | IdentityResult | ConstraintResult):
@@ -88,22 +77,17 @@ async def transfer(plan: Plan) -> AsyncGenerator[Event, None]:
                 yield event
             check_unchanged(deputy_for(plan.account), plan.databases)
             if plan.dry_run:
-                await transaction.rollback()
+                await target.rollback()
             else:
-                await _commit(plan, transaction, results)
+                await _commit(plan, target, results)
 
 
-async def _commit(plan: Plan, transaction: AsyncTransaction, results: Sequence[Result]) -> None:
+async def _commit(plan: Plan, target: AsyncConnection, results: Sequence[Result]) -> None:
     """Commit; where the reply is lost, the run's row on a new connection tells what happened."""
     rows = {result.name: result.target_rows for result in results if isinstance(result, TableResult)}
     write_private(since_script(plan), count_since(plan, rows))
     write_entry(plan.folder, {**COMMIT, "rows": rows, **_to_entry(results)})
-    try:
-        # An interrupt in the middle would leave it open whether anything is there.
-        await unstoppable(transaction.commit())
-    except Exception:
-        if not await has_arrived(plan):
-            raise
+    await commit_and_know(target, partial(has_arrived, plan))
     task = asyncio.current_task()
     if task is not None and task.cancelling():
         raise asyncio.CancelledError
@@ -118,11 +102,10 @@ def _to_entry(results: Sequence[Result]) -> dict[str, Any]:
 
 
 async def _fill(plan: Plan, target: AsyncConnection, sources: Sources) -> AsyncGenerator[Event, None]:
-    for setting in SESSION:
-        await target.exec_driver_sql(setting)
     await work_alone(target)
+    await target.exec_driver_sql("SET LOCAL timezone = 'UTC'")
     await _check_empty(target)
-    await target.run_sync(schema.drop_keys if plan.schema_stands else schema.create_tables)
+    await target.run_sync(schema.drop_post_data if plan.schema_stands else schema.create_pre_data)
     await create_carried(target, plan.tables)
     samples = await take_samples(target, plan, sources)
     yield (forecast := make_forecast(plan, samples))

@@ -90,7 +90,7 @@ def _text(name: str) -> str:
     return "'" + name.replace('"', "").replace("'", "''") + "'"
 
 
-def empty_target(plan: Plan) -> tuple[str, ...]:
+def describe_emptying(plan: Plan) -> tuple[str, ...]:
     """Return the command that empties the database again."""
     return _psql(plan, "--set ON_ERROR_STOP=1 --single-transaction", undo_script(plan))
 
@@ -106,7 +106,7 @@ def _database(plan: Plan) -> str:
     return shlex.quote(plan.target.replace(":***@", "@")) if plan.target else ""
 
 
-def remove_config(plan: Plan) -> tuple[str, ...]:
+def describe_config_removal(plan: Plan) -> tuple[str, ...]:
     """Return the commands that remove the published configuration; the user's own file with that user's rights."""
     system = f"{_word(plan.layout.system_config)} {_word(plan.layout.secrets)}"
     user = f"sudo -u {shlex.quote(plan.user_account)} " if _sudo(plan) and plan.user_account else _sudo(plan)
@@ -121,7 +121,7 @@ def _word(path: Path) -> str:
     return shlex.quote(str(path))
 
 
-def remove_docs(plan: Plan) -> tuple[str, ...]:
+def describe_docs_removal(plan: Plan) -> tuple[str, ...]:
     """Return the command that removes the published snippets."""
     return (f"{_sudo(plan)}rm -rf {_word(plan.layout.docs)}",) if plan.docs else ()
 
@@ -184,9 +184,9 @@ def describe_way_back(plan: Plan) -> tuple[str, ...]:
         *_keep_dump(plan),
         *_stop_new(plan),
         "# 3. Remove what was published, and empty the database.",
-        *remove_config(plan),
-        *remove_docs(plan),
-        *empty_target(plan),
+        *describe_config_removal(plan),
+        *describe_docs_removal(plan),
+        *describe_emptying(plan),
         "# 4. Take back the switch-over, as far as it was made.",
         *_switch_back(plan),
         *_start_old(plan),

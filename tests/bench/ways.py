@@ -86,7 +86,7 @@ async def insert_rows(plan: Plan) -> Parts:
     begun = time.monotonic()
     with reading(plan) as sources:
         async with disposing(make_engine(plan.url)) as engine, engine.begin() as target:
-            await target.run_sync(schema.create_tables)
+            await target.run_sync(schema.create_pre_data)
             for table in plan.tables:
                 model = Model.metadata.tables.get(table.label)
                 if model is None:

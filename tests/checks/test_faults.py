@@ -17,7 +17,7 @@ from sqlalchemy import make_url
 import teleclaude.checks.look.database
 import teleclaude.checks.look.socket
 from teleclaude.checks.facts import DatabaseFacts, Facts
-from teleclaude.checks.look import look
+from teleclaude.checks.look import look_at_installation
 from teleclaude.checks.result import Result, State
 from teleclaude.checks.table import CHECKS, judge
 from teleclaude.db import schema
@@ -41,7 +41,7 @@ def leaves(results: tuple[Result, ...]) -> Iterator[tuple[str, Result]]:
 
 
 async def see(migrated: Migrated) -> Facts:
-    return await look(migrated.root, {}, sys.platform)
+    return await look_at_installation(migrated.root, {}, sys.platform)
 
 
 async def wrong(migrated: Migrated, change: Callable[[Facts], Facts] = lambda facts: facts) -> dict[str, Result]:

@@ -73,7 +73,7 @@ WELL = Facts(
     socket=SocketFacts(stands(LAYOUT.socket, Kind.SOCKET, 0o666, SERVICE, SERVICE), answers=True),
     service=ServiceFacts("loaded", "enabled", "active", "success"),
     listed=3,
-    disks={"state": Disk(LAYOUT.state, 1 << 40, 1 << 41)},
+    disks={"state": Disk(LAYOUT.state, 1 << 40)},
 )
 
 
@@ -179,8 +179,8 @@ FAULTS: tuple[tuple[Fault, Callable[[Facts], Facts]], ...] = (
     (service.STARTING, of("service", active="activating")),
     (service.NOT_ACTIVE, of("service", active="inactive")),
     (service.OLD_UNIT, of("service", old="enabled", old_unit="teleclaude.service")),
-    (disk.FULL, put(disks={"state": Disk(LAYOUT.state, 1 << 20, 1 << 40)})),
-    (disk.LOW, put(disks={"state": Disk(LAYOUT.state, 100 << 20, 1 << 40)})),
+    (disk.FULL, put(disks={"state": Disk(LAYOUT.state, 1 << 20)})),
+    (disk.LOW, put(disks={"state": Disk(LAYOUT.state, 100 << 20)})),
     (disk.NOT_MEASURED, put(disks={"data": NOBODY})),
     (sessions.EMPTY, of("database", owners={})),
     (sessions.FOREIGN, of("database", owners={"Mallory": 3})),

@@ -7,7 +7,7 @@ import pytest
 
 from teleclaude.checks import service
 from teleclaude.checks.facts import Facts, Setting, Unknown
-from teleclaude.checks.look import look, look_at_setting
+from teleclaude.checks.look import look_at_installation, look_at_setting
 from teleclaude.checks.look.service import look_at_service
 from teleclaude.checks.result import Result, State
 from teleclaude.layout import make_layout
@@ -33,7 +33,7 @@ async def judged(platform: str, tmp_path: Path) -> dict[str, Result]:
     """Return what is said of the service in the real places, by what each part of it is called."""
     layout = make_layout(platform)
     setting: Setting = replace(look_at_setting(layout, platform))
-    facts: Facts = await look(tmp_path, {}, HERE)
+    facts: Facts = await look_at_installation(tmp_path, {}, HERE)
     seen = replace(facts, setting=setting, service=await look_at_service(layout, platform))
     return {leaf.name: leaf for leaf in service.judge(seen).leaves()}
 

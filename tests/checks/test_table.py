@@ -15,7 +15,7 @@ from sqlalchemy import URL
 import teleclaude.migration.probe
 from teleclaude import checks
 from teleclaude.checks.facts import DatabaseFacts
-from teleclaude.checks.look import look
+from teleclaude.checks.look import look_at_installation
 from teleclaude.checks.result import Fault, Result, State, passed, whole
 from teleclaude.checks.table import CHECKS, Check, at_probe, find_problems, judge
 from teleclaude.db.search.places import Search
@@ -127,7 +127,7 @@ def test_a_probe_fails_where_a_check_fails_that_booting_would_not_mind(migrated:
 
 
 async def test_what_is_only_a_warning_is_a_finding_of_the_probe(migrated: Migrated) -> None:
-    facts = await look(migrated.root, {}, sys.platform)
+    facts = await look_at_installation(migrated.root, {}, sys.platform)
     assert isinstance(facts.database, DatabaseFacts)
     far = replace(facts, database=replace(facts.database, version=190000, on_this_computer=False, tls=""))
     results = judge(far, at_probe())

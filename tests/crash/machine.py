@@ -217,8 +217,8 @@ class Migration:
 IMPATIENT = """
 import sys
 from teleclaude.cli import main
-from teleclaude.db import patience
-patience.PATIENCE_SECONDS = float(sys.argv.pop(1))
+from teleclaude.db import retry
+retry.RETRY_SECONDS = float(sys.argv.pop(1))
 main()
 """
 

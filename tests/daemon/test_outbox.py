@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession as Orm
 from teleclaude.daemon.delivery import DeliveryError, deliver, to_changes
 from teleclaude.daemon.outbox import deliver_due, release
 from teleclaude.db.models import HookOutbox, Session
-from teleclaude.db.store.hooks import LEASE, MOST_ATTEMPTS, HookEvent, claim_events
+from teleclaude.db.store.hooks import CLAIM_TIME, MOST_ATTEMPTS, HookEvent, claim_events
 from teleclaude.db.url import parse_url
 from tests.daemon.house import NOW, House, opened, put_sessions, read, row
 
@@ -100,7 +100,7 @@ async def test_a_claim_keeps_others_away_until_it_lapses(house: House) -> None:
     assert len(await claim(house)) == 1
     assert await claim(house) == []
     async with house.engine.begin() as connection:
-        await connection.execute(update(HookOutbox).values(locked_at=datetime.now(UTC) - LEASE))
+        await connection.execute(update(HookOutbox).values(locked_at=datetime.now(UTC) - CLAIM_TIME))
     assert len(await claim(house)) == 1
 
 

@@ -213,7 +213,7 @@ async def test_it_refuses_while_a_daemon_serves(installation: Installation, targ
 
 async def test_it_refuses_while_a_migration_is_pending(installation: Installation, target: URL, second: Path) -> None:
     await query(target, "INSERT INTO migration_runs VALUES ('the-run', 'pending', 'x', 'x', now(), NULL)")
-    with pytest.raises(TargetError, match="the-run into this database is not finished"):
+    with pytest.raises(BootRefusedError, match="the-run into this database is not finished"):
         await upgrade(installation)
     assert await query(target, "SELECT version_num FROM alembic_version") == [("0001",)]
 
@@ -226,7 +226,7 @@ async def test_it_refuses_a_database_from_the_future(installation: Installation,
 
 async def test_it_refuses_a_database_that_is_not_ours(installation: Installation, target: URL) -> None:
     await query(target, "DROP TABLE alembic_version")
-    with pytest.raises(TargetError, match="does not hold the tables"):
+    with pytest.raises(BootRefusedError, match="does not hold the tables"):
         await upgrade(installation)
 
 

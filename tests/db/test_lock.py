@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from teleclaude.db.lock import hold_database, hold_existing, hold_pid_file
+from teleclaude.db.file_lock import hold_existing, hold_pid_file
+from teleclaude.db.lock import hold_database
 from teleclaude.errors import LockHeldError
 
 

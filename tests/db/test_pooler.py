@@ -77,7 +77,7 @@ async def test_a_pool_of_sessions_keeps_the_lock_for_one(session_pool: AsyncEngi
             with pytest.raises(LockHeldError):
                 async with hold_database(engine):
                     pass
-    async with hold_database(target_engine, patience=5):
+    async with hold_database(target_engine, wait_seconds=5):
         pass
 
 

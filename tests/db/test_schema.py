@@ -61,18 +61,18 @@ async def test_the_revision_builds_what_the_models_say(target: URL) -> None:
 async def test_two_steps_build_what_one_upgrade_builds(target: URL) -> None:
     in_one = await run(target, schema.upgrade, definitions)
     await run(target, schema.drop)
-    assert await run(target, schema.create_tables, schema.create_keys, definitions) == in_one
+    assert await run(target, schema.create_pre_data, schema.create_post_data, definitions) == in_one
 
 
 async def test_the_first_step_leaves_the_tables_bare(target: URL) -> None:
-    bare = {row for row in await run(target, schema.create_tables, definitions) if row[0] != schema.VERSION_TABLE}
+    bare = {row for row in await run(target, schema.create_pre_data, definitions) if row[0] != schema.VERSION_TABLE}
     assert bare == set()
 
 
 async def test_keys_set_aside_come_back_as_they_were(target: URL) -> None:
     before = await run(target, schema.upgrade, definitions)
-    assert await run(target, schema.drop_keys, definitions) != before
-    assert await run(target, schema.create_keys, definitions) == before
+    assert await run(target, schema.drop_post_data, definitions) != before
+    assert await run(target, schema.create_post_data, definitions) == before
 
 
 async def test_dropping_the_schema_leaves_nothing(target: URL) -> None:
@@ -134,6 +134,6 @@ async def test_no_revision_is_said_to_stand_before_it_was_run(
 ) -> None:
     (tmp_path / "r0002.py").write_text(SECOND)
     monkeypatch.setattr(schema, "VERSIONS", [*schema.VERSIONS, tmp_path])
-    assert await run(target, schema.create_tables, schema.read_revision) == "0001"
-    assert await run(target, schema.create_keys, schema.read_revision) == "0002"
+    assert await run(target, schema.create_pre_data, schema.read_revision) == "0001"
+    assert await run(target, schema.create_post_data, schema.read_revision) == "0002"
     assert "later" in await run(target, lambda connection: inspect(connection).get_table_names())

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import URL
 
-from teleclaude.db.lock import hold_existing, hold_pid_file
+from teleclaude.db.file_lock import hold_existing, hold_pid_file
 from teleclaude.demo.installation import SampleInstallation
 from teleclaude.migration.detect import crontabs
 from teleclaude.migration.detect.services import answer_of

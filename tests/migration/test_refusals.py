@@ -17,7 +17,8 @@ import yaml
 from sqlalchemy import URL, make_url
 
 from teleclaude.db.engine import disposing, make_engine
-from teleclaude.db.lock import hold_database, hold_pid_file
+from teleclaude.db.file_lock import hold_pid_file
+from teleclaude.db.lock import hold_database
 from teleclaude.demo.installation import SampleInstallation
 from teleclaude.errors import Exit
 from teleclaude.layout import make_layout

@@ -21,7 +21,9 @@ from teleclaude.errors import ConfigError
 from teleclaude.layout import Layout, make_layout, user_config
 
 
-async def look(root: Path | None, environ: Mapping[str, str], platform: str, *, lists: bool = True) -> Facts:
+async def look_at_installation(
+    root: Path | None, environ: Mapping[str, str], platform: str, *, lists: bool = True
+) -> Facts:
     """Return what can be seen of the system-wide installation below `root`; what cannot is an `Unknown`.
 
     Whether sessions are listed, as many as there are, says `lists`.
@@ -57,10 +59,10 @@ async def look(root: Path | None, environ: Mapping[str, str], platform: str, *, 
 
 def look_at_setting(layout: Layout, platform: str) -> Setting:
     """Return where the installation is, and who looks at it."""
-    return Setting(layout, platform, _account(os.geteuid()), find_account(layout.service_user))
+    return Setting(layout, platform, _account(os.geteuid()), _find_account(layout.service_user))
 
 
-def find_account(name: str) -> Account | None:
+def _find_account(name: str) -> Account | None:
     """Return an account of this computer, None where there is none."""
     try:
         found = pwd.getpwnam(name)

@@ -21,7 +21,7 @@ from teleclaude.errors import ConfigError, TargetError
 
 SECONDS = 10.0
 
-ABOUT = """
+_ABOUT = """
 SELECT current_setting('server_version_num')::int AS version, pg_encoding_to_char(encoding) AS encoding,
        pg_is_in_recovery() AS standby, current_database() AS name, current_user AS role,
        has_database_privilege(current_database(), 'CREATE')
@@ -60,7 +60,7 @@ async def look_at_database(installation: Installation | Unknown) -> DatabaseFact
 
 
 async def _ask(connection: AsyncConnection, url: URL) -> DatabaseFacts:
-    about = (await connection.execute(text(ABOUT))).one()._asdict()
+    about = (await connection.execute(text(_ABOUT))).one()._asdict()
     forbidden = await connection.scalars(text(FORBIDDEN), {"tables": list(Model.metadata.tables)})
     revision = await connection.run_sync(schema.read_revision)
     holder = await find_holder(connection)

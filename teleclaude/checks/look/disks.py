@@ -25,4 +25,4 @@ def _measure(path: Path) -> Disk | Unknown:
         return Unknown(
             f"the disk of {path} cannot be measured: {error.strerror}", f"as root: df -h {shlex.quote(str(path))}"
         )
-    return Disk(path, state.f_bavail * state.f_frsize, state.f_blocks * state.f_frsize)
+    return Disk(path, state.f_bavail * state.f_frsize)

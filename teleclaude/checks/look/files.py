@@ -13,7 +13,7 @@ from teleclaude.config.files import read_yaml
 from teleclaude.config.folders import find_open_door
 from teleclaude.errors import ConfigError
 
-KINDS = {stat.S_IFREG: Kind.FILE, stat.S_IFDIR: Kind.FOLDER, stat.S_IFSOCK: Kind.SOCKET}
+_KINDS = {stat.S_IFREG: Kind.FILE, stat.S_IFDIR: Kind.FOLDER, stat.S_IFSOCK: Kind.SOCKET}
 
 
 def look_at_path(path: Path, trusted: frozenset[int] | None = None) -> PathFacts:
@@ -26,19 +26,19 @@ def look_at_path(path: Path, trusted: frozenset[int] | None = None) -> PathFacts
         return PathFacts(path, Kind.HIDDEN)
     return PathFacts(
         path,
-        KINDS.get(stat.S_IFMT(state.st_mode), Kind.OTHER),
+        _KINDS.get(stat.S_IFMT(state.st_mode), Kind.OTHER),
         mode=stat.S_IMODE(state.st_mode),
         uid=state.st_uid,
         gid=state.st_gid,
         owner=_user_name(state.st_uid),
         group=_group_name(state.st_gid),
-        readable=os.access(path, os.R_OK, effective_ids=EFFECTIVE),
-        writable=os.access(path, os.W_OK, effective_ids=EFFECTIVE),
+        readable=os.access(path, os.R_OK, effective_ids=_EFFECTIVE),
+        writable=os.access(path, os.W_OK, effective_ids=_EFFECTIVE),
         door=find_open_door(path, trusted) if trusted is not None else None,
     )
 
 
-EFFECTIVE = os.access in os.supports_effective_ids
+_EFFECTIVE = os.access in os.supports_effective_ids
 
 
 def look_at_layer(path: Path, trusted: frozenset[int] | None) -> Layer:
@@ -61,7 +61,7 @@ def standing(path: Path) -> Path:
 
 def _is_makeable(path: Path) -> bool:
     try:
-        return os.access(standing(path), os.W_OK | os.X_OK, effective_ids=EFFECTIVE)
+        return os.access(standing(path), os.W_OK | os.X_OK, effective_ids=_EFFECTIVE)
     except OSError:
         return False
 

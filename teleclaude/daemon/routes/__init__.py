@@ -9,14 +9,14 @@ from teleclaude.daemon.route import EVERYONE, Call, Nothing, Route
 from teleclaude.daemon.routes import hooks, memory, mirrors, service, sessions, settings
 
 
-async def get_openapi(_call: Call[Nothing]) -> dict[str, Any]:
+async def _get_openapi(_call: Call[Nothing]) -> dict[str, Any]:
     """Describe the API in OpenAPI 3.1."""
     return describe(ROUTES)
 
 
 ROUTES: tuple[Route[Any], ...] = (
     *service.ROUTES,
-    Route("GET", "/openapi.json", EVERYONE, Nothing, dict[str, Any], get_openapi),
+    Route("GET", "/openapi.json", EVERYONE, Nothing, dict[str, Any], _get_openapi),
     *sessions.ROUTES,
     *memory.ROUTES,
     *mirrors.ROUTES,

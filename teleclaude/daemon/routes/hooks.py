@@ -25,11 +25,11 @@ class Kept(Answer):
     id: int
 
 
-async def post_hook(call: Call[NewEvent]) -> Kept:
+async def _post_hook(call: Call[NewEvent]) -> Kept:
     """Keep an event of a session of the caller's; it is on disk when this is answered."""
     seen = await look_up_to_change(call, call.given.session_id)
     await note(call, "hook_session", seen.others)
     return Kept(id=(await add_event(call.orm, call.given.model_dump())).id)
 
 
-ROUTES: tuple[Route[Any], ...] = (Route("POST", "/hooks", RESIDENTS, NewEvent, Kept, post_hook, 202),)
+ROUTES: tuple[Route[Any], ...] = (Route("POST", "/hooks", RESIDENTS, NewEvent, Kept, _post_hook, 202),)

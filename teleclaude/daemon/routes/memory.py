@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
-from teleclaude.daemon.route import ADMINS, STAFF, Answer, Call, Input, Name, Route, RowNumber, to_iso
-from teleclaude.db.models import MemoryObservation
+from teleclaude.daemon.route import ADMINS, STAFF, Answer, Call, Input, Moment, Name, Route, RowNumber
 from teleclaude.db.search.memory import MemorySearch, search_memory
 from teleclaude.db.store.memory import delete_observation, read_observations, read_timeline, save_observation
 from teleclaude.errors import RequestError
 
-TITLE_LENGTH = 80
+_TITLE_LENGTH = 80
 
 Limit = Annotated[int, Field(ge=1, le=1000)]
 Words = Annotated[str, Field(min_length=1, max_length=1000)]
+
+
+def _to_list(facts: Any) -> list[Any]:
+    return facts if isinstance(facts, list) else [] if facts is None else [facts]
 
 
 class Observation(Answer):
@@ -27,8 +30,8 @@ class Observation(Answer):
     type: str
     project: str
     narrative: str | None
-    facts: list[Any]
-    created_at: str | None
+    facts: Annotated[list[Any], BeforeValidator(_to_list)]
+    created_at: Moment
     created_at_epoch: int
 
 
@@ -74,67 +77,53 @@ class OneObservation(Input):
     id: RowNumber
 
 
-async def post_save(call: Call[NewObservation]) -> Observation:
+async def _post_save(call: Call[NewObservation]) -> Observation:
     """Remember something about a project."""
     given = call.given
     values = given.model_dump(exclude={"text", "title"})
-    title = given.title or given.text.strip().partition("\n")[0][:TITLE_LENGTH]
-    return to_answer(await save_observation(call.orm, {**values, "title": title, "narrative": given.text}))
+    title = given.title or given.text.strip().partition("\n")[0][:_TITLE_LENGTH]
+    return Observation.model_validate(
+        await save_observation(call.orm, {**values, "title": title, "narrative": given.text})
+    )
 
 
-async def get_search(call: Call[Searched]) -> list[Observation]:
+async def _get_search(call: Call[Searched]) -> list[Observation]:
     """Search what is remembered, the newest first; a text that is no query is looked for as it stands."""
     given = call.given
     wanted = MemorySearch(given.query, given.project, given.type, given.identity_key, given.limit)
-    return [to_answer(row) for row in await search_memory(call.orm, wanted)]
+    return [Observation.model_validate(row) for row in await search_memory(call.orm, wanted)]
 
 
-async def get_timeline(call: Call[Around]) -> list[Observation]:
+async def _get_timeline(call: Call[Around]) -> list[Observation]:
     """List what was remembered of a project before and after an observation, the oldest first."""
     anchor = await read_observations(call.orm, [call.given.anchor])
     if not anchor:
         raise _missing(call.given.anchor)
     rows = await read_timeline(call.orm, anchor[0], call.given.before, call.given.after)
-    return [to_answer(row) for row in rows]
+    return [Observation.model_validate(row) for row in rows]
 
 
-async def post_batch(call: Call[Numbers]) -> list[Observation]:
+async def _post_batch(call: Call[Numbers]) -> list[Observation]:
     """Read observations by their numbers, in that order; those that are not there are left out."""
-    return [to_answer(row) for row in await read_observations(call.orm, call.given.ids)]
+    return [Observation.model_validate(row) for row in await read_observations(call.orm, call.given.ids)]
 
 
-async def delete_memory(call: Call[OneObservation]) -> Observation:
+async def _delete_memory(call: Call[OneObservation]) -> Observation:
     """Forget an observation for good; the answer is the last that is seen of it."""
     found = await read_observations(call.orm, [call.given.id])
     if not found or not await delete_observation(call.orm, call.given.id):
         raise _missing(call.given.id)
-    return to_answer(found[0])
+    return Observation.model_validate(found[0])
 
 
 def _missing(number: int) -> RequestError:
     return RequestError(404, f"there is no observation {number}", "search for it")
 
 
-def to_answer(row: MemoryObservation) -> Observation:
-    """Return an observation in the fields of the API."""
-    facts = row.facts if isinstance(row.facts, list) else [] if row.facts is None else [row.facts]
-    return Observation(
-        id=row.id,
-        title=row.title,
-        subtitle=row.subtitle,
-        type=row.type,
-        project=row.project,
-        narrative=row.narrative,
-        facts=facts,
-        created_at=to_iso(row.created_at),
-        created_at_epoch=row.created_at_epoch,
-    )
-
-
 ROUTES: tuple[Route[Any], ...] = (
-    Route("POST", "/api/memory/save", STAFF, NewObservation, Observation, post_save, 201),
-    Route("GET", "/api/memory/search", STAFF, Searched, list[Observation], get_search),
-    Route("GET", "/api/memory/timeline", STAFF, Around, list[Observation], get_timeline),
-    Route("POST", "/api/memory/batch", STAFF, Numbers, list[Observation], post_batch),
-    Route("DELETE", "/api/memory/{id}", ADMINS, OneObservation, Observation, delete_memory),
+    Route("POST", "/api/memory/save", STAFF, NewObservation, Observation, _post_save, 201),
+    Route("GET", "/api/memory/search", STAFF, Searched, list[Observation], _get_search),
+    Route("GET", "/api/memory/timeline", STAFF, Around, list[Observation], _get_timeline),
+    Route("POST", "/api/memory/batch", STAFF, Numbers, list[Observation], _post_batch),
+    Route("DELETE", "/api/memory/{id}", ADMINS, OneObservation, Observation, _delete_memory),
 )

@@ -6,14 +6,14 @@ from typing import Any
 
 from sqlalchemy import select
 
-from teleclaude.daemon.route import EVERYONE, Answer, Call, Input, Name, Route, to_iso
+from teleclaude.daemon.route import EVERYONE, Answer, Call, Input, Moment, Name, Route
 from teleclaude.daemon.routes.memory import Limit, Words
 from teleclaude.db.models import Mirror, Session
 from teleclaude.db.search.mirrors import MirrorSearch, search_mirrors
 from teleclaude.db.store.audit import write_audit
 from teleclaude.db.store.viewers import is_own, is_visible
 
-SNIPPET_WORDS = 12
+_SNIPPET_WORDS = 12
 """As many as the single-user daemon showed (facts: daemon, Mirrors search)."""
 
 
@@ -26,8 +26,8 @@ class MirrorAnswer(Answer):
     project: str
     agent: str
     computer: str
-    timestamp_start: str | None
-    timestamp_end: str | None
+    timestamp_start: Moment
+    timestamp_end: Moment
     message_count: int
     snippet: str
 
@@ -41,7 +41,7 @@ class SearchedMirrors(Input):
     limit: Limit = 20
 
 
-async def get_search(call: Call[SearchedMirrors]) -> list[MirrorAnswer]:
+async def _get_search(call: Call[SearchedMirrors]) -> list[MirrorAnswer]:
     """Search the conversations of the sessions that the caller may read, the newest first."""
     given, viewer = call.given, call.viewer
     # A conversation whose session is not there is nobody's: administrators find it.
@@ -52,34 +52,23 @@ async def get_search(call: Call[SearchedMirrors]) -> list[MirrorAnswer]:
         own = set(await call.orm.scalars(select(Session.session_id).where(is_own(viewer))))
         others = (row.session_id for row in found if row.session_id not in own)
         await write_audit(call.orm, call.caller.person, "search_mirror", others)
-    return [to_answer(row, given.query) for row in found]
+    return [_to_answer(row, given.query) for row in found]
 
 
-def to_answer(row: Mirror, query: str) -> MirrorAnswer:
-    """Return a conversation in the fields of the API."""
-    return MirrorAnswer(
-        id=row.id,
-        session_id=row.session_id,
-        title=row.title,
-        project=row.project,
-        agent=row.agent,
-        computer=row.computer,
-        timestamp_start=to_iso(row.timestamp_start),
-        timestamp_end=to_iso(row.timestamp_end),
-        message_count=row.message_count,
-        snippet=make_snippet(row.conversation_text, query),
-    )
+def _to_answer(row: Mirror, query: str) -> MirrorAnswer:
+    columns = {name: getattr(row, name) for name in MirrorAnswer.model_fields if name != "snippet"}
+    return MirrorAnswer(**columns, snippet=_make_snippet(row.conversation_text, query))
 
 
-def make_snippet(text: str, query: str) -> str:
+def _make_snippet(text: str, query: str) -> str:
     """Return a few words of a text: around the first word of the query that it holds as it is written, or the first."""
     folded = text.casefold()
     places = (folded.find(word.casefold()) for word in query.split())
     place = next((place for place in places if place >= 0), 0)
     before = text[max(0, place - 200) : place].split()
-    return " ".join([*before, *text[place : place + 2000].split()][max(0, len(before) - 2) :][:SNIPPET_WORDS])
+    return " ".join([*before, *text[place : place + 2000].split()][max(0, len(before) - 2) :][:_SNIPPET_WORDS])
 
 
 ROUTES: tuple[Route[Any], ...] = (
-    Route("GET", "/api/mirrors/search", EVERYONE, SearchedMirrors, list[MirrorAnswer], get_search),
+    Route("GET", "/api/mirrors/search", EVERYONE, SearchedMirrors, list[MirrorAnswer], _get_search),
 )

@@ -23,18 +23,18 @@ class Whoami(Answer):
     email: str | None
 
 
-async def get_health(_call: Call[Nothing]) -> Health:
+async def _get_health(_call: Call[Nothing]) -> Health:
     """Say that the daemon is there and holds its database."""
     return Health()
 
 
-async def get_whoami(call: Call[Nothing]) -> Whoami:
+async def _get_whoami(call: Call[Nothing]) -> Whoami:
     """Say who the caller is taken for."""
     caller = call.caller
     return Whoami(person=caller.person, role=caller.role, uid=caller.uid, email=caller.email)
 
 
 ROUTES: tuple[Route[Any], ...] = (
-    Route("GET", "/health", EVERYONE, Nothing, Health, get_health),
-    Route("GET", "/auth/whoami", EVERYONE, Nothing, Whoami, get_whoami),
+    Route("GET", "/health", EVERYONE, Nothing, Health, _get_health),
+    Route("GET", "/auth/whoami", EVERYONE, Nothing, Whoami, _get_whoami),
 )

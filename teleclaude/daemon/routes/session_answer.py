@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
+from pydantic import BeforeValidator, Field
 from sqlalchemy import RowMapping
 
-from teleclaude.daemon.route import Answer, to_iso
+from teleclaude.daemon.route import Answer, Moment
 from teleclaude.db.models import Session
 
 
@@ -21,51 +22,31 @@ class SessionAnswer(Answer):
     subdir: str | None
     thinking_mode: str | None
     active_agent: str | None
-    status: str | None
-    created_at: str | None
-    last_activity: str | None
-    closed_at: str | None
-    last_input: str | None
-    last_input_at: str | None
+    # What the database calls otherwise has the column as its alias.
+    status: str | None = Field(validation_alias="lifecycle_status")
+    created_at: Moment
+    last_activity: Moment
+    closed_at: Moment
+    last_input: str | None = Field(validation_alias="last_message_sent")
+    last_input_at: Moment = Field(validation_alias="last_message_sent_at")
     last_output_summary: str | None
-    last_output_summary_at: str | None
+    last_output_summary_at: Moment = Field(validation_alias="last_output_at")
     last_output_digest: str | None
     native_session_id: str | None
     tmux_session_name: str | None
     initiator_session_id: str | None
-    computer: str
+    computer: str = Field(validation_alias="computer_name")
     human_email: str | None
     human_role: str | None
-    visibility: str
-    session_metadata: dict[str, Any] | None
+    visibility: Annotated[str, BeforeValidator(lambda said: said or "private")]
+    session_metadata: Annotated[
+        dict[str, Any] | None, BeforeValidator(lambda said: said if isinstance(said, dict) else None)
+    ]
 
 
 ANSWERED = (
-    Session.session_id,
-    Session.last_input_origin,
-    Session.title,
-    Session.project_path,
-    Session.subdir,
-    Session.thinking_mode,
-    Session.active_agent,
-    Session.lifecycle_status,
-    Session.created_at,
-    Session.last_activity,
-    Session.closed_at,
-    Session.last_message_sent,
-    Session.last_message_sent_at,
-    Session.last_output_summary,
+    *(getattr(Session, str(field.validation_alias or name)) for name, field in SessionAnswer.model_fields.items()),
     Session.last_output_raw,
-    Session.last_output_at,
-    Session.last_output_digest,
-    Session.native_session_id,
-    Session.tmux_session_name,
-    Session.initiator_session_id,
-    Session.computer_name,
-    Session.human_email,
-    Session.human_role,
-    Session.visibility,
-    Session.session_metadata,
 )
 """The columns that an answer is made of."""
 
@@ -77,30 +58,5 @@ def answer_session(session: Session) -> SessionAnswer:
 
 def to_answer(session: Mapping[str, Any] | RowMapping) -> SessionAnswer:
     """Return the columns that are `ANSWERED` of a session, by their names, in the fields of the API."""
-    metadata = session["session_metadata"]
-    return SessionAnswer(
-        session_id=session["session_id"],
-        last_input_origin=session["last_input_origin"],
-        title=session["title"],
-        project_path=session["project_path"],
-        subdir=session["subdir"],
-        thinking_mode=session["thinking_mode"],
-        active_agent=session["active_agent"],
-        status=session["lifecycle_status"],
-        created_at=to_iso(session["created_at"]),
-        last_activity=to_iso(session["last_activity"]),
-        closed_at=to_iso(session["closed_at"]),
-        last_input=session["last_message_sent"],
-        last_input_at=to_iso(session["last_message_sent_at"]),
-        last_output_summary=session["last_output_summary"] or session["last_output_raw"],
-        last_output_summary_at=to_iso(session["last_output_at"]),
-        last_output_digest=session["last_output_digest"],
-        native_session_id=session["native_session_id"],
-        tmux_session_name=session["tmux_session_name"],
-        initiator_session_id=session["initiator_session_id"],
-        computer=session["computer_name"],
-        human_email=session["human_email"],
-        human_role=session["human_role"],
-        visibility=session["visibility"] or "private",
-        session_metadata=metadata if isinstance(metadata, dict) else None,
-    )
+    summary = session["last_output_summary"] or session["last_output_raw"]
+    return SessionAnswer.model_validate({**session, "last_output_summary": summary})

@@ -24,16 +24,16 @@ from teleclaude.db.store.sessions import (
 )
 from teleclaude.errors import RequestError
 
-LONGEST_PAGE = 5000
+_LONGEST_PAGE = 5000
 
-COLUMNS = {
+_COLUMNS = {
     "computer": "computer_name",
     "status": "lifecycle_status",
     "last_input": "last_message_sent",
 }
 """Fields that the database calls otherwise."""
 
-MOMENTS = {"last_input": "last_message_sent_at", "last_output_summary": "last_output_at"}
+_MOMENTS = {"last_input": "last_message_sent_at", "last_output_summary": "last_output_at"}
 """Fields that bring the moment of their change with them."""
 
 
@@ -44,7 +44,7 @@ class WantedSessions(Input):
     all: bool = False
     computer: Name | None = None
     job: Name | None = None
-    limit: int | None = Field(None, ge=1, le=LONGEST_PAGE)
+    limit: int | None = Field(None, ge=1, le=_LONGEST_PAGE)
     offset: int = Field(0, ge=0)
     after: Name | None = Field(None, description="The id of the last session of the page before.")
 
@@ -92,12 +92,12 @@ class ChangedSession(Described, OneSession):
     last_output_digest: str | None = None
 
 
-async def get_sessions(call: Call[WantedSessions]) -> list[SessionAnswer]:
+async def _get_sessions(call: Call[WantedSessions]) -> list[SessionAnswer]:
     """List the sessions that the caller may read, the one that was active last first."""
     given = call.given
     if given.after is not None:
         # After one that is not there nothing would come, which reads as the end.
-        await look_up(call, given.after)
+        await _look_up(call, given.after)
     initiator = None if given.all else call.session_id
     wanted = SessionFilter(given.closed, given.computer, given.job, initiator, given.limit, given.offset, given.after)
     found = await list_sessions(call.orm, ANSWERED, wanted, call.viewer)
@@ -105,17 +105,17 @@ async def get_sessions(call: Call[WantedSessions]) -> list[SessionAnswer]:
     return [to_answer(row) for row in found]
 
 
-async def get_session(call: Call[OneSession]) -> SessionAnswer:
+async def _get_session(call: Call[OneSession]) -> SessionAnswer:
     """Read a session."""
-    seen = await look_up(call, call.given.session_id)
+    seen = await _look_up(call, call.given.session_id)
     await note(call, "read_session", seen.others)
     return answer_session(seen.session)
 
 
-async def post_session(call: Call[NewSession]) -> SessionAnswer:
+async def _post_session(call: Call[NewSession]) -> SessionAnswer:
     """Create a session that is the caller's; its terminal is the caller's business."""
     given, caller = call.given, call.caller
-    values = to_columns(given.model_dump(exclude={"computer", "title"}))
+    values = _to_columns(given.model_dump(exclude={"computer", "title"}))
     computer = given.computer or call.service.settings.computer.name
     values |= {"computer_name": computer, "title": given.title or f"[{computer}] Untitled"}
     values |= {"owner_person": caller.person, "owner_uid": caller.uid, "adapter_metadata": {}}
@@ -127,22 +127,22 @@ async def post_session(call: Call[NewSession]) -> SessionAnswer:
         raise RequestError(409, f"there is a session {given.session_id}", "leave session_id out to get one") from None
 
 
-async def patch_session(call: Call[ChangedSession]) -> SessionAnswer:
+async def _patch_session(call: Call[ChangedSession]) -> SessionAnswer:
     """Change what is named of a session of the caller's."""
     seen = await look_up_to_change(call, call.given.session_id)
     named = call.given.model_dump(exclude_unset=True, exclude={"session_id"})
-    values = to_columns({name: value for name, value in named.items() if not (value is None and name in REQUIRED)})
-    values |= {MOMENTS[name]: datetime.now(UTC) for name in named if name in MOMENTS}
+    values = _to_columns({name: value for name, value in named.items() if not (value is None and name in _REQUIRED)})
+    values |= {_MOMENTS[name]: datetime.now(UTC) for name in named if name in _MOMENTS}
     await update_session(call.orm, seen.session, values)
     await note(call, "update_session", seen.others)
     return answer_session(seen.session)
 
 
-REQUIRED = {"status", "visibility"}
+_REQUIRED = {"status", "visibility"}
 """What a session always has: null leaves it as it is."""
 
 
-async def delete_session(call: Call[OneSession]) -> SessionAnswer:
+async def _delete_session(call: Call[OneSession]) -> SessionAnswer:
     """Close a session of the caller's and revoke its tokens; nothing is deleted."""
     seen = await look_up_to_change(call, call.given.session_id)
     await close_session(call.orm, seen.session)
@@ -150,7 +150,7 @@ async def delete_session(call: Call[OneSession]) -> SessionAnswer:
     return answer_session(seen.session)
 
 
-async def look_up(call: Call[Any], session_id: str) -> Seen:
+async def _look_up(call: Call[Any], session_id: str) -> Seen:
     """Return a session that the caller may read; raises RequestError (404), the same where it may not."""
     seen = await find_session(call.orm, session_id, call.viewer)
     if seen is None:
@@ -160,7 +160,7 @@ async def look_up(call: Call[Any], session_id: str) -> Seen:
 
 async def look_up_to_change(call: Call[Any], session_id: str) -> Seen:
     """Return a session that the caller may change; raises RequestError (404, 403)."""
-    seen = await look_up(call, session_id)
+    seen = await _look_up(call, session_id)
     if not (seen.own or call.caller.role is Role.ADMIN):
         raise RequestError(403, f"the session {session_id} is somebody else's", "ask its owner, or an administrator")
     return seen
@@ -172,15 +172,15 @@ async def note(call: Call[Any], action: str, others: list[str]) -> None:
         await write_audit(call.orm, call.caller.person, action, others)
 
 
-def to_columns(fields: dict[str, Any]) -> dict[str, Any]:
+def _to_columns(fields: dict[str, Any]) -> dict[str, Any]:
     """Return the fields of a request under the names of the columns."""
-    return {COLUMNS.get(name, name): value for name, value in fields.items()}
+    return {_COLUMNS.get(name, name): value for name, value in fields.items()}
 
 
 ROUTES: tuple[Route[Any], ...] = (
-    Route("GET", "/sessions", EVERYONE, WantedSessions, list[SessionAnswer], get_sessions),
-    Route("POST", "/sessions", RESIDENTS, NewSession, SessionAnswer, post_session, 201),
-    Route("GET", "/sessions/{session_id}", EVERYONE, OneSession, SessionAnswer, get_session),
-    Route("PATCH", "/sessions/{session_id}", RESIDENTS, ChangedSession, SessionAnswer, patch_session),
-    Route("DELETE", "/sessions/{session_id}", RESIDENTS, OneSession, SessionAnswer, delete_session),
+    Route("GET", "/sessions", EVERYONE, WantedSessions, list[SessionAnswer], _get_sessions),
+    Route("POST", "/sessions", RESIDENTS, NewSession, SessionAnswer, _post_session, 201),
+    Route("GET", "/sessions/{session_id}", EVERYONE, OneSession, SessionAnswer, _get_session),
+    Route("PATCH", "/sessions/{session_id}", RESIDENTS, ChangedSession, SessionAnswer, _patch_session),
+    Route("DELETE", "/sessions/{session_id}", RESIDENTS, OneSession, SessionAnswer, _delete_session),
 )

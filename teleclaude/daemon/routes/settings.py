@@ -28,12 +28,12 @@ class NewSetting(OneSetting):
     value: str
 
 
-async def get_settings(call: Call[Nothing]) -> dict[str, str]:
+async def _get_settings(call: Call[Nothing]) -> dict[str, str]:
     """Read all settings."""
     return await read_settings(call.orm)
 
 
-async def get_setting(call: Call[OneSetting]) -> Setting:
+async def _get_setting(call: Call[OneSetting]) -> Setting:
     """Read a setting."""
     value = await read_setting(call.orm, call.given.key)
     if value is None:
@@ -41,14 +41,14 @@ async def get_setting(call: Call[OneSetting]) -> Setting:
     return Setting(key=call.given.key, value=value)
 
 
-async def put_setting(call: Call[NewSetting]) -> Setting:
+async def _put_setting(call: Call[NewSetting]) -> Setting:
     """Set a setting."""
     await write_setting(call.orm, call.given.key, call.given.value)
     return Setting(key=call.given.key, value=call.given.value)
 
 
 ROUTES: tuple[Route[Any], ...] = (
-    Route("GET", "/settings", STAFF, Nothing, dict[str, str], get_settings),
-    Route("GET", "/settings/{key}", STAFF, OneSetting, Setting, get_setting),
-    Route("PUT", "/settings/{key}", ADMINS, NewSetting, Setting, put_setting),
+    Route("GET", "/settings", STAFF, Nothing, dict[str, str], _get_settings),
+    Route("GET", "/settings/{key}", STAFF, OneSetting, Setting, _get_setting),
+    Route("PUT", "/settings/{key}", ADMINS, NewSetting, Setting, _put_setting),
 )

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from teleclaude.db.models.declarative import Model
 from teleclaude.db.types import Document, Key
 
-HAS_REQUEST = text("client_request_id IS NOT NULL")
+_HAS_REQUEST = text("client_request_id IS NOT NULL")
 
 
 class ConversationLink(Model):
@@ -85,7 +85,7 @@ class Operation(Model):
             "caller_session_id",
             "client_request_id",
             unique=True,
-            sqlite_where=HAS_REQUEST,
-            postgresql_where=HAS_REQUEST,
+            sqlite_where=_HAS_REQUEST,
+            postgresql_where=_HAS_REQUEST,
         ),
     )

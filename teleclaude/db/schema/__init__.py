@@ -26,7 +26,7 @@ from teleclaude.db.schema.search_0001 import BEYOND, INDEXES, LONGEST_LEXEME
 
 VERSION_TABLE = "alembic_version"
 
-FIRST = "0001"
+_FIRST = "0001"
 """The revision that is built in two steps, so that a load can come between them."""
 
 VERSIONS = [Path(__file__).parent / "versions"]
@@ -81,20 +81,20 @@ def upgrade(connection: Connection) -> None:
 
 @contextmanager
 def _first_revision(connection: Connection) -> Iterator[Any]:
-    script = ScriptDirectory.from_config(_config()).get_revision(FIRST)
+    script = ScriptDirectory.from_config(_config()).get_revision(_FIRST)
     assert script is not None
     with Operations.context(MigrationContext.configure(connection)):
         yield script.module
 
 
-def create_tables(connection: Connection) -> None:
+def create_pre_data(connection: Connection) -> None:
     """Create the bare tables of the first revision, and say that the database is at it."""
     with _first_revision(connection) as revision:
-        revision.create_tables()
-    MigrationContext.configure(connection).stamp(ScriptDirectory.from_config(_config()), FIRST)
+        revision.create_pre_data()
+    MigrationContext.configure(connection).stamp(ScriptDirectory.from_config(_config()), _FIRST)
 
 
-def create_keys(
+def create_post_data(
     connection: Connection, not_valid: frozenset[str] = frozenset(), left_out: frozenset[str] = frozenset()
 ) -> None:
     """Add keys, constraints and indexes to loaded tables; those named are added NOT VALID, or left out.
@@ -102,14 +102,14 @@ def create_keys(
     Then bring the tables to the newest revision.
     """
     with _first_revision(connection) as revision:
-        revision.create_keys(not_valid, left_out)
+        revision.create_post_data(not_valid, left_out)
     upgrade(connection)
 
 
-def drop_keys(connection: Connection) -> None:
-    """Set keys, constraints and indexes aside, so that rows can be loaded fast."""
+def drop_post_data(connection: Connection) -> None:
+    """Drop keys, constraints and indexes, so that rows can be loaded fast."""
     with _first_revision(connection) as revision:
-        revision.drop_keys()
+        revision.drop_post_data()
 
 
 def drop(connection: Connection) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Boolean, Column, Constraint, DateTime, Identity, Text, text
@@ -12,41 +13,21 @@ from sqlalchemy.types import TypeEngine
 
 from teleclaude.db.types import DOCUMENT, INTEGER, KEY
 
-Default = str | ColumnElement[bool] | TextClause | None
+_Default = str | ColumnElement[bool] | TextClause | None
 
 
-def _columns(kind: TypeEngine[Any], names: tuple[str, ...], nullable: bool, default: Default) -> list[Column[Any]]:
+def _columns(kind: TypeEngine[Any], *names: str, nullable: bool = True, default: _Default = None) -> list[Column[Any]]:
     return [Column(name, kind, nullable=nullable, server_default=default) for name in names]
 
 
-def keys(*names: str, nullable: bool = True) -> list[Column[Any]]:
-    """Identifiers, compared byte by byte."""
-    return _columns(KEY, names, nullable, None)
+keys = partial(_columns, KEY)
+"""Identifiers, compared byte by byte."""
 
-
-def texts(*names: str, nullable: bool = True, default: Default = None) -> list[Column[Any]]:
-    """Text."""
-    return _columns(Text(), names, nullable, default)
-
-
-def documents(*names: str, nullable: bool = True, default: Default = None) -> list[Column[Any]]:
-    """JSON documents."""
-    return _columns(DOCUMENT, names, nullable, default)
-
-
-def instants(*names: str, nullable: bool = True, default: Default = None) -> list[Column[Any]]:
-    """Moments in time."""
-    return _columns(DateTime(timezone=True), names, nullable, default)
-
-
-def integers(*names: str, nullable: bool = True, default: Default = None) -> list[Column[Any]]:
-    """Integers of 64 bit."""
-    return _columns(INTEGER, names, nullable, default)
-
-
-def booleans(*names: str, nullable: bool = True, default: Default = None) -> list[Column[Any]]:
-    """Booleans."""
-    return _columns(Boolean(), names, nullable, default)
+texts = partial(_columns, Text())
+documents = partial(_columns, DOCUMENT)
+instants = partial(_columns, DateTime(timezone=True))
+integers = partial(_columns, INTEGER)
+booleans = partial(_columns, Boolean())
 
 
 def row_id() -> Column[Any]:

@@ -83,7 +83,7 @@ INDEXES = {
     "idx_mirrors_search": "mirrors",
 }
 
-FULL_TEXT = {
+_FULL_TEXT = {
     "memory_observations": ("memory_obs", ("title", "subtitle", "narrative", "facts", "concepts")),
     "mirrors": ("mirrors", ("title", "conversation_text")),
 }
@@ -107,7 +107,7 @@ def create_indexes() -> None:
         for name, table in INDEXES.items():
             _run(f"CREATE INDEX {name} ON {table} USING gin ({EXPRESSIONS[table]})")
         return
-    for table, (prefix, columns) in FULL_TEXT.items():
+    for table, (prefix, columns) in _FULL_TEXT.items():
         try:
             _run(
                 f"CREATE VIRTUAL TABLE {table}_fts USING fts5({_list(columns)}, content='{table}', content_rowid='id')"
@@ -135,7 +135,7 @@ def drop_indexes() -> None:
         for name in INDEXES:
             _run(f"DROP INDEX IF EXISTS {name}")
         return
-    for table, (prefix, _) in FULL_TEXT.items():
+    for table, (prefix, _) in _FULL_TEXT.items():
         for event in ("ai", "ad", "au"):
             _run(f"DROP TRIGGER IF EXISTS {prefix}_{event}")
         _run(f"DROP TABLE IF EXISTS {table}_fts")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from teleclaude.db.schema import BEYOND, LONGEST_LEXEME
+from teleclaude.db.schema import LONGEST_LEXEME
 from teleclaude.db.search.query import And, Near, Not, Or, Query, Term
 
 
@@ -59,8 +59,3 @@ def _lexeme(term: Term) -> str:
     if len(term.word) > LONGEST_LEXEME:
         return f"'{term.word[:LONGEST_LEXEME]}'"
     return f"'{term.word}'" + (":*" if term.prefix else "")
-
-
-def with_beyond(lookup: Lookup) -> str:
-    """Return the tsquery that also finds the rows beyond the limits of the index."""
-    return f"{lookup.tsquery} | '{BEYOND}'"

@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 
 from teleclaude.db.search.query import And, Near, Not, Or, Phrase, Query, Term
 
-Words = Mapping[str, Sequence[str]]
+_Words = Mapping[str, Sequence[str]]
 """The words of each column, in their order."""
 
 
-def matches(query: Query, words: Words) -> bool:
+def matches(query: Query, words: _Words) -> bool:
     """Say whether FTS5 would find a row with these words."""
     match query:
         case And(left, right):
@@ -26,7 +26,7 @@ def matches(query: Query, words: Words) -> bool:
 
 
 def _is_near(near: Near, words: Sequence[str]) -> bool:
-    found = [(len(phrase.terms), find_phrase(phrase, words)) for phrase in near.phrases]
+    found = [(len(phrase.terms), _find_phrase(phrase, words)) for phrase in near.phrases]
     if not all(starts for _, starts in found):
         return False
     # Seen from the phrase that starts last, every other one ends at most `distance` words before.
@@ -41,17 +41,17 @@ def _any_between(ascending: Sequence[int], first: int, last: int) -> bool:
     return place < len(ascending) and ascending[place] <= last
 
 
-def find_phrase(phrase: Phrase, words: Sequence[str]) -> list[int]:
+def _find_phrase(phrase: Phrase, words: Sequence[str]) -> list[int]:
     """Return the places where the phrase starts, in their order."""
     places = range(min(1, len(words)) if phrase.first else len(words))
     return [
         place
         for place in places
         if place + len(phrase.terms) <= len(words)
-        and all(is_term(term, words[place + offset]) for offset, term in enumerate(phrase.terms))
+        and all(_is_term(term, words[place + offset]) for offset, term in enumerate(phrase.terms))
     ]
 
 
-def is_term(term: Term, word: str) -> bool:
+def _is_term(term: Term, word: str) -> bool:
     """Say whether a word is what the term asks for."""
     return word.startswith(term.word) if term.prefix else word == term.word

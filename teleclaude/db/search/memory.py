@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession as Orm
 
 from teleclaude.db.models import MemoryObservation, Model
 from teleclaude.db.search.rows import Asked, Searchable, find_ids
+from teleclaude.db.store.memory import read_observations
 
 MEMORY = Searchable(
     table=Model.metadata.tables["memory_observations"],
@@ -45,5 +46,4 @@ async def search_memory(orm: Orm, wanted: MemorySearch) -> Sequence[MemoryObserv
         mine = observation.identity_key == wanted.identity_key
         candidates = candidates.where(or_(observation.identity_key.is_(None), mine))
     ids = await find_ids(await orm.connection(), MEMORY, Asked(wanted.text, candidates, wanted.limit))
-    found = {row.id: row for row in await orm.scalars(select(observation).where(observation.id.in_(ids)))}
-    return [found[id_] for id_ in ids]
+    return await read_observations(orm, ids)

@@ -31,14 +31,14 @@ class MirrorSearch:
     limit: int = 20
 
 
-def to_query(text: str) -> str:
+def _to_query(text: str) -> str:
     """Return the query that asks for all words of a text, whatever characters they hold."""
     return " AND ".join('"' + word.replace('"', '""') + '"' for word in text.split())
 
 
 async def search_mirrors(orm: Orm, wanted: MirrorSearch) -> Sequence[Mirror]:
     """Return the conversations that hold all words, the newest first."""
-    query = to_query(wanted.text)
+    query = _to_query(wanted.text)
     if not query:
         return ()
     when = func.coalesce(Mirror.timestamp_start, Mirror.updated_at)

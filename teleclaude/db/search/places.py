@@ -14,7 +14,7 @@ from teleclaude.db.search.rows import Asked, Searchable, find_ids
 
 PLACES = {place.table.name: place for place in (MEMORY, MIRRORS)}
 
-REACH = 2000
+_REACH = 2000
 MOST = 1000
 """So many rows are enough to compare two databases by."""
 
@@ -26,7 +26,7 @@ class Search:
     table: str
     text: str
     around: int | None = None
-    """Where it is given, only the rows whose ids are at most `REACH` away from it are looked at."""
+    """Where it is given, only the rows whose ids are at most `_REACH` away from it are looked at."""
 
 
 async def find_all(connection: AsyncConnection, searches: Iterable[Search]) -> list[list[int]]:
@@ -44,4 +44,4 @@ def _candidates(place: Searchable, around: int | None) -> Select[int]:
     every = select(ids).order_by(ids)
     if around is None:
         return every
-    return every.where(ids.between(max(around - REACH, -(2**63)), min(around + REACH, 2**63 - 1)))
+    return every.where(ids.between(max(around - _REACH, -(2**63)), min(around + _REACH, 2**63 - 1)))

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 
 from teleclaude.db.unicode61 import split_words
 
-DEEPEST = 50
+_DEEPEST = 50
 """How deep parentheses may stand; FTS5's own parser gives up as well."""
 
-NEAR_DISTANCE = 10
+_NEAR_DISTANCE = 10
 
 TOKEN = re.compile(
     r'(?P<string>"(?:[^"]|"")*")|(?P<word>[A-Za-z0-9_\x1a\u0080-\U0010ffff]+)|(?P<mark>[(){}:,+*^-])'
@@ -20,7 +20,7 @@ TOKEN = re.compile(
 )
 
 
-NO_STRINGS = frozenset({"AND", "OR", "NOT", *"(){}:,+*^-"})
+_NO_STRINGS = frozenset({"AND", "OR", "NOT", *"(){}:,+*^-"})
 
 
 class QueryError(ValueError):
@@ -48,7 +48,7 @@ class Near:
     """Phrases with at most `distance` words between them, in one of `columns`; None stands for all columns."""
 
     phrases: tuple[Phrase, ...]
-    distance: int = NEAR_DISTANCE
+    distance: int = _NEAR_DISTANCE
     columns: frozenset[str] | None = None
 
 
@@ -126,7 +126,7 @@ class _Parser:
 
     def at_string(self) -> bool:
         found = self.peek()
-        return found is not None and found not in NO_STRINGS
+        return found is not None and found not in _NO_STRINGS
 
     def string(self) -> str:
         if not self.at_string():
@@ -153,7 +153,7 @@ class _Parser:
         return left
 
     def group(self, depth: int) -> Query:
-        if depth > DEEPEST:
+        if depth > _DEEPEST:
             raise QueryError("the parentheses stand too deep")
         start = self.place
         columns = self.column_filter()
@@ -214,7 +214,7 @@ class _Parser:
         phrases = [self.phrase()]
         while self.at_string():
             phrases.append(self.phrase())
-        distance = self.distance() if self.accept(",") else NEAR_DISTANCE
+        distance = self.distance() if self.accept(",") else _NEAR_DISTANCE
         self.next(")")
         return Near(tuple(phrase for phrase in phrases if phrase.terms), distance)
 

@@ -29,13 +29,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import JSON
 
 from teleclaude.db.schema import BEYOND
-from teleclaude.db.search.lexemes import Lookup, to_lookup, with_beyond
+from teleclaude.db.search.lexemes import Lookup, to_lookup
 from teleclaude.db.search.match import matches
 from teleclaude.db.search.query import Query, QueryError, Term, find_terms, parse_query
 
 PAGE = 100
 """How many candidates are looked at in one go."""
-MOST_BYTES = 1 << 20
+_MOST_BYTES = 1 << 20
 """How much text is looked at in one go; a longer one comes alone."""
 
 
@@ -74,7 +74,7 @@ async def find_ids(connection: AsyncConnection, place: Searchable, asked: Asked)
     try:
         query = parse_query(text, place.columns)
     except QueryError:
-        return await _read(connection, asked, is_like(place, text, "postgresql"))
+        return await _read(connection, asked, _is_like(place, text, "postgresql"))
     lookup = to_lookup(query)
     return [] if lookup is None else await _find_on_postgresql(connection, place, asked, query, lookup)
 
@@ -86,7 +86,7 @@ async def _find_on_sqlite(connection: AsyncConnection, place: Searchable, asked:
         return await _read(connection, asked, place.table.c.id.in_(found))
     except DBAPIError:
         # No full-text index, a damaged one, or no query that it understands.
-        return await _read(connection, asked, is_like(place, asked.text, "sqlite"))
+        return await _read(connection, asked, _is_like(place, asked.text, "sqlite"))
 
 
 async def _read(connection: AsyncConnection, asked: Asked, condition: ColumnElement[bool]) -> list[int]:
@@ -99,7 +99,7 @@ async def _find_on_postgresql(
     is_beyond = place.vector.op("@@")(_tsquery(f"'{BEYOND}'"))
     beyond = set(await connection.scalars(select(place.table.c.id).where(is_beyond)))
     found: list[int] = []
-    is_candidate = place.vector.op("@@")(_tsquery(with_beyond(lookup)))
+    is_candidate = place.vector.op("@@")(_tsquery(f"{lookup.tsquery} | '{BEYOND}'"))
     async with connection.stream_scalars(asked.candidates.where(is_candidate)) as rows:
         async for page in rows.partitions(PAGE):
             doubtful = [id_ for id_ in page if id_ in beyond or not lookup.exact]
@@ -137,7 +137,7 @@ async def _divide(connection: AsyncConnection, place: Searchable, ids: Sequence[
     for id_, needed in await connection.execute(select(place.table.c.id, size).where(place.table.c.id.in_(ids))):
         if not groups or needed > room:
             groups.append([])
-            room = MOST_BYTES
+            room = _MOST_BYTES
         groups[-1].append(id_)
         room -= needed
     return groups
@@ -148,7 +148,7 @@ async def _read_words(
 ) -> list[tuple[int, Mapping[str, Sequence[str]]]]:
     """Return the words of rows by column, in their order; in the place of one that nobody asks for nothing stands."""
     terms = tuple(dict.fromkeys(find_terms(query)))
-    texts = (to_text(place, name, "postgresql") for name in place.columns)
+    texts = (_to_text(place, name, "postgresql") for name in place.columns)
     words = (_keep_asked(func.search_words(func.coalesce(text, "")), terms) for text in texts)
     rows = await connection.execute(select(place.table.c.id, *words).where(place.table.c.id.in_(ids)))
     return [
@@ -174,7 +174,7 @@ def _tsquery(text: str) -> ColumnElement[Any]:
     return cast(cast(literal(text), Text), TSQUERY)
 
 
-def to_text(place: Searchable, name: str, dialect: str) -> ColumnElement[Any]:
+def _to_text(place: Searchable, name: str, dialect: str) -> ColumnElement[Any]:
     """Return a column as the full-text index of the single-user program saw it: JSON as it was written."""
     found = place.table.c[name]
     if not isinstance(found.type, JSON):
@@ -182,10 +182,10 @@ def to_text(place: Searchable, name: str, dialect: str) -> ColumnElement[Any]:
     return func.search_json(found) if dialect == "postgresql" else cast(found, Text)
 
 
-def is_like(place: Searchable, text: str, dialect: str) -> ColumnElement[bool]:
+def _is_like(place: Searchable, text: str, dialect: str) -> ColumnElement[bool]:
     """Return whether the text stands in a row, as SQLite's LIKE has it: % and _ mean something, ASCII case does not."""
     pattern = f"%{text}%"
-    columns = [to_text(place, name, dialect) for name in place.fallback]
+    columns = [_to_text(place, name, dialect) for name in place.fallback]
     if dialect == "sqlite":
         return or_(*(found.like(pattern) for found in columns))
     # The collation keeps lower() to ASCII, and no character escapes another.

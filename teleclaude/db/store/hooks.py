@@ -16,13 +16,13 @@ from sqlalchemy.ext.asyncio import AsyncSession as Orm
 
 from teleclaude.db.models import HookOutbox
 
-LEASE = timedelta(minutes=1)
+CLAIM_TIME = timedelta(minutes=1)
 """How long a claim holds."""
 
 MOST_ATTEMPTS = 10
 """An event that failed so often stays in the outbox, with its last error, and is not tried again."""
 
-LONGEST_PAUSE = timedelta(hours=1)
+_LONGEST_PAUSE = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
@@ -47,23 +47,23 @@ async def add_event(orm: Orm, values: Mapping[str, Any]) -> HookOutbox:
     return row
 
 
-def is_due(now: datetime) -> ColumnElement[bool]:
+def _is_due(now: datetime) -> ColumnElement[bool]:
     """Return whether an event is to be delivered, and nobody is at it."""
     row = HookOutbox
     return and_(
         row.delivered_at.is_(None),
         func.coalesce(row.attempt_count, 0) < MOST_ATTEMPTS,
         or_(row.next_attempt_at.is_(None), row.next_attempt_at <= now),
-        or_(row.locked_at.is_(None), row.locked_at <= now - LEASE),
+        or_(row.locked_at.is_(None), row.locked_at <= now - CLAIM_TIME),
     )
 
 
 async def claim_events(orm: Orm, limit: int) -> Sequence[HookEvent]:
     """Claim the events that are due, the oldest first, at most `limit`."""
     now = datetime.now(UTC)
-    oldest = select(HookOutbox.id).where(is_due(now)).order_by(HookOutbox.id).limit(limit)
+    oldest = select(HookOutbox.id).where(_is_due(now)).order_by(HookOutbox.id).limit(limit)
     # On PostgreSQL, whoever waited for another's claim looks again whether the row is due.
-    claim = update(HookOutbox).where(HookOutbox.id.in_(oldest.scalar_subquery()), is_due(now)).values(locked_at=now)
+    claim = update(HookOutbox).where(HookOutbox.id.in_(oldest.scalar_subquery()), _is_due(now)).values(locked_at=now)
     rows = await orm.scalars(claim.returning(HookOutbox), execution_options={"synchronize_session": False})
     return [_to_event(row, now) for row in sorted(rows, key=lambda row: row.id)]
 
@@ -87,6 +87,6 @@ async def settle_delivered(orm: Orm, event: HookEvent) -> None:
 
 async def settle_failed(orm: Orm, event: HookEvent, error: str) -> None:
     """Note why an event could not be delivered, and try it again after a pause that doubles each time."""
-    pause = min(timedelta(seconds=2**event.attempts), LONGEST_PAUSE)
+    pause = min(timedelta(seconds=2**event.attempts), _LONGEST_PAUSE)
     row = {"next_attempt_at": datetime.now(UTC) + pause, "attempt_count": event.attempts + 1, "locked_at": None}
     await orm.execute(update(HookOutbox).where(HookOutbox.id == event.id).values(**row, last_error=error))

@@ -17,7 +17,7 @@ from teleclaude.db.store.viewers import Viewer, is_own, is_visible
 LISTED_STATUSES = ("active", "headless")
 """What is listed of the open sessions (facts: daemon, sessions over the API)."""
 
-LAST_ACTIVE_FIRST = (Session.last_activity.desc().nulls_last(), Session.session_id)
+_LAST_ACTIVE_FIRST = (Session.last_activity.desc().nulls_last(), Session.session_id)
 
 
 @dataclass(frozen=True)
@@ -59,13 +59,13 @@ async def list_sessions(
     conditions = [is_visible(viewer), *_conditions(wanted)]
     if wanted.limit is not None or wanted.offset or wanted.after is not None:
         # The page is found among the ids alone: sorting whole sessions for every page takes longer than reading it.
-        page = select(Session.session_id).where(*conditions).order_by(*LAST_ACTIVE_FIRST)
+        page = select(Session.session_id).where(*conditions).order_by(*_LAST_ACTIVE_FIRST)
         if wanted.after is not None:
             anchor = aliased(Session)
             page = page.join(anchor, anchor.session_id == wanted.after).where(_comes_after(anchor))
         conditions = [Session.session_id.in_(page.limit(wanted.limit).offset(wanted.offset))]
     query = select(*columns, is_own(viewer).label("own")).where(*conditions)
-    return (await orm.execute(query.order_by(*LAST_ACTIVE_FIRST))).mappings().all()
+    return (await orm.execute(query.order_by(*_LAST_ACTIVE_FIRST))).mappings().all()
 
 
 def _conditions(wanted: SessionFilter) -> Iterator[ColumnElement[bool]]:

@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 
 from teleclaude.daemon.boot import SINGLE_USER_SOCKET
-from teleclaude.db.lock import hold_existing
+from teleclaude.db.file_lock import hold_existing
 from teleclaude.errors import LockHeldError, SourceError
 from teleclaude.migration.deputy import Deputy
 from teleclaude.migration.detect.installation import Places

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from teleclaude.db.lock import hold_existing
+from teleclaude.db.file_lock import hold_existing
 from teleclaude.errors import LockHeldError
 from teleclaude.migration.inventory import Holder, JournaledRun
 from teleclaude.migration.journal import COMMIT, SETTLED, find_entry, read_journal

@@ -20,11 +20,13 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-INLINE = [constraint.ddl_if(dialect="sqlite") for table in metadata.tables.values() for constraint in table.constraints]
+_INLINE = [
+    constraint.ddl_if(dialect="sqlite") for table in metadata.tables.values() for constraint in table.constraints
+]
 """Every constraint; only SQLite writes it into CREATE TABLE."""
 
 
-def create_tables() -> None:
+def create_pre_data() -> None:
     """Create the tables, bare on PostgreSQL."""
     for table in metadata.sorted_tables:
         op.execute(CreateTable(table))
@@ -32,13 +34,13 @@ def create_tables() -> None:
     audit.create_guard()
 
 
-def create_keys(not_valid: frozenset[str] = frozenset(), left_out: frozenset[str] = frozenset()) -> None:
+def create_post_data(not_valid: frozenset[str] = frozenset(), left_out: frozenset[str] = frozenset()) -> None:
     """Add keys, constraints and indexes; those named are added NOT VALID, or left out.
 
     Primary and unique keys come first, because foreign keys need them.
     """
     if op.get_context().dialect.name == "postgresql":
-        for constraint in sorted(INLINE, key=lambda c: isinstance(c, ForeignKeyConstraint)):
+        for constraint in sorted(_INLINE, key=lambda c: isinstance(c, ForeignKeyConstraint)):
             if constraint.name not in left_out:
                 op.execute(add_constraint(constraint, not_valid=constraint.name in not_valid))
     for table in metadata.sorted_tables:
@@ -48,18 +50,18 @@ def create_keys(not_valid: frozenset[str] = frozenset(), left_out: frozenset[str
     search.create_indexes()
 
 
-def drop_keys() -> None:
-    """Take away what `create_keys` added, foreign keys first."""
+def drop_post_data() -> None:
+    """Take away what `create_post_data` added, foreign keys first."""
     search.drop_indexes()
     for table in metadata.sorted_tables:
         for index in table.indexes:
             op.execute(DropIndex(index, if_exists=True))
     if op.get_context().dialect.name == "postgresql":
-        for constraint in sorted(INLINE, key=lambda c: not isinstance(c, ForeignKeyConstraint)):
+        for constraint in sorted(_INLINE, key=lambda c: not isinstance(c, ForeignKeyConstraint)):
             op.execute(DropConstraint(constraint, if_exists=True))
 
 
-def drop_tables() -> None:
+def _drop_pre_data() -> None:
     """Drop the tables, children before parents."""
     for table in reversed(metadata.sorted_tables):
         op.execute(DropTable(table))
@@ -69,11 +71,11 @@ def drop_tables() -> None:
 
 def upgrade() -> None:
     """Build the schema."""
-    create_tables()
-    create_keys()
+    create_pre_data()
+    create_post_data()
 
 
 def downgrade() -> None:
     """Remove the schema and everything in it."""
-    drop_keys()
-    drop_tables()
+    drop_post_data()
+    _drop_pre_data()

@@ -20,17 +20,17 @@ from teleclaude.errors import LockHeldError, RequestError, TargetError
 
 LOG = logging.getLogger(__name__)
 
-LOOK_SECONDS = 1.0
+_LOOK_SECONDS = 1.0
 """How often the lock is looked at while nobody asks anything."""
 
-ANSWER_SECONDS = 5.0
+_ANSWER_SECONDS = 5.0
 """How long the database may take to say so; one that does not answer cannot be relied on."""
 
-PAUSE_SECONDS = 0.2
+_PAUSE_SECONDS = 0.2
 """Between attempts to take it again."""
 
 
-class Tenure:
+class Lease:
     """The lock on a database, taken again where it was lost. `examine` raises what forbids to serve."""
 
     def __init__(self, engine: AsyncEngine, url: URL, examine: Callable[[], Awaitable[None]]) -> None:
@@ -75,7 +75,7 @@ class Tenure:
         if self._check is None:
             return False
         try:
-            async with asyncio.timeout(ANSWER_SECONDS):
+            async with asyncio.timeout(_ANSWER_SECONDS):
                 await self._check()
         except (LockHeldError, TimeoutError):
             self._check = None
@@ -88,7 +88,7 @@ class Tenure:
         be."""
         while True:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._lost.wait(), LOOK_SECONDS)
+                await asyncio.wait_for(self._lost.wait(), _LOOK_SECONDS)
             with suppress(RequestError):
                 await self.confirm()
                 continue
@@ -100,8 +100,8 @@ class Tenure:
         while True:
             await self.release()
             try:
-                async with asyncio.timeout(ANSWER_SECONDS * 2):
+                async with asyncio.timeout(_ANSWER_SECONDS * 2):
                     return await self.take()
             except (LockHeldError, TargetError, TimeoutError) as error:
                 LOG.debug("the database cannot be held yet", exc_info=error)
-            await asyncio.sleep(PAUSE_SECONDS)
+            await asyncio.sleep(_PAUSE_SECONDS)

@@ -1,0 +1,46 @@
+"""A commit is not cut off, and where its reply is lost a question decides."""
+
+import asyncio
+
+import pytest
+from sqlalchemy import URL
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from teleclaude.db.retry import commit_and_know
+from tests.sample import query
+
+SLOW_COMMIT = """
+CREATE TABLE kept (n int);
+CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(1); RETURN NULL; END $$;
+CREATE CONSTRAINT TRIGGER slow AFTER INSERT ON kept DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION wait();
+"""
+
+
+async def no() -> bool:
+    return False
+
+
+@pytest.fixture
+async def slow(target: URL) -> None:
+    """Make a table whose rows take a second to commit."""
+    for statement in SLOW_COMMIT.strip().split("\n"):
+        await query(target, statement)
+
+
+async def test_an_interrupt_does_not_reach_a_commit(slow: None, target: URL, target_engine: AsyncEngine) -> None:
+    async with target_engine.connect() as connection:
+        await connection.exec_driver_sql("INSERT INTO kept VALUES (1)")
+        task = asyncio.create_task(commit_and_know(connection, no))
+        await asyncio.sleep(0.3)
+        task.cancel()
+        await task
+    assert await query(target, "SELECT n FROM kept") == [(1,)]
+
+
+async def test_what_is_refused_at_the_commit_is_raised(slow: None, target: URL, target_engine: AsyncEngine) -> None:
+    await query(target, "ALTER TABLE kept ADD UNIQUE (n) DEFERRABLE INITIALLY DEFERRED")
+    async with target_engine.connect() as connection:
+        await connection.exec_driver_sql("INSERT INTO kept VALUES (1), (1)")
+        with pytest.raises(Exception, match="duplicate key value"):
+            await commit_and_know(connection, no)
+    assert await query(target, "SELECT n FROM kept") == []

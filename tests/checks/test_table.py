@@ -25,8 +25,8 @@ from teleclaude.migration.options import Options
 from teleclaude.migration.pipeline import STEPS
 from teleclaude.migration.plan import Plan
 from teleclaude.migration.run import Step
-from tests.sample import has_nothing, migrate_sample
-from tests.standing import Migrated
+from tests.support.sample import has_nothing, migrate_sample
+from tests.support.standing import Migrated
 
 PAGE = (Path(__file__).parents[2] / "docs/self-check.md").read_text()
 

@@ -11,8 +11,8 @@ import pytest
 
 from teleclaude.cli import cli
 from teleclaude.cli.manual import to_roff
-from tests.cli.test_cli import teleclaude
-from tests.test_docs import commands, flags
+from tests.support.command import teleclaude
+from tests.support.pages import commands, flags
 
 STORED = (Path(__file__).parents[2] / "docs/teleclaude.1").read_text()
 

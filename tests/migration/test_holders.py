@@ -20,9 +20,9 @@ from teleclaude.migration.pipeline import STEPS
 from teleclaude.migration.plan import Plan
 from teleclaude.migration.report import Report
 from teleclaude.migration.run import Step
-from tests.cli.test_cli import teleclaude, to_arguments
 from tests.crash.machine import Job
-from tests.sample import has_nothing, migrate_sample, query
+from tests.support.command import teleclaude, to_arguments
+from tests.support.sample import has_nothing, migrate_sample, query
 
 pytestmark = pytest.mark.usefixtures("daemon_here")
 

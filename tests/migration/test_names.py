@@ -14,8 +14,8 @@ from teleclaude.migration.names import SYSTEM_COLUMNS, make_names
 from teleclaude.migration.options import Options
 from teleclaude.migration.report import Report
 from teleclaude.migration.shapes import quote
-from tests.cli.test_cli import teleclaude
-from tests.sample import editing, migrate_sample, query
+from tests.support.command import teleclaude
+from tests.support.sample import editing, migrate_sample, query
 
 pytestmark = pytest.mark.usefixtures("daemon_here")
 

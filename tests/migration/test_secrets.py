@@ -21,8 +21,8 @@ from teleclaude.config.parse import parse_env
 from teleclaude.config.sections import IGNORED_SECTIONS
 from teleclaude.demo.installation import SampleInstallation, write
 from teleclaude.migration.options import Options
-from tests.cli.test_cli import to_arguments
-from tests.sample import query
+from tests.support.command import to_arguments
+from tests.support.sample import query
 
 CONFIG = """\
     # The workshop, kept.

@@ -18,9 +18,9 @@ from teleclaude.migration.events import Finding, Left, TableResult
 from teleclaude.migration.json_member import FUNCTION, read_member
 from teleclaude.migration.options import Options
 from teleclaude.migration.shapes import RULES, choose_read, reason_not_carried
-from tests.migration.periods import PERIODS, columns_of, make_old_database, value_of
-from tests.sample import editing, migrate_sample, query, reading
-from tests.standing import Migrated, stand
+from tests.support.periods import PERIODS, columns_of, make_old_database, value_of
+from tests.support.sample import editing, migrate_sample, query, reading
+from tests.support.standing import Migrated, stand
 
 pytestmark = pytest.mark.usefixtures("daemon_here")
 

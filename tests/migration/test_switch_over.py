@@ -22,9 +22,9 @@ from teleclaude.migration.options import Options
 from teleclaude.migration.report import Report
 from teleclaude.migration.shell_line import is_whole_command
 from teleclaude.migration.switch_over import of_file, of_service
-from tests.pointing import SECRET, point_to, write_json
-from tests.sample import editing, files_below, migrate_sample
-from tests.shell import Stubs
+from tests.support.pointing import SECRET, point_to, write_json
+from tests.support.sample import editing, migrate_sample, state
+from tests.support.shell import Stubs
 
 
 @pytest.fixture
@@ -49,13 +49,6 @@ def leads(report: Report, home: Path) -> set[tuple[str, str, str]]:
 
 def commands(report: Report) -> str:
     return "\n".join(dict.fromkeys(lead.command for lead in report.all(SwitchOver)))
-
-
-def state(home: Path) -> dict[str, str]:
-    """Return everything of a home: the content of files, where links lead, and modes."""
-    links = {str(path): str(path.readlink()) for path in home.rglob("*") if path.is_symlink()}
-    modes = {f"mode {path}": oct(path.lstat().st_mode) for path in home.rglob("*") if not path.is_dir()}
-    return files_below(home) | links | modes
 
 
 async def test_every_place_that_leads_there_is_named(rehearsal: Options, sample: SampleInstallation) -> None:

@@ -20,15 +20,11 @@ from teleclaude.migration.options import Options
 from teleclaude.migration.pipeline import STEPS
 from teleclaude.migration.plan import Plan
 from teleclaude.migration.run import Step
-from tests.sample import files_below, has_nothing, migrate_sample, query
-from tests.shell import Stubs
+from tests.support.sample import files_below, has_nothing, migrate_sample, query
+from tests.support.shell import Stubs
+from tests.support.steps import fail, planted
 
 PLACES = range(len(STEPS) + 1)
-
-
-async def fail(_plan: Plan) -> AsyncGenerator[Event, None]:
-    yield note("test", "about to fail")
-    raise TargetError("planted", "nothing to do")
 
 
 async def break_down(_plan: Plan) -> AsyncGenerator[Event, None]:
@@ -42,10 +38,6 @@ async def be_interrupted(_plan: Plan) -> AsyncGenerator[Event, None]:
     assert task is not None
     task.cancel()
     await asyncio.sleep(60)
-
-
-def planted(step: Step, place: int) -> tuple[Step, ...]:
-    return (*STEPS[:place], step, *STEPS[place:])
 
 
 def published(options: Options) -> list[str]:

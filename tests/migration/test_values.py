@@ -19,8 +19,8 @@ from teleclaude.migration.options import Options
 from teleclaude.migration.report import Report
 from teleclaude.migration.run import Step
 from teleclaude.migration.summary import find_attention
-from tests.migration.test_undo import fail, planted
-from tests.sample import editing, has_nothing, migrate_sample, query
+from tests.support.sample import editing, has_nothing, migrate_sample, query
+from tests.support.steps import fail, planted
 
 pytestmark = pytest.mark.usefixtures("daemon_here")
 

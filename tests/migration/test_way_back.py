@@ -17,11 +17,10 @@ from teleclaude.migration.options import Options
 from teleclaude.migration.plan import make_plan
 from teleclaude.migration.report import Report
 from teleclaude.migration.way_back import describe_next
-from tests.migration.test_switch_over import state
-from tests.pointing import point_to
-from tests.sample import editing, files_below, has_nothing, migrate_sample, query
-from tests.shell import Stubs
-from tests.standing import Migrated
+from tests.support.pointing import point_to
+from tests.support.sample import editing, files_below, has_nothing, migrate_sample, query, state
+from tests.support.shell import Stubs
+from tests.support.standing import Migrated
 
 pytestmark = pytest.mark.usefixtures("daemon_here")
 

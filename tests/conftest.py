@@ -147,7 +147,7 @@ def daemon_here(monkeypatch: pytest.MonkeyPatch) -> None:
     """Boot the daemon that a migration asks for its verdict in this process, which is a matter of speed alone.
 
     A process of its own takes about half a second longer, and modules about other steps migrate often. That the real
-    one boots on what a migration leaves is proved by `tests/migration/test_end_to_end.py`, which migrates without this.
+    one boots on what a migration leaves is proved by `done`, which migrates without this, and by tests of commands.
     """
 
     async def boot_here(plan: Plan, searches: Sequence[Search]) -> dict[str, Any]:

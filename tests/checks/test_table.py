@@ -93,6 +93,7 @@ async def loosen(plan: Plan) -> AsyncGenerator[Event, None]:
     yield note("loosen", "done")
 
 
+@pytest.mark.usefixtures("daemon_here")
 async def test_a_check_that_fails_takes_a_migration_back(options: Options, target: URL) -> None:
     report = await migrate_sample(options, (*STEPS[:3], Step("loosen", loosen), *STEPS[3:]))
     assert report.exit_code == Exit.UNDONE
@@ -100,6 +101,7 @@ async def test_a_check_that_fails_takes_a_migration_back(options: Options, targe
     assert await has_nothing(target)
 
 
+@pytest.mark.usefixtures("daemon_here")
 async def test_a_warning_is_a_finding_of_a_migration(options: Options, monkeypatch: pytest.MonkeyPatch) -> None:
     boot = teleclaude.migration.probe.boot_daemon
 

@@ -20,6 +20,8 @@ from teleclaude.migration.options import Options
 from tests.support.sample import editing, files_below, has_nothing, migrate_sample, query, reading
 from tests.support.standing import Migrated
 
+pytestmark = pytest.mark.usefixtures("daemon_here")
+
 
 async def test_every_row_of_every_table_arrives(migrated: Migrated) -> None:
     results = migrated.report.all(TableResult)

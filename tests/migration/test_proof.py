@@ -32,6 +32,8 @@ from teleclaude.migration.transfer import transfer
 from teleclaude.migration.verify import Proof, verify_table
 from tests.support.sample import editing, has_nothing, migrate_sample, query
 
+pytestmark = pytest.mark.usefixtures("daemon_here")
+
 
 @pytest.fixture
 async def plan(options: Options, tmp_path: Path) -> AsyncIterator[Plan]:

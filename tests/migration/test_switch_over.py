@@ -26,6 +26,8 @@ from tests.support.pointing import SECRET, point_to, write_json
 from tests.support.sample import editing, migrate_sample, state
 from tests.support.shell import Stubs
 
+pytestmark = pytest.mark.usefixtures("daemon_here")
+
 
 @pytest.fixture
 def rehearsal(options: Options, sample: SampleInstallation) -> Options:

@@ -36,14 +36,16 @@ from tests.support.standing import Migrated, stand
 settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))
 
-NO_PG_VARIABLES = {name for name in os.environ if name.startswith("PG")} | {"SUDO_UID", "SUDO_USER"}
+UNWANTED = {name for name in os.environ if name.startswith("PG")} | {"SUDO_UID", "SUDO_USER"}
+# Without it the many processes of the tests import what one of them has compiled.
+UNWANTED |= {"PYTHONDONTWRITEBYTECODE"}
 
 
 @pytest.fixture(scope="session", autouse=True)
 def plain_environment() -> Iterator[None]:
-    """Keep what the developer's shell says of PostgreSQL and sudo out of the tests."""
+    """Keep what the developer's shell says of PostgreSQL, sudo and Python out of the tests."""
     with pytest.MonkeyPatch.context() as patch:
-        for name in NO_PG_VARIABLES:
+        for name in UNWANTED:
             patch.delenv(name, raising=False)
         yield
 

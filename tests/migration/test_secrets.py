@@ -147,7 +147,8 @@ def watching(temporary: Path, process: subprocess.Popen[str]) -> Iterator[Watch]
     watch, done = Watch(), threading.Event()
 
     def look() -> None:
-        while not done.wait(0.01):
+        # A look goes over every process of the machine; one that starts Python lives several times as long as this.
+        while not done.wait(0.03):
             with suppress(psutil.Error):
                 ours = psutil.Process(process.pid)
                 watch.shown.add(" ".join(ours.cmdline()))

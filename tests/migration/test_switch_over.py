@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from teleclaude.demo.installation import SampleInstallation, write
-from teleclaude.migration.detect import crontabs, services
+from teleclaude.migration.detect import crontabs
 from teleclaude.migration.detect.hooks import find_lines
 from teleclaude.migration.detect.installation import Places
 from teleclaude.migration.detect.mentions import Mentions, make_mentions
@@ -34,14 +34,6 @@ def rehearsal(options: Options, sample: SampleInstallation) -> Options:
     """Ask for a rehearsal of an installation that a whole home leads to."""
     point_to(sample)
     return dataclasses.replace(options, dry_run=True, target=None)
-
-
-@pytest.fixture
-def stubs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stubs:
-    made = Stubs(tmp_path / "stubs")
-    monkeypatch.setenv("PATH", made.path)
-    monkeypatch.setattr(services, "SYSTEM_UNITS", (made.folder,))
-    return made
 
 
 def leads(report: Report, home: Path) -> set[tuple[str, str, str]]:

@@ -10,7 +10,7 @@ from sqlalchemy import URL
 from teleclaude.db.engine import disposing, make_engine
 from teleclaude.demo.installation import SampleInstallation
 from teleclaude.layout import make_layout
-from teleclaude.migration.detect import detect, services
+from teleclaude.migration.detect import detect
 from teleclaude.migration.events import TableResult
 from teleclaude.migration.inventory import Kind, Pointer
 from teleclaude.migration.options import Options
@@ -31,15 +31,12 @@ UNITS = {
 
 
 @pytest.fixture
-def stubs(tmp_path: Path, sample: SampleInstallation, monkeypatch: pytest.MonkeyPatch) -> Stubs:
-    """Stand in for a systemd that knows the old units, one of which starts at boot."""
-    made = Stubs(tmp_path / "stubs")
+def stubs(stubs: Stubs, sample: SampleInstallation) -> Stubs:
+    """Let systemd know the old units, one of which starts at boot."""
     for name, text in UNITS.items():
-        (made.folder / name).write_text(text.format(checkout=sample.checkout))
-    made.answer("is-enabled", "teleclaude.service", "enabled")
-    monkeypatch.setenv("PATH", made.path)
-    monkeypatch.setattr(services, "SYSTEM_UNITS", (made.folder,))
-    return made
+        (stubs.folder / name).write_text(text.format(checkout=sample.checkout))
+    stubs.answer("is-enabled", "teleclaude.service", "enabled")
+    return stubs
 
 
 def folder_of(report: Report) -> Path:

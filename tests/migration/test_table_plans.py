@@ -143,6 +143,17 @@ def test_every_column_of_the_models_has_a_type_that_the_migration_knows() -> Non
             assert column_type(column) in ColumnType
 
 
+def test_each_column_has_the_fate_that_the_reading_of_it_gives_it() -> None:
+    source = table("sessions", "session_id", "computer_name", "ux_state", "more")
+    fates = {fate.column: fate for fate in make_fates((source,), make_tables((source,), GIVEN))}
+    # The key stands beside the carried columns as well.
+    assert (fates["session_id"].fate, fates["session_id"].to) == ("mapped", "sessions.session_id")
+    assert (fates["more"].fate, fates["more"].to) == ("carried", "legacy.sessions.more")
+    assert fates["ux_state"].fate == "consumed"
+    assert "sessions.active_agent" in fates["ux_state"].to
+    assert fates["ux_state"].to.endswith(", legacy.sessions.ux_state")
+
+
 NAMES = st.sampled_from(
     ["sessions", "system_settings", "hook_outbox", "mine", "audit_log", "x" * 80, "pg_x", "Sessions"]
 )

@@ -6,9 +6,11 @@ import asyncio
 import json
 import os
 import signal
+import subprocess
+import sys
 import tempfile
 import uuid
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,21 +28,24 @@ from teleclaude.demo.postgres import Server, running_server
 from teleclaude.migration import probe
 from teleclaude.migration.options import Options
 from teleclaude.migration.plan import Plan
-from tests.sample import migrate_sample
-from tests.standing import Migrated, stand
+from tests.support.real_places import may_mount
+from tests.support.sample import migrate_sample
+from tests.support.standing import Migrated, stand
 
 # How long an example takes says more of the machine than of the program.
 settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))
 
-NO_PG_VARIABLES = {name for name in os.environ if name.startswith("PG")} | {"SUDO_UID", "SUDO_USER"}
+UNWANTED = {name for name in os.environ if name.startswith("PG")} | {"SUDO_UID", "SUDO_USER"}
+# Without it the many processes of the tests import what one of them has compiled.
+UNWANTED |= {"PYTHONDONTWRITEBYTECODE"}
 
 
 @pytest.fixture(scope="session", autouse=True)
 def plain_environment() -> Iterator[None]:
-    """Keep what the developer's shell says of PostgreSQL and sudo out of the tests."""
+    """Keep what the developer's shell says of PostgreSQL, sudo and Python out of the tests."""
     with pytest.MonkeyPatch.context() as patch:
-        for name in NO_PG_VARIABLES:
+        for name in UNWANTED:
             patch.delenv(name, raising=False)
         yield
 
@@ -76,6 +81,26 @@ async def target_engine(target: URL) -> AsyncIterator[AsyncEngine]:
     """Connect to the empty database."""
     async with disposing(make_engine(target)) as engine:
         yield engine
+
+
+@pytest.fixture
+def in_real_places(target: URL, tmp_path: Path) -> Callable[..., dict[str, Any]]:
+    """Run a module of `tests.support` as root in a mount namespace, with the target and words; return its answer."""
+    if not may_mount():
+        pytest.skip("needs root and mount namespaces")
+    host = target.query.get("host")
+    if isinstance(host, str) and host.startswith("/"):
+        # The daemon of the service user goes through this folder to the server's socket; there is a password.
+        Path(host).chmod(0o711)
+
+    def run(module: str, *words: str) -> dict[str, Any]:
+        url = target.render_as_string(hide_password=False)
+        command = ["unshare", "--mount", sys.executable, "-m", f"tests.support.{module}", url, *words, str(tmp_path)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=Path(__file__).parents[1])
+        assert done.returncode == 0, done.stderr
+        return dict(json.loads(done.stdout))
+
+    return run
 
 
 @pytest.fixture
@@ -124,7 +149,7 @@ def daemon_here(monkeypatch: pytest.MonkeyPatch) -> None:
     """Boot the daemon that a migration asks for its verdict in this process, which is a matter of speed alone.
 
     A process of its own takes about half a second longer, and modules about other steps migrate often. That the real
-    one boots on what a migration leaves is proved by `tests/migration/test_end_to_end.py`, which migrates without this.
+    one boots on what a migration leaves is proved by `done`, which migrates without this, and by tests of commands.
     """
 
     async def boot_here(plan: Plan, searches: Sequence[Search]) -> dict[str, Any]:

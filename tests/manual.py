@@ -13,6 +13,7 @@ from click_man.core import generate_man_page
 
 from teleclaude import __version__
 from teleclaude.cli import ENVIRONMENT, cli
+from tests.support.pages import commands
 
 _ESCAPES = str.maketrans({"\\": "\\e", "-": "\\-", "^": "\\(ha", "~": "\\(ti"})
 """What roff would take for something else; a hyphen stays one that can be copied."""
@@ -26,17 +27,6 @@ def to_roff(date: str) -> str:
         body = _make_page(name, command, date).partition(".SH SYNOPSIS\n")[2].replace("\n.SH ", "\n.SS ")
         page += f".SH {name.upper().translate(_ESCAPES)}\n{body}.PP\n{_to_text(command.epilog or '')}\n"
     return f"{page}.SH ENVIRONMENT\n{_to_text(ENVIRONMENT)}\n.SH SEE ALSO\n.BR psql (1)\n"
-
-
-def commands(group: click.Group, prefix: str = "") -> dict[str, click.Command]:
-    """Return every command that does something by its name, in the order of these."""
-    found: dict[str, click.Command] = {}
-    context = click.Context(group)
-    for name in sorted(group.list_commands(context)):
-        command = group.get_command(context, name)
-        assert command is not None
-        found |= commands(command, f"{prefix}{name} ") if isinstance(command, click.Group) else {prefix + name: command}
-    return found
 
 
 def _make_page(name: str, command: click.Command, date: str) -> str:

@@ -1,9 +1,7 @@
 """What exists is documented, and what is documented exists."""
 
 import re
-from pathlib import Path
 
-import click
 import pytest
 
 from teleclaude import __version__
@@ -11,29 +9,7 @@ from teleclaude.cli import cli
 from teleclaude.errors import Exit
 from teleclaude.migration.coerce import RULES, SILENT_RULES
 from teleclaude.migration.pipeline import PREFLIGHT, STEPS
-from tests.manual import commands
-
-ROOT = Path(__file__).parents[1]
-README = (ROOT / "README.md").read_text()
-RUNBOOK = (ROOT / "docs/migration.md").read_text()
-ARCHITECTURE = (ROOT / "docs/architecture.md").read_text()
-
-
-def rows(page: str, heading: str) -> dict[str, str]:
-    """Return the rows of the table below a heading, by what stands in their first cell."""
-    section = page.split(f"\n## {heading}\n")[1].split("\n## ", maxsplit=1)[0]
-    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in section.splitlines() if line[:1] == "|"]
-    return {row[0].strip("`"): row[1] for row in cells[2:]}
-
-
-def headings(page: str) -> list[str]:
-    """Return what leads to the headings of a page, as GitHub makes it."""
-    found = re.findall(r"^#+ (.*)$", page, re.M)
-    return [re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in found]
-
-
-def flags(command: click.Command) -> set[str]:
-    return {option for parameter in command.params for option in parameter.opts if option.startswith("--")}
+from tests.support.pages import ARCHITECTURE, README, ROOT, RUNBOOK, commands, flags, headings, rows
 
 
 def test_every_command_is_in_the_readme_and_every_one_in_the_readme_exists() -> None:

@@ -13,9 +13,8 @@ from sqlalchemy import URL
 from teleclaude.cli import cli
 from teleclaude.demo.installation import SampleInstallation
 from teleclaude.migration.options import Options
-from tests.cli.test_cli import teleclaude
-from tests.manual import commands
-from tests.test_docs import ROOT
+from tests.support.command import teleclaude
+from tests.support.pages import ROOT, commands
 
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
 BLOCK = re.compile(r"^ *```\n(.*?)^ *```$", re.M | re.S)

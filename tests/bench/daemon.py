@@ -29,7 +29,7 @@ from teleclaude.db import schema
 from teleclaude.db.engine import disposing, make_engine
 from teleclaude.db.models import MemoryObservation, Session
 from teleclaude.demo.postgres import running_server
-from tests.daemon.house import NOW, row
+from tests.support.house import NOW, row
 
 OBSERVATIONS = 20_000
 WORDS = ("deploy", "pipeline", "index", "vacuum", "socket", "lease", "needle")

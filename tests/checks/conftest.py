@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.standing import Migrated
+from tests.support.standing import Migrated
 
 
 @pytest.fixture

@@ -23,8 +23,8 @@ from teleclaude.checks.table import CHECKS, judge
 from teleclaude.db import schema
 from teleclaude.db.engine import disposing, make_engine
 from teleclaude.db.lock import hold_database
-from tests.sample import query
-from tests.standing import Migrated
+from tests.support.sample import query
+from tests.support.standing import Migrated
 
 SECOND = '''"""A second revision, of the tests."""
 revision, down_revision = "0002", "0001"

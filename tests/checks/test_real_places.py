@@ -1,39 +1,20 @@
 """The self-check by root in the real places: the service user looks."""
 
-import json
-import subprocess
-import sys
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from sqlalchemy import URL
 
 from teleclaude.checks.result import State
-from tests.checks import real_places
-from tests.migration.test_real_places import may_mount
-
-pytestmark = pytest.mark.skipif(not may_mount(), reason="needs root and mount namespaces")
 
 IN_A_NAMESPACE = {"service: service"}
 """No service manager runs there."""
 
 
 @pytest.fixture
-def seen(target: URL, tmp_path: Path) -> dict[str, Any]:
+def seen(in_real_places: Callable[..., dict[str, Any]]) -> dict[str, Any]:
     """Migrate into the real places and check with the faults."""
-    host = target.query.get("host")
-    if isinstance(host, str) and host.startswith("/"):
-        # The daemon of the service user goes through this folder to the server's socket; there is a password.
-        Path(host).chmod(0o711)
-    url = target.render_as_string(hide_password=False)
-    command = ["unshare", "--mount", sys.executable, "-m", real_places.__name__, url, str(tmp_path)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=Path(__file__).parents[2])
-    assert done.returncode == 0, done.stderr
-    result = json.loads(done.stdout)
-    assert isinstance(result, dict)
-    return result
+    return in_real_places("real_checks")
 
 
 def leaves(results: list[dict[str, Any]], name: str = "") -> Iterator[tuple[str, dict[str, Any]]]:

@@ -25,8 +25,8 @@ from teleclaude.migration.options import Options
 from teleclaude.migration.pipeline import STEPS
 from teleclaude.migration.plan import Plan
 from teleclaude.migration.run import Step
-from tests.sample import has_nothing, migrate_sample
-from tests.standing import Migrated
+from tests.support.sample import has_nothing, migrate_sample
+from tests.support.standing import Migrated
 
 PAGE = (Path(__file__).parents[2] / "docs/self-check.md").read_text()
 
@@ -93,6 +93,7 @@ async def loosen(plan: Plan) -> AsyncGenerator[Event, None]:
     yield note("loosen", "done")
 
 
+@pytest.mark.usefixtures("daemon_here")
 async def test_a_check_that_fails_takes_a_migration_back(options: Options, target: URL) -> None:
     report = await migrate_sample(options, (*STEPS[:3], Step("loosen", loosen), *STEPS[3:]))
     assert report.exit_code == Exit.UNDONE
@@ -100,6 +101,7 @@ async def test_a_check_that_fails_takes_a_migration_back(options: Options, targe
     assert await has_nothing(target)
 
 
+@pytest.mark.usefixtures("daemon_here")
 async def test_a_warning_is_a_finding_of_a_migration(options: Options, monkeypatch: pytest.MonkeyPatch) -> None:
     boot = teleclaude.migration.probe.boot_daemon
 

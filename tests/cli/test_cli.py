@@ -15,28 +15,8 @@ from teleclaude.cli.sessions import show
 from teleclaude.demo.installation import SampleInstallation
 from teleclaude.migration.options import Options
 from teleclaude.printable import printable
-from tests.sample import has_nothing
-
-
-def teleclaude(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
-    """Run the command as a process without a terminal."""
-    command = [sys.executable, "-m", "teleclaude", *arguments]
-    environment = {**os.environ, **environ}
-    return subprocess.run(
-        command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
-    )
-
-
-def to_arguments(options: Options) -> list[str]:
-    flags = {
-        "--source": options.source,
-        "--home": options.home,
-        "--target": options.target,
-        "--root": options.root,
-        "--person": options.person,
-        "--uid": options.uid,
-    }
-    return [part for flag, value in flags.items() for part in (flag, str(value))]
+from tests.support.command import teleclaude, to_arguments
+from tests.support.sample import has_nothing
 
 
 def test_help_shows_examples_and_every_exit_code() -> None:

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from teleclaude.cli import ENVIRONMENT, cli
-from tests.cli.test_cli import teleclaude
-from tests.manual import commands, to_roff
-from tests.test_docs import flags
+from tests.manual import to_roff
+from tests.support.command import teleclaude
+from tests.support.pages import commands, flags
 
 STORED = (Path(__file__).parents[2] / "docs/teleclaude.1").read_text()
 

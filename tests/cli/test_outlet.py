@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from teleclaude.migration.options import Options
-from tests.cli.test_cli import to_arguments
-from tests.standing import Migrated
+from tests.support.command import to_arguments
+from tests.support.standing import Migrated
 
 
 def unread(descriptor: str, *arguments: str, **environ: str) -> tuple[int, bytes]:

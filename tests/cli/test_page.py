@@ -3,11 +3,6 @@
 import dataclasses
 import io
 import json
-import os
-import pty
-import subprocess
-import sys
-from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote
 
@@ -22,10 +17,10 @@ from teleclaude.migration.events import TableResult, error, warning
 from teleclaude.migration.options import Options
 from teleclaude.migration.report import Failure, Report, StepRun
 from teleclaude.printable import printable
-from tests.cli.test_cli import teleclaude, to_arguments
-from tests.pointing import point_to
-from tests.sample import migrate_sample
-from tests.standing import Migrated
+from tests.support.command import on_a_terminal, teleclaude, to_arguments
+from tests.support.pointing import point_to
+from tests.support.sample import migrate_sample
+from tests.support.standing import Migrated
 
 COLUMNS = 100
 
@@ -34,26 +29,6 @@ def printed(report: Report, *, quiet: bool = False) -> str:
     file = io.StringIO()
     print_page(report, Console(file=file, width=COLUMNS, highlight=False), quiet=quiet)
     return file.getvalue()
-
-
-def on_a_terminal(*arguments: str, **environ: str) -> str:
-    """Return what a command writes to a terminal."""
-    ours, theirs = pty.openpty()
-    with subprocess.Popen(
-        [sys.executable, "-m", "teleclaude", *arguments],
-        env={**os.environ, "TERM": "xterm-256color", **environ},
-        stdin=subprocess.DEVNULL,
-        stdout=theirs,
-        stderr=theirs,
-    ):
-        os.close(theirs)
-        said = b""
-        # Linux answers EIO when the last writer has gone.
-        with suppress(OSError):
-            while more := os.read(ours, 65536):
-                said += more
-    os.close(ours)
-    return said.decode()
 
 
 @pytest.mark.usefixtures("daemon_here")

@@ -11,9 +11,8 @@ import pytest
 from sqlalchemy import URL
 
 from teleclaude.config.schema import Person
-from tests.cli.test_cli import teleclaude
-from tests.cli.test_page import on_a_terminal
-from tests.daemon.house import opened, put_sessions, row
+from tests.support.command import on_a_terminal, teleclaude
+from tests.support.house import opened, put_sessions, row
 
 IDS = ("54c31067-bda5-4a1e-9b62-0c1f2d3e4a5b", "54c31067-bda5-4a1e-9b62-0c1f2d3e4a5c")
 TITLE = "a title that is longer than a line of eighty columns can be, because agents like to say all of it"

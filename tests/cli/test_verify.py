@@ -2,9 +2,9 @@ import json
 import subprocess
 from pathlib import Path
 
-from tests.cli.test_cli import teleclaude
-from tests.sample import editing, files_below, query
-from tests.standing import Migrated
+from tests.support.command import teleclaude
+from tests.support.sample import editing, files_below, query
+from tests.support.standing import Migrated
 
 
 def verify(migrated: Migrated, *flags: str) -> subprocess.CompletedProcess[str]:

@@ -12,8 +12,8 @@ import pytest
 from sqlalchemy import URL, make_url
 
 from teleclaude.migration.options import Options
-from tests.cli.test_cli import to_arguments
-from tests.sample import as_on_a_terminal, files_below, has_nothing
+from tests.support.command import to_arguments
+from tests.support.sample import as_on_a_terminal, files_below, has_nothing
 
 SCRIPT = Path(__file__).parents[2] / "bin" / "migrate-to-system.sh"
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tests.crash.machine import Migration, own_server
 from tests.crash.matrix import Case, Ground, Outcome, Stage, judge, run_next, standing_ground
-from tests.sample import files_below
+from tests.support.sample import files_below
 
 PAGE = 4096
 PAGES_LEFT = (0, 1, 2, 3, 4, 6, 8)

@@ -22,7 +22,7 @@ import psutil
 from sqlalchemy import URL
 
 from teleclaude.demo.postgres import _reachable, _unprivileged_user, _write_password, find_binaries
-from tests.sample import as_on_a_terminal
+from tests.support.sample import as_on_a_terminal
 
 WRAPPER = Path(__file__).parents[2] / "bin" / "migrate-to-system.sh"
 DONE_SECONDS = 120

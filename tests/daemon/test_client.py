@@ -9,7 +9,7 @@ from sqlalchemy import URL
 import teleclaude.daemon.client
 from teleclaude.daemon.client import ask, list_sessions
 from teleclaude.errors import TeleClaudeError
-from tests.daemon.house import opened, put_sessions, row
+from tests.support.house import opened, put_sessions, row
 
 
 async def test_all_sessions_are_listed_a_page_at_a_time(target: URL, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,8 +20,8 @@ from teleclaude.daemon.client import ask
 from teleclaude.daemon.serve import listening
 from teleclaude.demo.installation import make_installation
 from teleclaude.errors import BootRefusedError
-from tests.sample import query
-from tests.standing import Migrated
+from tests.support.sample import query
+from tests.support.standing import Migrated
 
 FIELDS = [
     "session_id",

@@ -13,7 +13,7 @@ from teleclaude.daemon.identity import Role
 from teleclaude.daemon.openapi import describe
 from teleclaude.daemon.routes import ROUTES
 from teleclaude.db.url import parse_url
-from tests.daemon.house import House, opened
+from tests.support.house import House, opened
 
 PAGE = (Path(__file__).parents[2] / "docs/api.md").read_text()
 DESCRIPTION = describe(ROUTES)

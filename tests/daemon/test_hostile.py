@@ -14,7 +14,7 @@ from teleclaude.config.schema import Person
 from teleclaude.daemon import api, connection
 from teleclaude.daemon.connection import MOST_CONNECTIONS
 from teleclaude.db.url import parse_url
-from tests.daemon.house import House, account_names, as_root, opened, put_sessions, row
+from tests.support.house import House, account_names, as_root, opened, put_sessions, row
 
 PATIENCE = 1.0
 POST = b"POST /hooks HTTP/1.1\r\nHost: x\r\n"

@@ -18,7 +18,7 @@ from teleclaude.daemon.identity import Account, Role, identify, narrow, read_acc
 from teleclaude.daemon.routes import ROUTES
 from teleclaude.db.models import AuditLog, Session, SessionToken
 from teleclaude.errors import RequestError
-from tests.daemon.house import House, Request, account_names, as_root, opened, put_sessions, read, row
+from tests.support.house import House, Request, account_names, as_root, opened, put_sessions, read, row
 
 SERVICE = 990
 NO_ACCOUNT = 54321

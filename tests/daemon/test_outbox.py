@@ -16,7 +16,7 @@ from teleclaude.daemon.outbox import deliver_due, release
 from teleclaude.db.models import HookOutbox, Session
 from teleclaude.db.store.hooks import CLAIM_TIME, MOST_ATTEMPTS, HookEvent, claim_events
 from teleclaude.db.url import parse_url
-from tests.daemon.house import NOW, House, opened, put_sessions, read, row
+from tests.support.house import NOW, House, opened, put_sessions, read, row
 
 OUTBOX = (HookOutbox.attempt_count, HookOutbox.last_error)
 

@@ -11,7 +11,7 @@ from sqlalchemy import URL, func, insert, select
 
 from teleclaude.db.models import HookOutbox, MemoryManualSession, Mirror, Session, SessionToken
 from teleclaude.db.url import parse_url
-from tests.daemon.house import NOW, House, opened, put_sessions, read, row
+from tests.support.house import NOW, House, opened, put_sessions, read, row
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

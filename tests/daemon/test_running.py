@@ -25,7 +25,7 @@ from teleclaude.db.engine import disposing, make_engine
 from teleclaude.db.lock import ADVISORY_KEY
 from teleclaude.errors import TargetError, TeleClaudeError
 from tests.crash.machine import own_server
-from tests.daemon.house import account_names, as_root, opened, put_sessions, row
+from tests.support.house import account_names, as_root, opened, put_sessions, row
 
 SECRET = "hunter2-and-more"
 

@@ -19,8 +19,7 @@ from teleclaude.db import schema
 from teleclaude.db.engine import disposing, make_engine
 from teleclaude.db.url import parse_url
 from teleclaude.errors import BootRefusedError, LockHeldError, TargetError, UpgradeError
-from tests.db.test_schema import run
-from tests.sample import as_on_a_terminal, query
+from tests.support.sample import as_on_a_terminal, query, run
 
 SECOND = '''"""Of the tests: says where a setting comes from, and keeps numbers of sessions."""
 import sqlalchemy as sa

@@ -12,7 +12,7 @@ from teleclaude.db.engine import disposing, explained, make_engine, make_reader
 from teleclaude.db.models import AuditLog
 from teleclaude.db.url import parse_url
 from teleclaude.errors import TargetError
-from tests.sample import files_below
+from tests.support.sample import files_below
 
 
 async def test_libpq_parameters_reach_the_server(target: URL) -> None:

@@ -7,7 +7,7 @@ from sqlalchemy import URL
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from teleclaude.db.retry import commit_and_know
-from tests.sample import query
+from tests.support.sample import query
 
 SLOW_COMMIT = """
 CREATE TABLE kept (n int);

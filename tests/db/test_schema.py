@@ -7,9 +7,9 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import URL, Connection, inspect
 
 from teleclaude.db import schema
-from teleclaude.db.engine import disposing, make_engine
 from teleclaude.db.models import Model
 from teleclaude.db.url import parse_url
+from tests.support.sample import run
 
 SECOND = """
 import sqlalchemy as sa
@@ -21,15 +21,6 @@ revision, down_revision = "0002", "0001"
 def upgrade():
     op.create_table("later", sa.Column("n", sa.BigInteger()))
 """
-
-
-async def run(url: URL, *work: Any) -> Any:
-    """Run functions of a synchronous connection in one transaction and return what the last one says."""
-    result = None
-    async with disposing(make_engine(url)) as engine, engine.begin() as connection:
-        for function in work:
-            result = await connection.run_sync(function)
-    return result
 
 
 def differences(connection: Connection) -> list[Any]:

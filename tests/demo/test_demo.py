@@ -18,7 +18,7 @@ from teleclaude.demo.installation import make_installation
 from teleclaude.demo.postgres import find_binaries, running_server
 from teleclaude.demo.rows import make_rows
 from teleclaude.errors import TargetError
-from tests.sample import as_on_a_terminal
+from tests.support.sample import as_on_a_terminal
 
 DEMO = [sys.executable, "-m", "teleclaude", "demo"]
 

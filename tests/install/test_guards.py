@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.install.test_script import CHECKOUT, SHELLS
+from tests.support.shell import CHECKOUT, SHELLS
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
 

@@ -13,12 +13,11 @@ import pytest
 from teleclaude.config.files import read_system
 from teleclaude.layout import make_layout
 from teleclaude.platform.names import LINUX
-from tests.sample import files_below
-from tests.test_docs import rows
+from tests.support.pages import rows
+from tests.support.sample import files_below
+from tests.support.shell import CHECKOUT, SHELLS
 
-CHECKOUT = Path(__file__).parents[2]
 SCRIPT = CHECKOUT / "bin" / "install-system.sh"
-SHELLS = [shell for shell in ("dash", "busybox", "bash", "sh") if shutil.which(shell)]
 UNIT = Path("etc/systemd/system/teleclaude-system.service")
 ENABLED = Path("etc/systemd/system/multi-user.target.wants/teleclaude-system.service")
 

@@ -17,8 +17,10 @@ from teleclaude.db.engine import disposing, make_engine
 from teleclaude.demo.installation import SampleInstallation
 from teleclaude.migration.events import ConstraintResult, Finding, SourceFileResult, TableResult
 from teleclaude.migration.options import Options
-from tests.sample import editing, files_below, has_nothing, migrate_sample, query, reading
-from tests.standing import Migrated
+from tests.support.sample import editing, files_below, has_nothing, migrate_sample, query, reading
+from tests.support.standing import Migrated
+
+pytestmark = pytest.mark.usefixtures("daemon_here")
 
 
 async def test_every_row_of_every_table_arrives(migrated: Migrated) -> None:

@@ -22,7 +22,7 @@ from teleclaude.migration.plan import make_plan
 from teleclaude.migration.sampling import MANY_ROWS, SAMPLE_BYTES, SAMPLE_ROWS, Extent, measure, spread, take_sample
 from teleclaude.migration.tables import ColumnPlan, TablePlan
 from teleclaude.migration.transfer import transfer
-from tests.sample import editing, query
+from tests.support.sample import editing, query
 
 MEGABYTE = 1 << 20
 

@@ -22,10 +22,10 @@ from teleclaude.migration.plan import Plan
 from teleclaude.migration.report import Report
 from teleclaude.migration.run import Step
 from teleclaude.platform import services
-from tests.cli.test_cli import teleclaude, to_arguments
 from tests.crash.machine import Job
-from tests.sample import has_nothing, migrate_sample, query
-from tests.shell import SYSTEMCTL
+from tests.support.command import teleclaude, to_arguments
+from tests.support.sample import has_nothing, migrate_sample, query
+from tests.support.shell import SYSTEMCTL
 
 pytestmark = pytest.mark.usefixtures("daemon_here")
 

@@ -19,10 +19,10 @@ from teleclaude.migration.html import to_html
 from teleclaude.migration.options import Options
 from teleclaude.migration.report import Report, StepRun
 from teleclaude.migration.run import Step
-from tests.migration.test_undo import fail, planted
-from tests.pointing import point_to
-from tests.sample import migrate_sample
-from tests.standing import Migrated
+from tests.support.pointing import point_to
+from tests.support.sample import migrate_sample
+from tests.support.standing import Migrated
+from tests.support.steps import fail, planted
 
 pytestmark = pytest.mark.usefixtures("daemon_here")
 

@@ -20,7 +20,7 @@ from teleclaude.layout import make_layout
 from teleclaude.migration.events import Belonging, Finding, SourceFileResult
 from teleclaude.migration.options import Options
 from teleclaude.migration.report import Report
-from tests.sample import migrate_sample, query
+from tests.support.sample import migrate_sample, query
 
 pytestmark = pytest.mark.usefixtures("daemon_here")
 

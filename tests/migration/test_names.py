@@ -12,10 +12,11 @@ from teleclaude.errors import Exit
 from teleclaude.migration.events import Finding, TableResult
 from teleclaude.migration.names import SYSTEM_COLUMNS, make_names
 from teleclaude.migration.options import Options
+from teleclaude.migration.pipeline import STEPS
 from teleclaude.migration.report import Report
 from teleclaude.migration.shapes import quote
-from tests.cli.test_cli import teleclaude
-from tests.sample import editing, migrate_sample, query
+from tests.support.command import teleclaude
+from tests.support.sample import editing, migrate_sample, query
 
 pytestmark = pytest.mark.usefixtures("daemon_here")
 
@@ -40,7 +41,8 @@ async def migrated_with(options: Options, sample: SampleInstallation, *statement
             database.execute(f"DROP INDEX {index}")
         for statement in statements:
             database.execute(statement)
-    return await migrate_sample(options)
+    # Without the steps between them, which look at no name of the old database.
+    return await migrate_sample(options, (STEPS[0], STEPS[-1]))
 
 
 def rows_of(report: Report) -> dict[str, int]:

@@ -38,7 +38,7 @@ from teleclaude.migration.published import remove_files
 from teleclaude.migration.realm import list_tree, open_regular
 from teleclaude.migration.report import Report
 from teleclaude.migration.run import Step
-from tests.sample import has_nothing, migrate_sample
+from tests.support.sample import has_nothing, migrate_sample
 
 pytestmark = pytest.mark.usefixtures("daemon_here")
 

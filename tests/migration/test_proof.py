@@ -30,7 +30,9 @@ from teleclaude.migration.sources import reading
 from teleclaude.migration.tables import ColumnPlan
 from teleclaude.migration.transfer import transfer
 from teleclaude.migration.verify import Proof, verify_table
-from tests.sample import editing, has_nothing, migrate_sample, query
+from tests.support.sample import editing, has_nothing, migrate_sample, query
+
+pytestmark = pytest.mark.usefixtures("daemon_here")
 
 
 @pytest.fixture

@@ -1,47 +1,20 @@
 """The migration as root in the real places, over the home of a user who is not."""
 
 import json
-import os
-import shutil
-import subprocess
-import sys
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from sqlalchemy import URL
 
-from tests.migration import real_places
-from tests.migration.real_places import EVA, HOME, SERVICE, VICTIM
-from tests.sample import has_nothing
+from tests.support.real_places import EVA, HOME, SERVICE, VICTIM
+from tests.support.sample import has_nothing
+
+Migrate = Callable[..., dict[str, Any]]
 
 
-def may_mount() -> bool:
-    """Whether we are root and may make mount namespaces."""
-    if os.geteuid() != 0 or shutil.which("unshare") is None:
-        return False
-    mount = ["unshare", "--mount", "mount", "-t", "tmpfs", "tmpfs", "/mnt"]
-    return subprocess.run(mount, check=False, stderr=subprocess.DEVNULL).returncode == 0
-
-
-pytestmark = pytest.mark.skipif(not may_mount(), reason="needs root and mount namespaces")
-
-
-def migrate(target: URL, preparation: str, work: Path) -> dict[str, Any]:
-    host = target.query.get("host")
-    if isinstance(host, str) and host.startswith("/"):
-        # The daemon of the service user goes through this folder to the server's socket; there is a password.
-        Path(host).chmod(0o711)
-    url = target.render_as_string(hide_password=False)
-    command = ["unshare", "--mount", sys.executable, "-m", real_places.__name__, url, preparation, str(work)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2])
-    result = json.loads(done.stdout)
-    assert isinstance(result, dict)
-    return result
-
-
-def test_every_file_has_the_owner_and_mode_that_it_should_have(target: URL, tmp_path: Path) -> None:
-    result = migrate(target, "nothing", tmp_path)
+def test_every_file_has_the_owner_and_mode_that_it_should_have(in_real_places: Migrate) -> None:
+    result = in_real_places("real_places", "nothing")
     assert result["exit"] == 0, json.loads(result["report"])["failure"]
     state = HOME / "home/.teleclaude"
     found = result["found"]
@@ -52,8 +25,8 @@ def test_every_file_has_the_owner_and_mode_that_it_should_have(target: URL, tmp_
     assert {owner.split()[1] for path, owner in found.items() if path.startswith(str(HOME))} == {f"{EVA}:{EVA}"}
 
 
-async def test_a_home_that_is_a_link_does_not_lead_root_to_write_there(target: URL, tmp_path: Path) -> None:
-    result = migrate(target, "home_that_is_a_link_to_a_place_of_root", tmp_path)
+async def test_a_home_that_is_a_link_does_not_lead_root_to_write_there(target: URL, in_real_places: Migrate) -> None:
+    result = in_real_places("real_places", "home_that_is_a_link_to_a_place_of_root")
     assert result["exit"] == 3, result["said"]
     assert str(VICTIM / "config.yml") not in result["found"]
     assert "/home/eva/home/.teleclaude cannot be written to" in result["report"]
@@ -70,9 +43,9 @@ async def test_a_home_that_is_a_link_does_not_lead_root_to_write_there(target: U
     ],
 )
 async def test_a_place_that_others_can_change_gets_nothing_of_the_system(
-    target: URL, tmp_path: Path, preparation: str, place: str
+    target: URL, in_real_places: Migrate, preparation: str, place: str
 ) -> None:
-    result = migrate(target, preparation, tmp_path)
+    result = in_real_places("real_places", preparation)
     assert result["exit"] == 3, result["said"]
     assert f"a user without privileges can change {place}" in result["report"]
     assert "/etc/teleclaude" not in result["found"]
@@ -81,9 +54,9 @@ async def test_a_place_that_others_can_change_gets_nothing_of_the_system(
 
 
 async def test_root_follows_the_way_back_in_the_real_places_and_every_byte_is_there(
-    target: URL, tmp_path: Path
+    target: URL, in_real_places: Migrate
 ) -> None:
-    result = migrate(target, "home_that_leads_there", tmp_path)
+    result = in_real_places("real_places", "home_that_leads_there")
     assert result["exit"] == 0, result["said"]
     assert result["codes"] == [0, 0], result["errors"]
     assert result["over"] != result["before"]

@@ -22,10 +22,10 @@ from teleclaude.migration.inventory import JournaledRun
 from teleclaude.migration.options import Options, Recovery
 from teleclaude.migration.run import Observer
 from teleclaude.migration.summary import find_attention
-from tests.cli.test_cli import teleclaude, to_arguments
 from tests.crash.machine import Job, Migration
-from tests.sample import editing, files_below, has_nothing, migrate_sample, query
-from tests.standing import Standing, stand
+from tests.support.command import teleclaude, to_arguments
+from tests.support.sample import editing, files_below, has_nothing, migrate_sample, query
+from tests.support.standing import Standing, stand
 
 
 @pytest.fixture(autouse=True)

@@ -31,7 +31,7 @@ from teleclaude.migration.plan import Plan
 from teleclaude.migration.remarks import find_remarks
 from teleclaude.migration.report import Report
 from teleclaude.migration.run import Step
-from tests.sample import editing, files_below, has_nothing, migrate_sample, query
+from tests.support.sample import editing, files_below, has_nothing, migrate_sample, query
 
 pytestmark = pytest.mark.usefixtures("daemon_here")
 

@@ -13,9 +13,9 @@ from teleclaude.demo.installation import SampleInstallation
 from teleclaude.migration.events import FilePreview, FileResult, Finding, Severity, TableResult
 from teleclaude.migration.options import Options
 from teleclaude.migration.report import Report
-from tests.cli.test_cli import teleclaude, to_arguments
-from tests.pointing import point_to
-from tests.sample import files_below, has_nothing, migrate_sample
+from tests.support.command import teleclaude, to_arguments
+from tests.support.pointing import point_to
+from tests.support.sample import files_below, has_nothing, migrate_sample
 
 pytestmark = pytest.mark.usefixtures("daemon_here")
 

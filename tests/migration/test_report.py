@@ -23,11 +23,11 @@ from teleclaude.migration.pipeline import STEPS
 from teleclaude.migration.plan import Plan
 from teleclaude.migration.report import REPORT_VERSION, Failure
 from teleclaude.migration.run import Step
-from tests.cli.test_cli import teleclaude, to_arguments
 from tests.crash.machine import Job
-from tests.pointing import point_to
-from tests.sample import editing, migrate_sample
-from tests.standing import Migrated
+from tests.support.command import teleclaude, to_arguments
+from tests.support.pointing import point_to
+from tests.support.sample import editing, migrate_sample
+from tests.support.standing import Migrated
 
 pytestmark = pytest.mark.usefixtures("daemon_here")
 

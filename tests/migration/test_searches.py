@@ -16,8 +16,8 @@ from teleclaude.migration.plan import Plan
 from teleclaude.migration.report import Report
 from teleclaude.migration.run import Step
 from teleclaude.migration.transfer import transfer
-from tests.sample import migrate_sample, query
-from tests.standing import Migrated
+from tests.support.sample import migrate_sample, query
+from tests.support.standing import Migrated
 
 pytestmark = pytest.mark.usefixtures("daemon_here")
 

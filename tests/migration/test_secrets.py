@@ -21,8 +21,8 @@ from teleclaude.config.parse import parse_env
 from teleclaude.config.sections import IGNORED_SECTIONS
 from teleclaude.demo.installation import SampleInstallation, write
 from teleclaude.migration.options import Options
-from tests.cli.test_cli import to_arguments
-from tests.sample import query
+from tests.support.command import to_arguments
+from tests.support.sample import query
 
 CONFIG = """\
     # The workshop, kept.
@@ -129,19 +129,32 @@ def installation(sample: SampleInstallation) -> SampleInstallation:
     return sample
 
 
+def shown_by(child: psutil.Process) -> set[str]:
+    """Return the command line and the environment of a child; nothing until it runs a program of its own.
+
+    Between fork and exec a child shows those of its parent, to whom the operator may have said a secret. The command
+    line is read first: where it is no longer the parent's, the environment that is read after it is the child's.
+    """
+    parent, words = child.parent(), child.cmdline()
+    if parent is None or words in ([], parent.cmdline()):
+        return set()
+    return {" ".join(words), str(child.environ())}
+
+
 @contextmanager
 def watching(temporary: Path, process: subprocess.Popen[str]) -> Iterator[Watch]:
     """Look at our command lines, at the environments of our children, and at private folders, again and again."""
     watch, done = Watch(), threading.Event()
 
     def look() -> None:
-        while not done.wait(0.01):
+        # A look goes over every process of the machine; one that starts Python lives several times as long as this.
+        while not done.wait(0.03):
             with suppress(psutil.Error):
                 ours = psutil.Process(process.pid)
                 watch.shown.add(" ".join(ours.cmdline()))
                 for child in ours.children(recursive=True):
                     with suppress(psutil.Error):
-                        watch.shown |= {" ".join(child.cmdline()), str(child.environ())}
+                        watch.shown |= shown_by(child)
             with suppress(OSError):
                 watch.modes |= {stat.S_IMODE(entry.stat().st_mode) for entry in temporary.iterdir() if entry.is_dir()}
 
@@ -201,6 +214,33 @@ def told_by_files(root: Path) -> dict[str, set[str]]:
     files = (path for path in root.rglob("*") if path.is_file() and path.name != "ledger.jsonl")
     found = {str(path.relative_to(root)): markers(path.read_bytes().decode(errors="replace")) for path in files}
     return {name: told for name, told in found.items() if told}
+
+
+FORK = """
+import os, sys
+if os.fork() == 0:
+    print("forked", flush=True)
+    sys.stdin.read(1)
+    program = [sys.executable, "-c", "print('runs', flush=True); import sys; sys.stdin.read()", sys.argv[2]]
+    os.execve(sys.executable, program, dict([sys.argv[3].split("=")]))
+os.wait()
+"""
+
+
+@pytest.mark.parametrize(("word", "variable"), [("marker01zq", "A=b"), ("word", "A=marker01zq"), ("word", "A=b")])
+def test_a_child_shows_its_own_secrets_and_never_those_of_its_parent(word: str, variable: str) -> None:
+    command = [sys.executable, "-c", FORK, "marker90zq", word, variable]
+    pipe = subprocess.PIPE
+    environ = {"EXPORTED": "marker91zq"}
+    with subprocess.Popen(command, env=environ, stdin=pipe, stdout=pipe, text=True, bufsize=1) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stdout.readline() == "forked\n"
+        (child,) = psutil.Process(process.pid).children()
+        assert shown_by(child) == set()
+        process.stdin.write("x\n")
+        assert process.stdout.readline() == "runs\n"
+        assert markers(str(shown_by(child))) == markers(word + variable)
 
 
 @pytest.mark.parametrize("flags", [(), ("--json",)])

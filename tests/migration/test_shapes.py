@@ -17,10 +17,11 @@ from teleclaude.demo.postgres import Server
 from teleclaude.migration.events import Finding, Left, TableResult
 from teleclaude.migration.json_member import FUNCTION, read_member
 from teleclaude.migration.options import Options
+from teleclaude.migration.pipeline import STEPS
 from teleclaude.migration.shapes import RULES, choose_read, reason_not_carried
-from tests.migration.periods import PERIODS, columns_of, make_old_database, value_of
-from tests.sample import editing, migrate_sample, query, reading
-from tests.standing import Migrated, stand
+from tests.support.periods import PERIODS, columns_of, make_old_database, value_of
+from tests.support.sample import editing, migrate_sample, query, reading
+from tests.support.standing import Migrated, stand
 
 pytestmark = pytest.mark.usefixtures("daemon_here")
 
@@ -102,7 +103,7 @@ async def test_an_open_session_stays_open(options: Options, sample: SampleInstal
     make_old_database(sample.database, "2025-12-01")
     with editing(sample) as database:
         database.execute("UPDATE sessions SET closed = 0")
-    assert (await migrate_sample(options)).ok
+    assert (await migrate_sample(options, STEPS[:1])).ok
     assert await session(target, "lifecycle_status", "closed_at") == ("active", None)
 
 
@@ -120,7 +121,7 @@ async def test_a_state_of_the_interface_that_is_no_json_is_kept_as_it_is(
     make_old_database(sample.database, "2026-01-07")
     with editing(sample) as database:
         database.execute("UPDATE sessions SET ux_state = '{broken'")
-    assert (await migrate_sample(options)).ok
+    assert (await migrate_sample(options, STEPS[:1])).ok
     assert await session(target, "active_agent") == (None,)
     assert await query(target, "SELECT DISTINCT ux_state FROM legacy.sessions") == [("{broken",)]
 
@@ -134,7 +135,7 @@ async def test_a_change_of_the_schema_that_was_left_half_done_loses_nothing(
             database.execute(f"ALTER TABLE sessions ADD COLUMN {column} TEXT")
         database.execute("ALTER TABLE sessions ADD COLUMN last_feedback_received TEXT DEFAULT 'old'")
         database.execute("UPDATE sessions SET active_agent = 'codex' WHERE session_id = 'session-0'")
-    assert (await migrate_sample(options)).ok
+    assert (await migrate_sample(options, STEPS[:1])).ok
     columns = ("native_session_id", "active_agent", "last_input_origin", "last_output_raw")
     assert await session(target, *columns) == ("claude-1", "claude", "discord", "old")
     assert await query(target, "SELECT active_agent FROM sessions WHERE session_id = 'session-0'") == [("codex",)]
@@ -196,7 +197,7 @@ async def test_a_table_whose_rebuilding_was_cut_off_before_the_renaming_arrives(
         database.execute(f"ALTER TABLE {table} RENAME TO {table}_new")
         if restarted:
             database.execute(create)
-    report = await migrate_sample(options)
+    report = await migrate_sample(options, STEPS[:1])
     assert report.ok, report.failure
     assert await query(target, f"SELECT count(*) FROM {table}") == [(rows,)]
     said = [finding.message for finding in report.all(Finding) if finding.subject == table]
@@ -208,7 +209,7 @@ async def test_a_rebuilding_that_was_cut_off_before_the_dropping_leaves_both_tab
 ) -> None:
     with editing(sample) as database:
         database.execute("CREATE TABLE sessions_new AS SELECT * FROM sessions LIMIT 3")
-    report = await migrate_sample(options)
+    report = await migrate_sample(options, STEPS[:1])
     assert report.ok, report.failure
     assert await query(target, "SELECT (SELECT count(*) FROM sessions), (SELECT count(*) FROM sessions_new)") == [
         (20, 3)
@@ -222,7 +223,7 @@ async def test_a_table_without_the_key_of_its_model_is_carried_as_something_else
     with editing(sample) as database:
         database.execute("CREATE TABLE mirrors (page TEXT, session_id)")
         database.execute("INSERT INTO mirrors VALUES ('a', NULL), ('a', 7)")
-    report = await migrate_sample(options)
+    report = await migrate_sample(options, STEPS[:1])
     assert report.ok, report.failure
     assert await query(target, "SELECT * FROM legacy.mirrors ORDER BY session_id") == [("a", 7), ("a", None)]
 
@@ -234,7 +235,7 @@ async def test_columns_that_differ_in_letters_that_sqlite_does_not_fold_are_two(
     with editing(sample) as database:
         database.execute(f'ALTER TABLE sessions ADD COLUMN "{kelvin}"')
         database.execute(f"UPDATE sessions SET \"{kelvin}\" = 'kept', working_slug = 'own'")
-    report = await migrate_sample(options)
+    report = await migrate_sample(options, STEPS[:1])
     assert report.ok, report.failure
     found = await query(
         target, f'SELECT DISTINCT working_slug, "{kelvin}" FROM sessions JOIN legacy.sessions s USING (session_id)'
@@ -246,7 +247,7 @@ async def test_views_and_triggers_of_others_are_named_as_left(options: Options, 
     with editing(sample) as database:
         database.execute("CREATE VIEW open_sessions AS SELECT * FROM sessions WHERE closed_at IS NULL")
         database.execute("CREATE TRIGGER mine AFTER DELETE ON sessions BEGIN SELECT 1; END")
-    report = await migrate_sample(options)
+    report = await migrate_sample(options, STEPS[:1])
     left = [left.subject for left in report.all(Left)]
     named = [subject.split(" in ")[0] for subject in left if subject.startswith(("view", "trigger"))]
     assert named == ["trigger mine", "view open_sessions"]
@@ -277,7 +278,7 @@ async def test_every_value_of_the_state_of_the_interface_is_read_whole(
     with editing(sample) as database:
         for number, (state, _, _) in enumerate(STATES):
             database.execute("UPDATE sessions SET ux_state = ? WHERE session_id = ?", (state, f"session-{number}"))
-    report = await migrate_sample(options)
+    report = await migrate_sample(options, STEPS[:1])
     assert report.ok, report.failure
     found = await query(target, "SELECT session_id, native_session_id FROM sessions")
     assert dict(found) == {f"session-{number}": stored for number, (_, stored, _) in enumerate(STATES)}

@@ -22,11 +22,12 @@ from teleclaude.migration.options import Options
 from teleclaude.migration.report import Report
 from teleclaude.migration.shell_line import is_whole_command
 from teleclaude.migration.switch_over import of_file, of_service
-from teleclaude.platform import services
 from teleclaude.platform.names import MACOS, Unit
-from tests.pointing import SECRET, point_to, write_json
-from tests.sample import editing, files_below, migrate_sample
-from tests.shell import Stubs
+from tests.support.pointing import SECRET, point_to, write_json
+from tests.support.sample import editing, migrate_sample, state
+from tests.support.shell import Stubs
+
+pytestmark = pytest.mark.usefixtures("daemon_here")
 
 
 @pytest.fixture
@@ -36,14 +37,6 @@ def rehearsal(options: Options, sample: SampleInstallation) -> Options:
     return dataclasses.replace(options, dry_run=True, target=None)
 
 
-@pytest.fixture
-def stubs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stubs:
-    made = Stubs(tmp_path / "stubs")
-    monkeypatch.setenv("PATH", made.path)
-    monkeypatch.setattr(services, "SYSTEM_UNITS", (made.folder,))
-    return made
-
-
 def leads(report: Report, home: Path) -> set[tuple[str, str, str]]:
     named = [lead for lead in report.all(SwitchOver) if lead.needed]
     return {(lead.kind, str(Path(lead.path).relative_to(home)), lead.place) for lead in named}
@@ -51,13 +44,6 @@ def leads(report: Report, home: Path) -> set[tuple[str, str, str]]:
 
 def commands(report: Report) -> str:
     return "\n".join(dict.fromkeys(lead.command for lead in report.all(SwitchOver)))
-
-
-def state(home: Path) -> dict[str, str]:
-    """Return everything of a home: the content of files, where links lead, and modes."""
-    links = {str(path): str(path.readlink()) for path in home.rglob("*") if path.is_symlink()}
-    modes = {f"mode {path}": oct(path.lstat().st_mode) for path in home.rglob("*") if not path.is_dir()}
-    return files_below(home) | links | modes
 
 
 async def test_every_place_that_leads_there_is_named(rehearsal: Options, sample: SampleInstallation) -> None:

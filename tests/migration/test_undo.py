@@ -20,15 +20,11 @@ from teleclaude.migration.options import Options
 from teleclaude.migration.pipeline import STEPS
 from teleclaude.migration.plan import Plan
 from teleclaude.migration.run import Step
-from tests.sample import files_below, has_nothing, migrate_sample, query
-from tests.shell import Stubs
+from tests.support.sample import files_below, has_nothing, migrate_sample, query
+from tests.support.shell import Stubs
+from tests.support.steps import fail, planted
 
 PLACES = range(len(STEPS) + 1)
-
-
-async def fail(_plan: Plan) -> AsyncGenerator[Event, None]:
-    yield note("test", "about to fail")
-    raise TargetError("planted", "nothing to do")
 
 
 async def break_down(_plan: Plan) -> AsyncGenerator[Event, None]:
@@ -44,15 +40,12 @@ async def be_interrupted(_plan: Plan) -> AsyncGenerator[Event, None]:
     await asyncio.sleep(60)
 
 
-def planted(step: Step, place: int) -> tuple[Step, ...]:
-    return (*STEPS[:place], step, *STEPS[place:])
-
-
 def published(options: Options) -> list[str]:
     assert options.root is not None
     return [name for name in files_below(options.root) if not name.startswith("var/lib/teleclaude/migration/")]
 
 
+@pytest.mark.usefixtures("daemon_here")
 @pytest.mark.parametrize("place", PLACES[:-1])
 async def test_a_failure_at_any_step_leaves_nothing(options: Options, target: URL, place: int) -> None:
     report = await migrate_sample(options, planted(Step("planted", fail), place))
@@ -65,6 +58,7 @@ async def test_a_failure_at_any_step_leaves_nothing(options: Options, target: UR
     assert published(options) == []
 
 
+@pytest.mark.usefixtures("daemon_here")
 async def test_a_bug_in_a_step_is_taken_back_and_is_one_sentence(options: Options, target: URL) -> None:
     report = await migrate_sample(options, planted(Step("planted", break_down), 3))
     assert report.exit_code == 4
@@ -73,6 +67,7 @@ async def test_a_bug_in_a_step_is_taken_back_and_is_one_sentence(options: Option
     assert await has_nothing(target)
 
 
+@pytest.mark.usefixtures("daemon_here")
 async def test_a_full_disk_of_ours_is_not_blamed_on_the_database(
     options: Options, target: URL, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -88,6 +83,7 @@ async def test_a_full_disk_of_ours_is_not_blamed_on_the_database(
     assert await has_nothing(target)
 
 
+@pytest.mark.usefixtures("daemon_here")
 @pytest.mark.parametrize("place", [0, 1, 3])
 async def test_an_interrupt_is_taken_back(options: Options, target: URL, place: int) -> None:
     task = asyncio.ensure_future(migrate_sample(options, planted(Step("planted", be_interrupted), place)))
@@ -97,11 +93,13 @@ async def test_an_interrupt_is_taken_back(options: Options, target: URL, place: 
     assert published(options) == []
 
 
+@pytest.mark.usefixtures("daemon_here")
 async def test_after_a_failure_the_next_run_succeeds(options: Options) -> None:
     assert (await migrate_sample(options, planted(Step("planted", fail), 3))).exit_code == 4
     assert (await migrate_sample(options)).exit_code == 0
 
 
+@pytest.mark.usefixtures("daemon_here")
 async def test_a_schema_that_stood_stands_again_empty(options: Options, target: URL) -> None:
     async with disposing(make_engine(target)) as engine, engine.begin() as connection:
         await connection.run_sync(schema.upgrade)
@@ -111,6 +109,7 @@ async def test_a_schema_that_stood_stands_again_empty(options: Options, target: 
     assert (await migrate_sample(options)).exit_code == 0
 
 
+@pytest.mark.usefixtures("daemon_here")
 async def test_an_undo_that_fails_prints_the_commands_that_finish_it(
     options: Options, target: URL, tmp_path: Path
 ) -> None:
@@ -126,6 +125,7 @@ async def test_an_undo_that_fails_prints_the_commands_that_finish_it(
     assert await has_nothing(target)
 
 
+@pytest.mark.usefixtures("daemon_here")
 async def test_an_undo_touches_no_run_but_its_own(options: Options, target: URL) -> None:
     async def claim(_plan: Plan) -> AsyncGenerator[Event, None]:
         await query(target, "UPDATE migration_runs SET run_id = 'another'")
@@ -136,6 +136,7 @@ async def test_an_undo_touches_no_run_but_its_own(options: Options, target: URL)
     assert await query(target, "SELECT count(*) FROM sessions") == [(20,)]
 
 
+@pytest.mark.usefixtures("daemon_here")
 async def test_an_undo_removes_no_file_but_its_own(options: Options, sample: SampleInstallation) -> None:
     assert options.root is not None
     theirs = options.root / sample.home.relative_to("/") / ".teleclaude/config.yml"
@@ -175,6 +176,7 @@ async def test_a_daemon_that_cannot_read_its_configuration_stops_the_migration(o
     assert await has_nothing(target)
 
 
+@pytest.mark.usefixtures("daemon_here")
 async def test_an_old_file_that_changes_stops_the_migration(options: Options, sample: SampleInstallation) -> None:
     async def edit(_plan: Plan) -> AsyncGenerator[Event, None]:
         with (sample.checkout / "config.yml").open("a") as file:
@@ -187,6 +189,7 @@ async def test_an_old_file_that_changes_stops_the_migration(options: Options, sa
     assert "config.yml changed" in report.failure.message
 
 
+@pytest.mark.usefixtures("daemon_here")
 async def test_the_journal_says_how_to_undo_a_step_before_it_begins(options: Options) -> None:
     report = await migrate_sample(options, planted(Step("planted", fail), 3))
     assert options.root is not None

@@ -1,6 +1,7 @@
 """Values that strain PostgreSQL arrive, or are in the ledger or set aside with nothing of them lost."""
 
 import json
+from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -16,20 +17,33 @@ from teleclaude.migration.decode import UndecodableError, decode_deep, decode_js
 from teleclaude.migration.events import Finding, IdentityResult, TableResult
 from teleclaude.migration.ledger import from_plain
 from teleclaude.migration.options import Options
+from teleclaude.migration.pipeline import STEPS
 from teleclaude.migration.report import Report
 from teleclaude.migration.run import Step
 from teleclaude.migration.summary import find_attention
-from tests.migration.test_undo import fail, planted
-from tests.sample import editing, has_nothing, migrate_sample, query
+from tests.support.sample import editing, has_nothing, migrate_sample, query
+from tests.support.steps import fail, planted
 
 pytestmark = pytest.mark.usefixtures("daemon_here")
 
 
 async def migrated_with(options: Options, sample: SampleInstallation, *statements: tuple[str, Any]) -> Report:
+    """Load and prove the sample after some changes of it; what comes after the commit reads no old value."""
+    return await _migrated_with(options, sample, statements, STEPS[:1])
+
+
+async def served_with(options: Options, sample: SampleInstallation, *statements: tuple[str, Any]) -> Report:
+    """Migrate the sample after some changes of it, so that the daemon lists what arrived."""
+    return await _migrated_with(options, sample, statements, STEPS)
+
+
+async def _migrated_with(
+    options: Options, sample: SampleInstallation, statements: Sequence[tuple[str, Any]], steps: tuple[Step, ...]
+) -> Report:
     with editing(sample) as database:
         for statement, values in statements:
             database.execute(statement, values)
-    report = await migrate_sample(options)
+    report = await migrate_sample(options, steps)
     assert report.ok, report.failure
     return report
 
@@ -105,7 +119,7 @@ async def test_a_session_that_was_closed_at_no_readable_moment_is_listed_as_open
     options: Options, sample: SampleInstallation, text: str
 ) -> None:
     close = "UPDATE sessions SET closed_at = ? WHERE rowid = (SELECT max(rowid) FROM sessions WHERE closed_at IS NULL)"
-    report = await migrated_with(options, sample, (close, (text,)))
+    report = await served_with(options, sample, (close, (text,)))
     assert report.ok
     assert [entry["rule"] for entry in ledger(options) if entry["column"] == "closed_at"] == ["not_a_timestamp"]
 
@@ -122,7 +136,7 @@ async def test_a_session_with_json_that_the_daemon_cannot_read_is_listed_all_the
     options: Options, sample: SampleInstallation
 ) -> None:
     update = "UPDATE sessions SET adapter_metadata = ? WHERE rowid = ?"
-    report = await migrated_with(options, sample, (update, (nested(1500), 1)), (update, ("[1e131071]", 2)))
+    report = await served_with(options, sample, (update, (nested(1500), 1)), (update, ("[1e131071]", 2)))
     assert report.ok
 
 
@@ -130,7 +144,7 @@ async def test_a_column_that_holds_the_highest_number_arrives_and_is_said_to_hav
     options: Options, sample: SampleInstallation, target: URL
 ) -> None:
     highest = 2**63 - 1
-    report = await migrated_with(options, sample, ("UPDATE memory_observations SET id = ? WHERE id = 1", (highest,)))
+    report = await served_with(options, sample, ("UPDATE memory_observations SET id = ? WHERE id = 1", (highest,)))
     assert await query(target, "SELECT max(id) FROM memory_observations") == [(highest,)]
     unproved = [identity.table for identity in report.all(IdentityResult) if not identity.proved]
     assert unproved == ["memory_observations"]
@@ -211,7 +225,7 @@ async def test_rows_whose_key_cannot_be_held_are_set_aside_whole(
 ) -> None:
     insert = "INSERT INTO sessions (session_id, computer_name, title) VALUES (?, 'workshop', ?)"
     keys = [(None, "one"), (None, "two"), ("a\x00b", "nul"), ("a␀b", "sign"), ("a\x00b\x00", "x"), ("k" * 3000, "long")]
-    report = await migrated_with(options, sample, *((insert, values) for values in keys))
+    report = await served_with(options, sample, *((insert, values) for values in keys))
     result = next(result for result in report.all(TableResult) if result.name == "sessions")
     assert (result.source_rows, result.target_rows, result.set_aside) == (26, 22, 4)
     kept = await query(target, "SELECT reason, row FROM legacy.sessions_set_aside")
@@ -287,19 +301,20 @@ FREE = [
 ]
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.lists(st.tuples(st.sampled_from(FREE), SQLITE_VALUES), min_size=10, max_size=40))
+# A migration takes as long for many values as for few, so an example has many.
+@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(st.sampled_from(FREE), st.integers(1, 4), SQLITE_VALUES), min_size=60, max_size=200))
 async def test_any_value_in_any_column_arrives_equal_or_is_in_the_ledger(
-    tmp_path_factory: pytest.TempPathFactory, target: URL, values: list[tuple[tuple[str, str], Any]]
+    tmp_path_factory: pytest.TempPathFactory, target: URL, values: list[tuple[tuple[str, str], int, Any]]
 ) -> None:
     """The migration itself proves it: it compares every value, and excuses only what the ledger lists."""
     folder = tmp_path_factory.mktemp("any")
     sample = make_installation(folder / "old", sessions=4)
     with editing(sample) as database:
         database.execute("PRAGMA ignore_check_constraints = ON")
-        for (table, column), value in values:
+        for (table, column), row, value in values:
             try:
-                database.execute(f'UPDATE {table} SET "{column}" = ? WHERE rowid = 1', (value,))
+                database.execute(f'UPDATE {table} SET "{column}" = ? WHERE rowid = ?', (value, row))
             except Exception as error:
                 # SQLite's own NOT NULL and UNIQUE refuse what no old file can hold.
                 assert "constraint failed" in str(error)

@@ -17,12 +17,10 @@ from teleclaude.migration.options import Options
 from teleclaude.migration.plan import make_plan
 from teleclaude.migration.report import Report
 from teleclaude.migration.way_back import describe_next
-from teleclaude.platform import services
-from tests.migration.test_switch_over import state
-from tests.pointing import point_to
-from tests.sample import editing, files_below, has_nothing, migrate_sample, query
-from tests.shell import Stubs
-from tests.standing import Migrated
+from tests.support.pointing import point_to
+from tests.support.sample import editing, files_below, has_nothing, migrate_sample, query, state
+from tests.support.shell import Stubs
+from tests.support.standing import Migrated
 
 pytestmark = pytest.mark.usefixtures("daemon_here")
 
@@ -33,15 +31,12 @@ UNITS = {
 
 
 @pytest.fixture
-def stubs(tmp_path: Path, sample: SampleInstallation, monkeypatch: pytest.MonkeyPatch) -> Stubs:
-    """Stand in for a systemd that knows the old units, one of which starts at boot."""
-    made = Stubs(tmp_path / "stubs")
+def stubs(stubs: Stubs, sample: SampleInstallation) -> Stubs:
+    """Let systemd know the old units, one of which starts at boot."""
     for name, text in UNITS.items():
-        (made.folder / name).write_text(text.format(checkout=sample.checkout))
-    made.answer("is-enabled", "teleclaude.service", "enabled")
-    monkeypatch.setenv("PATH", made.path)
-    monkeypatch.setattr(services, "SYSTEM_UNITS", (made.folder,))
-    return made
+        (stubs.folder / name).write_text(text.format(checkout=sample.checkout))
+    stubs.answer("is-enabled", "teleclaude.service", "enabled")
+    return stubs
 
 
 def folder_of(report: Report) -> Path:

@@ -1,10 +1,11 @@
 """Migrates as root into the real places, in a mount namespace where they are empty; prints what stands there then.
 
-Run by `test_real_places.py`: real_places.py TARGET PREPARATION, in a namespace of its own.
+Run by `tests/migration/test_real_places.py`: real_places.py TARGET PREPARATION, in a namespace of its own.
 """
 
 import json
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -14,14 +15,22 @@ from pathlib import Path
 from sqlalchemy import make_url
 
 from teleclaude.demo.installation import SampleInstallation, make_installation
-from tests.pointing import point_to
-from tests.shell import Stubs
+from tests.support.pointing import point_to
+from tests.support.shell import Stubs
 
 SERVICE, EVA = 54321, 12345
 HOME = Path("/home/eva")
 REPORTS = HOME / "reports"
 ACCOUNTS = f"teleclaude:x:{SERVICE}:{SERVICE}::/:/bin/false\neva:x:{EVA}:{EVA}::{HOME}:/bin/sh\n"
 VICTIM = Path("/etc/victim")
+
+
+def may_mount() -> bool:
+    """Whether we are root and may make mount namespaces."""
+    if os.geteuid() != 0 or shutil.which("unshare") is None:
+        return False
+    mount = ["unshare", "--mount", "mount", "-t", "tmpfs", "tmpfs", "/mnt"]
+    return subprocess.run(mount, check=False, stderr=subprocess.DEVNULL).returncode == 0
 
 
 def mount_empty_places(work: Path) -> None:

@@ -1,6 +1,6 @@
 """Checks an installation in the real places as root, in a mount namespace, with some faults at a time.
 
-Run by `test_real_places.py`: real_places.py TARGET WORK, in a namespace of its own. Prints what was found.
+Run by `tests/checks/test_real_places.py`: real_checks.py TARGET WORK, in a namespace of its own. Prints what was found.
 """
 
 import json
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from teleclaude.demo.installation import make_installation
-from tests.migration.real_places import EVA, HOME, SERVICE, mount_empty_places
+from tests.support.real_places import EVA, HOME, SERVICE, mount_empty_places
 
 PYTHON = Path("/mnt/python/bin/python")
 CONFIG, SECRETS = Path("/etc/teleclaude/config.yml"), Path("/etc/teleclaude/secrets.yml")

@@ -67,3 +67,19 @@ def editing(sample: SampleInstallation) -> Iterator[sqlite3.Connection]:
     with closing(sqlite3.connect(sample.database)) as connection:
         yield connection
         connection.commit()
+
+
+def state(home: Path) -> dict[str, str]:
+    """Return everything of a home: the content of files, where links lead, and modes."""
+    links = {str(path): str(path.readlink()) for path in home.rglob("*") if path.is_symlink()}
+    modes = {f"mode {path}": oct(path.lstat().st_mode) for path in home.rglob("*") if not path.is_dir()}
+    return files_below(home) | links | modes
+
+
+async def run(url: URL, *work: Any) -> Any:
+    """Run functions of a synchronous connection in one transaction and return what the last one says."""
+    result = None
+    async with disposing(make_engine(url)) as engine, engine.begin() as connection:
+        for function in work:
+            result = await connection.run_sync(function)
+    return result

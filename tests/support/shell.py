@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
 from sqlalchemy import URL
 
 from teleclaude.demo.postgres import find_binaries
+
+CHECKOUT = Path(__file__).parents[2]
+SHELLS = [shell for shell in ("dash", "busybox", "bash", "sh") if shutil.which(shell)]
 
 SYSTEMCTL = """\
 #!/bin/sh

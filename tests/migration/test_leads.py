@@ -1,0 +1,127 @@
+"""A command that changes what leads to the old installation, and the one that takes it back, come from facts alone."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from teleclaude.migration.inventory import Account, Inventory, Kind, Pointer, Service
+from teleclaude.migration.shell_line import is_whole_command, keeps_other_paths
+from teleclaude.migration.switch_over import account_name, find_switch_over, kept_file, of_file, of_service, to_jq
+from teleclaude.platform.names import LINUX, Unit
+
+LINE = Pointer(Kind.SHELL, Path("/home/ada/.bashrc"), "telec", (3, 3), text="alias telec=/old/bin/telec")
+UNIT = Service(
+    Unit("mine.service", "systemctl --user", Path("/etc/mine.service")), "python", running=False, at_boot=False
+)
+
+
+@pytest.mark.parametrize(
+    ("keys", "way"),
+    [
+        (("hooks", "Stop", 0, "hooks"), ".hooks.Stop[0].hooks"),
+        (("größer",), '.["gr\\u00f6\\u00dfer"]'),
+        (("a b", 1), '.["a b"][1]'),
+        ((0,), ".[0]"),
+        ((), "."),
+    ],
+)
+def test_the_way_to_a_value_is_one_that_jq_reads(keys: tuple[str | int, ...], way: str) -> None:
+    assert to_jq(keys) == way
+
+
+@pytest.mark.parametrize(
+    ("running", "at_boot", "needed", "back"),
+    [
+        (True, True, True, "systemctl --user enable --now mine.service"),
+        (True, False, True, "systemctl --user start mine.service"),
+        (False, True, True, "systemctl --user enable --now mine.service"),
+        (False, False, False, ""),
+    ],
+)
+def test_a_unit_goes_back_to_the_state_that_it_had(running: bool, at_boot: bool, needed: bool, back: str) -> None:
+    lead = of_service(replace(UNIT, running=running, at_boot=at_boot), LINUX)
+    assert (lead.needed, lead.back) == (needed, back)
+    assert bool(lead.command) is needed
+
+
+def test_the_old_unit_can_be_started_again_also_where_it_did_not_run() -> None:
+    lead = of_service(replace(UNIT, unit=replace(UNIT.unit, name="teleclaude.service")), LINUX)
+    assert (lead.command, lead.back) == ("", "systemctl --user start teleclaude.service")
+
+
+def test_all_of_one_file_is_changed_by_one_command() -> None:
+    leads = list(of_file([LINE, replace(LINE, lines=(7, 9))], None))
+    assert len({lead.command for lead in leads}) == 1
+    assert "-e '3s/^/: # /' -e '7,9s/^/: # /'" in leads[0].command
+    assert [lead.place for lead in leads] == ["line 3", "line 7-9"]
+
+
+def test_a_file_with_one_unclear_place_is_left_to_a_person() -> None:
+    unclear = replace(LINE, text="if true; then", lines=(7, 7))
+    leads = list(of_file([LINE, unclear], None))
+    assert [(lead.command, lead.back) for lead in leads] == [("", ""), ("", "")]
+    assert leads[1].hint == "edit /home/ada/.bashrc, line 7: take out what leads to the old installation"
+
+
+def test_what_is_commented_out_needs_no_command_and_says_how_to_undo_it() -> None:
+    [lead] = of_file([replace(LINE, kind=Kind.CRON, active=False)], None)
+    assert (lead.needed, lead.command, lead.place) == (False, "", "line 3, commented out")
+    assert "line 3 of /home/ada/.bashrc" in lead.hint
+
+
+def test_a_link_is_removed_and_made_again_to_where_it_led() -> None:
+    [lead] = of_file([Pointer(Kind.LINK, Path("/home/ada/my bin"), "x", text="/old/bin/telec")], None)
+    assert lead.command == "rm '/home/ada/my bin'"
+    assert lead.back == "test -L '/home/ada/my bin' || ln -s /old/bin/telec '/home/ada/my bin'"
+
+
+def test_old_content_is_kept_under_a_name_that_no_cron_and_no_shell_reads() -> None:
+    assert kept_file(LINE) == Path("/home/ada/.bashrc.single-user")
+    table = replace(LINE, crontab="ada", home=Path("/home/ada"))
+    assert kept_file(table) == Path("/home/ada/.crontab.single-user")
+
+
+@pytest.mark.parametrize(
+    ("path", "account", "begins"),
+    [
+        ("/home/ada/.bashrc", None, "test -e"),
+        ("/home/ada/.bashrc", "ada", "sudo -u ada sh -c"),
+        ("/etc/profile.d/x.sh", "ada", "sudo sh -c"),
+    ],
+)
+def test_a_file_is_changed_with_the_rights_of_whoever_owns_its_place(
+    inventory: Inventory, path: str, account: str | None, begins: str
+) -> None:
+    of = Account(1000, 1000, (), (), account) if account else None
+    [lead] = find_switch_over(replace(inventory, account=of, pointers=(replace(LINE, path=Path(path)),)))
+    assert lead.command.startswith(begins)
+    assert lead.back.startswith(begins.removesuffix(" -e"))
+
+
+def test_an_account_without_a_name_is_named_by_its_number(inventory: Inventory) -> None:
+    assert account_name(replace(inventory, account=Account(1234, 1234, (), ()))) == "#1234"
+    assert account_name(inventory) is None
+
+
+@pytest.mark.parametrize(
+    ("line", "whole"),
+    [
+        ("alias a=b", True),
+        ("if x; then y; fi", True),
+        ("if x; then", False),
+        ("fi", False),
+        ("a && ", False),
+        ("'a", False),
+    ],
+)
+def test_only_a_whole_command_can_be_taken_out(line: str, whole: bool) -> None:
+    assert is_whole_command(line) is whole
+
+
+@pytest.mark.parametrize(
+    ("line", "kept"),
+    [('export PATH="/old/bin:$PATH"', False), ('PATH="/old/bin:/other:$PATH"', True), ("alias a=/x:/y", False)],
+)
+def test_a_line_that_also_puts_other_folders_on_the_path_is_known(line: str, kept: bool) -> None:
+    assert keeps_other_paths(line) is kept

@@ -1,0 +1,85 @@
+"""What is worth knowing of the old tables is said once each, and nothing of an installation that reads plainly."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from teleclaude.migration.columns import ColumnType
+from teleclaude.migration.events import Severity
+from teleclaude.migration.inventory import Inventory, SourceColumn, SourceDatabase, SourceTable
+from teleclaude.migration.names import MOST_COLUMNS
+from teleclaude.migration.remarks import UNPACKS_STATE, find_remarks
+from teleclaude.migration.tables import ColumnPlan, TablePlan
+
+
+def with_database(inventory: Inventory, *tables: SourceTable, **values: Any) -> Inventory:
+    path = Path("/home/ada/teleclaude/teleclaude.db")
+    database = SourceDatabase(path, 1000, "found", path, (), values.pop("migrations", ()), tables, **values)
+    return replace(inventory, database=database)
+
+
+def table(name: str, *columns: str, rows: int = 1) -> SourceTable:
+    return SourceTable(name, tuple(SourceColumn(column, int(not place)) for place, column in enumerate(columns)), rows)
+
+
+def carried(source: str, name: str, *columns: str) -> TablePlan:
+    plans = tuple(ColumnPlan(column, f'"{column}"', ColumnType.TEXT, True, None) for column in columns)
+    return TablePlan(source, None, name, plans, (), 1, carried=True)
+
+
+def test_nothing_is_said_where_nothing_was_seen(inventory: Inventory) -> None:
+    assert list(find_remarks(inventory, ())) == []
+
+
+def test_a_table_with_less_than_its_model_names_what_it_lacks(inventory: Inventory) -> None:
+    [finding] = find_remarks(with_database(inventory, table("system_settings", "key")), ())
+    assert finding.severity is Severity.NOTE
+    assert "value" in finding.message
+    assert "owner_" not in finding.message
+
+
+def test_a_table_that_a_change_of_the_schema_left_behind_is_a_warning(inventory: Inventory) -> None:
+    left = table("system_settings_new", "key", "value", "updated_at")
+    [finding] = find_remarks(with_database(inventory, left), ())
+    assert finding.severity is Severity.WARNING
+    assert "system_settings_new" in finding.message
+
+
+@pytest.mark.parametrize(("columns", "said"), [(("session_id", "user_role"), True), (("session_id",), False)])
+def test_roles_of_an_old_release_are_said_to_prove_nothing(
+    inventory: Inventory, columns: tuple[str, ...], said: bool
+) -> None:
+    found = find_remarks(with_database(inventory, table("sessions", *columns)), ())
+    assert ("sessions.human_role" in [finding.subject for finding in found]) is said
+
+
+def test_a_table_with_more_columns_than_postgresql_holds_is_an_error(inventory: Inventory) -> None:
+    names = [f"c{number}" for number in range(MOST_COLUMNS + 1)]
+    [finding] = find_remarks(inventory, [carried("wide", "wide", *names)])
+    assert finding.severity is Severity.ERROR
+    assert list(find_remarks(inventory, [carried("wide", "wide", *names[:-1])])) == []
+
+
+def test_names_that_postgresql_cannot_hold_are_said_for_tables_and_columns(inventory: Inventory) -> None:
+    plan = carried("x" * 70, "x_1", "kept")
+    renamed = replace(plan, columns=(*plan.columns, ColumnPlan("c_1", '"ctid"', ColumnType.TEXT, True, None)))
+    first, second = find_remarks(inventory, [renamed])
+    assert "x" * 70 in first.message
+    assert '"ctid" as c_1' in second.message
+    assert "kept" not in second.message
+
+
+@pytest.mark.parametrize(("migrations", "count"), [((), 1), ((UNPACKS_STATE,), 0)])
+def test_messages_to_delete_are_counted_unless_the_old_program_made_rows_of_them(
+    inventory: Inventory, migrations: tuple[str, ...], count: int
+) -> None:
+    seen = with_database(inventory, pending_deletions=4, migrations=migrations)
+    assert len([each for each in find_remarks(seen, ()) if each.message.startswith("4 messages")]) == count
+
+
+def test_rows_that_both_daemons_would_send_are_a_warning(inventory: Inventory) -> None:
+    [finding] = find_remarks(with_database(inventory, waiting=(("hook_outbox", 2),)), ())
+    assert finding.severity is Severity.WARNING
+    assert "2 in hook_outbox" in finding.message

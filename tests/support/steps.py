@@ -1,0 +1,18 @@
+"""Steps that go wrong, among those of the migration."""
+
+from collections.abc import AsyncGenerator
+
+from teleclaude.errors import TargetError
+from teleclaude.migration.events import Event, note
+from teleclaude.migration.pipeline import STEPS
+from teleclaude.migration.plan import Plan
+from teleclaude.migration.run import Step
+
+
+async def fail(_plan: Plan) -> AsyncGenerator[Event, None]:
+    yield note("test", "about to fail")
+    raise TargetError("planted", "nothing to do")
+
+
+def planted(step: Step, place: int) -> tuple[Step, ...]:
+    return (*STEPS[:place], step, *STEPS[place:])

@@ -74,7 +74,7 @@ class TableResult:
     name: str
     source_rows: int
     target_rows: int
-    set_aside: int
+    rejected: int
     values_compared: int
     mismatches: int
     coerced: int

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from teleclaude.migration.mismatch import value_differs
-from teleclaude.migration.tables import TablePlan, set_aside_table
+from teleclaude.migration.tables import TablePlan, rejects_table
 
 Exact = tuple[tuple[type, Any], ...]
 """The values of a row with their types, so that 1 is neither 1.0 nor true, and 0.0 is not -0.0."""
@@ -19,7 +19,7 @@ Exact = tuple[tuple[type, Any], ...]
 
 async def read_set_aside(connection: AsyncConnection, table: TablePlan) -> Counter[Exact]:
     """Return the rows of a table that were set aside; raises VerificationError where one is none of this table."""
-    name = set_aside_table(table)
+    name = rejects_table(table)
     if (await connection.exec_driver_sql("SELECT to_regclass($1)", (name,))).scalar() is None:
         return Counter()
     select = f"SELECT row FROM {name} WHERE part = $1"  # noqa: S608

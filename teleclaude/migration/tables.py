@@ -21,7 +21,7 @@ ORIGIN = "Carried by teleclaude migrate-to-system"
 EVENTS = "events"
 """The schema for the tables of events.db, the second database of an installation."""
 
-SET_ASIDE = "_set_aside"
+REJECTS = "_rejects"
 """How the names end of tables for rows that their own table cannot hold."""
 
 
@@ -97,11 +97,11 @@ def renamed_columns(table: TablePlan) -> tuple[ColumnPlan, ...]:
     return tuple(column for column in as_it_is if column.read != quote(column.name))
 
 
-def set_aside_name(source: str) -> str:
+def rejects_name(source: str) -> str:
     """Return the name of the table in `legacy` that takes rows which their own table cannot hold."""
-    return make_name(f"{source}{SET_ASIDE}")
+    return make_name(f"{source}{REJECTS}")
 
 
-def set_aside_table(table: TablePlan) -> str:
+def rejects_table(table: TablePlan) -> str:
     """Return the SQL name of the table that takes rows which their own table cannot hold."""
-    return f"{quote(LEGACY)}.{quote(set_aside_name(table.source))}"
+    return f"{quote(LEGACY)}.{quote(rejects_name(table.source))}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import Counter
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -19,7 +18,7 @@ from teleclaude.db.models import Model
 from teleclaude.db.patience import unstoppable
 from teleclaude.errors import TargetError
 from teleclaude.migration.batches import Loaded, Source
-from teleclaude.migration.carried import create_carried, write_set_aside
+from teleclaude.migration.carried import create_carried
 from teleclaude.migration.constraints import add_constraints
 from teleclaude.migration.copy import copy_table
 from teleclaude.migration.deputy import deputy_for
@@ -43,7 +42,7 @@ from teleclaude.migration.ledger import LedgerIndex, index_ledger, open_ledger
 from teleclaude.migration.plan import Plan
 from teleclaude.migration.run_row import LOCK_TIMEOUT, empty, has_arrived, insert_row
 from teleclaude.migration.sources import Sources, reading
-from teleclaude.migration.tables import TablePlan, set_aside_table
+from teleclaude.migration.tables import TablePlan, rejects_table
 from teleclaude.migration.verify import compare_table
 from teleclaude.migration.way_back import count_since, since_script
 
@@ -135,7 +134,6 @@ async def _fill(plan: Plan, target: AsyncConnection, sources: Sources) -> AsyncG
             rows = Source(sources.of(loading.table), ledger, plan.batch_size)
             async for progress in copy_table(target, rows, loading.table, loading.loaded):
                 yield clock.tell(LOAD, progress)
-            await write_set_aside(target, loading.table, loading.loaded.set_aside)
             loading.seconds = time.monotonic() - begun
         ledger.sync()
         yield LedgerResult(str(plan.ledger), ledger.entries)
@@ -175,7 +173,7 @@ async def _prove(
             name=table.label,
             source_rows=table.rows,
             target_rows=event.rows,
-            set_aside=len(loading.loaded.set_aside),
+            rejected=loading.loaded.rejected.total(),
             values_compared=event.values,
             mismatches=0,
             coerced=loading.loaded.coerced,
@@ -191,13 +189,12 @@ def _remarks(loading: _Loading) -> Iterator[Finding]:
             f"{count} values were written without a zone and read as local time ({rule})",
             "say --timezone ZONE if the computer was elsewhere",
         )
-    if loading.loaded.set_aside:
-        reasons = Counter(reason for reason, _ in loading.loaded.set_aside)
-        said = ", ".join(f"{count} because {reason}" for reason, count in reasons.items())
+    if loading.loaded.rejected:
+        said = ", ".join(f"{count} because {reason}" for reason, count in loading.loaded.rejected.items())
         yield warning(
             label,
-            f"rows that their table cannot hold were set aside whole: {said}",
-            f"they are in {set_aside_table(loading.table)}",
+            f"rows that their table cannot hold were rejected, and kept whole: {said}",
+            f"they are in {rejects_table(loading.table)}",
         )
 
 

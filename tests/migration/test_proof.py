@@ -15,7 +15,7 @@ from sqlalchemy import URL
 from teleclaude.db.engine import disposing, make_engine
 from teleclaude.demo.installation import SampleInstallation
 from teleclaude.errors import VerificationError
-from teleclaude.migration import batches, carried
+from teleclaude.migration import batches, rejects
 from teleclaude.migration.clean import clean_column
 from teleclaude.migration.coerce import convert_column
 from teleclaude.migration.columns import ColumnType, Context
@@ -94,12 +94,12 @@ async def test_a_value_changed_after_the_load_is_found(plan: Plan, statement: st
     assert caught.value.key is not None
 
 
-async def test_a_row_that_was_written_down_wrongly_as_it_was_set_aside_is_found(
+async def test_a_rejected_row_that_was_written_down_wrongly_is_found(
     options: Options, sample: SampleInstallation, target: URL, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with editing(sample) as database:
         database.execute("INSERT INTO system_settings (key, value) VALUES (NULL, x'6131')")
-    monkeypatch.setattr(carried, "to_plain", lambda value: value.decode() if isinstance(value, bytes) else value)
+    monkeypatch.setattr(rejects, "to_plain", lambda value: value.decode() if isinstance(value, bytes) else value)
     report = await migrate_sample(options)
     assert report.exit_code == 4
     assert report.failure is not None
@@ -107,7 +107,7 @@ async def test_a_row_that_was_written_down_wrongly_as_it_was_set_aside_is_found(
     assert await has_nothing(target)
 
 
-async def test_a_row_of_every_type_that_was_set_aside_is_proved(
+async def test_a_rejected_row_of_every_type_is_proved(
     options: Options, sample: SampleInstallation, tmp_path: Path
 ) -> None:
     with editing(sample) as database:
@@ -121,14 +121,14 @@ async def test_a_row_of_every_type_that_was_set_aside_is_proved(
 
 
 @pytest.mark.parametrize("text", ['{"key": null}', "[]", '{"key": null, "value": {"base64": "!"}, "updated_at": null}'])
-async def test_a_row_set_aside_that_is_none_of_its_table_is_found(
+async def test_a_rejected_row_that_is_none_of_its_table_is_found(
     options: Options, sample: SampleInstallation, tmp_path: Path, text: str
 ) -> None:
     with editing(sample) as database:
         database.execute("INSERT INTO system_settings (key, value) VALUES (NULL, 'x')")
     plan = await transferred(options, tmp_path)
     assert plan.url is not None
-    await query(plan.url, f"UPDATE legacy.system_settings_set_aside SET row = '{text}'")
+    await query(plan.url, f"UPDATE legacy.system_settings_rejects SET row = '{text}'")
     with pytest.raises(VerificationError):
         await verify(plan, "system_settings")
 

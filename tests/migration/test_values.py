@@ -1,4 +1,4 @@
-"""Values that strain PostgreSQL arrive, or are in the ledger or set aside with nothing of them lost."""
+"""Values that strain PostgreSQL arrive, or are in the ledger or rejected with nothing of them lost."""
 
 import json
 from decimal import Decimal
@@ -145,7 +145,7 @@ async def test_the_last_number_that_a_column_can_give_is_proved(options: Options
     assert given["memory_observations"] == (last, True)
 
 
-async def test_rows_that_share_a_key_which_sqlite_did_not_guard_are_set_aside_but_for_the_first(
+async def test_rows_that_share_a_key_which_sqlite_did_not_guard_are_rejected_but_for_the_first(
     options: Options, sample: SampleInstallation, target: URL
 ) -> None:
     copy = ("CREATE TABLE copy AS SELECT * FROM hook_outbox", ())
@@ -155,7 +155,7 @@ async def test_rows_that_share_a_key_which_sqlite_did_not_guard_are_set_aside_bu
     report = await migrated_with(options, sample, copy, drop, rename, double, extra)
     for result in report.all(TableResult):
         if result.name in ("hook_outbox", "legacy.hook_outbox"):
-            assert result.target_rows == result.set_aside == result.source_rows / 2 > 0
+            assert result.target_rows == result.rejected == result.source_rows / 2 > 0
 
 
 async def test_a_large_table_that_the_models_do_not_know_arrives_with_its_key(
@@ -206,15 +206,15 @@ async def test_numbers_of_json_keep_every_digit(options: Options, sample: Sample
     ]
 
 
-async def test_rows_whose_key_cannot_be_held_are_set_aside_whole(
+async def test_rows_whose_key_cannot_be_held_are_rejected_and_kept_whole(
     options: Options, sample: SampleInstallation, target: URL
 ) -> None:
     insert = "INSERT INTO sessions (session_id, computer_name, title) VALUES (?, 'workshop', ?)"
     keys = [(None, "one"), (None, "two"), ("a\x00b", "nul"), ("a␀b", "sign"), ("a\x00b\x00", "x"), ("k" * 3000, "long")]
     report = await migrated_with(options, sample, *((insert, values) for values in keys))
     result = next(result for result in report.all(TableResult) if result.name == "sessions")
-    assert (result.source_rows, result.target_rows, result.set_aside) == (26, 22, 4)
-    kept = await query(target, "SELECT reason, row FROM legacy.sessions_set_aside")
+    assert (result.source_rows, result.target_rows, result.rejected) == (26, 22, 4)
+    kept = await query(target, "SELECT reason, row FROM legacy.sessions_rejects")
     assert sorted((json.loads(row)["title"], json.loads(row)["session_id"]) for _, row in kept) == [
         ("long", "k" * 3000),
         ("nul", "a\x00b"),
@@ -226,10 +226,10 @@ async def test_rows_whose_key_cannot_be_held_are_set_aside_whole(
         "the key is too long for an index",
         "the key is another row's after conversion",
     }
-    assert any(finding.subject == "sessions" and "set aside" in finding.message for finding in report.all(Finding))
+    assert any(finding.subject == "sessions" and "rejected" in finding.message for finding in report.all(Finding))
 
 
-async def test_a_row_set_aside_can_be_undone_with_the_rest(
+async def test_a_rejected_row_can_be_undone_with_the_rest(
     options: Options, sample: SampleInstallation, target: URL
 ) -> None:
     with editing(sample) as database:

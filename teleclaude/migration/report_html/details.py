@@ -25,9 +25,9 @@ def _show_tables(report: Mapping[str, Any]) -> Iterator[Element]:
     tables = report["tables"]
     if not tables:
         return
-    names = ("source_rows", "target_rows", "set_aside", "values_compared", "coerced")
+    names = ("source_rows", "target_rows", "rejected", "values_compared", "coerced")
     rows = [(t["name"], *(f"{t[n]:,}" if t[n] else "" for n in names), f"{t['seconds']:.2f}") for t in tables]
-    heads = ("table", "source rows", "target rows", "set aside", "compared", "in ledger", "seconds")
+    heads = ("table", "source rows", "target rows", "rejected", "compared", "in ledger", "seconds")
     said = f"tables: {len(tables)}, with {total(tables, 'target_rows'):,} rows"
     yield fold(said, table(heads, rows, numbers=6))
 

@@ -59,9 +59,14 @@ class Sampled:
 
 async def take_samples(target: AsyncConnection, plan: Plan, sources: Sources) -> tuple[Sampled, ...]:
     """Load a sample of each large table into the bare tables of this transaction, and take it back."""
-    extents = [measure(table, sources.of(table)) for table in plan.tables]
+    extents = [measure(table, sources.of(table.from_events)) for table in plan.tables]
     async with _taken_back(target):
-        return tuple([await _measure(target, extent, sources.of(extent.table), plan.batch_size) for extent in extents])
+        return tuple(
+            [
+                await _measure(target, extent, sources.of(extent.table.from_events), plan.batch_size)
+                for extent in extents
+            ]
+        )
 
 
 @asynccontextmanager

@@ -5,15 +5,24 @@ It may hold secrets, as the data may, so nobody but its owner can read it.
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import sqlite3
+import tempfile
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from hashlib import blake2b
+from itertools import chain, islice
 from pathlib import Path
 from typing import IO, Any
+
+AT_ONCE = 1000
+"""Lines that are indexed before anything else may happen."""
 
 
 @dataclass(frozen=True)
@@ -85,32 +94,91 @@ def from_plain(value: Any) -> Any:
 
 @dataclass(frozen=True)
 class LedgerIndex:
-    """Where the lines of each table stand in a ledger, so that it is read through but once."""
+    """Where the lines of every value stand in a ledger; few of them are in memory."""
 
-    path: Path
-    spans: Mapping[str, Sequence[tuple[int, int]]]
-    """The first byte of each run of lines of a table, and the one after its last."""
+    lines: IO[bytes] = field(repr=False)
+    places: sqlite3.Connection
+    entries: Mapping[str, int]
+    """The number of lines of each table."""
 
-    def read(self, table: str) -> Iterator[Entry]:
-        """Yield the entries of a table."""
-        with self.path.open("rb") as file:
-            for begin, end in self.spans.get(table, ()):
-                file.seek(begin)
-                while file.tell() < end:
-                    yield _read_entry(file.readline())
+    def find(self, table: str, key: Sequence[Any], column: str, original: Any) -> Iterator[Entry]:
+        """Yield the lines of a value in their order; reading on costs time, so stop at the one that serves."""
+        # SQLAlchemy's names are of a type of their own.
+        wanted = (str(table), *key, str(column), original)
+        select = "SELECT place FROM lines WHERE mark = ? ORDER BY place"
+        for (place,) in self.places.execute(select, (_to_mark(wanted),)):
+            self.lines.seek(place)
+            entry = _read_entry(self.lines.readline())
+            # Two values may have the same mark.
+            if _is_exactly((entry.table, *entry.key, entry.column, entry.original), wanted):
+                yield entry
 
 
-def index_ledger(path: Path) -> LedgerIndex:
-    """Read a ledger through and return where everything is."""
-    spans: dict[str, list[tuple[int, int]]] = {}
+@asynccontextmanager
+async def index_ledger(path: Path, private: Path) -> AsyncIterator[LedgerIndex]:
+    """Read a ledger through and index it, in a file of the private folder that is removed at the end.
+
+    The ledger stays the record: the index holds digests and places, and is made again whenever one is wanted.
+    """
+    # Readable by its owner alone (Python manual, tempfile.mkstemp).
+    descriptor, name = tempfile.mkstemp(prefix="ledger-", suffix=".sqlite", dir=private)
+    os.close(descriptor)
+    try:
+        with path.open("rb") as lines, closing(sqlite3.connect(name)) as places:
+            yield LedgerIndex(lines, places, await _fill(lines, places))
+    finally:
+        Path(name).unlink(missing_ok=True)
+
+
+async def _fill(lines: IO[bytes], places: sqlite3.Connection) -> Mapping[str, int]:
+    """Index every line, and return the number of lines of each table."""
+    entries: Counter[str] = Counter()
+    # Nothing of the index outlives this process.
+    places.executescript(
+        "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; CREATE TABLE lines (mark INTEGER, place INTEGER)"
+    )
+    marks = _read_marks(lines, entries)
+    for first in marks:
+        places.executemany("INSERT INTO lines VALUES (?, ?)", chain([first], islice(marks, AT_ONCE)))
+        # An interrupt is heard between two lots.
+        await asyncio.sleep(0)
+    # Not unique: a value may have several lines, and another value the same mark.
+    places.execute("CREATE INDEX by_mark ON lines (mark, place)")
+    places.commit()
+    return entries
+
+
+def _read_marks(lines: IO[bytes], entries: Counter[str]) -> Iterator[tuple[int, int]]:
     place = 0
-    with path.open("rb") as file:
-        for line in file:
-            runs = spans.setdefault(json.loads(line)["table"], [])
-            begin = runs.pop()[0] if runs and runs[-1][1] == place else place
-            place += len(line)
-            runs.append((begin, place))
-    return LedgerIndex(path, spans)
+    for line in lines:
+        entry = _read_entry(line)
+        entries[entry.table] += 1
+        yield _to_mark((entry.table, *entry.key, entry.column, entry.original)), place
+        place += len(line)
+
+
+def _to_mark(values: Sequence[Any]) -> int:
+    """Return a digest of values and their types, of 64 bit."""
+    made = blake2b(digest_size=8)
+    for value in values:
+        written = _to_bytes(value)
+        made.update(b"%s %d " % (type(value).__name__.encode(), len(written)))
+        made.update(written)
+    return int.from_bytes(made.digest(), signed=True)
+
+
+def _to_bytes(value: Any) -> bytes:
+    if isinstance(value, str):
+        return value.encode("utf-8", "surrogatepass")
+    return value if isinstance(value, bytes) else repr(value).encode()
+
+
+def _is_exactly(one: Sequence[Any], other: Sequence[Any]) -> bool:
+    """Whether values and types are the same: 1 is neither 1.0 nor true, and 0.0 is not -0.0."""
+    return len(one) == len(other) and all(
+        type(a) is type(b) and (a == b if isinstance(a, str | bytes) else repr(a) == repr(b))
+        for a, b in zip(one, other, strict=True)
+    )
 
 
 def _read_entry(line: bytes) -> Entry:

@@ -77,7 +77,7 @@ async def transfer(plan: Plan) -> AsyncGenerator[Event, None]:
             "target", "no target can be reached, so the load was not rehearsed", "name one with --target, or mend it"
         )
         return
-    with reading(plan) as sources, explained(plan.url):
+    with reading(plan.databases) as sources, explained(plan.url):
         async with disposing(make_engine(plan.url)) as engine, engine.connect() as target:
             transaction = await target.begin()
             results: list[Result] = []
@@ -131,7 +131,7 @@ async def _fill(plan: Plan, target: AsyncConnection, sources: Sources) -> AsyncG
     with open_ledger(plan.ledger) as ledger:
         for loading in tables:
             begun = time.monotonic()
-            rows = Source(sources.of(loading.table), ledger, plan.batch_size)
+            rows = Source(sources.of(loading.table.from_events), ledger, plan.batch_size)
             async for progress in copy_table(target, rows, loading.table, loading.loaded):
                 yield clock.tell(LOAD, progress)
             loading.seconds = time.monotonic() - begun
@@ -143,13 +143,13 @@ async def _fill(plan: Plan, target: AsyncConnection, sources: Sources) -> AsyncG
             yield await restart_identity(target, table, table.identity)
     for result in await add_constraints(target):
         yield result
-    written = index_ledger(plan.ledger)
-    clock.end(KEYS)
-    for loading in tables:
-        async for event in _prove(plan, target, sources.of(loading.table), loading, written):
-            yield clock.tell(PROOF, event) if isinstance(event, Progress) else event
-        for finding in _remarks(loading):
-            yield finding
+    async with index_ledger(plan.ledger, plan.private) as written:
+        clock.end(KEYS)
+        for loading in tables:
+            async for event in _prove(plan, target, sources.of(loading.table.from_events), loading, written):
+                yield clock.tell(PROOF, event) if isinstance(event, Progress) else event
+            for finding in _remarks(loading):
+                yield finding
     await insert_row(plan, target)
 
 

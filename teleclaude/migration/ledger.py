@@ -16,7 +16,6 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from hashlib import blake2b
 from itertools import chain, islice
 from pathlib import Path
 from typing import IO, Any
@@ -105,11 +104,11 @@ class LedgerIndex:
         """Yield the lines of a value in their order; reading on costs time, so stop at the one that serves."""
         # SQLAlchemy's names are of a type of their own.
         wanted = (str(table), *key, str(column), original)
-        select = "SELECT place FROM lines WHERE mark = ? ORDER BY place"
-        for (place,) in self.places.execute(select, (_to_mark(wanted),)):
+        select = "SELECT place FROM lines WHERE hash = ? ORDER BY place"
+        for (place,) in self.places.execute(select, (hash(wanted),)):
             self.lines.seek(place)
             entry = _read_entry(self.lines.readline())
-            # Two values may have the same mark.
+            # Two values may have the same hash, as 1 and 1.0 do.
             if _is_exactly((entry.table, *entry.key, entry.column, entry.original), wanted):
                 yield entry
 
@@ -118,7 +117,7 @@ class LedgerIndex:
 async def index_ledger(path: Path, private: Path) -> AsyncIterator[LedgerIndex]:
     """Read a ledger through and index it, in a file of the private folder that is removed at the end.
 
-    The ledger stays the record: the index holds digests and places, and is made again whenever one is wanted.
+    The ledger stays the record: the index holds hashes, which mean something in this process alone, and places.
     """
     # Readable by its owner alone (Python manual, tempfile.mkstemp).
     descriptor, name = tempfile.mkstemp(prefix="ledger-", suffix=".sqlite", dir=private)
@@ -133,57 +132,42 @@ async def index_ledger(path: Path, private: Path) -> AsyncIterator[LedgerIndex]:
 async def _fill(lines: IO[bytes], places: sqlite3.Connection) -> Mapping[str, int]:
     """Index every line, and return the number of lines of each table."""
     entries: Counter[str] = Counter()
-    # Nothing of the index outlives this process.
+    # Nobody else opens the file, and nobody opens it again.
     places.executescript(
-        "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; CREATE TABLE lines (mark INTEGER, place INTEGER)"
+        "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; "
+        "CREATE TABLE lines (hash INTEGER, place INTEGER)"
     )
-    marks = _read_marks(lines, entries)
-    for first in marks:
-        places.executemany("INSERT INTO lines VALUES (?, ?)", chain([first], islice(marks, AT_ONCE)))
+    hashes = _hash_lines(lines, entries)
+    for first in hashes:
+        places.executemany("INSERT INTO lines VALUES (?, ?)", chain([first], islice(hashes, AT_ONCE)))
         # An interrupt is heard between two lots.
         await asyncio.sleep(0)
-    # Not unique: a value may have several lines, and another value the same mark.
-    places.execute("CREATE INDEX by_mark ON lines (mark, place)")
+    # Not unique: a value may have several lines, and another value the same hash.
+    places.execute("CREATE INDEX by_hash ON lines (hash, place)")
     places.commit()
     return entries
 
 
-def _read_marks(lines: IO[bytes], entries: Counter[str]) -> Iterator[tuple[int, int]]:
+def _hash_lines(lines: IO[bytes], entries: Counter[str]) -> Iterator[tuple[int, int]]:
     place = 0
     for line in lines:
-        entry = _read_entry(line)
-        entries[entry.table] += 1
-        yield _to_mark((entry.table, *entry.key, entry.column, entry.original)), place
+        read = json.loads(line.decode())
+        table, original = read["table"], read["original"]
+        entries[table] += 1
+        key = [from_plain(part) for part in read["key"]]
+        yield hash((table, *key, read["column"], from_plain(original))), place
         place += len(line)
 
 
-def _to_mark(values: Sequence[Any]) -> int:
-    """Return a digest of values and their types, of 64 bit."""
-    made = blake2b(digest_size=8)
-    for value in values:
-        written = _to_bytes(value)
-        made.update(b"%s %d " % (type(value).__name__.encode(), len(written)))
-        made.update(written)
-    return int.from_bytes(made.digest(), signed=True)
-
-
-def _to_bytes(value: Any) -> bytes:
-    if isinstance(value, str):
-        return value.encode("utf-8", "surrogatepass")
-    return value if isinstance(value, bytes) else repr(value).encode()
-
-
-def _is_exactly(one: Sequence[Any], other: Sequence[Any]) -> bool:
+def _is_exactly(one: tuple[Any, ...], other: tuple[Any, ...]) -> bool:
     """Whether values and types are the same: 1 is neither 1.0 nor true, and 0.0 is not -0.0."""
-    return len(one) == len(other) and all(
-        type(a) is type(b) and (a == b if isinstance(a, str | bytes) else repr(a) == repr(b))
-        for a, b in zip(one, other, strict=True)
-    )
+    kinds = [*map(type, one)]
+    return one == other and kinds == [*map(type, other)] and (float not in kinds or repr(one) == repr(other))
 
 
 def _read_entry(line: bytes) -> Entry:
-    read = json.loads(line)
-    key = tuple(from_plain(part) for part in read["key"])
+    read = json.loads(line.decode())
+    key = tuple([from_plain(part) for part in read["key"]])
     return Entry(
         read["table"], key, read["column"], read["rule"], from_plain(read["original"]), from_plain(read["stored"])
     )

@@ -41,10 +41,10 @@ async def test_every_line_of_a_value_is_found_in_whatever_order_they_stand_and_a
             assert found == [stored for key, value, stored in lines if (key, repr(value)) == (number, repr(original))]
 
 
-async def test_another_value_with_the_same_mark_is_not_found(tmp_path: Path) -> None:
+async def test_another_value_with_the_same_hash_is_not_found(tmp_path: Path) -> None:
     async with written(tmp_path, [(1, "raw", "x"), (2, "raw", "y")]) as index:
-        (mark,) = index.places.execute("SELECT mark FROM lines ORDER BY place LIMIT 1").fetchone()
-        index.places.execute("UPDATE lines SET mark = ?", (mark,))
+        (same,) = index.places.execute("SELECT hash FROM lines ORDER BY place LIMIT 1").fetchone()
+        index.places.execute("UPDATE lines SET hash = ?", (same,))
         assert [entry.stored for entry in index.find("notes", (1,), "body", "raw")] == ["x"]
 
 

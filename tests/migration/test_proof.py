@@ -15,7 +15,8 @@ from sqlalchemy import URL
 from teleclaude.db.engine import disposing, make_engine
 from teleclaude.demo.installation import SampleInstallation
 from teleclaude.errors import VerificationError
-from teleclaude.migration import batches, rejects
+from teleclaude.migration import batches, lookup, rejects, set_aside
+from teleclaude.migration import verify as verify_module
 from teleclaude.migration.clean import clean_column
 from teleclaude.migration.coerce import convert_column
 from teleclaude.migration.columns import ColumnType, Context
@@ -137,6 +138,94 @@ async def test_a_rejected_row_that_is_none_of_its_table_is_found(
         await verify(plan, "system_settings")
 
 
+async def with_rejects(options: Options, sample: SampleInstallation, folder: Path, number: int) -> Plan:
+    """Transfer the sample with rejected rows between others, each of which holds another value."""
+    with editing(sample) as database:
+        for place in range(number):
+            database.execute("INSERT INTO system_settings (key, value) VALUES (NULL, ?)", (f"rejected {place}",))
+            database.execute("INSERT INTO system_settings (key, value) VALUES (?, 'kept')", (f"key {place}",))
+    return await transferred(options, folder)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE {} SET position = position - 1",
+        "UPDATE {} SET position = position + 1000000",
+        "UPDATE {} SET position = -1 WHERE position = (SELECT min(position) FROM {})",
+        "UPDATE {} SET row = replace(row, 'rejected 1', 'rejected 2')",
+        "UPDATE {} SET row = (SELECT min(row) FROM {})",
+        "UPDATE {} SET part = 'sessions' WHERE position = (SELECT min(position) FROM {})",
+        "DELETE FROM {} WHERE position = (SELECT max(position) FROM {})",
+        "INSERT INTO {} SELECT part, 0, reason, row FROM {} LIMIT 1",
+    ],
+)
+async def test_a_reject_that_is_not_the_row_at_its_position_is_found(
+    options: Options, sample: SampleInstallation, tmp_path: Path, statement: str
+) -> None:
+    plan = await with_rejects(options, sample, tmp_path, 3)
+    assert plan.url is not None
+    await query(plan.url, statement.replace("{}", "legacy.system_settings_rejects"))
+    with pytest.raises(VerificationError):
+        await verify(plan, "system_settings")
+
+
+@pytest.mark.parametrize(("rows", "size"), [(1, 1 << 20), (2, 1 << 20), (1000, 1)])
+async def test_rejects_on_many_pages_are_met_each_once(
+    options: Options, sample: SampleInstallation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows: int, size: int
+) -> None:
+    monkeypatch.setattr(set_aside, "PAGE_ROWS", rows)
+    monkeypatch.setattr(set_aside, "PAGE_BYTES", size)
+    plan = await with_rejects(options, sample, tmp_path, 20)
+    [table] = [table for table in plan.tables if table.label == "system_settings"]
+    assert table.rows - (await verify(plan, "system_settings")).rows == 20
+
+
+async def test_the_proof_of_rejected_rows_needs_no_memory_for_them(
+    options: Options, sample: SampleInstallation, tmp_path: Path
+) -> None:
+    with editing(sample) as database:
+        database.execute(
+            "INSERT INTO system_settings (key, value) WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n "
+            "WHERE i < 10000) SELECT NULL, i || hex(zeroblob(1000)) FROM n"
+        )
+    plan = await transferred(options, tmp_path)
+    tracemalloc.start()
+    try:
+        await verify(plan, "system_settings")
+        assert tracemalloc.get_traced_memory()[1] < 12e6
+    finally:
+        tracemalloc.stop()
+
+
+async def test_values_that_were_not_compared_are_not_counted(
+    options: Options, sample: SampleInstallation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with editing(sample) as database:
+        database.execute("CREATE TABLE counted (number INTEGER PRIMARY KEY, body TEXT)")
+        database.executemany("INSERT INTO counted VALUES (?, 'x')", ((number,) for number in range(20)))
+    plan = await transferred(options, tmp_path)
+    assert await verify(plan, "counted") == Proof(20, 40)
+
+    async def look_up_the_first(target: Any, batches: Any, check: Any, compare: Any) -> AsyncIterator[int]:
+        async def compare_a_batch_of_seven(rows: Any, found: Any) -> None:
+            if rows[0][0] == 0:
+                await compare(rows, found)
+
+        async for number in lookup.look_up(target, batches, check, compare_a_batch_of_seven):
+            yield number
+
+    monkeypatch.setattr(verify_module, "look_up", look_up_the_first)
+    assert await verify(plan, "counted") == Proof(20, 14)
+
+
+async def test_constants_are_compared_and_counted(plan: Plan) -> None:
+    [table] = [table for table in plan.tables if table.label == "sessions"]
+    assert table.constants
+    values = table.rows * (len(table.columns) + len(table.constants))
+    assert await verify(plan, "sessions") == Proof(table.rows, values)
+
+
 WITH_KEY = "CREATE TABLE measures (number INTEGER PRIMARY KEY, one TEXT, other TEXT, size REAL, body BLOB)"
 
 
@@ -219,7 +308,7 @@ async def test_a_difference_in_a_table_without_a_key_is_named(
         database.executemany("INSERT INTO notes VALUES (?, ?)", ((n, f"note {n}") for n in range(6000)))
     plan = await transferred(options, tmp_path)
     assert plan.url is not None
-    assert (await verify(plan, "notes")).rows == 6000
+    assert await verify(plan, "notes") == Proof(6000, 12000)
     await query(plan.url, statement)
     with pytest.raises(VerificationError) as caught:
         await verify(plan, "notes")

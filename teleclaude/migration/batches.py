@@ -69,10 +69,9 @@ class Source:
     batch_size: int
 
 
-def read_batches(source: Source, table: TablePlan, loaded: Loaded) -> Iterator[Batch]:
+def read_batches(source: Source, table: TablePlan, keeper: KeyKeeper, loaded: Loaded) -> Iterator[Batch]:
     """Return the rows of a table as PostgreSQL takes them; a row whose key cannot be held is rejected."""
     constants = [encode_constant(value) for _, value in table.constants]
-    keeper = KeyKeeper(source.reader, table)
     ordinals = count()
 
     def make_batch(raw: list[Values]) -> Batch:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 
 import asyncpg
@@ -20,6 +21,7 @@ from teleclaude.migration.columns import ColumnType
 from teleclaude.migration.encode import HEADER, TRAILER, encode_documents, join_row, read_document, split_row
 from teleclaude.migration.events import Progress
 from teleclaude.migration.json_text import as_json_string
+from teleclaude.migration.keys import KeyKeeper
 from teleclaude.migration.ledger import Entry, Ledger
 from teleclaude.migration.rejects import REJECT_COLUMNS, create_rejects, encode_reject
 from teleclaude.migration.tables import LEGACY, TablePlan, rejects_name
@@ -65,18 +67,19 @@ async def copy_table(
     connection: AsyncConnection, source: Source, table: TablePlan, loaded: Loaded
 ) -> AsyncGenerator[Progress, None]:
     """Load a table, and tell after every segment how far it is; `loaded` receives the sums."""
-    batches = read_batches(source, table, loaded)
-    while True:
-        segment = Batch()
-        trouble = await _try_to_send(connection, table, _stream(batches, segment))
-        if not segment.raw and not segment.rejects:
-            return
-        if trouble is not None:
-            await _Mending(connection, source.ledger, table, loaded, segment.rejects).send(segment, trouble)
-        loaded.rows += len(segment.sent)
-        loaded.size += sum(map(len, segment.sent))
-        await _write_rejects(connection, table, segment.rejects)
-        yield Progress(table.label, loaded.rows + loaded.rejected.total(), table.rows, loaded.size)
+    with closing(KeyKeeper(source.reader, table)) as keeper:
+        batches = read_batches(source, table, keeper, loaded)
+        while True:
+            segment = Batch()
+            trouble = await _try_to_send(connection, table, _stream(batches, segment))
+            if not segment.raw and not segment.rejects:
+                return
+            if trouble is not None:
+                await _Mending(connection, source.ledger, table, loaded, segment.rejects).send(segment, trouble)
+            loaded.rows += len(segment.sent)
+            loaded.size += sum(map(len, segment.sent))
+            await _write_rejects(connection, table, segment.rejects)
+            yield Progress(table.label, loaded.rows + loaded.rejected.total(), table.rows, loaded.size)
 
 
 async def _try_to_send(

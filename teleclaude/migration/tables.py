@@ -67,8 +67,6 @@ class TablePlan:
     """Whether SQLite itself let no two rows have the same key."""
     from_events: bool = False
     """Whether the rows come from events.db."""
-    part: str = ""
-    """What ends the query where not all rows are wanted; empty where they are."""
 
     def key_of(self, row: Sequence[Any]) -> tuple[Any, ...]:
         """Return the key in a row of the old table, as it is there."""
@@ -86,8 +84,8 @@ class TablePlan:
 
     @property
     def select(self) -> str:
-        """The query that reads the old rows, one expression a column of the plan."""
-        return f"SELECT {', '.join(column.read for column in self.columns)} FROM {quote(self.source)}{self.part}"  # noqa: S608
+        """The query that reads the old rows, always in the same order, one expression a column of the plan."""
+        return f"SELECT {', '.join(column.read for column in self.columns)} FROM {quote(self.source)}"  # noqa: S608
 
 
 def renamed_columns(table: TablePlan) -> tuple[ColumnPlan, ...]:

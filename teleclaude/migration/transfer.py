@@ -23,10 +23,12 @@ from teleclaude.migration.constraints import add_constraints
 from teleclaude.migration.copy import copy_table
 from teleclaude.migration.deputy import deputy_for
 from teleclaude.migration.detect.database_copy import check_unchanged
+from teleclaude.migration.estimate import Clock, check_room, make_forecast, read_size
 from teleclaude.migration.events import (
     ConstraintResult,
     Event,
     Finding,
+    Forecast,
     IdentityResult,
     LedgerResult,
     Progress,
@@ -35,7 +37,6 @@ from teleclaude.migration.events import (
     note,
     warning,
 )
-from teleclaude.migration.forecast import KEYS, LOAD, PROOF, check_room, make_clock, make_forecast, take_samples
 from teleclaude.migration.identities import restart_identity
 from teleclaude.migration.journal import COMMIT, find_entry, read_journal, write_entry, write_private
 from teleclaude.migration.ledger import LedgerIndex, index_ledger, open_ledger
@@ -123,34 +124,50 @@ async def _fill(plan: Plan, target: AsyncConnection, sources: Sources) -> AsyncG
     await _check_empty(target)
     await target.run_sync(schema.drop_keys if plan.schema_stands else schema.create_tables)
     await create_carried(target, plan.tables)
-    samples = await take_samples(target, plan, sources)
-    yield (forecast := make_forecast(plan, samples))
-    await check_room(target, forecast)
-    clock = make_clock(samples)
+    async for event in _look_ahead(plan, target, sources):
+        yield event
     tables = [_Loading(table) for table in plan.tables]
+    clock = Clock(sum(table.rows for table in plan.tables))
     with open_ledger(plan.ledger) as ledger:
         for loading in tables:
             begun = time.monotonic()
             rows = Source(sources.of(loading.table.from_events), ledger, plan.batch_size)
             async for progress in copy_table(target, rows, loading.table, loading.loaded):
-                yield clock.tell(LOAD, progress)
+                yield clock.tell(progress)
+            clock.finish(loading.table.rows)
             loading.seconds = time.monotonic() - begun
         ledger.sync()
         yield LedgerResult(str(plan.ledger), ledger.entries)
-    yield clock.tell(KEYS, Progress("keys, indexes, search", 0, 1))
+    yield clock.tell(Progress("keys, indexes, search", 0, 1))
+    async for result in _add_keys(plan, target):
+        yield result
+    async with index_ledger(plan.ledger, plan.private) as written:
+        for loading in tables:
+            async for event in _prove(plan, target, sources.of(loading.table.from_events), loading, written):
+                yield clock.tell(event) if isinstance(event, Progress) else event
+            clock.finish(loading.table.rows)
+            for finding in _remarks(loading):
+                yield finding
+    await insert_row(plan, target)
+
+
+async def _look_ahead(
+    plan: Plan, target: AsyncConnection, sources: Sources
+) -> AsyncGenerator[Forecast | Finding, None]:
+    """Yield what the load will take, and a warning where the disk may be too small; raises TargetError where it is."""
+    pairs = zip((sources.main, sources.events), plan.databases, strict=False)
+    size = sum(read_size(reader, database.tables) for reader, database in pairs if reader is not None)
+    yield (forecast := make_forecast(plan.tables, size))
+    if (finding := await check_room(target, forecast)) is not None:
+        yield finding
+
+
+async def _add_keys(plan: Plan, target: AsyncConnection) -> AsyncGenerator[IdentityResult | ConstraintResult, None]:
     for table in plan.tables:
         if table.identity is not None:
             yield await restart_identity(target, table, table.identity)
     for result in await add_constraints(target):
         yield result
-    async with index_ledger(plan.ledger, plan.private) as written:
-        clock.end(KEYS)
-        for loading in tables:
-            async for event in _prove(plan, target, sources.of(loading.table.from_events), loading, written):
-                yield clock.tell(PROOF, event) if isinstance(event, Progress) else event
-            for finding in _remarks(loading):
-                yield finding
-    await insert_row(plan, target)
 
 
 async def _check_empty(target: AsyncConnection) -> None:

@@ -167,28 +167,6 @@ async def test_rows_that_share_a_key_which_sqlite_did_not_guard_are_rejected_but
             assert result.target_rows == result.rejected == result.source_rows / 2 > 0
 
 
-async def test_a_large_table_that_the_models_do_not_know_arrives_with_its_key(
-    options: Options, sample: SampleInstallation, target: URL
-) -> None:
-    create = ("CREATE TABLE measured (id INTEGER PRIMARY KEY, value)", ())
-    await migrated_with(options, sample, create, (fill("measured"), ()))
-    assert await query(target, "SELECT count(*) FROM measured") == [(6000,)]
-
-
-async def test_a_large_table_whose_rowid_is_a_text_of_its_own_arrives(
-    options: Options, sample: SampleInstallation, target: URL
-) -> None:
-    create = ("CREATE TABLE measured (id INTEGER PRIMARY KEY, rowid TEXT)", ())
-    await migrated_with(options, sample, create, (fill("measured"), ()))
-    assert await query(target, "SELECT count(*) FROM measured") == [(6000,)]
-
-
-def fill(table: str) -> str:
-    """Return the statement that gives a table so many rows that a sample of them is taken."""
-    numbers = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 6000)"
-    return f"INSERT INTO {table} {numbers} SELECT i, 'text ' || i FROM n"
-
-
 @pytest.mark.parametrize(
     ("written", "stored"),
     [

@@ -143,8 +143,8 @@ async def _fill(plan: Plan, target: AsyncConnection, sources: Sources) -> AsyncG
         yield result
     async with index_ledger(plan.ledger, plan.private) as written:
         for loading in tables:
-            async for event in _prove(plan, target, sources.of(loading.table.from_events), loading, written):
-                yield clock.tell(event) if isinstance(event, Progress) else event
+            async for proved in _prove(plan, target, sources.of(loading.table.from_events), loading, written):
+                yield clock.tell(proved) if isinstance(proved, Progress) else proved
             clock.finish(loading.table.rows)
             for finding in _remarks(loading):
                 yield finding

@@ -96,8 +96,8 @@ class Screen(Observer):
         if isinstance(event, Progress):
             self._progress(event)
         elif isinstance(event, Forecast):
-            size = f"{_to_size(event.megabytes)} to send, {_to_size(event.disk_megabytes)} on the disk of the database"
-            self.say(f"  {event.rows} rows, {size}; will take about {_to_words(event.seconds)}", "dim")
+            size = f"{_to_size(event.megabytes)}, about {_to_size(event.disk_megabytes)} on the disk of the database"
+            self.say(f"  {event.rows} rows, {size}", "dim")
         elif isinstance(event, TableResult):
             self.say(f"  {event.name}: {event.target_rows} rows, {event.values_compared} values compared", "dim")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import count, islice
 from typing import Any
 
 from sqlalchemy import Connection
@@ -14,6 +15,7 @@ from teleclaude.migration.coerce import SILENT_RULES, convert_column
 from teleclaude.migration.encode import encode_column, encode_constant, join_rows
 from teleclaude.migration.keys import KeyKeeper
 from teleclaude.migration.ledger import Entry, Ledger
+from teleclaude.migration.rejects import encode_reject
 from teleclaude.migration.sources import read_rows
 from teleclaude.migration.tables import TablePlan
 
@@ -27,19 +29,35 @@ Values = Sequence[Any]
 class Batch:
     """Rows on their way: as the old database holds them, and as COPY takes them."""
 
+    positions: list[int] = field(default_factory=list)
+    """Where each row stands in the order in which the table is read, from 0 on."""
     raw: list[Values] = field(default_factory=list)
     sent: list[bytes] = field(default_factory=list)
+    rejects: list[bytes] = field(default_factory=list)
+    """Rejected rows, as COPY takes them into the table of rejects."""
+
+    def extend(self, other: Batch) -> None:
+        """Append what another batch holds."""
+        self.positions.extend(other.positions)
+        self.raw.extend(other.raw)
+        self.sent.extend(other.sent)
+        self.rejects.extend(other.rejects)
+
+    def part(self, begin: int, end: int | None = None) -> Batch:
+        """Return some of the rows, without rejects."""
+        return Batch(self.positions[begin:end], self.raw[begin:end], self.sent[begin:end])
 
 
 @dataclass
 class Loaded:
-    """What a load did: rows sent, their bytes, values in the ledger or changed by a silent rule, rows set aside."""
+    """What a load did: rows sent, their bytes, values in the ledger or changed by a silent rule."""
 
     rows: int = 0
     size: int = 0
     coerced: int = 0
     silent: Counter[tuple[str, str]] = field(default_factory=Counter)
-    set_aside: list[tuple[str, tuple[Any, ...]]] = field(default_factory=list)
+    rejected: Counter[str] = field(default_factory=Counter)
+    """The number of rejected rows, by reason."""
 
 
 @dataclass(frozen=True)
@@ -51,10 +69,10 @@ class Source:
     batch_size: int
 
 
-def read_batches(source: Source, table: TablePlan, loaded: Loaded) -> Iterator[Batch]:
-    """Return the rows of a table as PostgreSQL takes them; a row whose key cannot be held is set aside."""
+def read_batches(source: Source, table: TablePlan, keeper: KeyKeeper, loaded: Loaded) -> Iterator[Batch]:
+    """Return the rows of a table as PostgreSQL takes them; a row whose key cannot be held is rejected."""
     constants = [encode_constant(value) for _, value in table.constants]
-    keeper = KeyKeeper(source.reader, table)
+    ordinals = count()
 
     def make_batch(raw: list[Values]) -> Batch:
         columns = [list(values) for values in zip(*raw, strict=True)]
@@ -63,8 +81,10 @@ def read_batches(source: Source, table: TablePlan, loaded: Loaded) -> Iterator[B
         kinds = (column.type for column in table.columns)
         sent = join_rows([encode_column(*column) for column in zip(stored, kinds, strict=True)], constants)
         refused = keeper.refuse_rows(stored, changed)
-        loaded.set_aside += [(reason, tuple(raw[index])) for index, reason in refused.items()]
-        return Batch(_without(raw, refused), _without(sent, refused))
+        positions = list(islice(ordinals, len(raw)))
+        loaded.rejected.update(refused.values())
+        rejects = [encode_reject(table, positions[row], reason, raw[row]) for row, reason in refused.items()]
+        return Batch(_without(positions, refused), _without(raw, refused), _without(sent, refused), rejects)
 
     # No loop, whose variables would hold these rows while the next ones are read.
     return map(make_batch, read_rows(source.reader, table.select, source.batch_size, BATCH_SIZE))

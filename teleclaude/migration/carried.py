@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from teleclaude.migration.columns import ColumnType
-from teleclaude.migration.ledger import to_plain
 from teleclaude.migration.shapes import quote
-from teleclaude.migration.tables import LEGACY, ORIGIN, ColumnPlan, TablePlan, renamed_columns, set_aside_table
+from teleclaude.migration.tables import ORIGIN, ColumnPlan, TablePlan, renamed_columns
 
 
 async def create_carried(connection: AsyncConnection, tables: Sequence[TablePlan]) -> None:
@@ -49,22 +46,3 @@ def _comments(table: TablePlan) -> Iterator[str]:
 
 def _literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
-
-
-async def write_set_aside(
-    connection: AsyncConnection, table: TablePlan, rows: Sequence[tuple[str, Sequence[Any]]]
-) -> None:
-    """Keep rows whole that cannot be held, each with the reason, as JSON text that loses nothing."""
-    if not rows:
-        return
-    name = set_aside_table(table)
-    await connection.exec_driver_sql(f"CREATE SCHEMA IF NOT EXISTS {quote(LEGACY)}")
-    await connection.exec_driver_sql(f"CREATE TABLE IF NOT EXISTS {name} (part text, reason text, row text)")
-    for reason, raw in rows:
-        insert = f"INSERT INTO {name} VALUES ($1, $2, $3)"  # noqa: S608
-        await connection.exec_driver_sql(insert, (table.label, reason, _row_text(table, raw)))
-
-
-def _row_text(table: TablePlan, raw: Sequence[Any]) -> str:
-    """Return a row of the old database as JSON text."""
-    return json.dumps({column.name: to_plain(value) for column, value in zip(table.columns, raw, strict=True)})

@@ -56,15 +56,15 @@ class Progress:
 
 @dataclass(frozen=True)
 class Forecast:
-    """What a transfer will take, as a sample of its large tables says."""
+    """What a transfer will take, as the sizes of the old databases say."""
 
     rows: int
     megabytes: float
-    """What is sent to PostgreSQL, of 10^6 bytes each."""
+    """What the old databases hold, of 10^6 bytes each; free pages and full-text search left out."""
     disk_megabytes: float
-    """What the tables, keys and indexes take on its disk, its log left out."""
-    seconds: float
-    """Those of the small tables left out."""
+    """What PostgreSQL will take for it on its disk, its log left out."""
+    seconds: float | None
+    """None, because only the rate of the load that runs tells how long it takes."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class TableResult:
     name: str
     source_rows: int
     target_rows: int
-    set_aside: int
+    rejected: int
     values_compared: int
     mismatches: int
     coerced: int

@@ -24,11 +24,11 @@ from teleclaude.migration.tables import (
     EVENTS,
     LEGACY,
     PLAIN,
-    SET_ASIDE,
+    REJECTS,
     ColumnPlan,
     IdentityPlan,
     TablePlan,
-    set_aside_name,
+    rejects_name,
 )
 
 REBUILT = "_new"
@@ -120,9 +120,9 @@ def _place(tables: list[TablePlan], ours: list[TablePlan], taken: frozenset[str]
     taken = taken.union(_relations())
     # PostgreSQL looks for a name with this beginning in its own catalogue first.
     beside = [table.source for table in tables if table.source in taken or table.source.startswith("pg_")]
-    asides = {set_aside_name(table.source) for table in (*tables, *ours)}
-    asides |= {name for name in beside if name.endswith(SET_ASIDE)}
-    in_legacy = make_names(beside, asides.union(table.name for table in ours if table.schema == LEGACY))
+    rejects = {rejects_name(table.source) for table in (*tables, *ours)}
+    rejects |= {name for name in beside if name.endswith(REJECTS)}
+    in_legacy = make_names(beside, rejects.union(table.name for table in ours if table.schema == LEGACY))
     in_public = make_names([table.source for table in tables if table.source not in in_legacy], taken)
     for table in tables:
         if table.source in in_legacy:
@@ -173,7 +173,7 @@ def _plan_column(column: Column[Any], read: Read, given: Circumstances) -> Colum
     local = column.name in LOCAL_TIME.get(column.table.name, ())
     context = Context(given.zone, LOCAL_TIME_UNTIL) if local else PLAIN
     default = _default(column, kind, given.started_at)
-    # NULL in a key has no default: its row is set aside.
+    # NULL in a key has no default: its row is rejected.
     nullable = bool(column.nullable) or column.primary_key
     return ColumnPlan(column.name, read.sql, kind, nullable, default, context, read.needs)
 

@@ -21,7 +21,7 @@ ORIGIN = "Carried by teleclaude migrate-to-system"
 EVENTS = "events"
 """The schema for the tables of events.db, the second database of an installation."""
 
-SET_ASIDE = "_set_aside"
+REJECTS = "_rejects"
 """How the names end of tables for rows that their own table cannot hold."""
 
 
@@ -67,8 +67,6 @@ class TablePlan:
     """Whether SQLite itself let no two rows have the same key."""
     from_events: bool = False
     """Whether the rows come from events.db."""
-    part: str = ""
-    """What ends the query where not all rows are wanted; empty where they are."""
 
     def key_of(self, row: Sequence[Any]) -> tuple[Any, ...]:
         """Return the key in a row of the old table, as it is there."""
@@ -86,8 +84,8 @@ class TablePlan:
 
     @property
     def select(self) -> str:
-        """The query that reads the old rows, one expression a column of the plan."""
-        return f"SELECT {', '.join(column.read for column in self.columns)} FROM {quote(self.source)}{self.part}"  # noqa: S608
+        """The query that reads the old rows, always in the same order, one expression a column of the plan."""
+        return f"SELECT {', '.join(column.read for column in self.columns)} FROM {quote(self.source)}"  # noqa: S608
 
 
 def renamed_columns(table: TablePlan) -> tuple[ColumnPlan, ...]:
@@ -97,11 +95,11 @@ def renamed_columns(table: TablePlan) -> tuple[ColumnPlan, ...]:
     return tuple(column for column in as_it_is if column.read != quote(column.name))
 
 
-def set_aside_name(source: str) -> str:
+def rejects_name(source: str) -> str:
     """Return the name of the table in `legacy` that takes rows which their own table cannot hold."""
-    return make_name(f"{source}{SET_ASIDE}")
+    return make_name(f"{source}{REJECTS}")
 
 
-def set_aside_table(table: TablePlan) -> str:
+def rejects_table(table: TablePlan) -> str:
     """Return the SQL name of the table that takes rows which their own table cannot hold."""
-    return f"{quote(LEGACY)}.{quote(set_aside_name(table.source))}"
+    return f"{quote(LEGACY)}.{quote(rejects_name(table.source))}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import Counter
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
@@ -20,15 +19,17 @@ from teleclaude.db.models import Model
 from teleclaude.db.retry import commit_and_know
 from teleclaude.errors import TargetError
 from teleclaude.migration.batches import Loaded, Source
-from teleclaude.migration.carried import create_carried, write_set_aside
+from teleclaude.migration.carried import create_carried
 from teleclaude.migration.constraints import add_constraints
 from teleclaude.migration.copy import copy_table
 from teleclaude.migration.deputy import deputy_for
 from teleclaude.migration.detect.database_copy import check_unchanged
+from teleclaude.migration.estimate import Clock, check_room, make_forecast, read_size
 from teleclaude.migration.events import (
     ConstraintResult,
     Event,
     Finding,
+    Forecast,
     IdentityResult,
     LedgerResult,
     Progress,
@@ -37,14 +38,13 @@ from teleclaude.migration.events import (
     note,
     warning,
 )
-from teleclaude.migration.forecast import KEYS, LOAD, PROOF, check_room, make_clock, make_forecast, take_samples
 from teleclaude.migration.identities import restart_identity
 from teleclaude.migration.journal import COMMIT, find_entry, read_journal, write_entry, write_private
 from teleclaude.migration.ledger import LedgerIndex, index_ledger, open_ledger
 from teleclaude.migration.plan import Plan
 from teleclaude.migration.run_row import empty, has_arrived, insert_row
 from teleclaude.migration.sources import Sources, reading
-from teleclaude.migration.tables import TablePlan, set_aside_table
+from teleclaude.migration.tables import TablePlan, rejects_table
 from teleclaude.migration.verify import compare_table
 from teleclaude.migration.way_back import count_since, since_script
 
@@ -68,7 +68,7 @@ async def transfer(plan: Plan) -> AsyncGenerator[Event, None]:
             "target", "no target can be reached, so the load was not rehearsed", "name one with --target, or mend it"
         )
         return
-    with reading(plan) as sources, explained(plan.url):
+    with reading(plan.databases) as sources, explained(plan.url):
         async with disposing(make_engine(plan.url)) as engine, engine.connect() as target:
             results: list[Result] = []
             async for event in _fill(plan, target, sources):
@@ -107,35 +107,50 @@ async def _fill(plan: Plan, target: AsyncConnection, sources: Sources) -> AsyncG
     await _check_empty(target)
     await target.run_sync(schema.drop_post_data if plan.schema_stands else schema.create_pre_data)
     await create_carried(target, plan.tables)
-    samples = await take_samples(target, plan, sources)
-    yield (forecast := make_forecast(plan, samples))
-    await check_room(target, forecast)
-    clock = make_clock(samples)
+    async for event in _look_ahead(plan, target, sources):
+        yield event
     tables = [_Loading(table) for table in plan.tables]
+    clock = Clock(sum(table.rows for table in plan.tables))
     with open_ledger(plan.ledger) as ledger:
         for loading in tables:
             begun = time.monotonic()
-            rows = Source(sources.of(loading.table), ledger, plan.batch_size)
+            rows = Source(sources.of(loading.table.from_events), ledger, plan.batch_size)
             async for progress in copy_table(target, rows, loading.table, loading.loaded):
-                yield clock.tell(LOAD, progress)
-            await write_set_aside(target, loading.table, loading.loaded.set_aside)
+                yield clock.tell(progress)
+            clock.finish(loading.table.rows)
             loading.seconds = time.monotonic() - begun
         ledger.sync()
         yield LedgerResult(str(plan.ledger), ledger.entries)
-    yield clock.tell(KEYS, Progress("keys, indexes, search", 0, 1))
+    yield clock.tell(Progress("keys, indexes, search", 0, 1))
+    async for result in _add_keys(plan, target):
+        yield result
+    async with index_ledger(plan.ledger, plan.private) as written:
+        for loading in tables:
+            async for proved in _prove(plan, target, sources.of(loading.table.from_events), loading, written):
+                yield clock.tell(proved) if isinstance(proved, Progress) else proved
+            clock.finish(loading.table.rows)
+            for finding in _remarks(loading):
+                yield finding
+    await insert_row(plan, target)
+
+
+async def _look_ahead(
+    plan: Plan, target: AsyncConnection, sources: Sources
+) -> AsyncGenerator[Forecast | Finding, None]:
+    """Yield what the load will take, and a warning where the disk may be too small; raises TargetError where it is."""
+    pairs = zip((sources.main, sources.events), plan.databases, strict=False)
+    size = sum(read_size(reader, database.tables) for reader, database in pairs if reader is not None)
+    yield (forecast := make_forecast(plan.tables, size))
+    if (finding := await check_room(target, forecast)) is not None:
+        yield finding
+
+
+async def _add_keys(plan: Plan, target: AsyncConnection) -> AsyncGenerator[IdentityResult | ConstraintResult, None]:
     for table in plan.tables:
         if table.identity is not None:
             yield await restart_identity(target, table, table.identity)
     for result in await add_constraints(target):
         yield result
-    written = index_ledger(plan.ledger)
-    clock.end(KEYS)
-    for loading in tables:
-        async for event in _prove(plan, target, sources.of(loading.table), loading, written):
-            yield clock.tell(PROOF, event) if isinstance(event, Progress) else event
-        for finding in _remarks(loading):
-            yield finding
-    await insert_row(plan, target)
 
 
 async def _check_empty(target: AsyncConnection) -> None:
@@ -158,7 +173,7 @@ async def _prove(
             name=table.label,
             source_rows=table.rows,
             target_rows=event.rows,
-            set_aside=len(loading.loaded.set_aside),
+            rejected=loading.loaded.rejected.total(),
             values_compared=event.values,
             mismatches=0,
             coerced=loading.loaded.coerced,
@@ -174,13 +189,12 @@ def _remarks(loading: _Loading) -> Iterator[Finding]:
             f"{count} values were written without a zone and read as local time ({rule})",
             "say --timezone ZONE if the computer was elsewhere",
         )
-    if loading.loaded.set_aside:
-        reasons = Counter(reason for reason, _ in loading.loaded.set_aside)
-        said = ", ".join(f"{count} because {reason}" for reason, count in reasons.items())
+    if loading.loaded.rejected:
+        said = ", ".join(f"{count} because {reason}" for reason, count in loading.loaded.rejected.items())
         yield warning(
             label,
-            f"rows that their table cannot hold were set aside whole: {said}",
-            f"they are in {set_aside_table(loading.table)}",
+            f"rows that their table cannot hold were rejected, and kept whole: {said}",
+            f"they are in {rejects_table(loading.table)}",
         )
 
 

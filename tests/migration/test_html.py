@@ -160,7 +160,7 @@ SAID: dict[str, Any] = {
     "failure": None, "probe": {"ok": True, "sessions_listed": 1, "searches": 1},
     "steps": [{"name": "s", "outcome": "failed", "seconds": 1.0}],
     "findings": [{"severity": s, "subject": "s", "message": "m", "hint": "h"} for s in ("note", "warning", "error")],
-    "tables": [{"name": "t", "source_rows": 1, "target_rows": 1, "set_aside": 0, "values_compared": 1, "coerced": 1,
+    "tables": [{"name": "t", "source_rows": 1, "target_rows": 1, "rejected": 0, "values_compared": 1, "coerced": 1,
                 "seconds": 0.1}],
     "identities": [{"table": "t", "column": "c", "proved": True, "next_value": 1}],
     "constraints": [{"name": "n", "table": "t", "state": "s", "rows": 1, "query": "q"}],

@@ -96,8 +96,8 @@ async def test_a_column_with_the_name_of_a_system_column_is_carried_under_anothe
 TAKEN = [
     "hook_outbox_id_seq", "idx_sessions_computer", "idx_mirrors_search", "sessions_pkey", "pk_sessions", "legacy",
     "alembic_version", "",
-    "alembic_version_pkc", "audit_log", "pg_class", "PG_TYPE", "sessions_set_aside", "a.b:c%d\"'\\", "ctid",
-    "legacy.sessions", "extra_pkey", "uq_mirrors_source_identity", "operations_set_aside",
+    "alembic_version_pkc", "audit_log", "pg_class", "PG_TYPE", "sessions_rejects", "a.b:c%d\"'\\", "ctid",
+    "legacy.sessions", "extra_pkey", "uq_mirrors_source_identity", "operations_rejects",
 ]  # fmt: skip
 
 
@@ -108,7 +108,7 @@ async def test_every_name_that_is_taken_or_odd_arrives_with_its_rows(
     insert = [f"INSERT INTO {quote(name)} VALUES ({place}, '1')" for place, name in enumerate(TAKEN)]
     more = [f"CREATE TABLE {quote(name)} (a, {quote(name)})" for name in ("extra", "%s", ":x \\:y")]
     fill = [f"INSERT INTO {quote(name)} VALUES (1, 2), (1, 2)" for name in ("extra", "%s", ":x \\:y")]
-    orphan = "INSERT INTO sessions (session_id, computer_name) VALUES (NULL, 'aside')"
+    orphan = "INSERT INTO sessions (session_id, computer_name) VALUES (NULL, 'rejected')"
     report = await migrated_with(options, sample, *create, *insert, *more, *fill, orphan)
     assert report.ok, report.failure
     for name in TAKEN:
@@ -145,8 +145,8 @@ async def test_as_many_columns_as_postgresql_holds_are_carried_and_one_more_is_r
     report = await migrated_with(options, sample, create, short, numbers, texts, short, keyed)
     assert report.ok, report.failure
     (result,) = [result for result in report.all(TableResult) if result.name == "wide"]
-    assert (result.source_rows, result.target_rows + result.set_aside) == (4, 4)
-    assert result.set_aside > 0
+    assert (result.source_rows, result.target_rows + result.rejected) == (4, 4)
+    assert result.rejected > 0
     await refused(options, sample)
 
 

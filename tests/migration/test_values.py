@@ -1,8 +1,10 @@
-"""Values that strain PostgreSQL arrive, or are in the ledger or set aside with nothing of them lost."""
+"""Values that strain PostgreSQL arrive, or are in the ledger or rejected with nothing of them lost."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,17 +12,23 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import URL
+from sqlalchemy.exc import DBAPIError
 
+from teleclaude.db.engine import disposing, make_engine
 from teleclaude.db.models import Model
 from teleclaude.demo.installation import SampleInstallation, make_installation
-from teleclaude.migration.decode import UndecodableError, decode_deep, decode_json, same
+from teleclaude.migration.columns import ColumnType
+from teleclaude.migration.decode import decode_json, repeats_key, same
 from teleclaude.migration.events import Finding, IdentityResult, TableResult
-from teleclaude.migration.ledger import from_plain
+from teleclaude.migration.excuses import LedgerCheck
+from teleclaude.migration.ledger import Entry, from_plain, index_ledger, open_ledger
+from teleclaude.migration.lookup import Target
 from teleclaude.migration.options import Options
 from teleclaude.migration.pipeline import STEPS
 from teleclaude.migration.report import Report
 from teleclaude.migration.run import Step
 from teleclaude.migration.summary import find_attention
+from teleclaude.migration.tables import ColumnPlan, TablePlan
 from tests.support.sample import editing, has_nothing, migrate_sample, query
 from tests.support.steps import fail, planted
 
@@ -159,7 +167,7 @@ async def test_the_last_number_that_a_column_can_give_is_proved(options: Options
     assert given["memory_observations"] == (last, True)
 
 
-async def test_rows_that_share_a_key_which_sqlite_did_not_guard_are_set_aside_but_for_the_first(
+async def test_rows_that_share_a_key_which_sqlite_did_not_guard_are_rejected_but_for_the_first(
     options: Options, sample: SampleInstallation, target: URL
 ) -> None:
     copy = ("CREATE TABLE copy AS SELECT * FROM hook_outbox", ())
@@ -169,29 +177,7 @@ async def test_rows_that_share_a_key_which_sqlite_did_not_guard_are_set_aside_bu
     report = await migrated_with(options, sample, copy, drop, rename, double, extra)
     for result in report.all(TableResult):
         if result.name in ("hook_outbox", "legacy.hook_outbox"):
-            assert result.target_rows == result.set_aside == result.source_rows / 2 > 0
-
-
-async def test_a_large_table_that_the_models_do_not_know_arrives_with_its_key(
-    options: Options, sample: SampleInstallation, target: URL
-) -> None:
-    create = ("CREATE TABLE measured (id INTEGER PRIMARY KEY, value)", ())
-    await migrated_with(options, sample, create, (fill("measured"), ()))
-    assert await query(target, "SELECT count(*) FROM measured") == [(6000,)]
-
-
-async def test_a_large_table_whose_rowid_is_a_text_of_its_own_arrives(
-    options: Options, sample: SampleInstallation, target: URL
-) -> None:
-    create = ("CREATE TABLE measured (id INTEGER PRIMARY KEY, rowid TEXT)", ())
-    await migrated_with(options, sample, create, (fill("measured"), ()))
-    assert await query(target, "SELECT count(*) FROM measured") == [(6000,)]
-
-
-def fill(table: str) -> str:
-    """Return the statement that gives a table so many rows that a sample of them is taken."""
-    numbers = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 6000)"
-    return f"INSERT INTO {table} {numbers} SELECT i, 'text ' || i FROM n"
+            assert result.target_rows == result.rejected == result.source_rows / 2 > 0
 
 
 @pytest.mark.parametrize(
@@ -220,15 +206,15 @@ async def test_numbers_of_json_keep_every_digit(options: Options, sample: Sample
     ]
 
 
-async def test_rows_whose_key_cannot_be_held_are_set_aside_whole(
+async def test_rows_whose_key_cannot_be_held_are_rejected_and_kept_whole(
     options: Options, sample: SampleInstallation, target: URL
 ) -> None:
     insert = "INSERT INTO sessions (session_id, computer_name, title) VALUES (?, 'workshop', ?)"
     keys = [(None, "one"), (None, "two"), ("a\x00b", "nul"), ("a␀b", "sign"), ("a\x00b\x00", "x"), ("k" * 3000, "long")]
     report = await served_with(options, sample, *((insert, values) for values in keys))
     result = next(result for result in report.all(TableResult) if result.name == "sessions")
-    assert (result.source_rows, result.target_rows, result.set_aside) == (26, 22, 4)
-    kept = await query(target, "SELECT reason, row FROM legacy.sessions_set_aside")
+    assert (result.source_rows, result.target_rows, result.rejected) == (26, 22, 4)
+    kept = await query(target, "SELECT reason, row FROM legacy.sessions_rejects")
     assert sorted((json.loads(row)["title"], json.loads(row)["session_id"]) for _, row in kept) == [
         ("long", "k" * 3000),
         ("nul", "a\x00b"),
@@ -240,10 +226,10 @@ async def test_rows_whose_key_cannot_be_held_are_set_aside_whole(
         "the key is too long for an index",
         "the key is another row's after conversion",
     }
-    assert any(finding.subject == "sessions" and "set aside" in finding.message for finding in report.all(Finding))
+    assert any(finding.subject == "sessions" and "rejected" in finding.message for finding in report.all(Finding))
 
 
-async def test_a_row_set_aside_can_be_undone_with_the_rest(
+async def test_a_rejected_row_can_be_undone_with_the_rest(
     options: Options, sample: SampleInstallation, target: URL
 ) -> None:
     with editing(sample) as database:
@@ -339,23 +325,117 @@ TREES = st.recursive(
 )
 
 
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(TREES)
-def test_the_two_readers_of_json_agree_on_what_is_equal(value: Any) -> None:
+async def test_postgresql_and_the_reader_of_json_agree_on_what_is_equal(target: URL, value: Any) -> None:
     one, other = json.dumps(value), json.dumps(value, ensure_ascii=False, sort_keys=True, indent=1)
-    assert decode_deep(one) == decode_deep(other)
+    async with asking(target) as ask:
+        assert await ask(one, other)
+        assert not await ask(json.dumps([value]), one)
     assert same(decode_json(one), decode_json(other))
-    assert decode_deep(json.dumps([value])) != decode_deep(one)
+    assert not same(decode_json(json.dumps([value])), decode_json(one))
+
+
+@asynccontextmanager
+async def asking(url: URL) -> AsyncIterator[Callable[[str, str], Awaitable[bool]]]:
+    async with disposing(make_engine(url)) as engine, engine.connect() as connection:
+        yield Target(connection).is_same_json
+
+
+REFUSED = ["", "[", "]", "[}", "{1}", "[NaN]", '["\\u0000"]', '["\\ud800"]', "[1] [2]", '["', '["\x00"]', '["\ud800"]']
+
+
+@pytest.mark.parametrize("text", [*REFUSED, "[1e200000]", nested(20_000)])
+async def test_what_jsonb_refuses_equals_nothing_and_more_can_be_asked(target: URL, text: str) -> None:
+    async with asking(target) as ask:
+        assert not await ask(text, text)
+        assert await ask("[1]", "[1.0]")
+
+
+async def test_an_error_that_says_nothing_of_a_value_is_no_answer(target: URL) -> None:
+    async with disposing(make_engine(target)) as engine, engine.connect() as connection:
+        await connection.exec_driver_sql("SET statement_timeout = 1")
+        deep = "[" + "[1]," * 2_000_000 + "1]"
+        with pytest.raises(DBAPIError):
+            await Target(connection).is_same_json(deep, deep)
+
+
+async def test_numbers_are_equal_in_all_spellings_and_never_rounded(target: URL) -> None:
+    async with asking(target) as ask:
+        assert await ask("[1.0, 0.5, -0, 100]", "[1, 5e-1, 0, 1e2]")
+        assert not await ask(f"[{10**40}]", f"[{10**40 + 1}]")
+    assert Decimal(10**40) != Decimal(10**40 + 1)
+
+
+def deep_in(text: str) -> str:
+    return "[" * 400 + text + "]" * 400
 
 
 @pytest.mark.parametrize(
-    "text", ["", "[", "]", "[}", "{1}", '{"a": 1, "a": 2}', "[NaN]", '["\\u0000"]', "[1] [2]", '["']
+    ("stored", "allowed"),
+    [
+        ('{"b": 0.5, "a": 100}', True),
+        ('{"a": 100, "b": 0.50000000000000000001}', False),
+        ('{"a": "100", "b": 0.5}', False),
+        ('{"a": 100}', False),
+    ],
 )
-def test_the_reader_of_deep_json_refuses_what_jsonb_refuses(text: str) -> None:
-    with pytest.raises(UndecodableError):
-        decode_deep(text)
+async def test_deep_json_is_compared_as_postgresql_compares_it(
+    target: URL, tmp_path: Path, stored: str, allowed: bool
+) -> None:
+    check = partial(allows_deep, target, tmp_path, deep_in('{"a": 1e2, "b": 5e-1}'))
+    assert await check(deep_in(stored), ()) is allowed
+    assert not await check(stored, ())
+    assert await check(deep_in("0"), ["0", deep_in("[]"), deep_in("0.0")])
+    assert not await check(deep_in("0"), ["0", deep_in("[]")])
+    assert not await check(None, ["null"])
 
 
-def test_deep_numbers_are_equal_in_all_spellings_and_never_rounded() -> None:
-    assert decode_deep("[1.0, 0.5, -0, 100]") == decode_deep("[1, 5e-1, 0, 1e2]")
-    assert decode_deep(f"[{10**40}]") != decode_deep(f"[{10**40 + 1}]")
-    assert Decimal(10**40) != Decimal(10**40 + 1)
+@pytest.mark.parametrize("raw", [deep_in('{"a": 1, "\\u0061": 2}'), deep_in('"\x00"'), deep_in("NaN"), "[" * 400])
+async def test_deep_json_that_jsonb_does_not_hold_as_it_is_needs_a_line_of_the_ledger(
+    target: URL, tmp_path: Path, raw: str
+) -> None:
+    for stored in (deep_in('{"a": 2}'), json.dumps(raw.replace("\x00", "")), "null"):
+        assert not await allows_deep(target, tmp_path, raw, stored, ())
+        assert await allows_deep(target, tmp_path, raw, stored, [stored])
+
+
+async def test_deep_json_with_a_repeated_key_in_a_value_that_postgresql_drops_is_found_by_its_line(
+    target: URL, tmp_path: Path
+) -> None:
+    raw = '{"a": ' + deep_in("1") + ', "a": 1}'
+    assert not await allows_deep(target, tmp_path, raw, '{"a": 1}', ())
+    assert await allows_deep(target, tmp_path, raw, '{"a": 1}', [raw])
+
+
+async def allows_deep(target: URL, folder: Path, raw: str, stored: str | None, lines: Sequence[str]) -> bool:
+    """Whether the ledger check lets PostgreSQL hold `stored` for `raw`, with ledger lines that say `lines`."""
+    columns = (
+        ColumnPlan("number", "number", ColumnType.INTEGER, nullable=False, default=None),
+        ColumnPlan("body", "body", ColumnType.DOCUMENT, nullable=True, default=None),
+    )
+    table = TablePlan("notes", None, "notes", columns, ("number",), 1)
+    path = folder / "ledger.jsonl"
+    path.unlink(missing_ok=True)
+    with open_ledger(path) as ledger:
+        for line in lines:
+            ledger.write(Entry("notes", (1,), "body", "rule", raw, line))
+    async with index_ledger(path, folder) as index, asking(target) as ask:
+        return await LedgerCheck(table, index).allows((1, raw), 1, stored, ask)
+
+
+BRACES = st.sampled_from(
+    ['{"a": 1, "a": 2}', '[{"a": 1}, {"a": 2}]', '{"a": {"a": ":"}, "b": "\\"a\\": 1"}', '{"\\u0061":1,"a" :2}']
+)
+
+
+@given(TREES.map(json.dumps) | BRACES)
+def test_the_scan_finds_a_repeated_key_exactly_where_there_is_one(text: str) -> None:
+    repeated: list[Any] = []
+
+    def note(pairs: list[tuple[str, Any]]) -> None:
+        repeated.extend(pairs[len({key for key, _ in pairs}) :])
+
+    json.loads(text, object_pairs_hook=note)
+    assert repeats_key(text) == bool(repeated)
+    assert repeats_key(deep_in(text)) == bool(repeated)

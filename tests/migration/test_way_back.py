@@ -108,13 +108,13 @@ async def test_without_a_unit_a_person_is_told_how_to_start_the_old_daemon(migra
     assert migrated.report.undo[-1].endswith(".venv/bin/python -m teleclaude.daemon")
 
 
-async def test_rows_that_were_set_aside_are_not_counted_as_lost(
+async def test_rejected_rows_are_not_counted_as_lost(
     options: Options, sample: SampleInstallation, target: URL, tmp_path: Path
 ) -> None:
     with editing(sample) as database:
         database.execute("INSERT INTO system_settings (key, value) VALUES (NULL, 'x')")
     report = await migrate_sample(options)
-    assert [table.set_aside for table in report.all(TableResult) if table.name == "system_settings"] == [1]
+    assert [table.rejected for table in report.all(TableResult) if table.name == "system_settings"] == [1]
     assert counted(Stubs(tmp_path / "stubs").run("\n".join(report.undo).split("# 2.")[0], target)) == {}
 
 

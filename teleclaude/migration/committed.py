@@ -23,8 +23,9 @@ from teleclaude.migration.events import (
 from teleclaude.migration.interrupted import digests
 from teleclaude.migration.journal import COMMIT, find_entry, read_journal
 from teleclaude.migration.ledger import LedgerIndex, index_ledger
+from teleclaude.migration.lookup import Target
 from teleclaude.migration.plan import Plan
-from teleclaude.migration.set_aside import read_set_aside
+from teleclaude.migration.set_aside import count_rejects
 from teleclaude.migration.sources import reading
 from teleclaude.migration.tables import TablePlan
 from teleclaude.migration.verify import Proof, verify_table
@@ -57,7 +58,7 @@ async def _prove_tables(plan: Plan) -> AsyncGenerator[Event, None]:
     Raises SourceError where the source is another one by now, VerificationError or TargetError where the target is.
     """
     assert plan.url is not None
-    with reading(plan) as sources, explained(plan.url):
+    with reading(plan.databases) as sources, explained(plan.url):
         async with disposing(make_engine(plan.url, read_only=True)) as engine, engine.connect() as target:
             if not await _is_same_source(plan, target):
                 raise SourceError(
@@ -65,16 +66,14 @@ async def _prove_tables(plan: Plan) -> AsyncGenerator[Event, None]:
                     "say --undo, then migrate anew",
                 )
             expected = {}
-            ledger = index_ledger(plan.ledger)
-            for table in plan.tables:
-                proof = await _verify(plan, target, sources.of(table), table, ledger)
-                coerced = sum(1 for _ in ledger.read(table.label))
-                aside = table.rows - proof.rows
-                expected[table.label] = proof.rows
-                yield TableResult(table.label, table.rows, proof.rows, aside, proof.values, 0, coerced, 0.0)
+            async with index_ledger(plan.ledger, plan.private) as ledger:
+                for table in plan.tables:
+                    proof = await _verify(plan, target, sources.of(table.from_events), table, ledger)
+                    lines, rejected = ledger.entries.get(table.label, 0), table.rows - proof.rows
+                    expected[table.label] = proof.rows
+                    yield TableResult(table.label, table.rows, proof.rows, rejected, proof.values, 0, lines, 0.0)
             await _check_rows(target, expected)
-    with plan.ledger.open() as lines:
-        yield LedgerResult(str(plan.ledger), sum(1 for _ in lines))
+    yield LedgerResult(str(plan.ledger), sum(ledger.entries.values()))
 
 
 async def prove_for_undo(plan: Plan) -> AsyncGenerator[Event, None]:
@@ -95,7 +94,7 @@ async def prove_for_undo(plan: Plan) -> AsyncGenerator[Event, None]:
                 raise TargetError(f"nothing is left to compare the run {plan.run} with", WRITTEN_SINCE)
             if rows is None:
                 rows = {
-                    table.name: table.rows - (await read_set_aside(target, table)).total()
+                    table.name: table.rows - await count_rejects(Target(target), table)
                     for table in plan.tables
                     if not table.carried
                 }

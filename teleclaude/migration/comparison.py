@@ -48,11 +48,14 @@ async def compare_again(
     for finding in find_changes(plan, report):
         yield finding
     assert plan.url is not None
-    ledger = index_ledger(Path(report["ledger"]["path"]))
-    with reading(plan) as sources, explained(plan.url):
-        async with disposing(make_engine(plan.url, read_only=True)) as engine, engine.connect() as connection:
+    with reading(plan.databases) as sources, explained(plan.url):
+        async with (
+            index_ledger(Path(report["ledger"]["path"]), private) as ledger,
+            disposing(make_engine(plan.url, read_only=True)) as engine,
+            engine.connect() as connection,
+        ):
             for table in plan.tables:
-                reader = sources.of(table)
+                reader = sources.of(table.from_events)
                 try:
                     proof = await verify_table(connection, reader, table, ledger, ROWS_AT_A_TIME)
                 except VerificationError as difference:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
-from hashlib import blake2b
 from typing import Any
 
 from teleclaude.migration.tables import ColumnPlan
@@ -18,11 +16,10 @@ class UndecodableError(Exception):
 
 
 DEEP = 300
-"""Values that nest deeper are read without recursion; Python's own reader stops at about a thousand."""
+"""JSON that nests deeper is not read here, because reading it is recursive; Python itself stops at about a thousand."""
 
-TOKEN = re.compile(r'[ \t\r\n]*(?:"(?:[^"\\\x00-\x1f]|\\.)*"|[\[\]{},:]|[^\s\[\]{},:"]+)[ \t\r\n]*', re.DOTALL)
-
-BRACKET_OR_STRING = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
+MARK = re.compile(r'(?P<string>"[^"\\]*+(?:\\.[^"\\]*+)*+")(?P<colon>[ \t\r\n]*+:)?|(?P<bracket>[\[\]{}])', re.DOTALL)
+"""A string of JSON, with the colon that makes a key of it, or a bracket outside of strings."""
 
 ISO_8601 = re.compile(
     r"\d{4}(-\d\d){2}([ T]\d\d:\d\d(:\d\d([.,]\d{1,12})?)?( ?([zZ]|[+-]\d\d((:\d\d){1,2}|(\d\d){1,2})?))?)?", re.ASCII
@@ -95,14 +92,13 @@ DECODERS = {
 
 
 def decode_json(text: Any, *, keep_last: bool = False) -> Any:
-    """Return JSON with every number as an exact Decimal; raises UndecodableError for what jsonb cannot hold.
+    """Return JSON with every number as an exact Decimal.
 
-    A key that occurs twice is refused, or its last value kept, as jsonb does.
+    A key that occurs twice is refused, or its last value kept, as jsonb does. Raises UndecodableError for what jsonb
+    cannot hold, and for what `is_deep`.
     """
-    if not isinstance(text, str):
+    if not isinstance(text, str) or is_deep(text):
         raise UndecodableError
-    if text.count("[") + text.count("{") > DEEP and _depth(text) > DEEP:
-        return decode_deep(text, keep_last=keep_last)
     try:
         value = json.loads(
             text,
@@ -117,73 +113,46 @@ def decode_json(text: Any, *, keep_last: bool = False) -> Any:
     return value
 
 
-@dataclass(frozen=True)
-class DeepDocument:
-    """A JSON value that nests too deep to be read by recursion, as a digest of what it means."""
-
-    digest: bytes
+def is_deep(text: str) -> bool:
+    """Whether JSON nests too deep to be read here, so that PostgreSQL is asked what it means."""
+    return text.count("[") + text.count("{") > DEEP and _depth(text) > DEEP
 
 
 def _depth(text: str) -> int:
     """Return how deep the brackets outside of strings nest."""
     depth = deepest = 0
-    for match in BRACKET_OR_STRING.finditer(text):
-        if match[0][0] != '"':
-            depth += 1 if match[0] in "[{" else -1
+    for match in MARK.finditer(text):
+        if match["bracket"]:
+            depth += 1 if match["bracket"] in "[{" else -1
             deepest = max(deepest, depth)
     return deepest
 
 
-def decode_deep(text: str, *, keep_last: bool = False) -> Any:
-    """Return a JSON value of any depth; equal values give equal results whatever the order of their keys.
+def repeats_key(text: str) -> bool:
+    """Whether a key occurs twice in an object of JSON, however deep; PostgreSQL drops all but the last in silence.
 
-    Raises UndecodableError for what jsonb cannot hold.
+    Text that is no JSON gives either answer: PostgreSQL refuses it.
     """
-    open_values: list[tuple[str, list[bytes]]] = [("", [])]
-    end = 0
-    for match in TOKEN.finditer(text):
-        if match.start() != end:
-            raise UndecodableError
-        end = match.end()
-        word = match[0].strip()
-        if word in ("[", "{"):
-            open_values.append((word, []))
-        elif word in ("]", "}"):
-            opening, parts = open_values.pop()
-            if not open_values or opening + word not in ("[]", "{}"):
-                raise UndecodableError
-            open_values[-1][1].append(_digest(opening, _pairs(parts, keep_last) if opening == "{" else parts))
-        elif word not in (",", ":"):
-            value = decode_json(word)
-            open_values[-1][1].append(_digest(type(value).__name__, [repr(_plain_number(value)).encode()]))
-    if end != len(text) or len(open_values) != 1 or len(open_values[0][1]) != 1:
-        raise UndecodableError
-    return DeepDocument(open_values[0][1][0])
+    open_values: list[set[str]] = [set()]
+    for match in MARK.finditer(text):
+        if match["bracket"]:
+            if match["bracket"] in "[{":
+                open_values.append(set())
+            elif len(open_values) > 1:
+                open_values.pop()
+        elif match["colon"]:
+            key = _read_key(match["string"])
+            if key is None or key in open_values[-1]:
+                return True
+            open_values[-1].add(key)
+    return False
 
 
-def _pairs(parts: list[bytes], keep_last: bool) -> list[bytes]:
-    """Return the keys and values of an object in an order of their own."""
-    values = dict(zip(parts[::2], parts[1::2], strict=False))
-    if len(parts) % 2 or (len(values) * 2 != len(parts) and not keep_last):
-        raise UndecodableError
-    return [part for pair in sorted(values.items()) for part in pair]
-
-
-def _plain_number(value: Any) -> Any:
-    """Return a number in the one form that all its spellings share, without rounding it."""
-    if not isinstance(value, Decimal):
-        return value
-    sign, digits, exponent = value.as_tuple()
-    written = "".join(map(str, digits))
-    short = written.strip("0") and written.lstrip("0").rstrip("0")
-    return (sign, short, int(exponent) + len(written) - len(written.rstrip("0"))) if short else 0
-
-
-def _digest(kind: str, parts: list[bytes]) -> bytes:
-    made = blake2b(kind.encode(), digest_size=16)
-    for part in parts:
-        made.update(len(part).to_bytes(8, "big") + part)
-    return made.digest()
+def _read_key(written: str) -> str | None:
+    try:
+        return str(json.loads(written))
+    except ValueError:
+        return None
 
 
 def _refuse(name: str) -> Any:

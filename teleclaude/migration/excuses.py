@@ -1,83 +1,26 @@
-"""What the ledger excuses: that PostgreSQL holds a certain value in the place of another one, and nothing else."""
+"""The ledger check: that PostgreSQL holds what a value means, else what the ledger says, and nothing else."""
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from teleclaude.migration.columns import ColumnType
-from teleclaude.migration.decode import UndecodableError, decode, decode_json, same
+from teleclaude.migration.decode import UndecodableError, decode, decode_json, is_deep, repeats_key, same
 from teleclaude.migration.ledger import Entry, LedgerIndex
 from teleclaude.migration.tables import ColumnPlan, TablePlan
 
-WINDOW = 32 << 20
-"""Bytes that the ledger lines in memory may take, about: those of the rows around the one that is compared."""
-LINE = 1500
-"""Bytes that a line takes beside its values, as measured."""
-
-Mark = tuple[str, str, str]
-"""A row's key, a column and the original value, as text in which 1, 1.0 and True differ."""
-
-
-@dataclass
-class LedgerWindow:
-    """The ledger lines of a table, of which the last ones that were read are in memory.
-
-    The load wrote them in the order in which the proof reads the rows, but for those of refused values, which come a
-    segment later. So what is looked for is mostly in memory or a little ahead; if not, the ledger is read around once.
-    """
-
-    ledger: LedgerIndex
-    table: str
-    room: int = WINDOW
-    _rest: Iterator[Entry] = field(init=False, default_factory=lambda: iter(()))
-    _kept: defaultdict[Mark, deque[Entry]] = field(init=False, default_factory=lambda: defaultdict(deque))
-    _order: deque[Mark] = field(init=False, default_factory=deque)
-
-    def find(self, mark: Mark) -> Iterator[Entry]:
-        """Yield the lines of a value, some perhaps twice; reading on costs time, so stop at the one that serves."""
-        yield from tuple(self._kept.get(mark, ()))
-        for _ in ("to the end", "and once around"):
-            for entry in self._rest:
-                self._keep(entry)
-                if _mark_of(entry) == mark:
-                    yield entry
-            self._rest = self.ledger.read(self.table)
-
-    def _keep(self, entry: Entry) -> None:
-        mark = _mark_of(entry)
-        self._kept[mark].append(entry)
-        self._order.append(mark)
-        self.room -= _weigh(entry)
-        while self.room < 0 and len(self._order) > 1:
-            oldest = self._order.popleft()
-            self.room += _weigh(self._kept[oldest].popleft())
-            if not self._kept[oldest]:
-                del self._kept[oldest]
-
-
-def _mark_of(entry: Entry) -> Mark:
-    return repr(entry.key), entry.column, repr(entry.original)
-
-
-def _weigh(entry: Entry) -> int:
-    # The original is in the mark as well.
-    sizes = (2 * _size(entry.original), _size(entry.stored))
-    return LINE + sum(sizes)
-
-
-def _size(value: Any) -> int:
-    return len(value) if isinstance(value, str | bytes) else 0
+IsSameJson = Callable[[str, str], Awaitable[bool]]
+"""Asks PostgreSQL whether two texts mean the same as jsonb."""
 
 
 @dataclass(frozen=True)
-class Excuses:
+class LedgerCheck:
     """What may stand in PostgreSQL for the values of a table."""
 
     table: TablePlan
-    lines: LedgerWindow
+    ledger: LedgerIndex
 
     def stored_value(self, row: Sequence[Any], place: int) -> Any:
         """Return what PostgreSQL must hold for a value of a row: what it means, else what its ledger line says.
@@ -91,26 +34,48 @@ class Excuses:
                 return entry.stored
             raise
 
-    def allow(self, row: Sequence[Any], place: int, found: Any) -> bool:
+    async def allows(self, row: Sequence[Any], place: int, found: Any, is_same_json: IsSameJson) -> bool:
         """Whether PostgreSQL may hold `found` for a value of a row: what it means, or what its ledger line says."""
-        column = self.table.columns[place]
-        stored = _canonical(column, found)
+        column, raw = self.table.columns[place], row[place]
+        if column.type is ColumnType.DOCUMENT and (_is_deep(raw) or _is_deep(found)):
+            return await self._allows_deep(row, place, found, is_same_json)
         try:
-            if same(_marked(column, row[place], decode(column, row[place])), stored):
+            stored = _canonical(column, found)
+        except UndecodableError:
+            return False
+        try:
+            if same(_marked(column, raw, decode(column, raw)), stored):
                 return True
         except UndecodableError:
             pass
-        return any(same(_canonical(column, entry.stored), stored) for entry in self._find(row, place))
+        return any(_means(column, entry.stored, stored) for entry in self._find(row, place))
+
+    async def _allows_deep(self, row: Sequence[Any], place: int, found: Any, is_same_json: IsSameJson) -> bool:
+        """Do the same for JSON that is too deep to be read here: PostgreSQL reads both sides."""
+        if not isinstance(found, str):
+            return False
+        raw = row[place]
+        if isinstance(raw, str) and not repeats_key(raw) and await is_same_json(found, raw):
+            return True
+        for entry in self._find(row, place):
+            if isinstance(entry.stored, str) and await is_same_json(found, entry.stored):
+                return True
+        return False
 
     def _find(self, row: Sequence[Any], place: int) -> Iterator[Entry]:
-        raw = row[place]
-        mark = (repr(self.table.key_of(row)), self.table.columns[place].name, repr(raw))
-        return (entry for entry in self.lines.find(mark) if type(entry.original) is type(raw) and entry.original == raw)
+        return self.ledger.find(self.table.label, self.table.key_of(row), self.table.columns[place].name, row[place])
 
 
-def read_excuses(ledger: LedgerIndex, table: TablePlan) -> Excuses:
-    """Return what the ledger excuses of a table."""
-    return Excuses(table, LedgerWindow(ledger, table.label))
+def _is_deep(value: Any) -> bool:
+    return isinstance(value, str) and is_deep(value)
+
+
+def _means(column: ColumnPlan, value: Any, stored: Any) -> bool:
+    """Whether what a ledger line says is stored means the same as what is stored."""
+    try:
+        return same(_canonical(column, value), stored)
+    except UndecodableError:
+        return False
 
 
 def _canonical(column: ColumnPlan, value: Any) -> Any:

@@ -5,15 +5,23 @@ It may hold secrets, as the data may, so nobody but its owner can read it.
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import sqlite3
+import tempfile
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import chain, islice
 from pathlib import Path
 from typing import IO, Any
+
+AT_ONCE = 1000
+"""Lines that are indexed before anything else may happen."""
 
 
 @dataclass(frozen=True)
@@ -85,37 +93,81 @@ def from_plain(value: Any) -> Any:
 
 @dataclass(frozen=True)
 class LedgerIndex:
-    """Where the lines of each table stand in a ledger, so that it is read through but once."""
+    """Where the lines of every value stand in a ledger; few of them are in memory."""
 
-    path: Path
-    spans: Mapping[str, Sequence[tuple[int, int]]]
-    """The first byte of each run of lines of a table, and the one after its last."""
+    lines: IO[bytes] = field(repr=False)
+    places: sqlite3.Connection
+    entries: Mapping[str, int]
+    """The number of lines of each table."""
 
-    def read(self, table: str) -> Iterator[Entry]:
-        """Yield the entries of a table."""
-        with self.path.open("rb") as file:
-            for begin, end in self.spans.get(table, ()):
-                file.seek(begin)
-                while file.tell() < end:
-                    yield _read_entry(file.readline())
+    def find(self, table: str, key: Sequence[Any], column: str, original: Any) -> Iterator[Entry]:
+        """Yield the lines of a value in their order; reading on costs time, so stop at the one that serves."""
+        # SQLAlchemy's names are of a type of their own.
+        wanted = (str(table), *key, str(column), original)
+        select = "SELECT place FROM lines WHERE hash = ? ORDER BY place"
+        for (place,) in self.places.execute(select, (hash(wanted),)):
+            self.lines.seek(place)
+            entry = _read_entry(self.lines.readline())
+            # Two values may have the same hash, as 1 and 1.0 do.
+            if _is_exactly((entry.table, *entry.key, entry.column, entry.original), wanted):
+                yield entry
 
 
-def index_ledger(path: Path) -> LedgerIndex:
-    """Read a ledger through and return where everything is."""
-    spans: dict[str, list[tuple[int, int]]] = {}
+@asynccontextmanager
+async def index_ledger(path: Path, private: Path) -> AsyncIterator[LedgerIndex]:
+    """Read a ledger through and index it, in a file of the private folder that is removed at the end.
+
+    The ledger stays the record: the index holds hashes, which mean something in this process alone, and places.
+    """
+    # Readable by its owner alone (Python manual, tempfile.mkstemp).
+    descriptor, name = tempfile.mkstemp(prefix="ledger-", suffix=".sqlite", dir=private)
+    os.close(descriptor)
+    try:
+        with path.open("rb") as lines, closing(sqlite3.connect(name)) as places:
+            yield LedgerIndex(lines, places, await _fill(lines, places))
+    finally:
+        Path(name).unlink(missing_ok=True)
+
+
+async def _fill(lines: IO[bytes], places: sqlite3.Connection) -> Mapping[str, int]:
+    """Index every line, and return the number of lines of each table."""
+    entries: Counter[str] = Counter()
+    # Nobody else opens the file, and nobody opens it again.
+    places.executescript(
+        "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; "
+        "CREATE TABLE lines (hash INTEGER, place INTEGER)"
+    )
+    hashes = _hash_lines(lines, entries)
+    for first in hashes:
+        places.executemany("INSERT INTO lines VALUES (?, ?)", chain([first], islice(hashes, AT_ONCE)))
+        # An interrupt is heard between two lots.
+        await asyncio.sleep(0)
+    # Not unique: a value may have several lines, and another value the same hash.
+    places.execute("CREATE INDEX by_hash ON lines (hash, place)")
+    places.commit()
+    return entries
+
+
+def _hash_lines(lines: IO[bytes], entries: Counter[str]) -> Iterator[tuple[int, int]]:
     place = 0
-    with path.open("rb") as file:
-        for line in file:
-            runs = spans.setdefault(json.loads(line)["table"], [])
-            begin = runs.pop()[0] if runs and runs[-1][1] == place else place
-            place += len(line)
-            runs.append((begin, place))
-    return LedgerIndex(path, spans)
+    for line in lines:
+        read = json.loads(line.decode())
+        table, original = read["table"], read["original"]
+        entries[table] += 1
+        key = [from_plain(part) for part in read["key"]]
+        yield hash((table, *key, read["column"], from_plain(original))), place
+        place += len(line)
+
+
+def _is_exactly(one: tuple[Any, ...], other: tuple[Any, ...]) -> bool:
+    """Whether values and types are the same: 1 is neither 1.0 nor true, and 0.0 is not -0.0."""
+    kinds = [*map(type, one)]
+    return one == other and kinds == [*map(type, other)] and (float not in kinds or repr(one) == repr(other))
 
 
 def _read_entry(line: bytes) -> Entry:
-    read = json.loads(line)
-    key = tuple(from_plain(part) for part in read["key"])
+    read = json.loads(line.decode())
+    key = tuple([from_plain(part) for part in read["key"]])
     return Entry(
         read["table"], key, read["column"], read["rule"], from_plain(read["original"]), from_plain(read["stored"])
     )

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from teleclaude.migration.columns import ColumnType
 from teleclaude.migration.decode import UndecodableError
-from teleclaude.migration.excuses import Excuses
+from teleclaude.migration.excuses import LedgerCheck
 from teleclaude.migration.matching import is_plain
 from teleclaude.migration.mismatch import value_differs
 from teleclaude.migration.shapes import quote
@@ -19,14 +21,59 @@ from teleclaude.migration.tables import ColumnPlan, TablePlan
 
 Row = Sequence[Any]
 Key = tuple[Any, ...]
-Compare = Callable[[list[Row], list[Row]], None]
+Compare = Callable[[list[Row], list[Row]], Awaitable[None]]
 
 FEW = 16
 """A batch of fewer rows has large ones, as a rule, and two such are not held at a time."""
 
 
+REFUSALS = ("22", "54")
+"""Classes of errors by which PostgreSQL says that it cannot hold a value: data exception, limit exceeded (its manual,
+appendix A). JSON that is none is 22P02, and JSON that is too deep 54001."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """PostgreSQL, on one connection, which answers one question at a time, whoever asks."""
+
+    connection: AsyncConnection
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock, repr=False)
+
+    async def fetch(self, query: str, arguments: tuple[Any, ...] | None = None) -> Sequence[Row]:
+        """Return the rows that a query finds."""
+        async with self.turn:
+            return (await self.connection.exec_driver_sql(query, arguments)).all()
+
+    async def is_same_json(self, one: str, other: str) -> bool:
+        """Whether two texts mean the same as jsonb compares; one that jsonb cannot hold equals nothing.
+
+        PostgreSQL keeps the last of keys that occur twice, and says nothing of it.
+        """
+        if not _can_be_sent(one) or not _can_be_sent(other):
+            return False
+        try:
+            async with self.turn, self.connection.begin_nested():
+                question = await self.connection.exec_driver_sql(
+                    "SELECT $1::text::jsonb = $2::text::jsonb", (one, other)
+                )
+                return question.scalar() is True
+        except DBAPIError as error:
+            if str(getattr(error.orig, "sqlstate", "")).startswith(REFUSALS):
+                return False
+            raise
+
+
+def _can_be_sent(text: str) -> bool:
+    """Whether a text is one to PostgreSQL: valid UTF-8, and no U+0000."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\x00" not in text
+
+
 async def look_up(
-    connection: AsyncConnection, batches: Iterator[list[Row]], excuses: Excuses, compare: Compare
+    target: Target, batches: AsyncIterator[list[Row]], check: LedgerCheck, compare: Compare
 ) -> AsyncGenerator[int, None]:
     """Hand every batch to `compare` with its rows in PostgreSQL, which looks up the next one meanwhile.
 
@@ -34,54 +81,54 @@ async def look_up(
     """
     ahead: asyncio.Task[tuple[list[Row], list[Row]]] | None = None
     try:
-        for rows in batches:
-            keys = _find_keys(rows, excuses)
+        async for rows in batches:
+            keys = _find_keys(rows, check)
             pair = await ahead if ahead else None
-            ahead = asyncio.create_task(_fetch(connection, excuses.table, rows, keys))
+            ahead = asyncio.create_task(_fetch(target, check.table, rows, keys))
             # The task runs until its query is sent.
             await asyncio.sleep(0)
             if pair:
-                compare(*pair)
+                await compare(*pair)
             if len(rows) < FEW:
-                compare(*await ahead)
+                await compare(*await ahead)
                 ahead = None
             yield len(rows)
             # No row stays in memory while others are read.
             del rows, pair
         if ahead:
-            compare(*await ahead)
+            await compare(*await ahead)
     finally:
         if ahead:
             # The connection can do nothing else before it has answered.
             await asyncio.gather(ahead, return_exceptions=True)
 
 
-async def read_all_back(connection: AsyncConnection, table: TablePlan) -> AsyncIterator[Key]:
-    """Yield every row of a table in PostgreSQL."""
+async def read_all_back(target: Target, table: TablePlan) -> AsyncIterator[Key]:
+    """Yield every row of a table in PostgreSQL; nothing else can be asked before the last."""
     # A name may hold a colon, which would otherwise begin a parameter.
     query = text(_select_back(table).replace(":", r"\:"))
-    async with connection.stream(query) as rows:
+    async with target.turn, target.connection.stream(query) as rows:
         async for row in rows:
             yield tuple(row)
 
 
-def _find_keys(rows: list[Row], excuses: Excuses) -> list[Key]:
+def _find_keys(rows: list[Row], check: LedgerCheck) -> list[Key]:
     """Return what PostgreSQL must hold as the key of every row."""
-    table = excuses.table
+    table = check.table
     columns = list(zip(*rows, strict=True))
     parts = []
     for place in _key_places(table):
         if is_plain(table.columns[place], columns[place]):
             parts.append(columns[place])
         else:
-            parts.append(tuple(_find_part(excuses, row, place) for row in rows))
+            parts.append(tuple(_find_part(check, row, place) for row in rows))
     return list(zip(*parts, strict=True))
 
 
-def _find_part(excuses: Excuses, row: Row, place: int) -> Any:
+def _find_part(check: LedgerCheck, row: Row, place: int) -> Any:
     """Return what PostgreSQL must hold for a part of a key, NULL where nothing says so."""
     try:
-        return excuses.stored_value(row, place)
+        return check.stored_value(row, place)
     except UndecodableError:
         return None
 
@@ -91,13 +138,11 @@ def _key_places(table: TablePlan) -> list[int]:
     return [places[name] for name in table.key]
 
 
-async def _fetch(
-    connection: AsyncConnection, table: TablePlan, rows: list[Row], keys: list[Key]
-) -> tuple[list[Row], list[Row]]:
+async def _fetch(target: Target, table: TablePlan, rows: list[Row], keys: list[Key]) -> tuple[list[Row], list[Row]]:
     """Return rows of the source, and beside each the one that has its key; raises VerificationError where none has."""
     whole = [key for key in keys if None not in key]
     parts = [list(part) for part in zip(*whole, strict=True)] or [[] for _ in table.key]
-    result = (await connection.exec_driver_sql(_select_keys(table), tuple(parts))).all()
+    result = await target.fetch(_select_keys(table), tuple(parts))
     columns = list(zip(*result, strict=True))
     found_keys = zip(*(columns[place] for place in _key_places(table)), strict=True) if result else ()
     found = dict(zip(found_keys, result, strict=True))

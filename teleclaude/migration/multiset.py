@@ -7,7 +7,7 @@ where its rows are; only the rows of a few buckets that differ are looked at one
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from itertools import islice, product
@@ -35,24 +35,28 @@ class Difference:
 
 
 async def find_difference(
-    wanted: Callable[[], Iterator[Values]], found: Callable[[], AsyncIterator[Values]]
-) -> Difference | None:
-    """Return how the sides differ, None where they do not; each side is read once, and once more where they do."""
-    sums = [0] * BUCKETS
-    for row in wanted():
+    wanted: Callable[[], AsyncIterator[Values]], found: Callable[[], AsyncIterator[Values]]
+) -> Difference | int:
+    """Return how the sides differ, or the number of values that are in both.
+
+    Each side is read once, and once more where they differ.
+    """
+    sums, values = [0] * BUCKETS, 0
+    async for row in wanted():
         _add(sums, row, 1)
     async for row in found():
         _add(sums, row, -1)
+        values += len(row)
     differing = frozenset(islice((place for place, total in enumerate(sums) if total % SUM), LOOKED_INTO))
-    return await _look_into(differing, wanted, found) if differing else None
+    return await _look_into(differing, wanted, found) if differing else values
 
 
 async def _look_into(
-    buckets: frozenset[int], wanted: Callable[[], Iterator[Values]], found: Callable[[], AsyncIterator[Values]]
+    buckets: frozenset[int], wanted: Callable[[], AsyncIterator[Values]], found: Callable[[], AsyncIterator[Values]]
 ) -> Difference:
     # 1 equals 1.0 and True, their texts do not.
     rows: Counter[tuple[str, Values]] = Counter()
-    for row in wanted():
+    async for row in wanted():
         if _bucket(_digest(row)) in buckets:
             rows[repr(row), row] += 1
     async for row in found():

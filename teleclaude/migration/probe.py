@@ -6,8 +6,8 @@ import asyncio
 import json
 import os
 import sys
-from collections import Counter
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -19,11 +19,12 @@ from teleclaude.db.search.places import Search
 from teleclaude.db.store import LISTED_STATUSES
 from teleclaude.errors import TargetError
 from teleclaude.migration.events import Event, ProbeResult, note, warning
-from teleclaude.migration.excuses import read_excuses
+from teleclaude.migration.excuses import LedgerCheck
 from teleclaude.migration.ledger import index_ledger
+from teleclaude.migration.lookup import Target
 from teleclaude.migration.plan import Plan
 from teleclaude.migration.searches import choose_searches, find_differences
-from teleclaude.migration.set_aside import Exact, read_set_aside, to_exact
+from teleclaude.migration.set_aside import count_rejects, without_rejects
 from teleclaude.migration.sources import BATCH_SIZE, read_rows, reading
 from teleclaude.migration.tables import TablePlan
 
@@ -115,28 +116,29 @@ async def read_expected(plan: Plan) -> Expected:
     """Return what the daemon must list and count, read from the copy through the plan."""
     assert plan.url is not None
     table = next(table for table in plan.tables if table.name == "sessions" and not table.carried)
-    async with disposing(make_engine(plan.url, read_only=True)) as target, target.connect() as looking:
+    async with disposing(make_engine(plan.url, read_only=True)) as engine, engine.connect() as connection:
+        target = Target(connection)
         ours = [table for table in plan.tables if not table.carried]
-        counts = {table.name: table.rows - (await read_set_aside(looking, table)).total() for table in ours}
-        aside = await read_set_aside(looking, table)
-    with reading(plan) as sources:
-        values = list(_session_values(plan, table, sources.of(table), aside))
+        counts = {table.name: table.rows - await count_rejects(target, table) for table in ours}
+        with reading(plan.databases) as sources:
+            values = await _read_sessions(plan, table, sources.of(table.from_events), target)
     listed = {str(row["session_id"]) for row in values if _is_listed(row)}
     return Expected(frozenset(listed), frozenset(str(row["session_id"]) for row in values), counts)
 
 
-def _session_values(
-    plan: Plan, table: TablePlan, reader: Connection, aside: Counter[Exact]
-) -> Iterator[dict[str, Any]]:
-    if not aside:
-        # Whole rows are read only to know those that were set aside.
+async def _read_sessions(plan: Plan, table: TablePlan, reader: Connection, target: Target) -> list[dict[str, Any]]:
+    """Return what PostgreSQL must hold for the columns of every session by which it is listed."""
+    if not await count_rejects(target, table):
+        # Whole rows are read only to know the rejected ones.
         table = replace(table, columns=tuple(column for column in table.columns if column.name in LISTED_BY))
-    excuses = read_excuses(index_ledger(plan.ledger), table)
     wanted = [(place, column.name) for place, column in enumerate(table.columns) if column.name in LISTED_BY]
-    for rows in read_rows(reader, table.select, plan.batch_size, BATCH_SIZE):
-        for row in rows:
-            if not aside or not aside[to_exact(row)]:
-                yield {name: excuses.stored_value(row, place) for place, name in wanted}
+    batches = read_rows(reader, table.select, plan.batch_size, BATCH_SIZE)
+    async with (
+        index_ledger(plan.ledger, plan.private) as ledger,
+        aclosing(without_rejects(target, table, batches)) as kept,
+    ):
+        check = LedgerCheck(table, ledger)
+        return [{name: check.stored_value(row, place) for place, name in wanted} async for rows in kept for row in rows]
 
 
 def _is_listed(row: dict[str, Any]) -> bool:

@@ -37,12 +37,14 @@ def choose_searches(plan: Plan) -> tuple[Search, ...]:
 
 def _read_samples(plan: Plan) -> list[tuple[str, dict[str, Any]]]:
     """Return the oldest and the newest row of each table that is searched, of those that are quick to look at."""
-    with reading(plan) as sources:
+    with reading(plan.databases) as sources:
         return [
             (table.name, row)
             for table in _searched(plan)
             for order in ("ASC", "DESC")
-            for row in _select(sources.of(table), table, f"{_short(table)} ORDER BY {quote('id')} {order} LIMIT 1")
+            for row in _select(
+                sources.of(table.from_events), table, f"{_short(table)} ORDER BY {quote('id')} {order} LIMIT 1"
+            )
         ]
 
 
@@ -113,8 +115,8 @@ async def _judge(plan: Plan, search: Search, doubtful: set[int], found: set[int]
     """
     (table,) = (table for table in _searched(plan) if table.name == search.table)
     ids = ", ".join(map(str, sorted(doubtful)))
-    with reading(plan) as sources:
-        rows = _select(sources.of(table), table, f"WHERE {quote('id')} IN ({ids})")
+    with reading(plan.databases) as sources:
+        rows = _select(sources.of(table.from_events), table, f"WHERE {quote('id')} IN ({ids})")
     async with disposing(make_engine(URL.create("sqlite+aiosqlite"))) as engine, engine.connect() as memory:
         await _fill(memory, PLACES[search.table], rows)
         ((*right,),) = await find_all(memory, [search])

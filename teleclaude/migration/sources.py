@@ -14,9 +14,8 @@ from typing import Any
 from sqlalchemy import Connection
 
 from teleclaude.db.engine import make_reader
+from teleclaude.migration.inventory import SourceDatabase
 from teleclaude.migration.json_member import FUNCTION, read_member
-from teleclaude.migration.plan import Plan
-from teleclaude.migration.tables import TablePlan
 
 BATCH_SIZE = 1 << 20
 """A batch that holds so many characters and bytes is large enough, however few its rows."""
@@ -32,24 +31,24 @@ class Sources:
     main: Connection
     events: Connection | None = None
 
-    def of(self, table: TablePlan) -> Connection:
-        """Return the copy that holds the rows of a table."""
-        if not table.from_events:
+    def of(self, events: bool) -> Connection:
+        """Return the copy of events.db, or that of the main database."""
+        if not events:
             return self.main
         assert self.events is not None
         return self.events
 
 
 @contextmanager
-def reading(plan: Plan) -> Iterator[Sources]:
-    """Open the private copies of the old databases, read-only.
+def reading(databases: Sequence[SourceDatabase]) -> Iterator[Sources]:
+    """Open the private copies of the old databases, the main one first, read-only.
 
     What is there by now is left out of the search for garbage, which takes a quarter of the time of a proof otherwise.
     """
     with ExitStack() as stack:
         gc.freeze()
         stack.callback(gc.unfreeze)
-        engines = [make_reader(database.copy, FUNCTIONS) for database in plan.databases]
+        engines = [make_reader(database.copy, FUNCTIONS) for database in databases]
         for engine in engines:
             stack.callback(engine.dispose)
         yield Sources(*(stack.enter_context(engine.connect()) for engine in engines))

@@ -78,7 +78,7 @@ async def transfer(plan: Plan) -> AsyncGenerator[Event, None]:
             "target", "no target can be reached, so the load was not rehearsed", "name one with --target, or mend it"
         )
         return
-    with reading(plan) as sources, explained(plan.url):
+    with reading(plan.databases) as sources, explained(plan.url):
         async with disposing(make_engine(plan.url)) as engine, engine.connect() as target:
             transaction = await target.begin()
             results: list[Result] = []
@@ -124,14 +124,14 @@ async def _fill(plan: Plan, target: AsyncConnection, sources: Sources) -> AsyncG
     await _check_empty(target)
     await target.run_sync(schema.drop_keys if plan.schema_stands else schema.create_tables)
     await create_carried(target, plan.tables)
-    async for event in _look_ahead(plan, target, sources):
-        yield event
+    async for said in _look_ahead(plan, target, sources):
+        yield said
     tables = [_Loading(table) for table in plan.tables]
     clock = Clock(sum(table.rows for table in plan.tables))
     with open_ledger(plan.ledger) as ledger:
         for loading in tables:
             begun = time.monotonic()
-            rows = Source(sources.of(loading.table), ledger, plan.batch_size)
+            rows = Source(sources.of(loading.table.from_events), ledger, plan.batch_size)
             async for progress in copy_table(target, rows, loading.table, loading.loaded):
                 yield clock.tell(progress)
             clock.finish(loading.table.rows)
@@ -141,13 +141,13 @@ async def _fill(plan: Plan, target: AsyncConnection, sources: Sources) -> AsyncG
     yield clock.tell(Progress("keys, indexes, search", 0, 1))
     async for result in _add_keys(plan, target):
         yield result
-    written = index_ledger(plan.ledger)
-    for loading in tables:
-        async for event in _prove(plan, target, sources.of(loading.table), loading, written):
-            yield clock.tell(event) if isinstance(event, Progress) else event
-        clock.finish(loading.table.rows)
-        for finding in _remarks(loading):
-            yield finding
+    async with index_ledger(plan.ledger, plan.private) as written:
+        for loading in tables:
+            async for event in _prove(plan, target, sources.of(loading.table.from_events), loading, written):
+                yield clock.tell(event) if isinstance(event, Progress) else event
+            clock.finish(loading.table.rows)
+            for finding in _remarks(loading):
+                yield finding
     await insert_row(plan, target)
 
 

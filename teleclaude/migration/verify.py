@@ -6,25 +6,24 @@ this original and this stored value.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from teleclaude.errors import VerificationError
 from teleclaude.migration.decode import UndecodableError
 from teleclaude.migration.events import Progress
-from teleclaude.migration.excuses import Excuses, read_excuses
+from teleclaude.migration.excuses import LedgerCheck
 from teleclaude.migration.ledger import LedgerIndex
-from teleclaude.migration.lookup import Row, look_up, read_all_back
+from teleclaude.migration.lookup import Row, Target, look_up, read_all_back
 from teleclaude.migration.matching import find_doubtful
 from teleclaude.migration.mismatch import number_differs, value_differs
-from teleclaude.migration.multiset import find_difference
-from teleclaude.migration.set_aside import Exact, read_set_aside, to_exact
+from teleclaude.migration.multiset import Difference, find_difference
+from teleclaude.migration.set_aside import count_rejects, without_rejects
 from teleclaude.migration.sources import BATCH_SIZE, read_rows
 from teleclaude.migration.tables import TablePlan
 
@@ -44,30 +43,11 @@ class Source:
     reader: Connection
     table: TablePlan
     batch_size: int
-    aside: Counter[Exact]
-    """Those that were set aside."""
 
-    def read(self) -> Iterator[list[Row]]:
-        """Yield those that were not set aside; raises VerificationError where one was that the source does not hold."""
-        aside = self.aside.copy()
-        for rows in read_rows(self.reader, self.table.select, self.batch_size, BATCH_SIZE):
-            if aside.total():
-                rows[:] = [row for row in rows if not _take(aside, row)]
-            if rows:
-                yield rows
-            # No row stays in memory while others are read.
-            del rows
-        if aside.total():
-            raise value_differs(self.table, None, "", "no such row", [value for _, value in next(iter(+aside))])
-
-
-def _take(aside: Counter[Exact], row: Row) -> bool:
-    """Whether a row is among those set aside, of which it then is no more."""
-    whole = to_exact(row)
-    if not aside[whole]:
-        return False
-    aside[whole] -= 1
-    return True
+    def read(self, target: Target) -> AsyncGenerator[list[Row], None]:
+        """Yield those that were not rejected; raises VerificationError as `without_rejects` does."""
+        rows = read_rows(self.reader, self.table.select, self.batch_size, BATCH_SIZE)
+        return without_rejects(target, self.table, rows)
 
 
 async def verify_table(
@@ -88,57 +68,74 @@ async def compare_table(
 
     Raises VerificationError at the first value that differs without excuse, and where rows are missing or too many.
     """
-    excuses = read_excuses(ledger, table)
-    aside = await read_set_aside(connection, table)
-    rows = (await connection.exec_driver_sql(f"SELECT count(*) FROM {table.sql_name}")).scalar() or 0  # noqa: S608
-    if rows + aside.total() != table.rows:
-        raise number_differs(table, rows + aside.total())
-    source = Source(reader, table, batch_size, aside)
+    target, source = Target(connection), Source(reader, table, batch_size)
+    rejects = await count_rejects(target, table)
+    ((rows,),) = await target.fetch(f"SELECT count(*) FROM {table.sql_name}")  # noqa: S608
+    if rows + rejects != table.rows:
+        raise number_differs(table, rows + rejects)
+    comparison = _Comparison(LedgerCheck(table, ledger), target)
     if table.key:
         compared = 0
-        async with aclosing(look_up(connection, source.read(), excuses, partial(_compare_batch, excuses))) as batches:
+        async with (
+            aclosing(source.read(target)) as wanted,
+            aclosing(look_up(target, wanted, comparison.check, comparison.compare)) as batches,
+        ):
             async for number in batches:
                 compared += number
                 yield Progress(table.label, compared, table.rows)
     else:
-        await _compare_unkeyed(connection, source, excuses)
-    yield Proof(rows, rows * (len(table.columns) + len(table.constants)))
+        await comparison.compare_unkeyed(source)
+    yield Proof(rows, comparison.values)
 
 
-def _compare_batch(excuses: Excuses, rows: list[Row], found: list[Row]) -> None:
-    """Compare rows column by column; only what does not evidently mean the same is looked at value by value."""
-    table = excuses.table
-    stored = list(zip(*found, strict=True))
-    for place, (column, raw) in enumerate(zip(table.columns, zip(*rows, strict=True), strict=True)):
-        for index in find_doubtful(column, raw, stored[place]):
-            if not excuses.allow(rows[index], place, stored[place][index]):
-                raise value_differs(table, table.key_of(rows[index]), column.name, raw[index], stored[place][index])
-    for (name, value), values in zip(table.constants, stored[len(table.columns) :], strict=True):
-        for row, one in zip(rows, values, strict=True):
-            if one != value:
-                raise value_differs(table, table.key_of(row), name, value, one)
+@dataclass
+class _Comparison:
+    """Compares the rows of a table, and counts the values."""
+
+    check: LedgerCheck
+    target: Target
+    values: int = 0
+
+    async def compare(self, rows: list[Row], found: list[Row]) -> None:
+        """Compare rows column by column; only what does not evidently mean the same is looked at value by value."""
+        table = self.check.table
+        stored = list(zip(*found, strict=True))
+        for place, (column, raw) in enumerate(zip(table.columns, zip(*rows, strict=True), strict=True)):
+            for index in find_doubtful(column, raw, stored[place]):
+                found_value = stored[place][index]
+                if not await self.check.allows(rows[index], place, found_value, self.target.is_same_json):
+                    raise value_differs(table, table.key_of(rows[index]), column.name, raw[index], found_value)
+            self.values += len(raw)
+        for (name, value), values in zip(table.constants, stored[len(table.columns) :], strict=True):
+            for row, one in zip(rows, values, strict=True):
+                if one != value:
+                    raise value_differs(table, table.key_of(row), name, value, one)
+            self.values += len(values)
+
+    async def compare_unkeyed(self, source: Source) -> None:
+        """Compare a table without a key: each row must stand there as often as in the source."""
+        table = self.check.table
+        outcome = await find_difference(lambda: self._read_wanted(source), lambda: read_all_back(self.target, table))
+        if isinstance(outcome, Difference):
+            raise _unkeyed_differs(table, outcome)
+        self.values += outcome
+
+    async def _read_wanted(self, source: Source) -> AsyncIterator[tuple[Any, ...]]:
+        places = range(len(source.table.columns))
+        async with aclosing(source.read(self.target)) as batches:
+            async for rows in batches:
+                for row in rows:
+                    try:
+                        yield tuple(self.check.stored_value(row, place) for place in places)
+                    except UndecodableError:
+                        raise value_differs(source.table, None, "", row, "no such row") from None
 
 
-async def _compare_unkeyed(connection: AsyncConnection, source: Source, excuses: Excuses) -> None:
-    """Compare a table without a key: each row must stand there as often as in the source."""
-    table = excuses.table
-
-    def wanted() -> Iterator[tuple[Any, ...]]:
-        places = range(len(table.columns))
-        for rows in source.read():
-            for row in rows:
-                try:
-                    yield tuple(excuses.stored_value(row, place) for place in places)
-                except UndecodableError:
-                    raise value_differs(table, None, "", row, "no such row") from None
-
-    difference = await find_difference(wanted, lambda: read_all_back(connection, table))
-    if difference is None:
-        return
+def _unkeyed_differs(table: TablePlan, difference: Difference) -> VerificationError:
     place = difference.place
     if place is None:
-        raise value_differs(table, None, "", difference.wanted or "no such row", difference.found or "no such row")
+        return value_differs(table, None, "", difference.wanted or "no such row", difference.found or "no such row")
     assert difference.wanted is not None
     assert difference.found is not None
     names = [column.name for column in table.columns] + [name for name, _ in table.constants]
-    raise value_differs(table, difference.wanted, names[place], difference.wanted[place], difference.found[place])
+    return value_differs(table, difference.wanted, names[place], difference.wanted[place], difference.found[place])

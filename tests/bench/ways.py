@@ -84,14 +84,14 @@ async def insert_rows(plan: Plan) -> Parts:
     """Insert by SQLAlchemy and asyncpg, a thousand rows at a time, and add keys and indexes."""
     assert plan.url is not None
     begun = time.monotonic()
-    with reading(plan) as sources:
+    with reading(plan.databases) as sources:
         async with disposing(make_engine(plan.url)) as engine, engine.begin() as target:
             await target.run_sync(schema.create_tables)
             for table in plan.tables:
                 model = Model.metadata.tables.get(table.label)
                 if model is None:
                     continue
-                result = sources.of(table).exec_driver_sql(table.select)
+                result = sources.of(table.from_events).exec_driver_sql(table.select)
                 while batch := result.fetchmany(1000):
                     columns = [
                         _convert(column, values)

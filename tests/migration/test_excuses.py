@@ -1,57 +1,79 @@
 """The ledger's lines are found wherever they stand, and few of them are in memory."""
 
 import tracemalloc
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from teleclaude.migration.excuses import LINE, WINDOW, LedgerWindow
 from teleclaude.migration.ledger import Entry, LedgerIndex, index_ledger, open_ledger
 
 
-def written(path: Path, lines: Iterable[tuple[int, Any, str]]) -> LedgerIndex:
+@asynccontextmanager
+async def written(folder: Path, lines: Iterable[tuple[int, Any, str]]) -> AsyncIterator[LedgerIndex]:
+    path = folder / "lines.jsonl"
     path.unlink(missing_ok=True)
     with open_ledger(path) as ledger:
         for number, original, stored in lines:
             ledger.write(Entry("notes", (number,), "body", "rule", original, stored))
             ledger.write(Entry("others", (number,), "body", "rule", original, "another table's"))
-    return index_ledger(path)
+    async with index_ledger(path, folder) as index:
+        yield index
 
 
-VALUES = st.sampled_from((1, 1.0, "1", b"1", None))
+VALUES = st.sampled_from((1, 1.0, "1", b"1", None, 0.0, -0.0, "\udcff"))
 
 
 @settings(max_examples=60)
 @given(
     lines=st.lists(st.tuples(st.integers(1, 4), VALUES, st.text(max_size=2)), max_size=12),
     asked=st.lists(st.tuples(st.integers(1, 4), VALUES), max_size=12),
-    room=st.integers(1, 4 * LINE),
 )
-def test_every_line_of_a_value_is_found_in_whatever_order_they_stand_and_are_asked_for(
-    tmp_path_factory: Any, lines: list[tuple[int, Any, str]], asked: list[tuple[int, Any]], room: int
+async def test_every_line_of_a_value_is_found_in_whatever_order_they_stand_and_are_asked_for(
+    tmp_path_factory: Any, lines: list[tuple[int, Any, str]], asked: list[tuple[int, Any]]
 ) -> None:
-    path = tmp_path_factory.getbasetemp() / "lines.jsonl"
-    window = LedgerWindow(written(path, lines), "notes", room)
-    for number, original in asked:
-        found = {entry.stored for entry in window.find((repr((number,)), "body", repr(original)))}
-        assert found == {stored for key, value, stored in lines if (key, repr(value)) == (number, repr(original))}
+    async with written(tmp_path_factory.mktemp("lines"), lines) as index:
+        for number, original in asked:
+            found = [entry.stored for entry in index.find("notes", (number,), "body", original)]
+            assert found == [stored for key, value, stored in lines if (key, repr(value)) == (number, repr(original))]
 
 
-def test_a_line_that_was_found_leaves_the_next_ones_to_be_read(tmp_path: Path) -> None:
-    window = LedgerWindow(written(tmp_path / "lines.jsonl", ((n, "raw", str(n)) for n in range(50))), "notes", 1)
-    found = [next(window.find((repr((n,)), "body", repr("raw")))).stored for n in (3, 4, 49, 0)]
-    assert found == ["3", "4", "49", "0"]
+async def test_another_value_with_the_same_hash_is_not_found(tmp_path: Path) -> None:
+    async with written(tmp_path, [(1, "raw", "x"), (2, "raw", "y")]) as index:
+        (same,) = index.places.execute("SELECT hash FROM lines ORDER BY place LIMIT 1").fetchone()
+        index.places.execute("UPDATE lines SET hash = ?", (same,))
+        assert [entry.stored for entry in index.find("notes", (1,), "body", "raw")] == ["x"]
 
 
-def test_the_lines_of_a_table_that_is_odd_throughout_take_no_more_memory_than_a_few_of_them(tmp_path: Path) -> None:
-    window = LedgerWindow(written(tmp_path / "lines.jsonl", ((n, "raw", "x") for n in range(10_000))), "notes", 1 << 20)
+async def test_one_search_in_the_middle_of_another_disturbs_neither(tmp_path: Path) -> None:
+    async with written(tmp_path, [(1, "raw", "a"), (2, "raw", "b"), (1, "raw", "c")]) as index:
+        outer = index.find("notes", (1,), "body", "raw")
+        assert next(outer).stored == "a"
+        assert [entry.stored for entry in index.find("notes", (2,), "body", "raw")] == ["b"]
+        assert next(outer).stored == "c"
+
+
+async def test_a_long_ledger_takes_no_more_memory_than_a_short_one(tmp_path: Path) -> None:
     tracemalloc.start()
     try:
-        assert list(window.find(("nobody", "body", "''"))) == []
-        assert tracemalloc.get_traced_memory()[1] < 3 << 20
+        async with written(tmp_path, ((n, "raw" * 100, "x") for n in range(20_000))) as index:
+            for number in range(0, 20_000, 10):
+                (entry,) = index.find("notes", (number,), "body", "raw" * 100)
+                assert entry.key == (number,)
+        assert tracemalloc.get_traced_memory()[1] < 1 << 20
     finally:
         tracemalloc.stop()
-    assert WINDOW < 40 << 20
+
+
+async def test_the_index_is_private_holds_no_value_and_is_gone_at_the_end(tmp_path: Path) -> None:
+    private = tmp_path / "private"
+    private.mkdir()
+    async with written(tmp_path, [(1, "planted", "stored")]), index_ledger(tmp_path / "lines.jsonl", private) as again:
+        assert again.entries == {"notes": 1, "others": 1}
+        (file,) = private.iterdir()
+        assert file.stat().st_mode & 0o777 == 0o600
+        assert b"planted" not in file.read_bytes()
+    assert list(private.iterdir()) == []

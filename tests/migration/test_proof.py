@@ -15,7 +15,8 @@ from sqlalchemy import URL
 from teleclaude.db.engine import disposing, make_engine
 from teleclaude.demo.installation import SampleInstallation
 from teleclaude.errors import VerificationError
-from teleclaude.migration import batches, rejects
+from teleclaude.migration import batches, lookup, rejects, set_aside
+from teleclaude.migration import verify as verify_module
 from teleclaude.migration.clean import clean_column
 from teleclaude.migration.coerce import convert_column
 from teleclaude.migration.columns import ColumnType, Context
@@ -52,9 +53,13 @@ async def transferred(options: Options, tmp_path: Path) -> Plan:
 async def verify(plan: Plan, name: str) -> Any:
     assert plan.url is not None
     table = next(table for table in plan.tables if table.label == name)
-    with reading(plan) as sources:
-        async with disposing(make_engine(plan.url)) as engine, engine.connect() as connection:
-            return await verify_table(connection, sources.of(table), table, index_ledger(plan.ledger), 7)
+    with reading(plan.databases) as sources:
+        async with (
+            index_ledger(plan.ledger, plan.private) as index,
+            disposing(make_engine(plan.url)) as engine,
+            engine.connect() as connection,
+        ):
+            return await verify_table(connection, sources.of(table.from_events), table, index, 7)
 
 
 async def test_what_was_transferred_is_proved_again(plan: Plan) -> None:
@@ -131,6 +136,94 @@ async def test_a_rejected_row_that_is_none_of_its_table_is_found(
     await query(plan.url, f"UPDATE legacy.system_settings_rejects SET row = '{text}'")
     with pytest.raises(VerificationError):
         await verify(plan, "system_settings")
+
+
+async def with_rejects(options: Options, sample: SampleInstallation, folder: Path, number: int) -> Plan:
+    """Transfer the sample with rejected rows between others, each of which holds another value."""
+    with editing(sample) as database:
+        for place in range(number):
+            database.execute("INSERT INTO system_settings (key, value) VALUES (NULL, ?)", (f"rejected {place}",))
+            database.execute("INSERT INTO system_settings (key, value) VALUES (?, 'kept')", (f"key {place}",))
+    return await transferred(options, folder)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE {} SET position = position - 1",
+        "UPDATE {} SET position = position + 1000000",
+        "UPDATE {} SET position = -1 WHERE position = (SELECT min(position) FROM {})",
+        "UPDATE {} SET row = replace(row, 'rejected 1', 'rejected 2')",
+        "UPDATE {} SET row = (SELECT min(row) FROM {})",
+        "UPDATE {} SET part = 'sessions' WHERE position = (SELECT min(position) FROM {})",
+        "DELETE FROM {} WHERE position = (SELECT max(position) FROM {})",
+        "INSERT INTO {} SELECT part, 0, reason, row FROM {} LIMIT 1",
+    ],
+)
+async def test_a_reject_that_is_not_the_row_at_its_position_is_found(
+    options: Options, sample: SampleInstallation, tmp_path: Path, statement: str
+) -> None:
+    plan = await with_rejects(options, sample, tmp_path, 3)
+    assert plan.url is not None
+    await query(plan.url, statement.replace("{}", "legacy.system_settings_rejects"))
+    with pytest.raises(VerificationError):
+        await verify(plan, "system_settings")
+
+
+@pytest.mark.parametrize(("rows", "size"), [(1, 1 << 20), (2, 1 << 20), (1000, 1)])
+async def test_rejects_on_many_pages_are_met_each_once(
+    options: Options, sample: SampleInstallation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows: int, size: int
+) -> None:
+    monkeypatch.setattr(set_aside, "PAGE_ROWS", rows)
+    monkeypatch.setattr(set_aside, "PAGE_BYTES", size)
+    plan = await with_rejects(options, sample, tmp_path, 20)
+    [table] = [table for table in plan.tables if table.label == "system_settings"]
+    assert table.rows - (await verify(plan, "system_settings")).rows == 20
+
+
+async def test_the_proof_of_rejected_rows_needs_no_memory_for_them(
+    options: Options, sample: SampleInstallation, tmp_path: Path
+) -> None:
+    with editing(sample) as database:
+        database.execute(
+            "INSERT INTO system_settings (key, value) WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n "
+            "WHERE i < 10000) SELECT NULL, i || hex(zeroblob(1000)) FROM n"
+        )
+    plan = await transferred(options, tmp_path)
+    tracemalloc.start()
+    try:
+        await verify(plan, "system_settings")
+        assert tracemalloc.get_traced_memory()[1] < 12e6
+    finally:
+        tracemalloc.stop()
+
+
+async def test_values_that_were_not_compared_are_not_counted(
+    options: Options, sample: SampleInstallation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with editing(sample) as database:
+        database.execute("CREATE TABLE counted (number INTEGER PRIMARY KEY, body TEXT)")
+        database.executemany("INSERT INTO counted VALUES (?, 'x')", ((number,) for number in range(20)))
+    plan = await transferred(options, tmp_path)
+    assert await verify(plan, "counted") == Proof(20, 40)
+
+    async def look_up_the_first(target: Any, batches: Any, check: Any, compare: Any) -> AsyncIterator[int]:
+        async def compare_a_batch_of_seven(rows: Any, found: Any) -> None:
+            if rows[0][0] == 0:
+                await compare(rows, found)
+
+        async for number in lookup.look_up(target, batches, check, compare_a_batch_of_seven):
+            yield number
+
+    monkeypatch.setattr(verify_module, "look_up", look_up_the_first)
+    assert await verify(plan, "counted") == Proof(20, 14)
+
+
+async def test_constants_are_compared_and_counted(plan: Plan) -> None:
+    [table] = [table for table in plan.tables if table.label == "sessions"]
+    assert table.constants
+    values = table.rows * (len(table.columns) + len(table.constants))
+    assert await verify(plan, "sessions") == Proof(table.rows, values)
 
 
 WITH_KEY = "CREATE TABLE measures (number INTEGER PRIMARY KEY, one TEXT, other TEXT, size REAL, body BLOB)"
@@ -215,7 +308,7 @@ async def test_a_difference_in_a_table_without_a_key_is_named(
         database.executemany("INSERT INTO notes VALUES (?, ?)", ((n, f"note {n}") for n in range(6000)))
     plan = await transferred(options, tmp_path)
     assert plan.url is not None
-    assert (await verify(plan, "notes")).rows == 6000
+    assert await verify(plan, "notes") == Proof(6000, 12000)
     await query(plan.url, statement)
     with pytest.raises(VerificationError) as caught:
         await verify(plan, "notes")
@@ -284,14 +377,16 @@ ROWS = st.lists(st.tuples(st.none() | st.integers(0, 2) | st.just(1.0) | st.just
 
 @given(ROWS, ROWS)
 async def test_two_sides_are_equal_exactly_where_they_hold_the_same_rows_equally_often(wanted: Any, found: Any) -> None:
-    async def read() -> AsyncIterator[Any]:
-        for row in found:
+    async def read(rows: Any) -> AsyncIterator[Any]:
+        for row in rows:
             yield row
 
-    difference = await find_difference(lambda: iter(wanted), read)
+    difference = await find_difference(lambda: read(wanted), lambda: read(found))
     equal = sorted(map(repr, wanted)) == sorted(map(repr, found))
-    assert (difference is None) == equal
-    if difference is not None:
+    assert isinstance(difference, int) == equal
+    if isinstance(difference, int):
+        assert difference == 2 * len(found)
+    else:
         assert difference.wanted is None or repr(difference.wanted) in map(repr, wanted)
         assert difference.found is None or repr(difference.found) in map(repr, found)
 
@@ -321,12 +416,13 @@ VALUES = st.none() | st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=Fals
 
 
 @given(VALUES)
-def test_a_ledger_line_gives_the_original_back(tmp_path_factory: pytest.TempPathFactory, value: Any) -> None:
+async def test_a_ledger_line_gives_the_original_back(tmp_path_factory: pytest.TempPathFactory, value: Any) -> None:
     path = tmp_path_factory.mktemp("ledger") / "ledger.jsonl"
     entry = Entry("t", (value, 1), "c", "rule", value, "stored")
     with open_ledger(path) as ledger:
         ledger.write(entry)
-    assert list(index_ledger(path).read("t")) == [entry]
+    async with index_ledger(path, path.parent) as index:
+        assert list(index.find("t", (value, 1), "c", value)) == [entry]
     assert from_plain(to_plain(value)) == value
 
 

@@ -1,7 +1,10 @@
 """Values that strain PostgreSQL arrive, or are in the ledger or rejected with nothing of them lost."""
 
 import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,16 +12,22 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import URL
+from sqlalchemy.exc import DBAPIError
 
+from teleclaude.db.engine import disposing, make_engine
 from teleclaude.db.models import Model
 from teleclaude.demo.installation import SampleInstallation, make_installation
-from teleclaude.migration.decode import UndecodableError, decode_deep, decode_json, same
+from teleclaude.migration.columns import ColumnType
+from teleclaude.migration.decode import decode_json, repeats_key, same
 from teleclaude.migration.events import Finding, IdentityResult, TableResult
-from teleclaude.migration.ledger import from_plain
+from teleclaude.migration.excuses import LedgerCheck
+from teleclaude.migration.ledger import Entry, from_plain, index_ledger, open_ledger
+from teleclaude.migration.lookup import Target
 from teleclaude.migration.options import Options
 from teleclaude.migration.report import Report
 from teleclaude.migration.run import Step
 from teleclaude.migration.summary import find_attention
+from teleclaude.migration.tables import ColumnPlan, TablePlan
 from tests.migration.test_undo import fail, planted
 from tests.sample import editing, has_nothing, migrate_sample, query
 
@@ -302,23 +311,117 @@ TREES = st.recursive(
 )
 
 
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(TREES)
-def test_the_two_readers_of_json_agree_on_what_is_equal(value: Any) -> None:
+async def test_postgresql_and_the_reader_of_json_agree_on_what_is_equal(target: URL, value: Any) -> None:
     one, other = json.dumps(value), json.dumps(value, ensure_ascii=False, sort_keys=True, indent=1)
-    assert decode_deep(one) == decode_deep(other)
+    async with asking(target) as ask:
+        assert await ask(one, other)
+        assert not await ask(json.dumps([value]), one)
     assert same(decode_json(one), decode_json(other))
-    assert decode_deep(json.dumps([value])) != decode_deep(one)
+    assert not same(decode_json(json.dumps([value])), decode_json(one))
+
+
+@asynccontextmanager
+async def asking(url: URL) -> AsyncIterator[Callable[[str, str], Awaitable[bool]]]:
+    async with disposing(make_engine(url)) as engine, engine.connect() as connection:
+        yield Target(connection).is_same_json
+
+
+REFUSED = ["", "[", "]", "[}", "{1}", "[NaN]", '["\\u0000"]', '["\\ud800"]', "[1] [2]", '["', '["\x00"]', '["\ud800"]']
+
+
+@pytest.mark.parametrize("text", [*REFUSED, "[1e200000]", nested(20_000)])
+async def test_what_jsonb_refuses_equals_nothing_and_more_can_be_asked(target: URL, text: str) -> None:
+    async with asking(target) as ask:
+        assert not await ask(text, text)
+        assert await ask("[1]", "[1.0]")
+
+
+async def test_an_error_that_says_nothing_of_a_value_is_no_answer(target: URL) -> None:
+    async with disposing(make_engine(target)) as engine, engine.connect() as connection:
+        await connection.exec_driver_sql("SET statement_timeout = 1")
+        deep = "[" + "[1]," * 2_000_000 + "1]"
+        with pytest.raises(DBAPIError):
+            await Target(connection).is_same_json(deep, deep)
+
+
+async def test_numbers_are_equal_in_all_spellings_and_never_rounded(target: URL) -> None:
+    async with asking(target) as ask:
+        assert await ask("[1.0, 0.5, -0, 100]", "[1, 5e-1, 0, 1e2]")
+        assert not await ask(f"[{10**40}]", f"[{10**40 + 1}]")
+    assert Decimal(10**40) != Decimal(10**40 + 1)
+
+
+def deep_in(text: str) -> str:
+    return "[" * 400 + text + "]" * 400
 
 
 @pytest.mark.parametrize(
-    "text", ["", "[", "]", "[}", "{1}", '{"a": 1, "a": 2}', "[NaN]", '["\\u0000"]', "[1] [2]", '["']
+    ("stored", "allowed"),
+    [
+        ('{"b": 0.5, "a": 100}', True),
+        ('{"a": 100, "b": 0.50000000000000000001}', False),
+        ('{"a": "100", "b": 0.5}', False),
+        ('{"a": 100}', False),
+    ],
 )
-def test_the_reader_of_deep_json_refuses_what_jsonb_refuses(text: str) -> None:
-    with pytest.raises(UndecodableError):
-        decode_deep(text)
+async def test_deep_json_is_compared_as_postgresql_compares_it(
+    target: URL, tmp_path: Path, stored: str, allowed: bool
+) -> None:
+    check = partial(allows_deep, target, tmp_path, deep_in('{"a": 1e2, "b": 5e-1}'))
+    assert await check(deep_in(stored), ()) is allowed
+    assert not await check(stored, ())
+    assert await check(deep_in("0"), ["0", deep_in("[]"), deep_in("0.0")])
+    assert not await check(deep_in("0"), ["0", deep_in("[]")])
+    assert not await check(None, ["null"])
 
 
-def test_deep_numbers_are_equal_in_all_spellings_and_never_rounded() -> None:
-    assert decode_deep("[1.0, 0.5, -0, 100]") == decode_deep("[1, 5e-1, 0, 1e2]")
-    assert decode_deep(f"[{10**40}]") != decode_deep(f"[{10**40 + 1}]")
-    assert Decimal(10**40) != Decimal(10**40 + 1)
+@pytest.mark.parametrize("raw", [deep_in('{"a": 1, "\\u0061": 2}'), deep_in('"\x00"'), deep_in("NaN"), "[" * 400])
+async def test_deep_json_that_jsonb_does_not_hold_as_it_is_needs_a_line_of_the_ledger(
+    target: URL, tmp_path: Path, raw: str
+) -> None:
+    for stored in (deep_in('{"a": 2}'), json.dumps(raw.replace("\x00", "")), "null"):
+        assert not await allows_deep(target, tmp_path, raw, stored, ())
+        assert await allows_deep(target, tmp_path, raw, stored, [stored])
+
+
+async def test_deep_json_with_a_repeated_key_in_a_value_that_postgresql_drops_is_found_by_its_line(
+    target: URL, tmp_path: Path
+) -> None:
+    raw = '{"a": ' + deep_in("1") + ', "a": 1}'
+    assert not await allows_deep(target, tmp_path, raw, '{"a": 1}', ())
+    assert await allows_deep(target, tmp_path, raw, '{"a": 1}', [raw])
+
+
+async def allows_deep(target: URL, folder: Path, raw: str, stored: str | None, lines: Sequence[str]) -> bool:
+    """Whether the ledger check lets PostgreSQL hold `stored` for `raw`, with ledger lines that say `lines`."""
+    columns = (
+        ColumnPlan("number", "number", ColumnType.INTEGER, nullable=False, default=None),
+        ColumnPlan("body", "body", ColumnType.DOCUMENT, nullable=True, default=None),
+    )
+    table = TablePlan("notes", None, "notes", columns, ("number",), 1)
+    path = folder / "ledger.jsonl"
+    path.unlink(missing_ok=True)
+    with open_ledger(path) as ledger:
+        for line in lines:
+            ledger.write(Entry("notes", (1,), "body", "rule", raw, line))
+    async with index_ledger(path, folder) as index, asking(target) as ask:
+        return await LedgerCheck(table, index).allows((1, raw), 1, stored, ask)
+
+
+BRACES = st.sampled_from(
+    ['{"a": 1, "a": 2}', '[{"a": 1}, {"a": 2}]', '{"a": {"a": ":"}, "b": "\\"a\\": 1"}', '{"\\u0061":1,"a" :2}']
+)
+
+
+@given(TREES.map(json.dumps) | BRACES)
+def test_the_scan_finds_a_repeated_key_exactly_where_there_is_one(text: str) -> None:
+    repeated: list[Any] = []
+
+    def note(pairs: list[tuple[str, Any]]) -> None:
+        repeated.extend(pairs[len({key for key, _ in pairs}) :])
+
+    json.loads(text, object_pairs_hook=note)
+    assert repeats_key(text) == bool(repeated)
+    assert repeats_key(deep_in(text)) == bool(repeated)

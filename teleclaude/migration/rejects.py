@@ -21,8 +21,8 @@ the number of the row in the order in which that plan reads the table, from 0 on
 async def create_rejects(connection: AsyncConnection, table: TablePlan) -> None:
     """Create the table for rejected rows of an old table, where it does not exist."""
     await connection.exec_driver_sql(f"CREATE SCHEMA IF NOT EXISTS {quote(LEGACY)}")
-    # By the index the verification finds the next ones, however many there are.
-    columns = "part text, position bigint, reason text, row text, UNIQUE (part, position)"
+    # By this key the verification reads them page by page.
+    columns = "part text, position bigint, reason text, row text, PRIMARY KEY (part, position)"
     await connection.exec_driver_sql(f"CREATE TABLE IF NOT EXISTS {rejects_table(table)} ({columns})")
 
 

@@ -107,8 +107,8 @@ async def _fill(plan: Plan, target: AsyncConnection, sources: Sources) -> AsyncG
     await _check_empty(target)
     await target.run_sync(schema.drop_post_data if plan.schema_stands else schema.create_pre_data)
     await create_carried(target, plan.tables)
-    async for event in _look_ahead(plan, target, sources):
-        yield event
+    async for said in _look_ahead(plan, target, sources):
+        yield said
     tables = [_Loading(table) for table in plan.tables]
     clock = Clock(sum(table.rows for table in plan.tables))
     with open_ledger(plan.ledger) as ledger:

@@ -1,13 +1,28 @@
 """Rejected rows are kept where they belong, however many they are."""
 
 import json
+import subprocess
+import sys
+from pathlib import Path
 
+import pytest
 from sqlalchemy import URL
 
 from teleclaude.demo.installation import SampleInstallation
 from teleclaude.migration.events import TableResult
 from teleclaude.migration.options import Options
 from tests.support.sample import editing, migrate_sample, query
+
+pytestmark = pytest.mark.usefixtures("daemon_here")
+
+MEASURED = """\
+import atexit, pathlib
+from teleclaude.cli import main
+peak = lambda: next(line for line in open("/proc/self/status") if line.startswith("VmHWM:")).split()[1]
+atexit.register(lambda: pathlib.Path({path!r}).write_text(peak()))
+main()
+"""
+"""The command, which says at last how many kB of memory it held at most (proc(5)); no other process is counted."""
 
 
 async def test_each_rejected_row_is_kept_with_its_position_in_the_old_table(
@@ -38,3 +53,26 @@ async def test_a_row_that_postgresql_refuses_is_kept_with_its_position(
     assert (result.target_rows, result.rejected) == (3, 2)
     kept = await query(target, "SELECT position, row FROM legacy.wide_rejects ORDER BY position")
     assert [(position, len(json.loads(row)["c0"])) for position, row in kept] == [(1, 80), (3, 82)]
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the peak is read where Linux tells it")
+async def test_a_table_of_two_hundred_thousand_rejected_rows_takes_no_more_memory_than_another(
+    options: Options, sample: SampleInstallation, tmp_path: Path
+) -> None:
+    with editing(sample) as old:
+        old.execute(
+            "INSERT INTO system_settings (key, value) WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n "
+            "WHERE i < 200000) SELECT NULL, 'value ' || i FROM n"
+        )
+    peak = tmp_path / "peak"
+    assert options.target is not None
+    given = ("--source", options.source, "--home", options.home, "--root", options.root, "--target", options.target)
+    command = (sys.executable, "-c", MEASURED.format(path=str(peak)), "migrate-to-system", *map(str, given))
+    done = subprocess.run(
+        (*command, "--person", "Ada", "--uid", "1000", "--yes", "--dry-run"),
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert int(peak.read_text()) < 150_000

@@ -17,7 +17,7 @@ from teleclaude.config.split import Installation, Split, split
 from teleclaude.errors import ConfigError
 from teleclaude.migration.events import Left
 from teleclaude.migration.inventory import Person
-from teleclaude.migration.plan import Plan
+from teleclaude.migration.plan import MARK, Plan
 
 
 @dataclass(frozen=True)
@@ -39,10 +39,6 @@ class PreparedConfig:
 
     files: tuple[PreparedFile, ...]
     left: tuple[Left, ...]
-
-
-MARK = "Written by teleclaude migrate-to-system, run {run}."
-"""The first line of what we publish: an undo removes nothing without it."""
 
 
 def prepare_config(plan: Plan) -> PreparedConfig:

@@ -14,14 +14,8 @@ from teleclaude.errors import PublishError
 from teleclaude.migration.deputy import Deputy, deputy_for
 from teleclaude.migration.detect.docs import INDEX
 from teleclaude.migration.inventory import Inventory
-from teleclaude.migration.journal import remove_empty
-from teleclaude.migration.plan import Plan
-from teleclaude.migration.prepare import MARK
-
-
-def published_paths(plan: Plan) -> tuple[Path, ...]:
-    """Return the places of the three configuration files."""
-    return plan.layout.system_config, plan.layout.secrets, plan.user_config
+from teleclaude.migration.plan import MARK, Plan
+from teleclaude.migration.workspace import remove_empty
 
 
 def writer_of(whose: Plan | Inventory, path: Path) -> Deputy:

@@ -38,7 +38,7 @@ from teleclaude.migration.events import (
 )
 from teleclaude.migration.forecast import KEYS, LOAD, PROOF, check_room, make_clock, make_forecast, take_samples
 from teleclaude.migration.identities import restart_identity
-from teleclaude.migration.journal import COMMIT, find_entry, read_journal, write_entry, write_private
+from teleclaude.migration.journal import COMMIT, find_entry, read_journal, write_entry
 from teleclaude.migration.ledger import LedgerIndex, index_ledger, open_ledger
 from teleclaude.migration.plan import Plan
 from teleclaude.migration.run_row import LOCK_TIMEOUT, empty, has_arrived, insert_row
@@ -46,6 +46,7 @@ from teleclaude.migration.sources import Sources, reading
 from teleclaude.migration.tables import TablePlan, set_aside_table
 from teleclaude.migration.verify import compare_table
 from teleclaude.migration.way_back import count_since, since_script
+from teleclaude.migration.workspace import write_private
 
 SESSION = (
     "SET LOCAL statement_timeout = 0",

@@ -6,7 +6,8 @@ In doubt something is one: it then stands in the secrets and is read from there,
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
+from datetime import date, time
 from typing import Any
 
 SECRET_WORDS = re.compile(
@@ -76,6 +77,17 @@ ONLY_REFERENCES = re.compile(r"(?:\$\{[^}]+\})+")
 SHORTEST_KNOWN = 8
 """Characters; a shorter value is too likely part of something else."""
 
+LONGEST_SHOWN = 80
+"""Characters; a longer text may hold anything."""
+
+OPAQUE = re.compile(r"\s*[\[{]|.*://", re.DOTALL)
+"""How texts begin, or what they hold, that are read by programs: a URL, JSON."""
+
+SHOWN_NAMES = frozenset({"environment", "profiles"})
+"""The mappings of secrets.yml whose keys are names of variables and of people."""
+
+MASK = "***"
+
 
 def is_secret(name: str) -> bool:
     """Whether a name says that its value is a secret, however its words are joined."""
@@ -116,6 +128,31 @@ def has_secret(text: str, known: Collection[str]) -> bool:
     return looks_secret(text, known) or any(
         not ONLY_REFERENCES.fullmatch(url_secret(match)[1]) for match in URL_SECRET.finditer(text)
     )
+
+
+def is_harmless(name: str, value: Any) -> bool:
+    """Whether a value called `name` may stand in a message: a short text, number or time that tells no secret."""
+    if is_no_value(value):
+        return True
+    if is_secret(name) or is_map_of_secrets(name) or is_login(name, value):
+        return False
+    if isinstance(value, str):
+        return len(value) <= LONGEST_SHOWN and not OPAQUE.match(value) and not has_secret(value, ())
+    return isinstance(value, int | float | date | time)
+
+
+def mask(secrets: Mapping[Any, Any]) -> dict[str, str | dict[str, str]]:
+    """Return what secrets.yml may show: names, and none that looks like a secret itself."""
+    return {
+        _masked_name(key): {_masked_name(name): MASK for name in value}
+        if key in SHOWN_NAMES and isinstance(value, dict)
+        else MASK
+        for key, value in secrets.items()
+    }
+
+
+def _masked_name(key: Any) -> str:
+    return MASK if looks_secret(str(key), ()) else str(key)
 
 
 def comment_may_tell(text: str, known: Collection[str]) -> bool:

@@ -9,7 +9,7 @@ import click
 from teleclaude.config.edit import rewrite
 from teleclaude.config.files import find_unread, read_env, read_text, read_yaml, write_new
 from teleclaude.config.secrecy import comment_may_tell, mask
-from teleclaude.config.split import Installation, split
+from teleclaude.config.split import OldConfiguration, split
 from teleclaude.errors import PublishError
 from teleclaude.printable import printable
 
@@ -35,7 +35,7 @@ def config() -> None:
 @click.option("--dry-run", is_flag=True, help="Print the files, secrets masked, and write none.")
 def split_command(config_file: Path, env_file: Path, output_dir: Path, dry_run: bool) -> None:
     """Split a single-user configuration into system, secrets and user."""
-    old = Installation(config=read_yaml(config_file), environment=read_env(env_file, {}))
+    old = OldConfiguration(config=read_yaml(config_file), environment=read_env(env_file, {}))
     layers = split(old, person=None)
     left = [*layers.left, *((f".env: line {line}", "is not NAME=VALUE") for line in find_unread(env_file))]
     for name, kind, mode, about in FILES:

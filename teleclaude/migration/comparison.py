@@ -74,12 +74,11 @@ async def _plan_of(record: RunRecord, target: str | None, private: Path, environ
     reached_by = record.reached_by.replace(":***@", "@") if record.reached_by else None
     options = same_options(Options(target=target or reached_by, root=record.root), record)
     inventory = await detect(options, record.run, private, environ)
-    if inventory.target is None:
-        trouble = next(trouble for trouble in inventory.troubles if trouble.subject == "target")
-        raise TargetError(trouble.message, trouble.hint)
-    if inventory.database is None:
-        trouble = next(trouble for trouble in inventory.troubles if trouble.subject == "source")
-        raise SourceError(trouble.message, trouble.hint)
+    seen = (("target", inventory.target, TargetError), ("source", inventory.database, SourceError))
+    for subject, found, kind in seen:
+        if found is None:
+            trouble = next(trouble for trouble in inventory.troubles if trouble.subject == subject)
+            raise kind(trouble.message, trouble.hint)
     # A verification publishes nothing, so that nobody is asked for what stands in the places of the files.
     return plan_again(options, replace(inventory, destinations=NOWHERE), record.run, record)
 

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-from teleclaude.config.files import sync_directory
 from teleclaude.config.folders import find_open_door, opened_folder, sync_folder
 from teleclaude.db.lock import hold_existing
 from teleclaude.errors import PublishError
@@ -63,7 +62,8 @@ def write_private(path: Path, content: str) -> None:
         file.flush()
         os.fsync(file.fileno())
     new.replace(path)
-    sync_directory(path.parent)
+    with opened_folder(path.parent) as around:
+        sync_folder(around)
 
 
 @contextmanager

@@ -2,7 +2,8 @@
 
 import errno
 import os
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
@@ -102,6 +103,15 @@ def test_what_carries_the_mark_is_removed(tmp_path: Path) -> None:
     (tmp_path / "config.yml").write_text("# our mark\nname: x\n")
     remove_marked(tmp_path / "config.yml", b"our mark")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def open_to_all() -> Iterator[Path]:
+    """Make a folder that another user can look into, unlike pytest's own."""
+    with tempfile.TemporaryDirectory(prefix="tc-") as name:
+        folder = Path(name).resolve()
+        folder.chmod(0o755)
+        yield folder
 
 
 REAL, LINK, GATE = "real/inner", "link/inner", "closed/gate/inner"
@@ -228,23 +238,20 @@ def test_a_walk_ends_at_the_first_place_of_somebody_else(
 @pytest.mark.parametrize("way", [GATE, "closed/gate/../gate/inner", "closed/gate/inner/../../gate/inner", LINK])
 @pytest.mark.parametrize("links", [Links.NONE, Links.ANY])
 def test_what_lies_behind_a_gate_is_reached_where_the_way_to_it_is_closed(
-    tmp_path: Path, way: str, links: Links
+    open_to_all: Path, way: str, links: Links
 ) -> None:
-    closed = tmp_path / "closed"
+    closed = open_to_all / "closed"
     (closed / "gate/inner").mkdir(parents=True)
-    (tmp_path / "link").symlink_to("closed/gate")
-    for folder in (*tmp_path.parents, tmp_path):
-        if folder.is_relative_to("/tmp/pytest-of-root"):
-            folder.chmod(0o755)
+    (open_to_all / "link").symlink_to("closed/gate")
     closed.chmod(0o700)
     os.chown(closed / "gate", USER, USER)
     gate = os.open(closed / "gate", os.O_RDONLY)
+    follows = links is Links.ANY or way != LINK
     try:
         os.seteuid(USER)
-        follows = links is Links.ANY or way != LINK
-        with walked(tmp_path / way, Policy(links)) as place:
+        with walked(open_to_all / way, Policy(links)) as place:
             assert place.folder is None
-        with walked(tmp_path / way, Policy(links, gates={closed / "gate": gate})) as place:
+        with walked(open_to_all / way, Policy(links, gates={closed / "gate": gate})) as place:
             assert (place.folder is not None) == follows
             assert not follows or place.path == closed / "gate/inner"
     finally:

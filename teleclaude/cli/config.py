@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import click
 
 from teleclaude.config.edit import rewrite
 from teleclaude.config.files import find_unread, read_env, read_text, read_yaml, write_new
-from teleclaude.config.secrecy import comment_may_tell
-from teleclaude.config.split import Installation, split
+from teleclaude.config.secrecy import comment_may_tell, mask
+from teleclaude.config.split import OldConfiguration, split
 from teleclaude.errors import PublishError
 from teleclaude.printable import printable
 
-_MASK = "(secret)"
 FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 
@@ -37,11 +35,11 @@ def config() -> None:
 @click.option("--dry-run", is_flag=True, help="Print the files, secrets masked, and write none.")
 def split_command(config_file: Path, env_file: Path, output_dir: Path, dry_run: bool) -> None:
     """Split a single-user configuration into system, secrets and user."""
-    old = Installation(config=read_yaml(config_file), environment=read_env(env_file, {}))
+    old = OldConfiguration(config=read_yaml(config_file), environment=read_env(env_file, {}))
     layers = split(old, person=None)
     left = [*layers.left, *((f".env: line {line}", "is not NAME=VALUE") for line in find_unread(env_file))]
     for name, kind, mode, about in _FILES:
-        values = masked(layers.secrets) if dry_run and kind == "secrets" else getattr(layers, kind)
+        values = mask(layers.secrets) if dry_run and kind == "secrets" else getattr(layers, kind)
         ground = [] if kind == "secrets" else [read_text(config_file)]
         written = rewrite(ground, values, about, lambda comment: comment_may_tell(comment, layers.known))
         path = output_dir / name
@@ -63,10 +61,3 @@ def _make_folder(path: Path) -> None:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise PublishError(f"{path} cannot be made: {error.strerror}", "name another --output-dir") from None
-
-
-def masked(value: Any) -> Any:
-    """Return secrets with their names and without their values."""
-    if isinstance(value, dict):
-        return {key: masked(item) for key, item in value.items()}
-    return [masked(item) for item in value] if isinstance(value, list) else _MASK

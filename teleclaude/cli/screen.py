@@ -15,7 +15,7 @@ from rich.progress import Progress as Bars
 
 from teleclaude.db.url import display_url
 from teleclaude.migration.events import Event, Finding, Forecast, Progress, Severity, TableResult
-from teleclaude.migration.interrupted import Interrupted
+from teleclaude.migration.journal import Interrupted
 from teleclaude.migration.options import Recovery
 from teleclaude.migration.plan import Plan
 from teleclaude.migration.run import Observer

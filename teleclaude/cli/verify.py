@@ -14,7 +14,7 @@ import click
 from teleclaude.errors import Exit
 from teleclaude.migration.comparison import compare_again, is_equal, read_report
 from teleclaude.migration.events import Event, Finding, TableResult
-from teleclaude.migration.locks import private_folder
+from teleclaude.migration.workspace import private_folder
 from teleclaude.printable import printable
 
 
@@ -42,7 +42,7 @@ def verify(report_file: Path, target: str | None, as_json: bool) -> None:
 
 async def _compare(report_file: Path, target: str | None) -> list[Event]:
     with private_folder() as private:
-        return [event async for event in compare_again(read_report(report_file), target, private, os.environ)]
+        return [event async for event in compare_again(*read_report(report_file), target, private, os.environ)]
 
 
 def _show(event: Event) -> None:

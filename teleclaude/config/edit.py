@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-WIDTH = 110
+_WIDTH = 110
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Written:
 
 
 @dataclass(frozen=True)
-class Cut:
+class _Cut:
     """A stretch of the old text, and what takes its place."""
 
     start: int
@@ -56,7 +56,7 @@ def rewrite(texts: Sequence[str], values: Mapping[Any, Any], heading: str, tells
 
     Comments of which `tells` says that they may hold a secret are left out.
     """
-    had_comments = any(True for text in texts for _ in find_comments(text))
+    had_comments = any(True for text in texts for _ in _find_comments(text))
     try:
         body, hidden = _without(_edit_all(texts, values), tells)
         _require(same(yaml.safe_load(body) or {}, dict(values)) and not any(map(tells, _anchors(body))))
@@ -70,7 +70,7 @@ def _comment(heading: str) -> str:
 
 
 def _dump(values: Any, *, flow: bool | None = False) -> str:
-    width = float("inf") if flow else WIDTH
+    width = float("inf") if flow else _WIDTH
     for unicode in (True, False):
         body = yaml.safe_dump(values, sort_keys=False, allow_unicode=unicode, width=width, default_flow_style=flow)
         if same(yaml.safe_load(body), values):
@@ -116,7 +116,7 @@ def _edit(text: str, values: Mapping[Any, Any]) -> tuple[str, set[Any]]:
     return "".join([*parts, text[at:]]), used
 
 
-def _edit_mapping(text: str, node: yaml.MappingNode, old: dict[Any, Any], new: dict[Any, Any]) -> Iterator[Cut]:
+def _edit_mapping(text: str, node: yaml.MappingNode, old: dict[Any, Any], new: dict[Any, Any]) -> Iterator[_Cut]:
     keys = [_key(key) for key, _ in node.value]
     for place, (key_node, value_node) in enumerate(node.value):
         key = keys[place]
@@ -136,7 +136,7 @@ def _key(node: yaml.Node) -> Any:
     return yaml.SafeLoader("").construct_object(node)
 
 
-def _edit_value(text: str, key: yaml.Node, node: yaml.Node, old: Any, new: Any) -> Iterator[Cut]:
+def _edit_value(text: str, key: yaml.Node, node: yaml.Node, old: Any, new: Any) -> Iterator[_Cut]:
     if node.start_mark.index < key.end_mark.index:
         # An alias: what it stands for is written elsewhere.
         _require(same(old, new))
@@ -161,7 +161,7 @@ def _has_twice(node: yaml.Node) -> bool:
     return False
 
 
-def _edit_list(text: str, key: yaml.Node, node: yaml.SequenceNode, old: list[Any], new: list[Any]) -> Iterator[Cut]:
+def _edit_list(text: str, key: yaml.Node, node: yaml.SequenceNode, old: list[Any], new: list[Any]) -> Iterator[_Cut]:
     if len(old) != len(new):
         yield _replace(text, key, node, new)
         return
@@ -173,11 +173,11 @@ def _edit_list(text: str, key: yaml.Node, node: yaml.SequenceNode, old: list[Any
         if plain_mapping and set(one) == set(other):
             yield from _edit_mapping(text, item, one, other)
         elif not same(one, other) or _has_twice(item):
-            yield Cut(item.start_mark.index, _end(text, item), _dump(other, flow=True).strip())
+            yield _Cut(item.start_mark.index, _end(text, item), _dump(other, flow=True).strip())
         before = item
 
 
-def _replace(text: str, key: yaml.Node, node: yaml.Node, new: Any) -> Cut:
+def _replace(text: str, key: yaml.Node, node: yaml.Node, new: Any) -> _Cut:
     """Write a value anew behind its key: in its line, or as a block below it."""
     if node.start_mark.index < key.end_mark.index:
         # An alias, which PyYAML gives the place of what it stands for.
@@ -187,12 +187,12 @@ def _replace(text: str, key: yaml.Node, node: yaml.Node, new: Any) -> Cut:
     else:
         end = _end(text, node)
     if isinstance(node, yaml.ScalarNode) and node.style not in ("|", ">") and node.start_mark.line == key.end_mark.line:
-        return Cut(node.start_mark.index, end, _dump(new, flow=True).strip())
+        return _Cut(node.start_mark.index, end, _dump(new, flow=True).strip())
     if isinstance(new, dict | list) and new:
         indent = " " * (key.start_mark.column + 2)
         block = "".join(f"\n{indent}{line}" for line in _dump(new).splitlines())
-        return Cut(key.end_mark.index, end, f":{block}")
-    return Cut(key.end_mark.index, end, f": {_dump(new, flow=True).strip()}")
+        return _Cut(key.end_mark.index, end, f":{block}")
+    return _Cut(key.end_mark.index, end, f": {_dump(new, flow=True).strip()}")
 
 
 def _end(text: str, node: yaml.Node) -> int:
@@ -203,7 +203,7 @@ def _end(text: str, node: yaml.Node) -> int:
     return len(text[: node.end_mark.index].rstrip())
 
 
-def _cut_entry(text: str, key: yaml.Node, node: yaml.Node) -> Cut:
+def _cut_entry(text: str, key: yaml.Node, node: yaml.Node) -> _Cut:
     """Cut an entry with the comments right above it, what follows in its line, and deeper comments below it."""
     line_start = text.rfind("\n", 0, key.start_mark.index) + 1
     if text[line_start : key.start_mark.index].strip():
@@ -218,10 +218,10 @@ def _cut_entry(text: str, key: yaml.Node, node: yaml.Node) -> Cut:
     deeper = re.compile(rf"(?:[ \t]*\n)*[ ]{{{key.start_mark.column + 1},}}#[^\n]*(?:\n|$)")
     while match := deeper.match(text, end):
         end = match.end()
-    return Cut(start, end, "")
+    return _Cut(start, end, "")
 
 
-def find_comments(text: str) -> Iterator[tuple[int, int]]:
+def _find_comments(text: str) -> Iterator[tuple[int, int]]:
     """Yield where each comment begins and ends: what stands behind `#` between the tokens of PyYAML."""
     at = 0
     try:
@@ -240,7 +240,7 @@ def _anchors(text: str) -> Iterator[str]:
 
 def _without(text: str, tells: Callable[[str], bool]) -> tuple[str, str]:
     """Return `text` without the comments that may tell a secret, and how many there were, in words."""
-    told = [(start, end) for start, end in find_comments(text) if tells(text[start:end])]
+    told = [(start, end) for start, end in _find_comments(text) if tells(text[start:end])]
     for start, end in reversed(told):
         before = text[:start].rstrip(" \t")
         # A comment in a line of its own goes with its line.

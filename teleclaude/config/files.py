@@ -17,7 +17,7 @@ from teleclaude.config.schema import Settings, make_settings
 from teleclaude.errors import ConfigError, PublishError
 from teleclaude.layout import Layout
 
-TEMPORARY = re.compile(r"\.teleclaude-[0-9a-f]{16}")
+_TEMPORARY = re.compile(r"\.teleclaude-[0-9a-f]{16}")
 """The name of a file that is not in its place yet."""
 
 
@@ -117,15 +117,6 @@ def _write_whole(name: str, content: bytes, mode: int, owner: tuple[int, int] | 
 def remove_temporaries(folder: Path) -> None:
     """Remove what a killed process was about to put in place in a folder; raises PublishError, OSError."""
     with suppress(FileNotFoundError, NotADirectoryError), opened_folder(folder) as here:
-        for name in filter(TEMPORARY.fullmatch, list_folder(here)):
+        for name in filter(_TEMPORARY.fullmatch, list_folder(here)):
             with suppress(FileNotFoundError, IsADirectoryError):
                 os.unlink(name, dir_fd=here)
-
-
-def sync_directory(path: Path) -> None:
-    """Make the names in the directory survive a power loss."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

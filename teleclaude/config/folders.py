@@ -1,23 +1,173 @@
-"""Folders that others may own a part of: who could change what lies there, and a way into them that nobody can bend."""
+"""Folders that others may own a part of: one walk that nobody can bend, and who could change what lies there."""
 
 from __future__ import annotations
 
+import errno
 import grp
 import os
 import pwd
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from enum import Enum
 from pathlib import Path
 
 from teleclaude.errors import PublishError
 
-FOLDER = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_FOLDER = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 """To pass through a folder one need not be able to list it, where the system knows the difference (Linux)."""
 
-MAX_LINKS = 40
+_MAX_LINKS = 40
 """As Linux counts (path_resolution(7))."""
+
+
+class Links(Enum):
+    """Which links a walk follows."""
+
+    NONE = "none"
+    OURS = "ours"
+    """For root only those that nobody but root and this process's user can have put there; for others every link,
+    which leads them only where they may go anyway."""
+    ANY = "any"
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What is allowed on the way to a place."""
+
+    links: Links
+    owners: frozenset[int] | None = None
+    """Who may own what is on the way; the walk ends at the first place of somebody else. None: anybody."""
+    make: bool = False
+    """Whether a folder that is missing is made, with mode 0755."""
+    gates: Mapping[Path, int] = field(default_factory=dict)
+    """Folders that are open already, by their real paths: they are reached also where the way to them is closed."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a walk has come."""
+
+    path: Path
+    """No name in it is a link, as far as the walk could look."""
+    folder: int | None
+    """The descriptor of the folder that stands here, None where none does or it cannot be entered."""
+    state: os.stat_result | None
+    """What stands here, links not followed; None where nothing does, or it cannot be looked at."""
+    trouble: OSError | PublishError | None = None
+    """Why there is no folder."""
+
+
+@contextmanager
+def walked(path: Path, policy: Policy) -> Iterator[Place]:
+    """Go to `path` name by name, each looked up in the open folder before it, and yield the place where the way ends.
+
+    So nothing that is swapped meanwhile leads elsewhere. Behind a place that cannot be entered the names are taken as
+    they are, `..` as the name before it, until a gate is reached. The folder is closed at the end.
+    """
+    names, links = list(reversed(path.absolute().parts[1:])), 0
+    here = _root()
+    try:
+        while names:
+            there = _step(here, names.pop(), policy)
+            state = there.state
+            if state is not None and policy.owners is not None and state.st_uid not in policy.owners:
+                names.clear()
+            elif state is not None and stat.S_ISLNK(state.st_mode):
+                links += 1
+                there, target = _follow(here, there, policy, links)
+                names += reversed([part for part in target.parts if part != "/"])
+            if there is not here:
+                _close(here)
+                here = there
+        yield here
+    finally:
+        _close(here)
+
+
+def _root() -> Place:
+    folder = os.open("/", _FOLDER)
+    return Place(Path("/"), folder, os.fstat(folder))
+
+
+def _close(place: Place) -> None:
+    if place.folder is not None:
+        os.close(place.folder)
+
+
+def _step(here: Place, name: str, policy: Policy) -> Place:
+    """Return the place `name` in a folder, itself and not where it leads if it is a link."""
+    path = here.path.parent if name == ".." else here.path / name
+    if path in policy.gates:
+        folder = os.dup(policy.gates[path])
+        return Place(path, folder, os.fstat(folder))
+    if here.folder is None:
+        return Place(path, None, None, here.trouble)
+    state = None
+    try:
+        state = _look(here.folder, name, make=policy.make)
+        if stat.S_ISDIR(state.st_mode):
+            folder = os.open(name, _FOLDER, dir_fd=here.folder)
+            return Place(path, folder, os.fstat(folder))
+    except OSError as error:
+        return Place(path, None, state, OSError(error.errno, error.strerror, str(path)))
+    return Place(path, None, state, NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path)))
+
+
+def _look(folder: int, name: str, *, make: bool) -> os.stat_result:
+    try:
+        return os.stat(name, dir_fd=folder, follow_symlinks=False)
+    except FileNotFoundError:
+        if not make:
+            raise
+        with suppress(FileExistsError):
+            os.mkdir(name, 0o755, dir_fd=folder)
+        return _look(folder, name, make=False)
+
+
+def _follow(here: Place, link: Place, policy: Policy, links: int) -> tuple[Place, Path]:
+    """Return where to go on from, and what a link in the folder `here` says; the link itself where it may not say."""
+    assert here.folder is not None
+    assert link.state is not None
+    trouble: OSError | PublishError
+    if policy.links is Links.OURS and (links > _MAX_LINKS or not _is_ours(link.state, os.fstat(here.folder))):
+        sentence = f"{link.path} is a link, and uid {link.state.st_uid} made it"
+        trouble = PublishError(sentence, "put a real folder there")
+    elif policy.links is Links.NONE or links > _MAX_LINKS:
+        trouble = OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(link.path))
+    else:
+        try:
+            target = Path(os.readlink(link.path.name, dir_fd=here.folder))
+        except OSError as error:
+            trouble = error
+        else:
+            return (_root() if target.is_absolute() else here), target
+    return replace(link, trouble=trouble), Path()
+
+
+def _is_ours(link: os.stat_result, around: os.stat_result) -> bool:
+    """Whether nobody but root and this process's user can have put a link into the folder around it."""
+    closed = not around.st_mode & 0o022 or around.st_mode & stat.S_ISVTX
+    return os.geteuid() != 0 or bool(closed and {link.st_uid, around.st_uid} <= {0, os.geteuid()})
+
+
+@contextmanager
+def opened_folder(path: Path, *, make: bool = False) -> Iterator[int]:
+    """Open a folder, made where `make` says so; root follows only links that nobody else can have put there.
+
+    Raises PublishError for other links; OSError.
+    """
+    with walked(path, Policy(Links.OURS, make=make)) as place:
+        yield entered(place)
+
+
+def entered(place: Place) -> int:
+    """Return the descriptor of the folder where a walk ended; raises what kept it out, PublishError or OSError."""
+    if place.folder is None:
+        assert place.trouble is not None
+        raise place.trouble
+    return place.folder
 
 
 @dataclass(frozen=True)
@@ -34,23 +184,10 @@ def find_stranger(path: Path, trusted: frozenset[int] = frozenset({0})) -> Stran
 
     Links of the trusted are followed, as `/tmp` of macOS. What does not exist is nobody's.
     """
-    here, waiting, links = Path("/"), list(reversed(path.absolute().parts[1:])), 0
-    while waiting:
-        there = here / waiting.pop()
-        try:
-            state = there.lstat()
-        except OSError:
+    with walked(path, Policy(Links.ANY, owners=trusted)) as place:
+        if place.state is None or place.state.st_uid in trusted:
             return None
-        if state.st_uid not in trusted:
-            return Stranger(there, state.st_uid, state.st_gid)
-        if stat.S_ISLNK(state.st_mode) and links < MAX_LINKS:
-            links += 1
-            target = there.readlink()
-            here = Path("/") if target.is_absolute() else here
-            waiting += reversed([part for part in target.parts if part != "/"])
-        else:
-            here = there
-    return None
+        return Stranger(place.path, place.state.st_uid, place.state.st_gid)
 
 
 def find_open_door(path: Path, trusted: frozenset[int] = frozenset({0})) -> Path | None:
@@ -81,58 +218,6 @@ def _members(gid: int) -> set[int]:
         names = set(grp.getgrgid(gid).gr_mem)
         return {account.pw_uid for account in accounts if account.pw_gid == gid or account.pw_name in names}
     return {account.pw_uid for account in accounts if account.pw_gid == gid}
-
-
-@contextmanager
-def opened_folder(path: Path, *, make: bool = False) -> Iterator[int]:
-    """Open a folder, made where `make` says so, name by name, so that nothing swapped meanwhile leads elsewhere.
-
-    Root follows a link only where nobody else could have put it there. Raises PublishError for other links; OSError.
-    """
-    here, waiting, links = os.open("/", FOLDER), list(reversed(path.absolute().parts[1:])), 0
-    try:
-        while waiting:
-            name = waiting.pop()
-            there = _enter(here, name, make=make)
-            if there is None:
-                links += 1
-                target = Path(_read_link(here, name, path, links))
-                waiting += reversed([part for part in target.parts if part != "/"])
-                there = os.open("/" if target.is_absolute() else ".", FOLDER, dir_fd=here)
-            os.close(here)
-            here = there
-        yield here
-    finally:
-        os.close(here)
-
-
-def _enter(folder: int, name: str, *, make: bool) -> int | None:
-    """Return the folder `name` in `folder`, None where it is a link."""
-    try:
-        return os.open(name, FOLDER, dir_fd=folder)
-    except FileNotFoundError:
-        if not make:
-            raise
-        with suppress(FileExistsError):
-            os.mkdir(name, 0o755, dir_fd=folder)
-        return _enter(folder, name, make=False)
-    except OSError:
-        if stat.S_ISLNK(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode):
-            return None
-        raise
-
-
-def _read_link(folder: int, name: str, path: Path, links: int) -> str:
-    """Return where a link leads; raises PublishError where it is not to be trusted."""
-    link, around = os.stat(name, dir_fd=folder, follow_symlinks=False), os.fstat(folder)
-    us = {0, os.geteuid()}
-    # Whoever is not root can only be led to where he may go anyway.
-    trusted = os.geteuid() != 0 or (
-        {link.st_uid, around.st_uid} <= us and (not around.st_mode & 0o022 or around.st_mode & stat.S_ISVTX)
-    )
-    if links > MAX_LINKS or not trusted:
-        raise PublishError(f"{path}: {name} is a link, and uid {link.st_uid} made it", "put a real folder there")
-    return os.readlink(name, dir_fd=folder)
 
 
 def list_folder(folder: int) -> list[str]:

@@ -13,7 +13,7 @@ SECRET_PREFIX = "TELECLAUDE_SECRET_"  # noqa: S105 - a name and no secret
 
 REFERENCE = re.compile(r"\$\{([^}]+)\}")
 
-ENVIRONMENT_OVERRIDES = {
+_ENVIRONMENT_OVERRIDES = {
     "WHATSAPP_PHONE_NUMBER_ID": ("whatsapp", "phone_number_id"),
     "WHATSAPP_ACCESS_TOKEN": ("whatsapp", "access_token"),
     "WHATSAPP_WEBHOOK_SECRET": ("whatsapp", "webhook_secret"),
@@ -64,7 +64,7 @@ def find_references(value: Any, way: tuple[str, ...] = ()) -> Iterator[tuple[tup
 def override(values: dict[str, Any], environment: Mapping[str, Any]) -> dict[str, Any]:
     """Return `values` with those keys replaced that a variable of `environment` decides."""
     chosen: dict[str, Any] = {}
-    for name, (section, key) in ENVIRONMENT_OVERRIDES.items():
+    for name, (section, key) in _ENVIRONMENT_OVERRIDES.items():
         if environment.get(name):
             chosen.setdefault(section, {})[key] = environment[name]
     return merge(values, chosen)

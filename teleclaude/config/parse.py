@@ -20,14 +20,14 @@ from teleclaude.errors import ConfigError
 
 MOST_BYTES = 4 << 20
 """The size of a file; real ones have a few kilobytes."""
-MOST_VALUES = 200_000
+_MOST_VALUES = 200_000
 """Values in a YAML file, those of an alias counted wherever it stands."""
-MOST_LEVELS = 60
+_MOST_LEVELS = 60
 """Mappings and lists inside each other; keeps every recursion over them within Python's limit."""
-LONGEST_NUMBER = 1000
+_LONGEST_NUMBER = 1000
 """Digits. Python itself refuses to write more than 4,300, and PyYAML needs quadratic time for them."""
 
-NUMBERS = frozenset({"tag:yaml.org,2002:int", "tag:yaml.org,2002:float"})
+_NUMBERS = frozenset({"tag:yaml.org,2002:int", "tag:yaml.org,2002:float"})
 
 
 class _Loader(yaml.SafeLoader):
@@ -43,7 +43,7 @@ class _Loader(yaml.SafeLoader):
         event: Any = self.peek_event()  # type: ignore[no-untyped-call]
         before = self._values
         self._levels += 1
-        _require(self._levels <= MOST_LEVELS, f"something deeper than {MOST_LEVELS} levels", event.start_mark)
+        _require(self._levels <= _MOST_LEVELS, f"something deeper than {_MOST_LEVELS} levels", event.start_mark)
         node = super().compose_node(parent, index)
         self._levels -= 1
         if isinstance(event, yaml.AliasEvent):
@@ -52,14 +52,14 @@ class _Loader(yaml.SafeLoader):
         else:
             self._values += 1
             self._weights[id(node)] = self._values - before
-        _require(self._values <= MOST_VALUES, f"more than {MOST_VALUES} values, aliases followed", event.start_mark)
+        _require(self._values <= _MOST_VALUES, f"more than {_MOST_VALUES} values, aliases followed", event.start_mark)
         return node
 
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
         """Give the line also of what PyYAML stumbles over, such as a thirteenth month."""
-        if node.tag in NUMBERS and isinstance(node, yaml.ScalarNode):
+        if node.tag in _NUMBERS and isinstance(node, yaml.ScalarNode):
             _require(
-                len(node.value) <= LONGEST_NUMBER, f"a number of more than {LONGEST_NUMBER} digits", node.start_mark
+                len(node.value) <= _LONGEST_NUMBER, f"a number of more than {_LONGEST_NUMBER} digits", node.start_mark
             )
         try:
             return super().construct_object(node, deep)

@@ -6,19 +6,20 @@ In doubt something is one: it then stands in the secrets and is read from there,
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
+from datetime import date, time
 from typing import Any
 
-SECRET_WORDS = re.compile(
+_SECRET_WORDS = re.compile(
     r"(?:^|_)(?:[a-z0-9]*(?:tokens?|secrets?|passwords?|passwd|passphrases?|passcodes?|credentials?)"
     r"|(?:user|db|smtp)?pass|pwd|pin|(?:api|access|secret|private|auth|pass|ssh)?keys?|auth|authorization|bearer|cookies?"
     r"|jwt|t?otp|hmac|psk|salts?|seeds?|signing|webhook_urls?)(?:_|$)"
 )
 """Words that make a name a secret's, wherever they stand in it."""
 
-NO_SECRET = frozenset({"identity_key", "idempotency_key", "public_key"})
+_NO_SECRET = frozenset({"identity_key", "idempotency_key", "public_key"})
 
-MAPS_OF_SECRETS = frozenset({"env", "envs", "environment", "header", "headers", "vars", "variables"})
+_MAPS_OF_SECRETS = frozenset({"env", "envs", "environment", "header", "headers", "vars", "variables"})
 """Names of mappings whose values go to a program or a server; of which one is secret only its author knows."""
 
 URL_SECRET = re.compile(
@@ -32,11 +33,11 @@ URL_SECRET = re.compile(
 """What a URL may hold of a secret: a password, a name alone (a token, in practice), a parameter, and the path of a
 webhook (Discord, Slack) or of a bot (Telegram).
 
-Here as in LOOKS a word is looked at from its beginning alone, and what may begin anywhere in it has a length, so that
+Here as in _LOOKS a word is looked at from its beginning alone, and what may begin anywhere in it has a length, so that
 a long word takes no longer than many short ones.
 """
 
-LOOKS = re.compile(
+_LOOKS = re.compile(
     r"-----BEGIN [A-Z ]*PRIVATE KEY|\b(?:sk|pk|rk)[-_][\w-]{8,}|\bgh[opsur]_\w{8,}|\bgithub_pat_\w+|\bglpat-\w+"
     r"|\bxox[a-z]-[\w-]+|\bAKIA[A-Z0-9]{12,}|\beyJ[\w-]{8,}|\b\d{6,}+:[\w-]{10,}"
     r"|(?<![\w-])[\w-]{20,}+\.[\w-]{6,}+\.[\w-]{20,}|\b[0-9a-f]{32,}+\b"
@@ -49,13 +50,13 @@ LOOKS = re.compile(
 )
 """How secrets look wherever they stand: forms of well-known issuers, long random words, a name with its value."""
 
-NAMED = re.compile(
+_NAMED = re.compile(
     r"(?<![\w-])(?:(?P<option>-[\w-]++)\s+(?!-)|(?P<name>[\w-]++)['\"]?(?:\s*[:=]\s*|\s+(?:is|was)\s+))['\"]?"
     r"(?=[^\s'\"])(?!\$\{)"
 )
 """An option or a name in a text, with a value after it; `is_secret` says whether it matters."""
 
-LOGIN = re.compile(
+_LOGIN = re.compile(
     r"(?<![a-z])(?:login|user(?:_?name)?|(?<![\w-])-u)['\"]?[\s:=]\s*['\"]?(?!\$\{|\d+:\d+(?!\S))[^\s:/'\"]{1,100}:"
     r"(?!\$\{)[^\s:/'\"]"
     r"|(?<![\w/.%+-])[\w.%+-]{1,100}:(?!\$\{)[^\s:/@]{1,200}@\w",
@@ -63,7 +64,7 @@ LOGIN = re.compile(
 )
 """A user and the password, `ada:…`: after a name that says so, or before a host. Two numbers are ids."""
 
-COMMAND = re.compile(
+_COMMAND = re.compile(
     r"\b(?:mysql|mariadb|sshpass)\w*+[^\n]{0,300}?\s-p\s*+(?!\$\{)\S|\bredis-cli\b[^\n]{0,300}?\s-a\s*+(?!\$\{)\S"
     r"|(?<![\w-])(?<!mkdir )(?<!claude )(?<!gemini )(?<!codex )-p(?!ath|erm|rint|rune)"
     r"(?!\s*+['\"]?(?:[-/~.$]|\d{1,5}(?:[.:-]\d{1,5})*(?:/\w+)?(?![^\s'\"])))\s*+\S"
@@ -73,24 +74,35 @@ folders, a prompt or a profile with the agents, and begins words of find."""
 
 ONLY_REFERENCES = re.compile(r"(?:\$\{[^}]+\})+")
 
-SHORTEST_KNOWN = 8
+_SHORTEST_KNOWN = 8
 """Characters; a shorter value is too likely part of something else."""
+
+_LONGEST_SHOWN = 80
+"""Characters; a longer text may hold anything."""
+
+_OPAQUE = re.compile(r"\s*[\[{]|.*://", re.DOTALL)
+"""How texts begin, or what they hold, that are read by programs: a URL, JSON."""
+
+_SHOWN_NAMES = frozenset({"environment", "profiles"})
+"""The mappings of secrets.yml whose keys are names of variables and of people."""
+
+_MASK = "***"
 
 
 def is_secret(name: str) -> bool:
     """Whether a name says that its value is a secret, however its words are joined."""
     words = _words(name)
-    return words not in NO_SECRET and SECRET_WORDS.search(words) is not None
+    return words not in _NO_SECRET and _SECRET_WORDS.search(words) is not None
 
 
 def is_login(name: str, value: Any) -> bool:
     """Whether a value that `name` says is a user's has the password with it."""
-    return isinstance(value, str) and LOGIN.search(f"{_words(name)}={value}") is not None
+    return isinstance(value, str) and _LOGIN.search(f"{_words(name)}={value}") is not None
 
 
 def is_map_of_secrets(name: str) -> bool:
     """Whether a name says that any value of its mapping may be a secret."""
-    return _words(name) in MAPS_OF_SECRETS
+    return _words(name) in _MAPS_OF_SECRETS
 
 
 def _words(name: str) -> str:
@@ -105,8 +117,8 @@ def is_no_value(value: Any) -> bool:
 def looks_secret(text: str, known: Collection[str]) -> bool:
     """Whether a text holds something that looks like a secret, or one of the `known` ones."""
     return (
-        any(form.search(text) for form in (LOOKS, LOGIN, COMMAND))
-        or any(is_secret(match["option"] or match["name"]) for match in NAMED.finditer(text))
+        any(form.search(text) for form in (_LOOKS, _LOGIN, _COMMAND))
+        or any(is_secret(match["option"] or match["name"]) for match in _NAMED.finditer(text))
         or any(value in text for value in known)
     )
 
@@ -118,12 +130,37 @@ def has_secret(text: str, known: Collection[str]) -> bool:
     )
 
 
+def is_harmless(name: str, value: Any) -> bool:
+    """Whether a value called `name` may stand in a message: a short text, number or time that tells no secret."""
+    if is_no_value(value):
+        return True
+    if is_secret(name) or is_map_of_secrets(name) or is_login(name, value):
+        return False
+    if isinstance(value, str):
+        return len(value) <= _LONGEST_SHOWN and not _OPAQUE.match(value) and not has_secret(value, ())
+    return isinstance(value, int | float | date | time)
+
+
+def mask(secrets: Mapping[Any, Any]) -> dict[str, str | dict[str, str]]:
+    """Return what secrets.yml may show: names, and none that looks like a secret itself."""
+    return {
+        _masked_name(key): {_masked_name(name): _MASK for name in value}
+        if key in _SHOWN_NAMES and isinstance(value, dict)
+        else _MASK
+        for key, value in secrets.items()
+    }
+
+
+def _masked_name(key: Any) -> str:
+    return _MASK if looks_secret(str(key), ()) else str(key)
+
+
 def comment_may_tell(text: str, known: Collection[str]) -> bool:
     """Whether a comment may hold a secret: more easily than a value, because nobody needs it."""
     if has_secret(text, known):
         return True
     words = text.split()
-    return any(map(is_secret, words)) and any(len(word) >= SHORTEST_KNOWN and _is_odd(word) for word in words)
+    return any(map(is_secret, words)) and any(len(word) >= _SHORTEST_KNOWN and _is_odd(word) for word in words)
 
 
 def _is_odd(word: str) -> bool:
@@ -157,5 +194,5 @@ def known_again(values: list[str]) -> Iterator[str]:
     """Yield those values, line by line, that are long enough and no paths."""
     for value in values:
         for line in value.splitlines():
-            if len(line.strip()) >= SHORTEST_KNOWN and not line.startswith(("/", "~", "${")):
+            if len(line.strip()) >= _SHORTEST_KNOWN and not line.startswith(("/", "~", "${")):
                 yield line.strip()

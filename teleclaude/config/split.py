@@ -40,7 +40,7 @@ from teleclaude.config.sections import (
 
 
 @dataclass(frozen=True)
-class Installation:
+class OldConfiguration:
     """What the files of a single-user installation say."""
 
     config: Mapping[str, Any]
@@ -66,7 +66,7 @@ class Split:
     """Secrets as they are written, by which a comment that repeats one is told."""
 
 
-def split(old: Installation, person: str | None, database_url: str | None = None) -> Split:
+def split(old: OldConfiguration, person: str | None, database_url: str | None = None) -> Split:
     """Return `old` as three layers.
 
     `person` is the one whose own settings become the user's layer; what the folders of other people hold goes whole to
@@ -97,7 +97,7 @@ def split(old: Installation, person: str | None, database_url: str | None = None
     )
 
 
-def _with_places_written_out(old: Installation) -> Installation:
+def _with_places_written_out(old: OldConfiguration) -> OldConfiguration:
     """Return `old` with its places and its account written out: their variables are not carried, or mean another one.
 
     As for the old daemon, what the process has counts before what `.env` says.
@@ -109,7 +109,7 @@ def _with_places_written_out(old: Installation) -> Installation:
     )
 
 
-def _known(old: Installation, database_url: str | None) -> Iterator[str]:
+def _known(old: OldConfiguration, database_url: str | None) -> Iterator[str]:
     for values in (old.config, old.everyone, {"persons": dict(old.persons)}, {"url": database_url}):
         yield from named_secrets(dict(values))
     unnamed = (name for name in old.environment if not (PLAIN_VARIABLES.fullmatch(name) or IDENTIFIERS.fullmatch(name)))
@@ -120,7 +120,7 @@ def _is_plain(name: str, value: str, known: Collection[str]) -> bool:
     return PLAIN_VARIABLES.fullmatch(name) is not None and not is_secret(name) and not has_secret(value, known)
 
 
-def _system_layer(old: Installation, database_url: str | None) -> dict[str, Any]:
+def _system_layer(old: OldConfiguration, database_url: str | None) -> dict[str, Any]:
     unread = OUR_OWN | READ_FROM_EVERYONE | (set(old.everyone) - READ_FROM_CONFIG)
     config, of_config = _parted(old.config, unread)
     everyone, of_everyone = _parted(old.everyone, OUR_OWN | READ_FROM_CONFIG)
@@ -151,7 +151,7 @@ def _user_layer(config: Mapping[str, Any]) -> dict[str, Any]:
     return user
 
 
-def _left(old: Installation) -> Iterator[tuple[str, str]]:
+def _left(old: OldConfiguration) -> Iterator[tuple[str, str]]:
     for section, reason in IGNORED_SECTIONS.items():
         if section in old.config:
             yield f"config.yml: {section}", reason

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping
+from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Connection, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -20,8 +22,7 @@ from teleclaude.migration.events import (
     note,
     warning,
 )
-from teleclaude.migration.interrupted import digests
-from teleclaude.migration.journal import COMMIT, find_entry, read_journal
+from teleclaude.migration.journal import COMMIT, digests, find_entry, find_record, read_journal
 from teleclaude.migration.ledger import LedgerIndex, index_ledger
 from teleclaude.migration.lookup import Target
 from teleclaude.migration.plan import Plan
@@ -30,7 +31,7 @@ from teleclaude.migration.sources import reading
 from teleclaude.migration.tables import TablePlan
 from teleclaude.migration.verify import Proof, verify_table
 
-WRITTEN_SINCE = "rows may have been written since; look at them, then follow way-back.txt in the folder of the run"
+_WRITTEN_SINCE = "rows may have been written since; look at them, then follow way-back.txt in the folder of the run"
 
 
 async def prove_for_resume(plan: Plan) -> AsyncGenerator[Event, None]:
@@ -40,7 +41,7 @@ async def prove_for_resume(plan: Plan) -> AsyncGenerator[Event, None]:
     """
     async for event in _prove_tables(plan):
         yield event
-    commit = find_entry(read_journal(plan.folder), COMMIT["event"])
+    commit = _find_commit(plan)
     if commit is None or "constraints" not in commit:
         said = "its journal is lost, and with it which constraints the data breaks and what identities give next"
         yield warning("recovery", said, "in psql, \\d TABLE shows the constraints of a table")
@@ -82,7 +83,7 @@ async def prove_for_undo(plan: Plan) -> AsyncGenerator[Event, None]:
     Where the old database is another one by now, or the journal is lost, rows are counted instead of compared.
     """
     assert plan.url is not None
-    commit = find_entry(read_journal(plan.folder), COMMIT["event"])
+    commit = _find_commit(plan)
     with explained(plan.url):
         async with disposing(make_engine(plan.url, read_only=True)) as engine, engine.connect() as target:
             if not await _has_row(plan, target):
@@ -91,7 +92,7 @@ async def prove_for_undo(plan: Plan) -> AsyncGenerator[Event, None]:
             same = await _is_same_source(plan, target)
             rows = commit.get("rows") if commit else None
             if not same and rows is None:
-                raise TargetError(f"nothing is left to compare the run {plan.run} with", WRITTEN_SINCE)
+                raise TargetError(f"nothing is left to compare the run {plan.run} with", _WRITTEN_SINCE)
             if rows is None:
                 rows = {
                     table.name: table.rows - await count_rejects(Target(target), table)
@@ -107,13 +108,17 @@ async def prove_for_undo(plan: Plan) -> AsyncGenerator[Event, None]:
         yield warning("source", "it is no longer what was migrated, so rows were counted, and values not compared")
 
 
+def _find_commit(plan: Plan) -> dict[str, Any] | None:
+    return find_entry(read_journal(plan.folder), COMMIT["event"])
+
+
 async def _verify(
     plan: Plan, target: AsyncConnection, reader: Connection, table: TablePlan, ledger: LedgerIndex
 ) -> Proof:
     try:
         return await verify_table(target, reader, table, ledger, plan.batch_size)
     except VerificationError:
-        commit = find_entry(read_journal(plan.folder), COMMIT["event"])
+        commit = _find_commit(plan)
         if commit is not None and "rows" in commit:
             raise
         raise SourceError(
@@ -131,10 +136,10 @@ async def _has_row(plan: Plan, target: AsyncConnection) -> bool:
 
 async def _is_same_source(plan: Plan, target: AsyncConnection) -> bool:
     now = digests(plan.databases)
-    start = find_entry(read_journal(plan.folder), "start")
+    record = find_record(read_journal(plan.folder))
     row = select(MigrationRun.source, MigrationRun.source_sha256).where(MigrationRun.run_id == plan.run)
     source, sha256 = (await target.execute(row)).one()
-    return now.get(source) == sha256 and (start is None or start["sources"] == now)
+    return (Path(source), sha256) in now and (record is None or record.sources == now)
 
 
 async def _check_rows(target: AsyncConnection, expected: Mapping[str, int]) -> None:
@@ -143,4 +148,4 @@ async def _check_rows(target: AsyncConnection, expected: Mapping[str, int]) -> N
         wanted = 1 if name == MigrationRun.__tablename__ else expected.get(name, 0)
         found = await target.scalar(select(func.count()).select_from(Model.metadata.tables[name]))
         if found != wanted:
-            raise TargetError(f"{name} on the target holds {found} rows, the run committed {wanted}", WRITTEN_SINCE)
+            raise TargetError(f"{name} on the target holds {found} rows, the run committed {wanted}", _WRITTEN_SINCE)

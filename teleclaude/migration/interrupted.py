@@ -1,90 +1,27 @@
-"""A run that was cut off: how it is known, how it is planned again, and how what nobody needs of it goes.
+"""A run that was cut off: how it is found, how it is planned again, and how what nobody needs of it goes.
 
 The target tells of it by the run's row, the state directory by a journal without an end; either alone is enough.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import URL
 
 from teleclaude.db.url import display_url
-from teleclaude.migration.inventory import Inventory, JournaledRun, SourceDatabase, TargetRun, TargetState
-from teleclaude.migration.journal import SETTLED, remove_empty, try_entry, write_entry, write_private
-from teleclaude.migration.locks import remove_dead
+from teleclaude.migration.inventory import Inventory, JournaledRun, TargetRun, TargetState
+from teleclaude.migration.journal import SETTLED, Interrupted, try_entry
 from teleclaude.migration.options import Options
-from teleclaude.migration.plan import Plan, make_plan
-from teleclaude.migration.published import is_of, published_paths, remove_docs, remove_files
+from teleclaude.migration.plan import Plan, make_plan, published_paths
+from teleclaude.migration.published import is_of, remove_docs, remove_files
+from teleclaude.migration.run_record import RunRecord
 from teleclaude.migration.tables import EVENTS, LEGACY
-from teleclaude.migration.way_back import write_down
+from teleclaude.migration.workspace import remove_dead, remove_empty
 
 Obstacle = tuple[str, str]
 """A sentence, and the remedy."""
-
-
-@dataclass(frozen=True)
-class Interrupted:
-    """A run that was cut off, as the target and the state directory tell of it."""
-
-    run: str
-    on_target: TargetRun | None
-    journal: JournaledRun | None
-
-    @property
-    def is_complete(self) -> bool:
-        """Whether it was cut off after its last step."""
-        return self.on_target is not None and self.on_target.state == "complete"
-
-    @property
-    def sentence(self) -> str:
-        """What happened."""
-        if self.is_complete:
-            return f"the migration {self.run} is complete, and was cut off before it could say so"
-        return f"the migration {self.run} was cut off after its commit; it is neither finished nor taken back"
-
-
-def start_entry(plan: Plan) -> dict[str, Any]:
-    """Return the first entry of the journal: what it takes to plan the same run again, and no secret."""
-    return {
-        "event": "start",
-        "run": plan.run,
-        "pid": os.getpid(),
-        "dry_run": plan.dry_run,
-        "started_at": plan.started_at.isoformat(),
-        "options": {
-            "source": str(plan.checkout),
-            "home": str(plan.home),
-            "person": plan.owner.person if plan.owner else None,
-            "uid": plan.owner.uid if plan.owner else None,
-            "timezone": plan.timezone,
-            "batch_size": plan.batch_size,
-        },
-        "target": display_url(plan.url) if plan.url else None,
-        "schema_stood": plan.schema_stands,
-        "sources": digests(plan.databases),
-        "files": [str(path) for path in published_paths(plan)],
-        "docs": str(plan.layout.docs),
-        "snippets": [str(doc.relative) for doc in plan.docs],
-        "private": str(plan.private),
-        "new_directories": [str(path) for path in plan.new_directories],
-    }
-
-
-def digests(databases: tuple[SourceDatabase, ...]) -> dict[str, str]:
-    """Return the sha256 of every file of the old databases that was copied."""
-    return {str(file.path): file.sha256 for database in databases for file in database.files}
-
-
-def write_start(plan: Plan) -> None:
-    """Write down how to go back, before there is anything to go back from; a rehearsal never has."""
-    for path, content in () if plan.dry_run else write_down(plan):
-        write_private(path, content)
-    write_entry(plan.folder, start_entry(plan))
 
 
 def find_interrupted(inventory: Inventory) -> Interrupted | None:
@@ -101,56 +38,67 @@ def find_interrupted(inventory: Inventory) -> Interrupted | None:
 
 
 def _leaves_something(journal: JournaledRun, inventory: Inventory) -> bool:
-    unknown = inventory.target is None or not _same_target(journal, inventory.url)
-    return (journal.committing and unknown) or any(is_of(inventory, journal.run, path) for path in _places(journal))
+    unknown = inventory.target is None or not _same_target(journal.record, inventory.url)
+    places = _places(journal.record)
+    return (journal.committing and unknown) or any(is_of(inventory, journal.run, path) for path in places)
 
 
-def _same_target(journal: JournaledRun, url: URL | None) -> bool:
-    return url is not None and journal.start.get("target") == display_url(url)
+def _same_target(record: RunRecord, url: URL | None) -> bool:
+    return url is not None and record.target == display_url(url)
 
 
-def _places(journal: JournaledRun) -> tuple[Path, ...]:
-    return (*map(Path, journal.start["files"]), Path(journal.start["docs"]))
+def _places(record: RunRecord) -> tuple[Path, ...]:
+    return (*record.files, record.docs)
 
 
 def settle(journal: JournaledRun, inventory: Inventory) -> None:
     """Remove what a run left that is neither on the target nor published, and close its journal."""
-    remove_dead(Path(journal.start["private"]))
-    remove_files(inventory, journal.run, tuple(map(Path, journal.start["files"])))
-    remove_docs(journal.run, Path(journal.start["docs"]), [Path(name) for name in journal.start["snippets"]])
-    remove_empty(tuple(map(Path, journal.start["new_directories"])))
+    record = journal.record
+    remove_dead(record.private)
+    remove_files(inventory, journal.run, record.files)
+    remove_docs(journal.run, record.docs, record.snippets)
+    remove_empty(record.new_directories)
     try_entry(journal.folder, SETTLED)
 
 
-def same_options(options: Options, interrupted: Interrupted) -> Options:
-    """Return the options of the run that was cut off, as far as its journal knows them."""
-    if interrupted.journal is None:
+def same_options(options: Options, record: RunRecord | None) -> Options:
+    """Return the options of the run that the record is of; target, root and what to do are those of today."""
+    if record is None:
         return options
-    saved = interrupted.journal.start["options"]
-    return replace(options, **{**saved, "source": Path(saved["source"]), "home": Path(saved["home"])})
+    return replace(
+        options,
+        source=record.checkout,
+        home=record.home,
+        person=record.person,
+        uid=record.uid,
+        timezone=record.timezone,
+        batch_size=record.batch_size,
+    )
 
 
-def plan_again(options: Options, inventory: Inventory, interrupted: Interrupted) -> Plan:
-    """Return the plan of the run that was cut off, made from a fresh copy of its source."""
-    start: Mapping[str, Any] = interrupted.journal.start if interrupted.journal else {}
-    began = start.get("started_at") or (interrupted.on_target.started_at if interrupted.on_target else None)
+def plan_again(
+    options: Options, inventory: Inventory, run: str, record: RunRecord | None, on_target: TargetRun | None = None
+) -> Plan:
+    """Return the plan of a run that was begun before, made from a fresh copy of its source."""
+    began = record or on_target
     existing = inventory.destinations.existing
     destinations = replace(
         inventory.destinations,
-        existing=frozenset(path for path in existing if not is_of(inventory, interrupted.run, path)),
-        new_directories=tuple(map(Path, start.get("new_directories", ()))),
+        existing=frozenset(path for path in existing if not is_of(inventory, run, path)),
+        new_directories=record.new_directories if record else (),
     )
+    stood = record.schema_stood if record else False
     again = replace(
         inventory,
-        run=interrupted.run,
-        started_at=began or inventory.started_at,
+        run=run,
+        started_at=began.started_at if began else inventory.started_at,
         destinations=destinations,
-        target=as_before(inventory.target, schema_stood=start.get("schema_stood", False)) if inventory.target else None,
+        target=_as_before(inventory.target, schema_stood=stood) if inventory.target else None,
     )
     return make_plan(options, again)
 
 
-def as_before(target: TargetState, *, schema_stood: bool) -> TargetState:
+def _as_before(target: TargetState, *, schema_stood: bool) -> TargetState:
     """Return the target as it was before a migration came to it."""
     return replace(
         target,
@@ -165,16 +113,16 @@ def as_before(target: TargetState, *, schema_stood: bool) -> TargetState:
 
 def find_obstacle(plan: Plan, inventory: Inventory, interrupted: Interrupted) -> Obstacle | None:
     """Return why nothing can be done about the run here and now, and the remedy."""
-    journal, target = interrupted.journal, inventory.target
-    if target is None and (inventory.url is not None or journal is None):
+    record, target = interrupted.record, inventory.target
+    if target is None and (inventory.url is not None or record is None):
         trouble = next(each for each in inventory.troubles if each.subject == "target")
         return trouble.message, trouble.hint
     if target is not None and target.held_by:
         return target.held_by, "stop it and run again"
-    if interrupted.on_target is None and journal is not None and not _same_target(journal, inventory.url):
-        said = journal.start.get("target")
+    if interrupted.on_target is None and record is not None and not _same_target(record, inventory.url):
+        said = record.reached_by
         return f"{interrupted.sentence}, and it went to {said}", f"say --target {said} with --resume or --undo"
-    if journal is not None and {*_places(journal)} != {*published_paths(plan), plan.layout.docs}:
+    if record is not None and {*_places(record)} != {*published_paths(plan), plan.layout.docs}:
         hint = "say --root, and set TELECLAUDE_CONFIG_PATH and its like, as for that run"
-        return f"the migration {interrupted.run} wrote to other places, such as {_places(journal)[0]}", hint
+        return f"the migration {interrupted.run} wrote to other places, such as {_places(record)[0]}", hint
     return None

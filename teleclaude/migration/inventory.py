@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import URL
 
 from teleclaude.layout import Layout
 from teleclaude.migration.events import Finding
+from teleclaude.migration.run_record import RunRecord
 from teleclaude.platform.names import Unit
 
 
@@ -183,8 +183,8 @@ class JournaledRun:
     """A run of which the journal says that it began, and not that it ended; nobody works on it."""
 
     folder: Path
-    start: Mapping[str, Any]
-    """The first entry (migration/recovery.py)."""
+    record: RunRecord
+    """What the run wrote down when it began."""
     committing: bool
     """Whether the COMMIT was, or was about to be, sent."""
 

@@ -7,18 +7,17 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from teleclaude.config.files import sync_directory
-from teleclaude.config.folders import find_open_door, opened_folder, sync_folder
-from teleclaude.db.file_lock import hold_existing
-from teleclaude.errors import PublishError
+from teleclaude.errors import SourceError
+from teleclaude.migration.inventory import JournaledRun, SourceDatabase, TargetRun
+from teleclaude.migration.run_record import RunRecord
 
-NAME = "journal.jsonl"
+_NAME = "journal.jsonl"
 
 COMMIT = {"step": "transfer", "event": "commit"}
 """Written before the COMMIT is sent: without it nothing of the run is on the target."""
@@ -27,9 +26,45 @@ SETTLED = {"event": "settled"}
 """The last entry: the run is complete, or nothing of it is left."""
 
 
+@dataclass(frozen=True)
+class Interrupted:
+    """A run that was cut off, as the target and the state directory tell of it; either may know nothing of it."""
+
+    run: str
+    on_target: TargetRun | None
+    journal: JournaledRun | None
+
+    @property
+    def record(self) -> RunRecord | None:
+        """What the run wrote down when it began, None where its journal is lost."""
+        return self.journal.record if self.journal else None
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether it was cut off after its last step."""
+        return self.on_target is not None and self.on_target.state == "complete"
+
+    @property
+    def sentence(self) -> str:
+        """What happened."""
+        if self.is_complete:
+            return f"the migration {self.run} is complete, and was cut off before it could say so"
+        return f"the migration {self.run} was cut off after its commit; it is neither finished nor taken back"
+
+
+def digests(databases: tuple[SourceDatabase, ...]) -> tuple[tuple[Path, str], ...]:
+    """Return the sha256 of every file of the old databases that was copied."""
+    return tuple(sorted((file.path, file.sha256) for database in databases for file in database.files))
+
+
+def write_record(folder: Path, record: RunRecord) -> None:
+    """Begin the journal with the record of the run."""
+    write_entry(folder, {"event": "start", "pid": os.getpid(), "record": record.to_json()})
+
+
 def write_entry(folder: Path, entry: dict[str, Any]) -> None:
     """Add an entry and wait until it is on disk."""
-    path = folder / NAME
+    path = folder / _NAME
     descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(json.dumps({"at": datetime.now(UTC).isoformat(), **entry}) + "\n")
@@ -43,23 +78,11 @@ def try_entry(folder: Path, entry: dict[str, Any]) -> None:
         write_entry(folder, entry)
 
 
-def write_private(path: Path, content: str) -> None:
-    """Put a file in the folder of a run, complete or not at all, readable by its owner alone."""
-    new = path.with_name(f".{path.name}")
-    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8", errors="surrogateescape") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    new.replace(path)
-    sync_directory(path.parent)
-
-
 def read_journal(folder: Path) -> tuple[dict[str, Any], ...]:
     """Return the entries of a run, none where there is no journal; a line that a crash cut off is left out."""
     entries = []
     with suppress(OSError):
-        for line in (folder / NAME).read_text(encoding="utf-8", errors="replace").splitlines():
+        for line in (folder / _NAME).read_text(encoding="utf-8", errors="replace").splitlines():
             with suppress(ValueError):
                 entries.append(json.loads(line))
     return tuple(entry for entry in entries if isinstance(entry, dict))
@@ -70,36 +93,16 @@ def find_entry(entries: tuple[dict[str, Any], ...], event: str) -> dict[str, Any
     return next((entry for entry in reversed(entries) if entry.get("event") == event), None)
 
 
-@contextmanager
-def run_folder(folder: Path, new_directories: tuple[Path, ...], *, guarded: bool) -> Iterator[Path]:
-    """Make the folder of the run, private, and sync its name; directories that stay empty go at the end.
+def find_record(entries: tuple[dict[str, Any], ...]) -> RunRecord | None:
+    """Return the record that a journal begins with, None where it has none.
 
-    Until then no other run goes on beside it. Raises LockHeldError where one does, PublishError where the folder cannot
-    be made, or where it is `guarded` and others than root can change it.
+    Raises SourceError where it is the record of another version of this program.
     """
-    with ExitStack() as stack:
-        stack.callback(remove_empty, new_directories)
-        try:
-            with opened_folder(folder.parent, make=True) as around:
-                stack.enter_context(hold_existing(folder.parent, "migration"))
-                # It stands where a run that was cut off is taken up again.
-                with suppress(FileExistsError):
-                    os.mkdir(folder.name, 0o700, dir_fd=around)
-                sync_folder(around)
-        except OSError as error:
-            raise PublishError(f"{folder} cannot be made: {error.strerror}", "see to the place and run again") from None
-        # Only now, for in a folder such as /tmp somebody else could have made it a moment ago.
-        if guarded and (door := find_open_door(folder)) is not None:
-            raise PublishError(
-                f"a user without privileges can change {door}, so the folder of the run may not be there",
-                "say --report-dir with a folder of root's",
-            )
-        yield folder
-
-
-def remove_empty(directories: tuple[Path, ...]) -> None:
-    """Remove those of our new directories that hold nothing, children first."""
-    for directory in reversed(directories):
-        # One that is not empty stays, and one that cannot be removed is no reason to fail.
-        with suppress(OSError, PublishError), opened_folder(directory.parent) as folder:
-            os.rmdir(directory.name, dir_fd=folder)
+    start = find_entry(entries, "start")
+    try:
+        return None if start is None else RunRecord.from_json(start.get("record"))
+    except ValueError:
+        raise SourceError(
+            "the journal of a run that was cut off was written by another version of teleclaude",
+            "finish the run or take it back with the version that began it",
+        ) from None

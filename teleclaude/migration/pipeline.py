@@ -13,7 +13,6 @@ from teleclaude.migration.detect import detect
 from teleclaude.migration.finish import finish
 from teleclaude.migration.interrupted import find_interrupted, settle
 from teleclaude.migration.inventory import Inventory
-from teleclaude.migration.locks import private_folder
 from teleclaude.migration.options import Options
 from teleclaude.migration.plan import make_plan
 from teleclaude.migration.preflight import preflight
@@ -24,10 +23,11 @@ from teleclaude.migration.recovery import plan_recovery, recover
 from teleclaude.migration.report import Report
 from teleclaude.migration.run import Observer, Run, Step, hold_and, new_run, run_step, run_steps
 from teleclaude.migration.transfer import transfer, undo_transfer
+from teleclaude.migration.workspace import private_folder
 
 PREFLIGHT = Step("preflight", preflight)
 STEPS = (
-    Step("transfer", transfer, undo_transfer, way_back.describe_emptying),
+    Step("transfer", transfer, undo_transfer, way_back.describe_emptying, commits=True),
     Step("publish_config", publish_config, undo_publish_config, way_back.describe_config_removal),
     Step("publish_docs", publish_docs, undo_publish_docs, way_back.describe_docs_removal),
     Step("probe", probe),

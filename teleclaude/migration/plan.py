@@ -106,6 +106,15 @@ class Plan:
         return self.folder / "ledger.jsonl"
 
 
+MARK = "Written by teleclaude migrate-to-system, run {run}."
+"""The first line of what we publish: an undo removes nothing without it."""
+
+
+def published_paths(plan: Plan) -> tuple[Path, ...]:
+    """Return the places of the three configuration files."""
+    return plan.layout.system_config, plan.layout.secrets, plan.user_config
+
+
 def make_plan(options: Options, inventory: Inventory) -> Plan:
     """Decide everything. What cannot be decided, and what forbids the run, becomes a finding of the plan."""
     owner = choose_owner(options, inventory)

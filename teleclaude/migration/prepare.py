@@ -13,11 +13,11 @@ from teleclaude.config.files import find_unread, read_env, read_text, read_yaml
 from teleclaude.config.layers import resolve
 from teleclaude.config.schema import make_settings
 from teleclaude.config.secrecy import comment_may_tell
-from teleclaude.config.split import Installation, Split, split
+from teleclaude.config.split import OldConfiguration, Split, split
 from teleclaude.errors import ConfigError
 from teleclaude.migration.events import Left
 from teleclaude.migration.inventory import Person
-from teleclaude.migration.plan import Plan
+from teleclaude.migration.plan import MARK, Plan
 
 
 @dataclass(frozen=True)
@@ -41,26 +41,22 @@ class PreparedConfig:
     left: tuple[Left, ...]
 
 
-MARK = "Written by teleclaude migrate-to-system, run {run}."
-"""The first line of what we publish: an undo removes nothing without it."""
-
-
-def prepare_config(plan: Plan) -> PreparedConfig:
-    """Return the new configuration; raises ConfigError where the layers do not make one the daemon can use."""
-    old = read_installation(plan)
-    layers = split(old, plan.owner.person if plan.owner else None, _database_url(plan))
-    make_settings(resolve(layers.system, layers.secrets, {}, {}), str(_origin(plan)))
-    written = {kind: _write(plan, layers, kind) for kind in HEADINGS}
-    left = [*layers.left, *_left_lines(plan)]
-    left += [(f"comments: {kind}", file.comments_left) for kind, file in written.items() if file.comments_left]
-    return PreparedConfig(tuple(_files(plan, written)), tuple(Left(name, reason) for name, reason in left))
-
-
-HEADINGS = {
+_HEADINGS = {
     "system": "The configuration of this computer.",
     "secrets": "Secrets; never readable by everyone.",
     "user": "Your own settings; read by your client, not by the daemon.",
 }
+
+
+def prepare_config(plan: Plan) -> PreparedConfig:
+    """Return the new configuration; raises ConfigError where the layers do not make one the daemon can use."""
+    old = _read_old(plan)
+    layers = split(old, plan.owner.person if plan.owner else None, _database_url(plan))
+    make_settings(resolve(layers.system, layers.secrets, {}, {}), str(_origin(plan)))
+    written = {kind: _write(plan, layers, kind) for kind in _HEADINGS}
+    left = [*layers.left, *_left_lines(plan)]
+    left += [(f"comments: {kind}", file.comments_left) for kind, file in written.items() if file.comments_left]
+    return PreparedConfig(tuple(_files(plan, written)), tuple(Left(name, reason) for name, reason in left))
 
 
 def _origin(plan: Plan) -> Path:
@@ -76,7 +72,7 @@ def _write(plan: Plan, layers: Split, kind: str) -> Written:
     return rewrite(
         [read_text(path) for path in grounds.get(kind, ())],
         getattr(layers, kind),
-        f"{MARK.format(run=plan.run)}\n{HEADINGS[kind]}",
+        f"{MARK.format(run=plan.run)}\n{_HEADINGS[kind]}",
         lambda comment: comment_may_tell(comment, layers.known),
     )
 
@@ -87,7 +83,7 @@ def _left_lines(plan: Plan) -> Iterator[tuple[str, str]]:
         yield f".env: line {line}", "is not NAME=VALUE; the old daemon did not read it either"
 
 
-def read_installation(plan: Plan) -> Installation:
+def _read_old(plan: Plan) -> OldConfiguration:
     """Return what the copies of the old files say; raises ConfigError."""
     files = plan.config_files
     if files is None:
@@ -103,7 +99,7 @@ def read_installation(plan: Plan) -> Installation:
     everyone = read(files.everyone)
     if plan.first_person is not None:
         everyone["people"] = [_entry(plan.first_person)]
-    return Installation(
+    return OldConfiguration(
         config=read(files.config, required=True),
         environment=read_env(files.environment, {"HOME": str(plan.home)}, called=origins[files.environment]),
         everyone=everyone,

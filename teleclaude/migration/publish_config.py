@@ -10,10 +10,10 @@ from teleclaude.config.files import write_new
 from teleclaude.config.folders import opened_folder
 from teleclaude.errors import PublishError
 from teleclaude.migration.events import Event, FileResult
-from teleclaude.migration.journal import remove_empty
-from teleclaude.migration.plan import Plan
+from teleclaude.migration.plan import Plan, published_paths
 from teleclaude.migration.prepare import PreparedFile, prepare_config
-from teleclaude.migration.published import published_paths, remove_files, writer_of
+from teleclaude.migration.published import remove_files, writer_of
+from teleclaude.migration.workspace import remove_empty
 
 
 async def publish_config(plan: Plan) -> AsyncGenerator[Event, None]:

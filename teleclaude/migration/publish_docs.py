@@ -19,11 +19,10 @@ from teleclaude.migration.deputy import deputy_for
 from teleclaude.migration.detect.docs import DOC_BYTES, INDEX
 from teleclaude.migration.events import Event, FileResult, note
 from teleclaude.migration.inventory import DocFile
-from teleclaude.migration.journal import remove_empty
-from teleclaude.migration.plan import Plan
-from teleclaude.migration.prepare import MARK
+from teleclaude.migration.plan import MARK, Plan
 from teleclaude.migration.published import beside, remove_docs
 from teleclaude.migration.reading import read_file
+from teleclaude.migration.workspace import remove_empty
 
 MODE = 0o644
 REQUIRED = ("id", "type", "description")

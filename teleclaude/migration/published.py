@@ -14,14 +14,8 @@ from teleclaude.errors import PublishError
 from teleclaude.migration.deputy import Deputy, deputy_for
 from teleclaude.migration.detect.docs import INDEX
 from teleclaude.migration.inventory import Inventory
-from teleclaude.migration.journal import remove_empty
-from teleclaude.migration.plan import Plan
-from teleclaude.migration.prepare import MARK
-
-
-def published_paths(plan: Plan) -> tuple[Path, ...]:
-    """Return the places of the three configuration files."""
-    return plan.layout.system_config, plan.layout.secrets, plan.user_config
+from teleclaude.migration.plan import MARK, Plan
+from teleclaude.migration.workspace import remove_empty
 
 
 def writer_of(whose: Plan | Inventory, path: Path) -> Deputy:
@@ -31,10 +25,10 @@ def writer_of(whose: Plan | Inventory, path: Path) -> Deputy:
 
 def is_of(whose: Plan | Inventory, run: str, path: Path) -> bool:
     """Whether a file was written by a run, or a folder of snippets has an index that was."""
-    return writer_of(whose, path).call(carries_mark, str(path), run)
+    return writer_of(whose, path).call(_carries_mark, str(path), run)
 
 
-def carries_mark(path: str, run: str) -> bool:
+def _carries_mark(path: str, run: str) -> bool:
     """Whether a file was written by a run, or a folder of snippets has an index that was."""
     file = Path(path, INDEX) if Path(path).is_dir() else Path(path)
     with suppress(OSError, PublishError), opened_folder(file.parent) as folder:
@@ -52,10 +46,10 @@ def remove_files(whose: Plan | Inventory, run: str, paths: tuple[Path, ...]) -> 
     Raises PublishError, OSError.
     """
     for path in paths:
-        writer_of(whose, path).call(remove_file, str(path), run)
+        writer_of(whose, path).call(_remove_file, str(path), run)
 
 
-def remove_file(path: str, run: str) -> None:
+def _remove_file(path: str, run: str) -> None:
     """Remove a file if a run has written it, and what a killed one was about to write; raises PublishError, OSError."""
     remove_marked(Path(path), _mark(run))
     remove_temporaries(Path(path).parent)
@@ -74,7 +68,7 @@ def remove_docs(run: str, docs: Path, names: Sequence[Path]) -> None:
     """
     with suppress(FileNotFoundError, NotADirectoryError), opened_folder(docs.parent) as around:
         shutil.rmtree(beside(docs, run).name, dir_fd=around, ignore_errors=True)
-    if not docs.is_symlink() and carries_mark(str(docs), run):
+    if not docs.is_symlink() and _carries_mark(str(docs), run):
         for name in (*names, INDEX):
             with suppress(FileNotFoundError), opened_folder((docs / name).parent) as folder:
                 os.unlink(name.name, dir_fd=folder)

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from teleclaude.config.folders import FOLDER, MAX_LINKS
+from teleclaude.config.folders import Links, Policy, entered, walked
 from teleclaude.errors import SourceError
 
 GATES: dict[Path, int] = {}
@@ -20,54 +20,34 @@ GATES: dict[Path, int] = {}
 folder of root's that the owner cannot pass."""
 
 MAX_ENTRIES = 50_000
-READING = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+_READING = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
-
-def _at(path: Path) -> tuple[str, int | None]:
-    """Return a path as it is reached: below the nearest gate, or as it is."""
-    gate = next((parent for parent in (path, *path.parents) if parent in GATES), None)
-    return (str(path), None) if gate is None else (str(path.relative_to(gate)), GATES[gate])
+_RESOLVING = Policy(Links.ANY, gates=GATES)
+_EXACTLY = Policy(Links.NONE, gates=GATES)
 
 
 def resolve(path: Path) -> Path:
     """Return where a path really leads, as far as it exists; raises OSError for links that lead in a circle."""
-    here, waiting, links = Path("/"), list(reversed(path.parts[1:])), 0
-    while waiting:
-        name = waiting.pop()
-        there = here.parent if name == ".." else here / name
-        place, folder = _at(there)
-        try:
-            target = Path(os.readlink(place, dir_fd=folder))
-        except OSError:
-            here = there
-            continue
-        links += 1
-        if links > MAX_LINKS:
-            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path))
-        here = Path("/") if target.is_absolute() else here
-        waiting += reversed([part for part in target.parts if part != "/"])
-    return here
+    with walked(path, _RESOLVING) as place:
+        if isinstance(place.trouble, OSError) and place.trouble.errno == errno.ELOOP:
+            raise place.trouble
+        return place.path
 
 
 def inspect(real: Path) -> os.stat_result:
     """Return what stands at a resolved path; raises OSError."""
-    place, folder = _at(real)
-    return os.stat(place, dir_fd=folder, follow_symlinks=False)
+    with walked(real, _EXACTLY) as place:
+        if place.state is None:
+            entered(place)
+        assert place.state is not None
+        return place.state
 
 
 def open_exactly(real: Path, flags: int) -> int:
     """Open a resolved path; a link that took a place on the way meanwhile is an OSError."""
-    place, gate = _at(real)
-    *parts, name = Path(place).parts or (".",)
-    here = os.open("." if gate is not None else "/", FOLDER, dir_fd=gate)
-    try:
-        for part in parts:
-            there = os.open(part, FOLDER, dir_fd=here)
-            os.close(here)
-            here = there
-        return os.open(name, flags, dir_fd=here)
-    finally:
-        os.close(here)
+    folder, name = (real, ".") if real in GATES or not real.name else (real.parent, real.name)
+    with walked(folder, _EXACTLY) as place:
+        return os.open(name, flags, dir_fd=entered(place))
 
 
 def open_regular(path: str, exact: bool) -> int:
@@ -79,7 +59,7 @@ def open_regular(path: str, exact: bool) -> int:
         real = Path(path) if exact else resolve(Path(path))
         # Looked at first, because the mere opening of a device may do something.
         _check_regular(path, _inspect_existing(real))
-        descriptor = open_exactly(real, READING)
+        descriptor = open_exactly(real, _READING)
     except FileNotFoundError:
         raise
     except OSError as error:
@@ -152,11 +132,10 @@ def list_tree(folder: str) -> list[str]:
 def list_links(folder: str) -> dict[str, list[str]]:
     """Return the links in a folder: of each what it says, and where it really leads; raises SourceError, OSError."""
     found = {}
+    real = resolve(Path(folder))
     for name in list_names(folder):
-        path = resolve(Path(folder)) / name
-        place, descriptor = _at(path)
-        with suppress(OSError):
-            found[name] = [os.readlink(place, dir_fd=descriptor), str(resolve(path))]
+        with suppress(OSError), walked(real, _EXACTLY) as place:
+            found[name] = [os.readlink(name, dir_fd=entered(place)), str(resolve(real / name))]
     return found
 
 

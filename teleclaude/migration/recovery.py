@@ -3,45 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Mapping
-from pathlib import Path
 
 from teleclaude.db.retry import uninterrupted
 from teleclaude.errors import TeleClaudeError
 from teleclaude.migration.committed import prove_for_resume, prove_for_undo
 from teleclaude.migration.detect import detect
 from teleclaude.migration.events import Event, TableResult, note
-from teleclaude.migration.interrupted import Interrupted, Obstacle, find_obstacle, plan_again, same_options, write_start
+from teleclaude.migration.interrupted import Obstacle, find_obstacle, plan_again, same_options
 from teleclaude.migration.inventory import Inventory
-from teleclaude.migration.journal import COMMIT, SETTLED, read_journal, try_entry, write_entry, write_private
-from teleclaude.migration.locks import Check, remove_dead
+from teleclaude.migration.journal import COMMIT, SETTLED, Interrupted, read_journal, try_entry, write_entry
 from teleclaude.migration.options import Options, Recovery
-from teleclaude.migration.plan import Plan
+from teleclaude.migration.plan import Plan, published_paths
 from teleclaude.migration.preflight import preflight
-from teleclaude.migration.published import published_paths, remove_docs, remove_files
-from teleclaude.migration.run import Run, Step, hold_and, run_step, run_steps, undo_steps
+from teleclaude.migration.published import remove_docs, remove_files
+from teleclaude.migration.run import Check, Run, Step, hold_and, run_step, run_steps, undo_steps, write_start
 from teleclaude.migration.way_back import count_since, since_script
+from teleclaude.migration.workspace import remove_dead, write_private
 
 
 async def plan_recovery(
     interrupted: Interrupted, options: Options, inventory: Inventory, environ: Mapping[str, str]
 ) -> tuple[Plan, Obstacle | None]:
     """Return the plan of the run that was cut off, and what stands in the way of taking it up."""
-    again = same_options(options, interrupted)
+    again = same_options(options, interrupted.record)
     if again != options:
         # It had another source: look at that one.
         private = inventory.private / "again"
         private.mkdir()
         inventory = await detect(again, interrupted.run, private, environ)
-    plan = plan_again(again, inventory, interrupted)
+    plan = plan_again(again, inventory, interrupted.run, interrupted.record, interrupted.on_target)
     return plan, find_obstacle(plan, inventory, interrupted)
 
 
 async def recover(run: Run, interrupted: Interrupted, obstacle: Obstacle | None, steps: tuple[Step, ...]) -> None:
     """Finish or take back the run that was cut off, as the operator decided; where nobody did, refuse."""
     choice = run.plan.recovery
-    if interrupted.journal is not None:
+    if interrupted.record is not None:
         # With another TMPDIR than today's it lies where nobody else would look.
-        remove_dead(Path(interrupted.journal.start["private"]))
+        remove_dead(interrupted.record.private)
     if obstacle is not None:
         run.refuse(*obstacle)
     elif choice is None:
@@ -68,17 +67,17 @@ def _acknowledge(run: Run, choice: Recovery) -> None:
 
 
 async def _resume(run: Run, steps: tuple[Step, ...], check: Check) -> None:
-    """Prove what was committed, and run the steps that come after the commit, from a clean start."""
-    reopen(run.plan)
+    """Prove what was committed, and run the steps behind the one that commits, from a clean start."""
+    _reopen(run.plan)
     if await _proves(run, prove_for_resume):
         rows = {table.name: table.target_rows for table in run.to_report().all(TableResult)}
         write_private(since_script(run.plan), count_since(run.plan, rows))
-        clear = Step("clear", clear_files)
-        await run_steps(run, (clear, *steps[1:]), check, begun=steps[:1])
+        behind = next(place for place, step in enumerate(steps, 1) if step.commits)
+        await run_steps(run, (Step("clear", _clear_files), *steps[behind:]), check, begun=steps[:behind])
 
 
 async def _undo(run: Run, steps: tuple[Step, ...]) -> None:
-    reopen(run.plan)
+    _reopen(run.plan)
     if await _proves(run, prove_for_undo):
         await uninterrupted(undo_steps(run, list(steps)))
 
@@ -93,14 +92,14 @@ async def _proves(run: Run, prove: Callable[[Plan], AsyncGenerator[Event, None]]
     return True
 
 
-async def clear_files(plan: Plan) -> AsyncGenerator[Event, None]:
+async def _clear_files(plan: Plan) -> AsyncGenerator[Event, None]:
     """Remove what the run had published before it was cut off, so that it is published whole."""
     remove_files(plan, plan.run, published_paths(plan))
     remove_docs(plan.run, plan.layout.docs, [doc.relative for doc in plan.docs])
     yield note("files", "what the run had published was published anew")
 
 
-def reopen(plan: Plan) -> None:
+def _reopen(plan: Plan) -> None:
     """Make the journal and the ledger of a run again that is known by its row alone."""
     if not read_journal(plan.folder):
         write_start(plan)

@@ -7,25 +7,34 @@ import json
 import secrets
 import time
 import traceback
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import AsyncExitStack, aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 
+from teleclaude.db.engine import disposing, explained, make_engine
+from teleclaude.db.file_lock import hold_existing
+from teleclaude.db.lock import hold_database
 from teleclaude.db.retry import uninterrupted
+from teleclaude.db.url import display_url
 from teleclaude.errors import Exit, TeleClaudeError
+from teleclaude.migration.deputy import deputy_for
 from teleclaude.migration.events import Event, Finding, Progress, Result, Severity, warning
 from teleclaude.migration.html import to_html
-from teleclaude.migration.interrupted import Interrupted, write_start
-from teleclaude.migration.journal import SETTLED, run_folder, try_entry, write_entry, write_private
-from teleclaude.migration.locks import Check, holding
+from teleclaude.migration.journal import SETTLED, Interrupted, digests, try_entry, write_entry, write_record
 from teleclaude.migration.options import Recovery
-from teleclaude.migration.plan import Plan, describe
+from teleclaude.migration.plan import Plan, describe, published_paths
+from teleclaude.migration.reading import open_source
 from teleclaude.migration.report import Failure, Report, StepRun
-from teleclaude.migration.way_back import describe_next, describe_way_back
+from teleclaude.migration.run_record import RunRecord
+from teleclaude.migration.way_back import describe_next, describe_way_back, write_down
+from teleclaude.migration.workspace import run_folder, write_private
 
-REPORT_NAME = "report.json"
+_REPORT_NAME = "report.json"
 PAGE_NAME = "report.html"
+
+Check = Callable[[], Awaitable[None]]
 
 
 @dataclass(frozen=True)
@@ -36,6 +45,8 @@ class Step:
     run: Callable[[Plan], AsyncGenerator[Event, None]]
     undo: Callable[[Plan], Awaitable[None]] | None = None
     commands: Callable[[Plan], tuple[str, ...]] = lambda _plan: ()
+    commits: bool = False
+    """Whether its end is the COMMIT, behind which a run that is cut off can be finished."""
 
 
 class Observer:
@@ -96,7 +107,8 @@ class Run:
 
     def to_report(self) -> Report:
         """Return the report as far as the run has gone."""
-        return Report(describe(self.plan), tuple(self.steps), self.failure, self.undo, self.next)
+        header = {**describe(self.plan), "record": _make_record(self.plan).to_json()}
+        return Report(header, tuple(self.steps), self.failure, self.undo, self.next)
 
 
 def new_run() -> str:
@@ -104,7 +116,7 @@ def new_run() -> str:
     return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
 
 
-def to_failure(error: BaseException) -> Failure:
+def _to_failure(error: BaseException) -> Failure:
     """Return why a run stopped, in a sentence and with what to do next."""
     if isinstance(error, asyncio.CancelledError):
         return Failure("interrupted; everything was taken back", "run it again", "Interrupted", Exit.INTERRUPTED)
@@ -117,11 +129,66 @@ def to_failure(error: BaseException) -> Failure:
     return Failure(sentence, "report it with the journal of this run", type(error).__name__, Exit.UNDONE)
 
 
-def write_report(run: Run) -> None:
+def _make_record(plan: Plan) -> RunRecord:
+    return RunRecord(
+        run=plan.run,
+        started_at=plan.started_at.isoformat(),
+        dry_run=plan.dry_run,
+        checkout=plan.checkout,
+        home=plan.home,
+        root=plan.layout.root,
+        person=plan.owner.person if plan.owner else None,
+        uid=plan.owner.uid if plan.owner else None,
+        timezone=plan.timezone,
+        batch_size=plan.batch_size,
+        target=display_url(plan.url) if plan.url else None,
+        reached_by=plan.target,
+        schema_stood=plan.schema_stands,
+        sources=digests(plan.databases),
+        files=published_paths(plan),
+        docs=plan.layout.docs,
+        snippets=tuple(doc.relative for doc in plan.docs),
+        private=plan.private,
+        new_directories=plan.new_directories,
+    )
+
+
+def write_start(plan: Plan) -> None:
+    """Write down how to go back, before there is anything to go back from; a rehearsal never has."""
+    for path, content in () if plan.dry_run else write_down(plan):
+        write_private(path, content)
+    write_record(plan.folder, _make_record(plan))
+
+
+@asynccontextmanager
+async def _holding(plan: Plan) -> AsyncIterator[Check]:
+    """Keep every daemon and every other migration away from the source and the target; yield a check of that.
+
+    Raises LockHeldError, SourceError or TargetError, and so does the check where the hold on the target is lost.
+    """
+    opener = partial(open_source, deputy_for(plan.account))
+    async with AsyncExitStack() as stack:
+        # A lock of the checkout itself keeps a second migration away, also where there is no pid file.
+        stack.enter_context(hold_existing(plan.checkout.resolve(), "migration"))
+        stack.enter_context(hold_existing(plan.checkout / "teleclaude.pid", opener=opener))
+        if plan.url is None:
+            yield _nothing_to_check
+            return
+        engine = await stack.enter_async_context(disposing(make_engine(plan.url)))
+        with explained(plan.url):
+            check = await stack.enter_async_context(hold_database(engine))
+        yield check
+
+
+async def _nothing_to_check() -> None:
+    pass
+
+
+def _write_report(run: Run) -> None:
     """Keep the report in the folder of the run, for programs and for people; where that fails, it says so itself."""
     report = run.to_report().to_json()
     try:
-        write_private(run.plan.folder / REPORT_NAME, json.dumps(report, indent=2))
+        write_private(run.plan.folder / _REPORT_NAME, json.dumps(report, indent=2))
         write_private(run.plan.folder / PAGE_NAME, to_html(report))
     except OSError as error:
         finding = warning("report", f"{error.filename} could not be written: {error.strerror}", "keep what is printed")
@@ -130,7 +197,7 @@ def write_report(run: Run) -> None:
         # The page for people comes last, and must not cost what is done.
         reason = f"{PAGE_NAME} could not be made ({type(error).__name__})"
         run.steps.append(
-            StepRun("report", "failed", 0.0, (warning("report", reason, f"see {REPORT_NAME}; report it"),))
+            StepRun("report", "failed", 0.0, (warning("report", reason, f"see {_REPORT_NAME}; report it"),))
         )
 
 
@@ -139,14 +206,14 @@ async def hold_and(run: Run, work: Callable[[Check], Awaitable[None]]) -> None:
     try:
         async with AsyncExitStack() as stack:
             try:
-                check = await stack.enter_async_context(holding(run.plan))
+                check = await stack.enter_async_context(_holding(run.plan))
                 guarded = run.plan.as_service_user
                 stack.enter_context(run_folder(run.plan.folder, run.plan.new_directories, guarded=guarded))
             except TeleClaudeError as error:
                 run.refuse(error.message, error.hint, type(error).__name__)
                 return
             await work(check)
-            write_report(run)
+            _write_report(run)
             if run.settled:
                 # Last, so that whoever is killed before it is asked about, and not left without a report.
                 try_entry(run.plan.folder, SETTLED)
@@ -176,7 +243,7 @@ async def run_steps(run: Run, steps: tuple[Step, ...], check: Check, begun: tupl
         # Where it stopped and not what it said: a message of the server may quote a value.
         stack = traceback.format_tb(error.__traceback__)
         try_entry(folder, {"event": "failed", "error": type(error).__name__, "traceback": stack})
-        run.failure = to_failure(error)
+        run.failure = _to_failure(error)
         await uninterrupted(undo_steps(run, started))
 
 

@@ -39,7 +39,7 @@ from teleclaude.migration.events import (
     warning,
 )
 from teleclaude.migration.identities import restart_identity
-from teleclaude.migration.journal import COMMIT, find_entry, read_journal, write_entry, write_private
+from teleclaude.migration.journal import COMMIT, find_entry, read_journal, write_entry
 from teleclaude.migration.ledger import LedgerIndex, index_ledger, open_ledger
 from teleclaude.migration.plan import Plan
 from teleclaude.migration.run_row import empty, has_arrived, insert_row
@@ -47,6 +47,7 @@ from teleclaude.migration.sources import Sources, reading
 from teleclaude.migration.tables import TablePlan, rejects_table
 from teleclaude.migration.verify import compare_table
 from teleclaude.migration.way_back import count_since, since_script
+from teleclaude.migration.workspace import write_private
 
 
 @dataclass

@@ -110,7 +110,7 @@ def test_config_split_dry_run_shows_no_secret_and_writes_nothing(sample: SampleI
     arguments = ["--config", str(sample.checkout / "config.yml"), "--env", str(sample.checkout / ".env")]
     done = CliRunner().invoke(cli, ["config", "split", *arguments, "--output-dir", str(tmp_path / "new"), "--dry-run"])
     assert done.exit_code == 0
-    assert "OPENAI_API_KEY: (secret)" in done.stdout
+    assert "OPENAI_API_KEY: '***'" in done.stdout
     assert "sample-openai-key" not in done.stdout
     assert not (tmp_path / "new").exists()
 

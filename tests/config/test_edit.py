@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from teleclaude.config.edit import rewrite, same, to_yaml
 from teleclaude.config.secrecy import comment_may_tell
-from teleclaude.config.split import Installation, Split, split
+from teleclaude.config.split import OldConfiguration, Split, split
 
 OLD = """\
     # The workshop.
@@ -39,7 +39,7 @@ OLD = """\
 
 
 def split_text(text: str) -> tuple[Split, dict[str, str]]:
-    layers = split(Installation(yaml.safe_load(text) or {}), None)
+    layers = split(OldConfiguration(yaml.safe_load(text) or {}), None)
     parts: dict[str, dict[str, Any]] = {"system": layers.system, "user": layers.user}
     return layers, {
         kind: rewrite([text], values, "New.", lambda comment: comment_may_tell(comment, layers.known)).text

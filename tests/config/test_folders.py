@@ -1,11 +1,24 @@
 """The way to a file cannot be bent, and nothing is removed that is not ours."""
 
+import errno
 import os
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
-from teleclaude.config.folders import find_open_door, find_stranger, opened_folder, remove_marked
+from teleclaude.config.folders import (
+    Links,
+    Policy,
+    entered,
+    find_open_door,
+    find_stranger,
+    opened_folder,
+    remove_marked,
+    walked,
+)
 from teleclaude.errors import PublishError
 
 USER = 12345
@@ -90,3 +103,164 @@ def test_what_carries_the_mark_is_removed(tmp_path: Path) -> None:
     (tmp_path / "config.yml").write_text("# our mark\nname: x\n")
     remove_marked(tmp_path / "config.yml", b"our mark")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def open_to_all() -> Iterator[Path]:
+    """Make a folder that another user can look into, unlike pytest's own."""
+    with tempfile.TemporaryDirectory(prefix="tc-") as name:
+        folder = Path(name).resolve()
+        folder.chmod(0o755)
+        yield folder
+
+
+REAL, LINK, GATE = "real/inner", "link/inner", "closed/gate/inner"
+"""A folder by its own name, through a link to the one around it, and behind a gate."""
+
+
+def nothing(_around: Path) -> None:
+    pass
+
+
+def link_of_another(around: Path) -> None:
+    os.chown(around / "link", USER, USER, follow_symlinks=False)
+
+
+def link_among_everyone(around: Path) -> None:
+    around.chmod(0o777)
+
+
+def link_in_a_sticky_folder(around: Path) -> None:
+    around.chmod(0o1777)
+
+
+def circle(around: Path) -> None:
+    (around / "link").unlink()
+    (around / "link").symlink_to("link")
+
+
+def absolute_link(around: Path) -> None:
+    (around / "link").unlink()
+    (around / "link").symlink_to(around / "real")
+
+
+def link_upwards(around: Path) -> None:
+    (around / "link").unlink()
+    (around / "link").symlink_to("real/inner/..")
+
+
+def file_on_the_way(around: Path) -> None:
+    (around / "real").rename(around / "other")
+    (around / "real").touch()
+
+
+def folder_of_another(around: Path) -> None:
+    os.chown(around / "real", USER, USER)
+
+
+NONE, OURS, ANY = (Policy(links) for links in Links)
+MAKING = Policy(Links.OURS, make=True)
+OWNED = Policy(Links.ANY, owners=ME)
+THERE = "there"
+WALKS: list[tuple[Policy, str, Callable[[Path], None], str | int]] = [
+    (NONE, REAL, nothing, THERE),
+    (NONE, LINK, nothing, errno.ELOOP),
+    (NONE, "real/missing", nothing, errno.ENOENT),
+    (NONE, REAL, file_on_the_way, errno.ENOTDIR),
+    (NONE, "real/inner/../inner", nothing, THERE),
+    (OURS, LINK, nothing, THERE),
+    (OURS, LINK, absolute_link, THERE),
+    (OURS, LINK, link_upwards, THERE),
+    (OURS, LINK, link_in_a_sticky_folder, THERE),
+    (OURS, LINK, link_of_another, "is a link"),
+    (OURS, LINK, link_among_everyone, "is a link"),
+    (OURS, LINK, circle, "is a link"),
+    (OURS, "link/missing", nothing, errno.ENOENT),
+    (OURS, REAL, folder_of_another, THERE),
+    (ANY, LINK, link_of_another, THERE),
+    (ANY, LINK, link_among_everyone, THERE),
+    (ANY, LINK, circle, errno.ELOOP),
+    (ANY, LINK, file_on_the_way, errno.ENOTDIR),
+    (MAKING, "link/missing/inner", nothing, THERE),
+    (MAKING, "link/missing/inner", link_of_another, "is a link"),
+    (MAKING, "real/missing/inner", file_on_the_way, errno.ENOTDIR),
+    (OWNED, LINK, nothing, THERE),
+]
+
+
+def descriptors() -> int:
+    return psutil.Process().num_fds()
+
+
+@as_root
+@pytest.mark.parametrize(("policy", "way", "prepare", "end"), WALKS)
+def test_a_walk_ends_where_its_policy_says(
+    tmp_path: Path, policy: Policy, way: str, prepare: Callable[[Path], None], end: str | int
+) -> None:
+    around = tmp_path / "around"
+    (around / "real/inner").mkdir(parents=True)
+    (around / "link").symlink_to("real")
+    prepare(around)
+    before = descriptors()
+    with walked(around / way, policy) as place:
+        if isinstance(end, int):
+            with pytest.raises(OSError, match=os.strerror(end)) as raised:
+                entered(place)
+            assert raised.value.errno == end
+        elif end == THERE:
+            real = Path(os.path.realpath(around / way))
+            assert place.path == real
+            assert os.path.samestat(os.fstat(entered(place)), real.stat())
+        else:
+            with pytest.raises(PublishError, match=end):
+                entered(place)
+    assert descriptors() == before
+
+
+@as_root
+@pytest.mark.parametrize(
+    ("prepare", "way", "where"),
+    [(link_of_another, LINK, "link"), (folder_of_another, LINK, "real"), (folder_of_another, REAL, "real")],
+)
+def test_a_walk_ends_at_the_first_place_of_somebody_else(
+    tmp_path: Path, prepare: Callable[[Path], None], way: str, where: str
+) -> None:
+    (tmp_path / "real/inner").mkdir(parents=True)
+    (tmp_path / "link").symlink_to("real")
+    prepare(tmp_path)
+    with walked(tmp_path / way, OWNED) as place:
+        assert place.path == tmp_path / where
+        assert place.state is not None
+        assert place.state.st_uid == USER
+
+
+@as_root
+@pytest.mark.parametrize("way", [GATE, "closed/gate/../gate/inner", "closed/gate/inner/../../gate/inner", LINK])
+@pytest.mark.parametrize("links", [Links.NONE, Links.ANY])
+def test_what_lies_behind_a_gate_is_reached_where_the_way_to_it_is_closed(
+    open_to_all: Path, way: str, links: Links
+) -> None:
+    closed = open_to_all / "closed"
+    (closed / "gate/inner").mkdir(parents=True)
+    (open_to_all / "link").symlink_to("closed/gate")
+    closed.chmod(0o700)
+    os.chown(closed / "gate", USER, USER)
+    gate = os.open(closed / "gate", os.O_RDONLY)
+    follows = links is Links.ANY or way != LINK
+    try:
+        os.seteuid(USER)
+        with walked(open_to_all / way, Policy(links)) as place:
+            assert place.folder is None
+        with walked(open_to_all / way, Policy(links, gates={closed / "gate": gate})) as place:
+            assert (place.folder is not None) == follows
+            assert not follows or place.path == closed / "gate/inner"
+    finally:
+        os.seteuid(0)
+        os.close(gate)
+
+
+def test_what_does_not_exist_is_taken_by_its_name(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to("missing")
+    with walked(tmp_path / "link/a/../b", ANY) as place:
+        assert place.path == tmp_path / "missing/b"
+        assert place.state is None

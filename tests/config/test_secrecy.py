@@ -1,10 +1,12 @@
 """What is a secret and what is none; and looking at a text takes as long as it is long, whatever stands in it."""
 
 import time
+from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
-from teleclaude.config.secrecy import has_secret, is_login, is_secret, named_secrets
+from teleclaude.config.secrecy import has_secret, is_harmless, is_login, is_secret, mask, named_secrets
 
 NAMES = "otp totpSeed hmac hmac_value accesskey ACCESS-KEY passcode seed signing request-signing salt psk dbpassword"
 OTHER_NAMES = "port seeded basalt design assigning hotkey keyboard compass spin author login user prompt tokenizer"
@@ -104,3 +106,38 @@ def test_a_long_word_is_looked_at_from_its_beginning_alone(piece: str) -> None:
     has_secret(f"?{text} ", ())
     list(named_secrets(text))
     assert time.process_time() - begun < 2
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "harmless"),
+    [
+        ("title", "Fix the tests", True),
+        ("title", None, True),
+        ("token", None, True),
+        ("size", 3, True),
+        ("created_at", datetime(2026, 1, 1, tzinfo=UTC), True),
+        ("token", "Fix the tests", False),
+        ("session_tokens", 3, False),
+        ("environment", "plain", False),
+        ("title", "the password is hunter2", False),
+        ("title", "see https://host/x", False),
+        ("payload", '{"text": "hello"}', False),
+        ("payload", " [1]", False),
+        ("title", "word " * 100, False),
+        ("body", b"bytes", False),
+    ],
+)
+def test_a_value_is_harmless_only_where_nothing_speaks_against_it(name: str, value: Any, harmless: bool) -> None:
+    assert is_harmless(name, value) is harmless
+
+
+def test_of_secrets_names_are_shown_and_none_that_is_a_secret_itself() -> None:
+    secret = "ghp_0123456789abcdefghij"
+    of_people = {"Bob": {"token": "z"}}
+    values = {"environment": {"API_KEY": "x", secret: "y"}, "profiles": of_people, secret: "v", "own": {"a": 1}}
+    assert mask(values) == {
+        "environment": {"API_KEY": "***", "***": "***"},
+        "profiles": {"Bob": "***"},
+        "***": "***",
+        "own": "***",
+    }

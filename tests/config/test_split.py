@@ -10,9 +10,9 @@ from teleclaude.config.edit import rewrite, to_yaml
 from teleclaude.config.layers import expand, override, resolve
 from teleclaude.config.parse import parse_env
 from teleclaude.config.sections import IGNORED_SECTIONS
-from teleclaude.config.split import Installation, Split, split
+from teleclaude.config.split import OldConfiguration, Split, split
 
-OLD = Installation(
+OLD = OldConfiguration(
     config={
         "computer": {"name": "workshop", "timezone": "Europe/Paris", "trusted_dirs": [{"path": "/home/ada"}]},
         "discord": {"token": "planted-discord", "guild_id": 1178000000000000001},
@@ -78,7 +78,7 @@ def test_the_layers_together_say_what_the_old_files_said() -> None:
     assert_same_meaning(OLD, split(OLD, "Ada"))
 
 
-def assert_same_meaning(old: Installation, layers: Split) -> None:
+def assert_same_meaning(old: OldConfiguration, layers: Split) -> None:
     """The effective new configuration holds every key of the old one with the value that the old daemon saw."""
     new = resolve(layers.system, layers.secrets, layers.user, {})
     before = override(expand(dict(old.config), dict(old.environment)), old.environment)
@@ -107,7 +107,7 @@ TREES = st.recursive(
 @given(st.dictionaries(st.sampled_from(["discord", "tts", "computer", "hooks", "custom"]), TREES, max_size=4))
 def test_any_configuration_means_the_same_after_the_split(config: dict[str, Any]) -> None:
     everyone = {key: config.pop(key) for key in ("hooks",) if key in config}
-    old = Installation(config=config, environment={"A": "value of a"}, everyone=everyone)
+    old = OldConfiguration(config=config, environment={"A": "value of a"}, everyone=everyone)
     assert_same_meaning(old, split(old, None))
 
 
@@ -147,7 +147,7 @@ def test_the_layers_mean_what_the_old_daemon_saw(
     assume("${" not in variables.get("TELECLAUDE_DB_PATH", ""))
     seen = {**variables, **environ}
     before = override(expand(config, seen), seen)
-    layers = split(Installation(config=config, environment=variables), None)
+    layers = split(OldConfiguration(config=config, environment=variables), None)
     system, secrets, user = (
         yaml.safe_load(rewrite([to_yaml(config, "Old.")], values, "New.", bool).text) or {}
         for values in (layers.system, layers.secrets, layers.user)
@@ -181,7 +181,9 @@ def test_what_is_not_carried_is_named_with_its_reason() -> None:
     ["botToken", "client-secret", "secret_key", "openai-api-key", "apiKeyOpenai", "authorization", "passphrase", "pwd"],
 )
 def test_a_secret_is_told_however_its_name_is_written(name: str) -> None:
-    layers = split(Installation(config={"custom": {name: "planted"}}, environment={f"API_WS_{name}": "planted"}), None)
+    layers = split(
+        OldConfiguration(config={"custom": {name: "planted"}}, environment={f"API_WS_{name}": "planted"}), None
+    )
     assert "planted" not in str(layers.system)
     assert "planted" in str(layers.secrets)
 
@@ -196,7 +198,7 @@ def test_a_secret_is_told_however_its_name_is_written(name: str) -> None:
     ],
 )
 def test_a_secret_in_a_url_is_taken_out_and_put_back(url: str) -> None:
-    old = Installation(config={"custom": {"endpoint": url}})
+    old = OldConfiguration(config={"custom": {"endpoint": url}})
     layers = split(old, None)
     assert "planted" not in str(layers.system)
     assert_same_meaning(old, layers)
@@ -216,7 +218,7 @@ def test_a_secret_in_a_url_is_taken_out_and_put_back(url: str) -> None:
     ],
 )
 def test_a_secret_is_told_wherever_programs_take_it(values: dict[str, Any]) -> None:
-    old = Installation(config={"custom": values})
+    old = OldConfiguration(config={"custom": values})
     layers = split(old, None)
     assert "planted" not in str(layers.system)
     assert_same_meaning(old, layers)
@@ -231,31 +233,31 @@ def test_a_secret_is_told_wherever_programs_take_it(values: dict[str, Any]) -> N
     ],
 )
 def test_ordinary_settings_stay_where_they_are(values: dict[str, Any]) -> None:
-    layers = split(Installation(config={"custom": values}), None)
+    layers = split(OldConfiguration(config={"custom": values}), None)
     assert layers.system == {"custom": values}
     assert layers.secrets == {}
 
 
 def test_a_reference_in_a_secret_is_expanded_when_it_is_read_as_it_always_was() -> None:
-    layers = split(Installation(config={"custom": {"token": "Bearer ${OUTSIDE}"}}), None)
+    layers = split(OldConfiguration(config={"custom": {"token": "Bearer ${OUTSIDE}"}}), None)
     assert resolve(layers.system, layers.secrets, {}, {"OUTSIDE": "abc"})["custom"] == {"token": "Bearer abc"}
     assert resolve(layers.system, layers.secrets, {}, {})["custom"] == {"token": "Bearer ${OUTSIDE}"}
 
 
 def test_the_home_of_the_old_daemon_is_written_out_whatever_the_environment_file_says_of_it() -> None:
     config = {"computer": {"default_working_dir": "${HOME}/projects", "user": "${USER}", "name": "${OTHER}"}}
-    old = Installation(config=config, environment={"HOME": "/x"}, account={"HOME": "/home/ada", "USER": "ada"})
+    old = OldConfiguration(config=config, environment={"HOME": "/x"}, account={"HOME": "/home/ada", "USER": "ada"})
     written = {"default_working_dir": "/home/ada/projects", "user": "ada", "name": "${OTHER}"}
     assert split(old, None).system["computer"] == written
 
 
 def test_a_number_that_is_not_equal_to_itself_does_not_stop_the_split() -> None:
-    layers = split(Installation(config={"a": {"token": float("nan")}, "b": {"token": float("nan")}}), None)
+    layers = split(OldConfiguration(config={"a": {"token": float("nan")}, "b": {"token": float("nan")}}), None)
     assert len(layers.secrets["environment"]) == 2
 
 
 def test_what_an_old_file_has_under_a_key_of_ours_is_kept_beside_it() -> None:
-    layers = split(Installation(config={"environment": "theirs"}, environment={"WORKING_DIR": "/x"}), None)
+    layers = split(OldConfiguration(config={"environment": "theirs"}, environment={"WORKING_DIR": "/x"}), None)
     assert layers.system == {"config.yml": {"environment": "theirs"}, "environment": {"WORKING_DIR": "/x"}}
 
 
@@ -264,30 +266,30 @@ def test_experiments_are_appended() -> None:
 
 
 def test_experiments_that_are_no_list_do_not_stop_the_others() -> None:
-    old = Installation(config={"experiments": None}, experiments=({"name": "x"},))
+    old = OldConfiguration(config={"experiments": None}, experiments=({"name": "x"},))
     assert split(old, None).system["experiments"] == [{"name": "x"}]
 
 
 def test_a_key_that_both_files_have_is_lost_in_neither() -> None:
-    old = Installation(config={"jobs": 1, "custom": 3}, everyone={"jobs": 2, "custom": 4})
+    old = OldConfiguration(config={"jobs": 1, "custom": 3}, everyone={"jobs": 2, "custom": 4})
     assert split(old, None).system == {"jobs": 2, "custom": 4, "config.yml": {"jobs": 1, "custom": 3}}
 
 
 def test_nobody_becomes_an_administrator_by_what_the_old_daemon_did_not_read() -> None:
     mallory = [{"name": "Mallory", "role": "admin"}]
-    assert split(Installation(config={"people": mallory}), None).system == {"config.yml": {"people": mallory}}
-    old = Installation(config={"people": mallory}, everyone={"people": [{"name": "Ada"}]})
+    assert split(OldConfiguration(config={"people": mallory}), None).system == {"config.yml": {"people": mallory}}
+    old = OldConfiguration(config={"people": mallory}, everyone={"people": [{"name": "Ada"}]})
     assert split(old, None).system["people"] == [{"name": "Ada"}]
 
 
 def test_what_is_read_from_config_yml_alone_counts_nowhere_else() -> None:
     everyone = {"redis": 2, "database": {"url": "postgresql://elsewhere/"}, "tts": 4}
-    layers = split(Installation(config={"redis": 1}, everyone=everyone), None, "postgresql://here/")
+    layers = split(OldConfiguration(config={"redis": 1}, everyone=everyone), None, "postgresql://here/")
     assert layers.system == {"database": {"url": "postgresql://here/"}, "redis": 1, "teleclaude.yml": everyone}
 
 
 @pytest.mark.parametrize("value", ["", None, True, "${NAME}"])
 def test_what_is_no_secret_value_stays_where_it_is(value: object) -> None:
-    layers = split(Installation(config={"discord": {"token": value}}), None)
+    layers = split(OldConfiguration(config={"discord": {"token": value}}), None)
     assert layers.system == {"discord": {"token": value}}
     assert layers.secrets == {}

@@ -29,15 +29,14 @@ from teleclaude.migration.deputy import deputy_for, dismissing_deputies
 from teleclaude.migration.detect import docs as docs_of
 from teleclaude.migration.events import Event, Finding, Left, Severity, SwitchOver, note
 from teleclaude.migration.inventory import Account
-from teleclaude.migration.journal import run_folder
 from teleclaude.migration.options import Options
 from teleclaude.migration.pipeline import STEPS
-from teleclaude.migration.plan import Plan
-from teleclaude.migration.prepare import MARK
+from teleclaude.migration.plan import MARK, Plan
 from teleclaude.migration.published import remove_files
 from teleclaude.migration.realm import list_tree, open_regular
 from teleclaude.migration.report import Report
 from teleclaude.migration.run import Step
+from teleclaude.migration.workspace import run_folder
 from tests.support.sample import has_nothing, migrate_sample
 
 pytestmark = pytest.mark.usefixtures("daemon_here")

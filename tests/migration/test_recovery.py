@@ -17,8 +17,8 @@ from teleclaude.db.url import display_url
 from teleclaude.demo.installation import SampleInstallation
 from teleclaude.demo.postgres import Server
 from teleclaude.migration.events import ConstraintResult, Finding, IdentityResult, ProbeResult, TableResult
-from teleclaude.migration.interrupted import Interrupted
 from teleclaude.migration.inventory import JournaledRun
+from teleclaude.migration.journal import Interrupted
 from teleclaude.migration.options import Options, Recovery
 from teleclaude.migration.run import Observer
 from teleclaude.migration.summary import find_attention

@@ -23,6 +23,7 @@ from teleclaude.migration.pipeline import STEPS
 from teleclaude.migration.plan import Plan
 from teleclaude.migration.report import REPORT_VERSION, Failure
 from teleclaude.migration.run import Step
+from teleclaude.migration.run_record import RunRecord
 from tests.crash.machine import Job
 from tests.support.command import teleclaude, to_arguments
 from tests.support.pointing import point_to
@@ -100,7 +101,7 @@ def test_the_page_says_what_the_schema_says() -> None:
 
 
 def test_every_result_of_a_step_is_in_the_schema_with_all_its_fields() -> None:
-    kinds = (*events.Result.__args__, ColumnFate, events.Finding, Failure)
+    kinds = (*events.Result.__args__, ColumnFate, events.Finding, Failure, RunRecord)
     for kind in kinds:
         assert list(SCHEMA["$defs"][kind.__name__]["properties"]) == [field.name for field in dataclasses.fields(kind)]
 

@@ -8,11 +8,14 @@ from pathlib import Path
 from teleclaude.db.file_lock import hold_existing
 from teleclaude.errors import LockHeldError
 from teleclaude.migration.inventory import Holder, JournaledRun
-from teleclaude.migration.journal import COMMIT, SETTLED, find_entry, read_journal
+from teleclaude.migration.journal import COMMIT, SETTLED, find_entry, find_record, read_journal
 
 
 def find_runs(folder: Path) -> tuple[tuple[JournaledRun, ...], tuple[Holder, ...]]:
-    """Return the runs below `folder` that were cut off; while one goes on, who that is instead."""
+    """Return the runs below `folder` that were cut off; while one goes on, who that is instead.
+
+    Raises SourceError where such a run is one of another version of this program.
+    """
     try:
         with hold_existing(folder, "migration"):
             return tuple(_cut_off(folder)), ()
@@ -26,6 +29,8 @@ def find_runs(folder: Path) -> tuple[tuple[JournaledRun, ...], tuple[Holder, ...
 def _cut_off(folder: Path) -> Iterator[JournaledRun]:
     for path in sorted(folder.iterdir()) if folder.is_dir() else ():
         entries = read_journal(path)
-        start = find_entry(entries, "start")
-        if start is not None and not start["dry_run"] and not find_entry(entries, SETTLED["event"]):
-            yield JournaledRun(path, start, find_entry(entries, COMMIT["event"]) is not None)
+        if find_entry(entries, SETTLED["event"]):
+            continue
+        record = find_record(entries)
+        if record is not None and not record.dry_run:
+            yield JournaledRun(path, record, find_entry(entries, COMMIT["event"]) is not None)

@@ -1,0 +1,125 @@
+"""The folders of a run: its own, which stays, and the private one, which is gone at the end."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+
+from teleclaude.config.folders import find_open_door, opened_folder, sync_folder
+from teleclaude.db.file_lock import hold_existing, lock_file
+from teleclaude.errors import LockHeldError, PublishError
+
+_PREFIX = "teleclaude-migration-"
+_LOCK = "lock"
+
+
+@contextmanager
+def run_folder(folder: Path, new_directories: tuple[Path, ...], *, guarded: bool) -> Iterator[Path]:
+    """Make the folder of the run, private, and sync its name; directories that stay empty go at the end.
+
+    Until then no other run goes on beside it. Raises LockHeldError where one does, PublishError where the folder cannot
+    be made, or where it is `guarded` and others than root can change it.
+    """
+    with ExitStack() as stack:
+        stack.callback(remove_empty, new_directories)
+        try:
+            with opened_folder(folder.parent, make=True) as around:
+                stack.enter_context(hold_existing(folder.parent, "migration"))
+                # It stands where a run that was cut off is taken up again.
+                with suppress(FileExistsError):
+                    os.mkdir(folder.name, 0o700, dir_fd=around)
+                sync_folder(around)
+        except OSError as error:
+            raise PublishError(f"{folder} cannot be made: {error.strerror}", "see to the place and run again") from None
+        # Only now, for in a folder such as /tmp somebody else could have made it a moment ago.
+        if guarded and (door := find_open_door(folder)) is not None:
+            raise PublishError(
+                f"a user without privileges can change {door}, so the folder of the run may not be there",
+                "say --report-dir with a folder of root's",
+            )
+        yield folder
+
+
+def remove_empty(directories: tuple[Path, ...]) -> None:
+    """Remove those of our new directories that hold nothing, children first."""
+    for directory in reversed(directories):
+        # One that is not empty stays, and one that cannot be removed is no reason to fail.
+        with suppress(OSError, PublishError), opened_folder(directory.parent) as folder:
+            os.rmdir(directory.name, dir_fd=folder)
+
+
+def write_private(path: Path, content: str) -> None:
+    """Put a file in the folder of a run, complete or not at all, readable by its owner alone."""
+    new = path.with_name(f".{path.name}")
+    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8", errors="surrogateescape") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    new.replace(path)
+    with opened_folder(path.parent) as around:
+        sync_folder(around)
+
+
+@contextmanager
+def private_folder() -> Iterator[Path]:
+    """Make a folder that only we can read, and remove it at the end with everything in it.
+
+    It is locked meanwhile; folders of runs that were killed are not, and are removed first.
+    """
+    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        remove_dead(folder)
+    folder, descriptor = _make_locked()
+    try:
+        yield folder
+    finally:
+        with suppress(OSError):
+            _remove(folder)
+        os.close(descriptor)
+
+
+def _make_locked() -> tuple[Path, int]:
+    while True:
+        folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
+        # Until it is locked another run may take it for a dead one's, and remove it.
+        with suppress(OSError, LockHeldError):
+            descriptor = _lock(folder, os.O_CREAT | os.O_EXCL)
+            if (folder / _LOCK).exists():
+                return folder, descriptor
+            os.close(descriptor)
+
+
+def remove_dead(folder: Path) -> None:
+    """Remove the private folder of a run of ours that was killed; that of a living one stays, and so do others'."""
+    with suppress(OSError, LockHeldError):
+        descriptor = _lock(folder)
+        try:
+            if folder.lstat().st_uid == os.geteuid():
+                _remove(folder)
+        finally:
+            os.close(descriptor)
+
+
+def _remove(folder: Path) -> None:
+    """Remove a private folder, its lock last: whoever is killed meanwhile leaves what the next run still knows."""
+    for entry in folder.iterdir():
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry, ignore_errors=True)
+        elif entry.name != _LOCK:
+            entry.unlink(missing_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _lock(folder: Path, flags: int = 0) -> int:
+    """Lock the file in the folder that says who lives there; raises OSError where there is none, LockHeldError."""
+    descriptor = os.open(folder / _LOCK, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC | flags, 0o600)
+    try:
+        lock_file(descriptor, folder / _LOCK, "migration")
+    except LockHeldError:
+        os.close(descriptor)
+        raise
+    return descriptor

@@ -1,0 +1,50 @@
+"""A difference is named as exactly as it can be without telling a secret."""
+
+import hashlib
+from typing import Any
+
+import pytest
+
+from teleclaude.migration.columns import ColumnType
+from teleclaude.migration.mismatch import value_differs
+from teleclaude.migration.tables import ColumnPlan, TablePlan
+
+
+def table(name: str, *columns: str) -> TablePlan:
+    plans = tuple(ColumnPlan(column, f'"{column}"', ColumnType.TEXT, True, None) for column in columns)
+    return TablePlan(name, None, name, plans, columns[:1], 1)
+
+
+NOTES, TOKENS = table("notes", "id", "body", "api_key"), table("session_tokens", "token", "note")
+SECRET = "ghp_0123456789abcdefghij"
+DIGEST = hashlib.sha256(SECRET.encode()).hexdigest()[:8]
+
+
+@pytest.mark.parametrize(
+    ("plan", "key", "column", "wanted", "found", "said"),
+    [
+        (NOTES, (3,), "body", "one", None, "row (3), body: the source holds 'one', PostgreSQL holds None"),
+        (NOTES, (3,), "body", SECRET, "", f"holds <length 24, sha256 {DIGEST}>, PostgreSQL holds ''"),
+        (NOTES, (3,), "api_key", "1234", "123", "holds <length 4>, PostgreSQL holds <length 3>"),
+        (NOTES, (SECRET,), "body", "one", "two", f"notes, row (<length 24, sha256 {DIGEST}>), body"),
+        (
+            NOTES,
+            None,
+            "",
+            (3, "one", "1234"),
+            "none",
+            "holds (3, 'one', <length 4>), PostgreSQL holds 'none'",
+        ),
+        (TOKENS, ("abc",), "note", "one", "two", "row (<length 3>), note: the source holds <length 3>, PostgreSQL"),
+        (NOTES, None, "body", b"\xff", "x", "holds <length 1, sha256 a8100ae6>, PostgreSQL holds 'x'"),
+    ],
+)
+def test_what_is_said_of_a_difference(
+    plan: TablePlan, key: Any, column: str, wanted: Any, found: Any, said: str
+) -> None:
+    assert said in value_differs(plan, key, column, wanted, found).message
+
+
+def test_a_wide_row_is_cut() -> None:
+    message = value_differs(NOTES, None, "", tuple(range(2000)), "no such row").message
+    assert len(message) < 250

@@ -25,9 +25,9 @@ from teleclaude.db.engine import disposing, make_engine
 from teleclaude.db.search.places import Search
 from teleclaude.demo.installation import SampleInstallation, make_installation
 from teleclaude.demo.postgres import Server, running_server
-from teleclaude.migration import probe
-from teleclaude.migration.options import Options
-from teleclaude.migration.plan import Plan
+from teleclaude.migration.plan.plan import Plan
+from teleclaude.migration.source.options import Options
+from teleclaude.migration.steps import probe
 from tests.support.real_places import may_mount
 from tests.support.sample import migrate_sample
 from tests.support.standing import Migrated, stand

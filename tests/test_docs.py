@@ -7,7 +7,7 @@ import pytest
 from teleclaude import __version__
 from teleclaude.cli import cli
 from teleclaude.errors import Exit
-from teleclaude.migration.coerce import RULES, SILENT_RULES
+from teleclaude.migration.load.convert import RULES, SILENT_RULES
 from teleclaude.migration.pipeline import PREFLIGHT, STEPS
 from tests.support.pages import ARCHITECTURE, README, ROOT, RUNBOOK, commands, flags, headings, rows
 

@@ -12,7 +12,7 @@ from sqlalchemy import URL
 
 from teleclaude.cli import cli
 from teleclaude.demo.installation import SampleInstallation
-from teleclaude.migration.options import Options
+from teleclaude.migration.source.options import Options
 from tests.support.command import teleclaude
 from tests.support.pages import ROOT, commands
 

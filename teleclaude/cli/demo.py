@@ -19,8 +19,8 @@ from teleclaude.cli.screen import Screen
 from teleclaude.db.engine import disposing, make_engine
 from teleclaude.demo.installation import make_installation
 from teleclaude.demo.postgres import running_server
-from teleclaude.migration.options import Options
-from teleclaude.migration.report import Report
+from teleclaude.migration.report.report import Report
+from teleclaude.migration.source.options import Options
 
 _ORDINARY_UID = 1000
 

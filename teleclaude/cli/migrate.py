@@ -15,9 +15,9 @@ import click
 from teleclaude.cli.page import print_page
 from teleclaude.cli.screen import Screen
 from teleclaude.errors import Exit
-from teleclaude.migration.options import Options, Recovery
 from teleclaude.migration.pipeline import migrate
-from teleclaude.migration.report import Report
+from teleclaude.migration.report.report import Report
+from teleclaude.migration.source.options import Options, Recovery
 
 _EXAMPLES = """\b
 Examples:

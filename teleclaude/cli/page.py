@@ -16,10 +16,10 @@ from rich.text import Text
 from teleclaude.cli.screen import STYLES
 from teleclaude.config.parse import parse_yaml
 from teleclaude.errors import Exit
-from teleclaude.migration.events import Severity
-from teleclaude.migration.report import Report
+from teleclaude.migration.report.events import Severity
+from teleclaude.migration.report.report import Report
+from teleclaude.migration.report.summary import Attention, find_attention, find_proofs, outcome, stands, total, verdict
 from teleclaude.migration.run import PAGE_NAME
-from teleclaude.migration.summary import Attention, find_attention, find_proofs, outcome, stands, total, verdict
 from teleclaude.printable import printable
 
 _SIGNS = {Severity.NOTE: "·", Severity.WARNING: "!", Severity.ERROR: "✗"}

@@ -14,11 +14,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 from rich.progress import Progress as Bars
 
 from teleclaude.db.url import display_url
-from teleclaude.migration.events import Event, Finding, Forecast, Progress, Severity, TableResult
-from teleclaude.migration.journal import Interrupted
-from teleclaude.migration.options import Recovery
-from teleclaude.migration.plan import Plan
+from teleclaude.migration.plan.plan import Plan
+from teleclaude.migration.report.events import Event, Finding, Forecast, Progress, Severity, TableResult
 from teleclaude.migration.run import Observer
+from teleclaude.migration.source.options import Recovery
+from teleclaude.migration.state.journal import Interrupted
 from teleclaude.printable import printable
 
 T = TypeVar("T")

@@ -12,9 +12,9 @@ from pathlib import Path
 import click
 
 from teleclaude.errors import Exit
-from teleclaude.migration.comparison import compare_again, is_equal, read_report
-from teleclaude.migration.events import Event, Finding, TableResult
-from teleclaude.migration.workspace import private_folder
+from teleclaude.migration.recovery.recheck import compare_again, is_equal, read_report
+from teleclaude.migration.report.events import Event, Finding, TableResult
+from teleclaude.migration.state.workspace import private_folder
 from teleclaude.printable import printable
 
 

@@ -7,29 +7,28 @@ from dataclasses import replace
 from pathlib import Path
 
 from teleclaude.errors import SourceError
-from teleclaude.migration import way_back
-from teleclaude.migration.deputy import dismissing_deputies
-from teleclaude.migration.detect import detect
-from teleclaude.migration.finish import finish
-from teleclaude.migration.interrupted import find_interrupted, settle
-from teleclaude.migration.inventory import Inventory
-from teleclaude.migration.options import Options
-from teleclaude.migration.plan import make_plan
-from teleclaude.migration.preflight import preflight
-from teleclaude.migration.probe import probe
-from teleclaude.migration.publish_config import publish_config, undo_publish_config
-from teleclaude.migration.publish_docs import publish_docs, undo_publish_docs
-from teleclaude.migration.recovery import plan_recovery, recover
-from teleclaude.migration.report import Report
+from teleclaude.migration.discover import detect
+from teleclaude.migration.plan.plan import make_plan, rollback
+from teleclaude.migration.recovery.interrupted import find_interrupted, settle
+from teleclaude.migration.recovery.recover import plan_recovery, recover
+from teleclaude.migration.report.report import Report
 from teleclaude.migration.run import Observer, Run, Step, hold_and, new_run, run_step, run_steps
-from teleclaude.migration.transfer import transfer, undo_transfer
-from teleclaude.migration.workspace import private_folder
+from teleclaude.migration.source.inventory import Inventory
+from teleclaude.migration.source.options import Options
+from teleclaude.migration.source.privsep import dismissing_deputies
+from teleclaude.migration.state.workspace import private_folder
+from teleclaude.migration.steps.finish import finish
+from teleclaude.migration.steps.preflight import preflight
+from teleclaude.migration.steps.probe import probe
+from teleclaude.migration.steps.publish_config import publish_config, undo_publish_config
+from teleclaude.migration.steps.publish_docs import publish_docs, undo_publish_docs
+from teleclaude.migration.steps.transfer import transfer, undo_transfer
 
 PREFLIGHT = Step("preflight", preflight)
 STEPS = (
-    Step("transfer", transfer, undo_transfer, way_back.describe_emptying, commits=True),
-    Step("publish_config", publish_config, undo_publish_config, way_back.describe_config_removal),
-    Step("publish_docs", publish_docs, undo_publish_docs, way_back.describe_docs_removal),
+    Step("transfer", transfer, undo_transfer, rollback.describe_emptying, commits=True),
+    Step("publish_config", publish_config, undo_publish_config, rollback.describe_config_removal),
+    Step("publish_docs", publish_docs, undo_publish_docs, rollback.describe_docs_removal),
     Step("probe", probe),
     Step("finish", finish),
 )

@@ -19,17 +19,17 @@ from teleclaude.db.lock import hold_database
 from teleclaude.db.retry import uninterrupted
 from teleclaude.db.url import display_url
 from teleclaude.errors import Exit, TeleClaudeError
-from teleclaude.migration.deputy import deputy_for
-from teleclaude.migration.events import Event, Finding, Progress, Result, Severity, warning
-from teleclaude.migration.html import to_html
-from teleclaude.migration.journal import SETTLED, Interrupted, digests, try_entry, write_entry, write_record
-from teleclaude.migration.options import Recovery
-from teleclaude.migration.plan import Plan, describe, published_paths
-from teleclaude.migration.reading import open_source
-from teleclaude.migration.report import Failure, Report, StepRun
-from teleclaude.migration.run_record import RunRecord
-from teleclaude.migration.way_back import describe_next, describe_way_back, write_down
-from teleclaude.migration.workspace import run_folder, write_private
+from teleclaude.migration.plan.plan import Plan, describe, published_paths
+from teleclaude.migration.plan.rollback import describe_next, describe_way_back, write_down
+from teleclaude.migration.report.events import Event, Finding, Progress, Result, Severity, warning
+from teleclaude.migration.report.html import to_html
+from teleclaude.migration.report.report import Failure, Report, StepRun
+from teleclaude.migration.source.files import open_source
+from teleclaude.migration.source.options import Recovery
+from teleclaude.migration.source.privsep import deputy_for
+from teleclaude.migration.source.run_record import RunRecord
+from teleclaude.migration.state.journal import SETTLED, Interrupted, digests, try_entry, write_entry, write_record
+from teleclaude.migration.state.workspace import run_folder, write_private
 
 _REPORT_NAME = "report.json"
 PAGE_NAME = "report.html"

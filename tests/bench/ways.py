@@ -20,16 +20,16 @@ from sqlalchemy import insert
 from teleclaude.db import schema
 from teleclaude.db.engine import disposing, make_engine
 from teleclaude.db.models import Model
-from teleclaude.migration import transfer
-from teleclaude.migration.coerce import convert_column
-from teleclaude.migration.columns import ColumnType
-from teleclaude.migration.constraints import add_constraints
-from teleclaude.migration.detect import detect
-from teleclaude.migration.events import ConstraintResult, Forecast, Progress, TableResult
-from teleclaude.migration.options import Options
-from teleclaude.migration.plan import Plan, make_plan
-from teleclaude.migration.sources import reading
-from teleclaude.migration.verify import Proof
+from teleclaude.migration.discover import detect
+from teleclaude.migration.load.constraints import add_constraints
+from teleclaude.migration.load.convert import convert_column
+from teleclaude.migration.plan.plan import Plan, make_plan
+from teleclaude.migration.report.events import ConstraintResult, Forecast, Progress, TableResult
+from teleclaude.migration.source.options import Options
+from teleclaude.migration.source.reader import reading
+from teleclaude.migration.steps import transfer
+from teleclaude.migration.values.column_types import ColumnType
+from teleclaude.migration.verify.table import Proof
 
 Parts = dict[str, float]
 

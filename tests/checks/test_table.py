@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from sqlalchemy import URL
 
-import teleclaude.migration.probe
+import teleclaude.migration.steps.probe
 from teleclaude import checks
 from teleclaude.checks.facts import DatabaseFacts
 from teleclaude.checks.look import look_at_installation
@@ -20,11 +20,11 @@ from teleclaude.checks.result import Fault, Result, State, passed, whole
 from teleclaude.checks.table import CHECKS, Check, at_probe, find_problems, judge
 from teleclaude.db.search.places import Search
 from teleclaude.errors import Exit
-from teleclaude.migration.events import Event, Finding, note, warning
-from teleclaude.migration.options import Options
 from teleclaude.migration.pipeline import STEPS
-from teleclaude.migration.plan import Plan
+from teleclaude.migration.plan.plan import Plan
+from teleclaude.migration.report.events import Event, Finding, note, warning
 from teleclaude.migration.run import Step
+from teleclaude.migration.source.options import Options
 from tests.support.sample import has_nothing, migrate_sample
 from tests.support.standing import Migrated
 
@@ -103,12 +103,12 @@ async def test_a_check_that_fails_takes_a_migration_back(options: Options, targe
 
 @pytest.mark.usefixtures("daemon_here")
 async def test_a_warning_is_a_finding_of_a_migration(options: Options, monkeypatch: pytest.MonkeyPatch) -> None:
-    boot = teleclaude.migration.probe.boot_daemon
+    boot = teleclaude.migration.steps.probe.boot_daemon
 
     async def warn(plan: Plan, searches: Sequence[Search]) -> dict[str, Any]:
         return {**await boot(plan, searches), "findings": [{"message": "the way is open", "hint": "close it"}]}
 
-    monkeypatch.setattr(teleclaude.migration.probe, "boot_daemon", warn)
+    monkeypatch.setattr(teleclaude.migration.steps.probe, "boot_daemon", warn)
     report = await migrate_sample(options)
     assert report.ok
     assert warning("probe", "the way is open", "close it") in report.all(Finding)

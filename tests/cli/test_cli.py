@@ -13,7 +13,7 @@ from sqlalchemy import URL
 from teleclaude.cli import cli
 from teleclaude.cli.sessions import show
 from teleclaude.demo.installation import SampleInstallation
-from teleclaude.migration.options import Options
+from teleclaude.migration.source.options import Options
 from teleclaude.printable import printable
 from tests.support.command import teleclaude, to_arguments
 from tests.support.sample import has_nothing

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from teleclaude.migration.options import Options
+from teleclaude.migration.source.options import Options
 from tests.support.command import to_arguments
 from tests.support.standing import Migrated
 

@@ -13,9 +13,9 @@ from sqlalchemy import URL
 from teleclaude.cli.page import MOST_ATTENTION, print_page
 from teleclaude.demo.installation import SampleInstallation
 from teleclaude.errors import Exit
-from teleclaude.migration.events import TableResult, error, warning
-from teleclaude.migration.options import Options
-from teleclaude.migration.report import Failure, Report, StepRun
+from teleclaude.migration.report.events import TableResult, error, warning
+from teleclaude.migration.report.report import Failure, Report, StepRun
+from teleclaude.migration.source.options import Options
 from teleclaude.printable import printable
 from tests.support.command import on_a_terminal, teleclaude, to_arguments
 from tests.support.pointing import point_to

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import URL, make_url
 
-from teleclaude.migration.options import Options
+from teleclaude.migration.source.options import Options
 from tests.support.command import to_arguments
 from tests.support.sample import as_on_a_terminal, files_below, has_nothing
 

@@ -15,9 +15,7 @@ from jsonschema import Draft202012Validator
 from teleclaude import __version__
 
 CHECKOUT = Path(__file__).parents[2]
-TO_PAGE = (
-    "import json, sys; from teleclaude.migration.html import to_html; print(to_html(json.load(open(sys.argv[1]))))"
-)
+TO_PAGE = "import json, sys; from teleclaude.migration.report.html import to_html; print(to_html(json.load(open(sys.argv[1]))))"
 pytestmark = pytest.mark.skipif(find_spec("ensurepip") is None, reason="this Python cannot make environments with pip")
 
 
@@ -54,7 +52,7 @@ def test_it_runs_the_demonstration_with_its_own_files(environment: Path, tmp_pat
     assert Path(told).is_relative_to(environment)
     report = json.loads(run(environment, "bin/teleclaude", "demo", "--json"))
     assert report["ok"]
-    (schema,) = environment.glob("lib/python*/site-packages/teleclaude/migration/report.schema.json")
+    (schema,) = environment.glob("lib/python*/site-packages/teleclaude/migration/report/report.schema.json")
     Draft202012Validator(json.loads(schema.read_text())).validate(report)
     # Its page is made with the template of the wheel.
     (tmp_path / "report.json").write_text(json.dumps(report))

@@ -3,16 +3,9 @@
 from dataclasses import replace
 from pathlib import Path
 
-from teleclaude.migration.belongings import (
-    CARRIED,
-    CHECKOUT_ENTRIES,
-    HOME_ENTRIES,
-    LEFT,
-    UNKNOWN,
-    find_belongings,
-    find_leftovers,
-)
-from teleclaude.migration.inventory import DocFile, Inventory, Service, SourceDatabase, SourceFile
+from teleclaude.migration.plan.old_files import CARRIED, LEFT, UNKNOWN, find_belongings, find_leftovers
+from teleclaude.migration.source.inventory import DocFile, Inventory, Service, SourceDatabase, SourceFile
+from teleclaude.migration.source.known_files import CHECKOUT_ENTRIES, HOME_ENTRIES
 from teleclaude.platform.names import Unit
 
 HOME, CHECKOUT = Path("/home/ada"), Path("/home/ada/teleclaude")

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from sqlalchemy import URL, text
 
 from teleclaude.db.engine import disposing, make_engine
-from teleclaude.migration.clean import clean_column
-from teleclaude.migration.coerce import convert_column
-from teleclaude.migration.columns import ColumnType, Context
-from teleclaude.migration.encode import HEADER, TRAILER, encode_column, join_row, join_rows, split_row
+from teleclaude.migration.load.convert import convert_column
+from teleclaude.migration.load.fast_path import clean_column
+from teleclaude.migration.load.pgcopy import HEADER, TRAILER, encode_column, join_row, join_rows, split_row
+from teleclaude.migration.values.column_types import ColumnType, Context
 
 CONTEXTS = (Context(), Context(ZoneInfo("Europe/Amsterdam"), datetime(2026, 1, 18).date()))
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from teleclaude.migration.coerce import CONVERTERS, RULES, SILENT_RULES, Coerced, convert_column
-from teleclaude.migration.columns import STAND_INS, ColumnType, Context
+from teleclaude.migration.load.convert import CONVERTERS, RULES, SILENT_RULES, Coerced, convert_column
+from teleclaude.migration.values.column_types import STAND_INS, ColumnType, Context
 
 UTC_CONTEXT = Context()
 AMSTERDAM = Context(ZoneInfo("Europe/Amsterdam"), date(2026, 1, 18))

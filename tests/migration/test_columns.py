@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from teleclaude.migration.columns import STAND_INS, ColumnType, over_nulls
+from teleclaude.migration.values.column_types import STAND_INS, ColumnType, over_nulls
 
 
 @given(st.lists(st.none() | st.integers()))

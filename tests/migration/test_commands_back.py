@@ -8,10 +8,8 @@ from typing import Any
 import pytest
 
 from teleclaude.layout import make_layout
-from teleclaude.migration.inventory import Account, DocFile, Inventory, Kind, Pointer, Service
-from teleclaude.migration.options import Options
-from teleclaude.migration.plan import Plan, make_plan
-from teleclaude.migration.way_back import (
+from teleclaude.migration.plan.plan import Plan, make_plan
+from teleclaude.migration.plan.rollback import (
     SAY_JQ,
     count_since,
     describe_config_removal,
@@ -24,6 +22,8 @@ from teleclaude.migration.way_back import (
     undo_statements,
     write_down,
 )
+from teleclaude.migration.source.inventory import Account, DocFile, Inventory, Kind, Pointer, Service
+from teleclaude.migration.source.options import Options
 from teleclaude.platform.names import Unit
 
 UNIT = Service(

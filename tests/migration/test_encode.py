@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from teleclaude.migration.columns import ColumnType
-from teleclaude.migration.encode import (
+from teleclaude.migration.load.pgcopy import (
     ENCODERS,
     NULL,
     encode_column,
@@ -20,6 +19,7 @@ from teleclaude.migration.encode import (
     read_document,
     split_row,
 )
+from teleclaude.migration.values.column_types import ColumnType
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,8 @@ from sqlalchemy import URL
 from teleclaude.db import schema
 from teleclaude.db.engine import disposing, make_engine
 from teleclaude.demo.installation import SampleInstallation
-from teleclaude.migration.events import ConstraintResult, Finding, SourceFileResult, TableResult
-from teleclaude.migration.options import Options
+from teleclaude.migration.report.events import ConstraintResult, Finding, SourceFileResult, TableResult
+from teleclaude.migration.source.options import Options
 from tests.support.sample import editing, files_below, has_nothing, migrate_sample, query, reading
 from tests.support.standing import Migrated
 

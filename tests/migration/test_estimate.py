@@ -15,13 +15,13 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from teleclaude.db.engine import make_reader
 from teleclaude.demo.installation import SampleInstallation
 from teleclaude.errors import TargetError
-from teleclaude.migration.detect import detect
-from teleclaude.migration.estimate import Clock, check_room, make_forecast, read_size
-from teleclaude.migration.events import Finding, Forecast, Progress, Severity
-from teleclaude.migration.inventory import SourceTable
-from teleclaude.migration.options import Options
-from teleclaude.migration.plan import make_plan
-from teleclaude.migration.transfer import transfer
+from teleclaude.migration.discover import detect
+from teleclaude.migration.load.estimate import Clock, check_room, make_forecast, read_size
+from teleclaude.migration.plan.plan import make_plan
+from teleclaude.migration.report.events import Finding, Forecast, Progress, Severity
+from teleclaude.migration.source.inventory import SourceTable
+from teleclaude.migration.source.options import Options
+from teleclaude.migration.steps.transfer import transfer
 from tests.support.sample import editing
 
 MEGABYTE = 1 << 20

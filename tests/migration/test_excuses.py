@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from teleclaude.migration.ledger import Entry, LedgerIndex, index_ledger, open_ledger
+from teleclaude.migration.state.ledger import Entry, LedgerIndex, index_ledger, open_ledger
 
 
 @asynccontextmanager

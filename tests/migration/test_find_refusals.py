@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from teleclaude.layout import make_layout
-from teleclaude.migration.events import Finding, Severity, SwitchOver, error
-from teleclaude.migration.inventory import Destinations, Holder, Inventory, Kind, Service, TargetRun, TargetState
-from teleclaude.migration.refusals import find_refusals
+from teleclaude.migration.plan.prechecks import find_refusals
+from teleclaude.migration.report.events import Finding, Severity, SwitchOver, error
+from teleclaude.migration.source.inventory import Destinations, Holder, Inventory, Kind, Service, TargetRun, TargetState
 from teleclaude.platform.names import Unit
 
 SERVICE = Service(Unit("teleclaude.service", "sudo systemctl", Path("/etc/x")), "runs", running=False, at_boot=False)

@@ -13,14 +13,14 @@ from sqlalchemy import URL
 
 from teleclaude.db.file_lock import hold_existing, hold_pid_file
 from teleclaude.demo.installation import SampleInstallation
-from teleclaude.migration.detect import crontabs
-from teleclaude.migration.detect.services import answer_of
-from teleclaude.migration.events import Event, Finding, Severity, note
-from teleclaude.migration.options import Options
+from teleclaude.migration.discover import crontabs
+from teleclaude.migration.discover.services import answer_of
 from teleclaude.migration.pipeline import STEPS
-from teleclaude.migration.plan import Plan
-from teleclaude.migration.report import Report
+from teleclaude.migration.plan.plan import Plan
+from teleclaude.migration.report.events import Event, Finding, Severity, note
+from teleclaude.migration.report.report import Report
 from teleclaude.migration.run import Step
+from teleclaude.migration.source.options import Options
 from teleclaude.platform import services
 from tests.crash.machine import Job
 from tests.support.command import teleclaude, to_arguments

@@ -14,11 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from teleclaude.demo.installation import SampleInstallation
-from teleclaude.migration.events import TableResult, error, note, warning
-from teleclaude.migration.html import to_html
-from teleclaude.migration.options import Options
-from teleclaude.migration.report import Report, StepRun
+from teleclaude.migration.report.events import TableResult, error, note, warning
+from teleclaude.migration.report.html import to_html
+from teleclaude.migration.report.report import Report, StepRun
 from teleclaude.migration.run import Step
+from teleclaude.migration.source.options import Options
 from tests.support.pointing import point_to
 from tests.support.sample import migrate_sample
 from tests.support.standing import Migrated

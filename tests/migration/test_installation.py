@@ -17,9 +17,9 @@ from teleclaude.daemon.identity import Account, Caller, Role, identify
 from teleclaude.demo.installation import SampleInstallation
 from teleclaude.errors import Exit
 from teleclaude.layout import make_layout
-from teleclaude.migration.events import Belonging, Finding, SourceFileResult
-from teleclaude.migration.options import Options
-from teleclaude.migration.report import Report
+from teleclaude.migration.report.events import Belonging, Finding, SourceFileResult
+from teleclaude.migration.report.report import Report
+from teleclaude.migration.source.options import Options
 from tests.support.sample import migrate_sample, query
 
 pytestmark = pytest.mark.usefixtures("daemon_here")

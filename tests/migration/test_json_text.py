@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from teleclaude.migration.json_text import as_json_string, mend_json
+from teleclaude.migration.load.json_text import as_json_string, mend_json
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import create_engine
 
-from teleclaude.migration.columns import LONGEST_KEY_BYTES, ColumnType
-from teleclaude.migration.keys import KeyKeeper
-from teleclaude.migration.tables import ColumnPlan, TablePlan
+from teleclaude.migration.load.keys import KeyKeeper
+from teleclaude.migration.plan.tables import ColumnPlan, TablePlan
+from teleclaude.migration.values.column_types import LONGEST_KEY_BYTES, ColumnType
 
 NULL, LONG = "the key is NULL", "the key is too long for an index"
 CONVERTED, REPEATED = "the key is another row's after conversion", "the key is another row's as well"

@@ -5,9 +5,17 @@ from pathlib import Path
 
 import pytest
 
-from teleclaude.migration.inventory import Account, Inventory, Kind, Pointer, Service
-from teleclaude.migration.shell_line import is_whole_command, keeps_other_paths
-from teleclaude.migration.switch_over import account_name, find_switch_over, kept_file, of_file, of_service, to_jq
+from teleclaude.migration.plan.cutover import (
+    account_name,
+    find_switch_over,
+    is_whole_command,
+    keeps_other_paths,
+    kept_file,
+    of_file,
+    of_service,
+    to_jq,
+)
+from teleclaude.migration.source.inventory import Account, Inventory, Kind, Pointer, Service
 from teleclaude.platform.names import LINUX, Unit
 
 LINE = Pointer(Kind.SHELL, Path("/home/ada/.bashrc"), "telec", (3, 3), text="alias telec=/old/bin/telec")

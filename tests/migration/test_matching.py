@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from teleclaude.migration.columns import ColumnType, Context
-from teleclaude.migration.decode import UndecodableError, decode, decode_json, same
-from teleclaude.migration.excuses import LedgerCheck
-from teleclaude.migration.ledger import index_ledger
-from teleclaude.migration.matching import find_doubtful
-from teleclaude.migration.tables import ColumnPlan, TablePlan
+from teleclaude.migration.plan.tables import ColumnPlan, TablePlan
+from teleclaude.migration.state.ledger import index_ledger
+from teleclaude.migration.values.column_types import ColumnType, Context
+from teleclaude.migration.verify.decode import UndecodableError, decode, decode_json, same
+from teleclaude.migration.verify.fast_path import find_doubtful
+from teleclaude.migration.verify.ledger_check import LedgerCheck
 
 Values = st.SearchStrategy[Any]
 

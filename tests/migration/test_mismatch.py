@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from teleclaude.migration.columns import ColumnType
-from teleclaude.migration.mismatch import value_differs
-from teleclaude.migration.tables import ColumnPlan, TablePlan
+from teleclaude.migration.plan.tables import ColumnPlan, TablePlan
+from teleclaude.migration.values.column_types import ColumnType
+from teleclaude.migration.verify.mismatch import value_differs
 
 
 def table(name: str, *columns: str) -> TablePlan:

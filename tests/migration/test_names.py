@@ -9,12 +9,11 @@ from sqlalchemy import URL
 
 from teleclaude.demo.installation import SampleInstallation
 from teleclaude.errors import Exit
-from teleclaude.migration.events import Finding, TableResult
-from teleclaude.migration.names import SYSTEM_COLUMNS, make_names
-from teleclaude.migration.options import Options
 from teleclaude.migration.pipeline import STEPS
-from teleclaude.migration.report import Report
-from teleclaude.migration.shapes import quote
+from teleclaude.migration.report.events import Finding, TableResult
+from teleclaude.migration.report.report import Report
+from teleclaude.migration.source.options import Options
+from teleclaude.migration.values.identifiers import SYSTEM_COLUMNS, make_names, quote
 from tests.support.command import teleclaude
 from tests.support.sample import editing, migrate_sample, query
 

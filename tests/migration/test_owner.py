@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from teleclaude.migration.events import Finding
-from teleclaude.migration.inventory import Inventory, Person
-from teleclaude.migration.options import Options
-from teleclaude.migration.owner import Owner, choose_owner, find_first_person
+from teleclaude.migration.plan.owner import Owner, choose_owner, find_first_person
+from teleclaude.migration.report.events import Finding
+from teleclaude.migration.source.inventory import Inventory, Person
+from teleclaude.migration.source.options import Options
 
 EVA, BOB = Person("Eva", "eva"), Person("Bob", None)
 

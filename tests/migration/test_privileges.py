@@ -25,18 +25,18 @@ from sqlalchemy import URL
 from teleclaude.daemon.service_user import Identity, require_program
 from teleclaude.demo.installation import SampleInstallation, make_installation
 from teleclaude.errors import ConfigError, PublishError, SourceError
-from teleclaude.migration.deputy import deputy_for, dismissing_deputies
-from teleclaude.migration.detect import docs as docs_of
-from teleclaude.migration.events import Event, Finding, Left, Severity, SwitchOver, note
-from teleclaude.migration.inventory import Account
-from teleclaude.migration.options import Options
+from teleclaude.migration.discover import docs as docs_of
 from teleclaude.migration.pipeline import STEPS
-from teleclaude.migration.plan import MARK, Plan
-from teleclaude.migration.published import remove_files
-from teleclaude.migration.realm import list_tree, open_regular
-from teleclaude.migration.report import Report
+from teleclaude.migration.plan.plan import MARK, Plan
+from teleclaude.migration.publish.published import remove_files
+from teleclaude.migration.report.events import Event, Finding, Left, Severity, SwitchOver, note
+from teleclaude.migration.report.report import Report
 from teleclaude.migration.run import Step
-from teleclaude.migration.workspace import run_folder
+from teleclaude.migration.source.inventory import Account
+from teleclaude.migration.source.options import Options
+from teleclaude.migration.source.privsep import deputy_for, dismissing_deputies
+from teleclaude.migration.source.unprivileged import list_tree, open_regular
+from teleclaude.migration.state.workspace import run_folder
 from tests.support.sample import has_nothing, migrate_sample
 
 pytestmark = pytest.mark.usefixtures("daemon_here")

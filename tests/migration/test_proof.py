@@ -15,22 +15,24 @@ from sqlalchemy import URL
 from teleclaude.db.engine import disposing, make_engine
 from teleclaude.demo.installation import SampleInstallation
 from teleclaude.errors import VerificationError
-from teleclaude.migration import batches, lookup, rejects, set_aside
-from teleclaude.migration import verify as verify_module
-from teleclaude.migration.clean import clean_column
-from teleclaude.migration.coerce import convert_column
-from teleclaude.migration.columns import ColumnType, Context
-from teleclaude.migration.decode import UndecodableError, decode, decode_json, same
-from teleclaude.migration.detect import detect
-from teleclaude.migration.json_text import mend_json
-from teleclaude.migration.ledger import Entry, from_plain, index_ledger, open_ledger, to_plain
-from teleclaude.migration.multiset import find_difference
-from teleclaude.migration.options import Options
-from teleclaude.migration.plan import Plan, make_plan
-from teleclaude.migration.sources import reading
-from teleclaude.migration.tables import ColumnPlan
-from teleclaude.migration.transfer import transfer
-from teleclaude.migration.verify import Proof, verify_table
+from teleclaude.migration.discover import detect
+from teleclaude.migration.load import batches
+from teleclaude.migration.load import rejects as written_rejects
+from teleclaude.migration.load.convert import convert_column
+from teleclaude.migration.load.fast_path import clean_column
+from teleclaude.migration.load.json_text import mend_json
+from teleclaude.migration.plan.plan import Plan, make_plan
+from teleclaude.migration.plan.tables import ColumnPlan
+from teleclaude.migration.source.options import Options
+from teleclaude.migration.source.reader import reading
+from teleclaude.migration.state.ledger import Entry, from_plain, index_ledger, open_ledger, to_plain
+from teleclaude.migration.steps.transfer import transfer
+from teleclaude.migration.values.column_types import ColumnType, Context
+from teleclaude.migration.verify import read_back, rejects
+from teleclaude.migration.verify import table as verify_module
+from teleclaude.migration.verify.decode import UndecodableError, decode, decode_json, same
+from teleclaude.migration.verify.table import Proof, verify_table
+from teleclaude.migration.verify.unkeyed import find_difference
 from tests.support.sample import editing, has_nothing, migrate_sample, query
 
 pytestmark = pytest.mark.usefixtures("daemon_here")
@@ -106,7 +108,9 @@ async def test_a_rejected_row_that_was_written_down_wrongly_is_found(
 ) -> None:
     with editing(sample) as database:
         database.execute("INSERT INTO system_settings (key, value) VALUES (NULL, x'6131')")
-    monkeypatch.setattr(rejects, "to_plain", lambda value: value.decode() if isinstance(value, bytes) else value)
+    monkeypatch.setattr(
+        written_rejects, "to_plain", lambda value: value.decode() if isinstance(value, bytes) else value
+    )
     report = await migrate_sample(options)
     assert report.exit_code == 4
     assert report.failure is not None
@@ -176,8 +180,8 @@ async def test_a_reject_that_is_not_the_row_at_its_position_is_found(
 async def test_rejects_on_many_pages_are_met_each_once(
     options: Options, sample: SampleInstallation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows: int, size: int
 ) -> None:
-    monkeypatch.setattr(set_aside, "PAGE_ROWS", rows)
-    monkeypatch.setattr(set_aside, "PAGE_BYTES", size)
+    monkeypatch.setattr(rejects, "PAGE_ROWS", rows)
+    monkeypatch.setattr(rejects, "PAGE_BYTES", size)
     plan = await with_rejects(options, sample, tmp_path, 20)
     [table] = [table for table in plan.tables if table.label == "system_settings"]
     assert table.rows - (await verify(plan, "system_settings")).rows == 20
@@ -214,7 +218,7 @@ async def test_values_that_were_not_compared_are_not_counted(
             if rows[0][0] == 0:
                 await compare(rows, found)
 
-        async for number in lookup.look_up(target, batches, check, compare_a_batch_of_seven):
+        async for number in read_back.look_up(target, batches, check, compare_a_batch_of_seven):
             yield number
 
     monkeypatch.setattr(verify_module, "look_up", look_up_the_first)

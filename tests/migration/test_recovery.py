@@ -16,12 +16,12 @@ from sqlalchemy import URL
 from teleclaude.db.url import display_url
 from teleclaude.demo.installation import SampleInstallation
 from teleclaude.demo.postgres import Server
-from teleclaude.migration.events import ConstraintResult, Finding, IdentityResult, ProbeResult, TableResult
-from teleclaude.migration.inventory import JournaledRun
-from teleclaude.migration.journal import Interrupted
-from teleclaude.migration.options import Options, Recovery
+from teleclaude.migration.report.events import ConstraintResult, Finding, IdentityResult, ProbeResult, TableResult
+from teleclaude.migration.report.summary import find_attention
 from teleclaude.migration.run import Observer
-from teleclaude.migration.summary import find_attention
+from teleclaude.migration.source.inventory import JournaledRun
+from teleclaude.migration.source.options import Options, Recovery
+from teleclaude.migration.state.journal import Interrupted
 from tests.crash.machine import Job, Migration
 from tests.support.command import teleclaude, to_arguments
 from tests.support.sample import editing, files_below, has_nothing, migrate_sample, query

@@ -22,15 +22,15 @@ from teleclaude.db.lock import hold_database
 from teleclaude.demo.installation import SampleInstallation
 from teleclaude.errors import Exit
 from teleclaude.layout import make_layout
-from teleclaude.migration.detect import holders
-from teleclaude.migration.events import Event, Finding, Severity, note
-from teleclaude.migration.inventory import Inventory, Person
-from teleclaude.migration.options import Options
+from teleclaude.migration.discover import processes
 from teleclaude.migration.pipeline import STEPS
-from teleclaude.migration.plan import Plan
-from teleclaude.migration.remarks import find_remarks
-from teleclaude.migration.report import Report
+from teleclaude.migration.plan.notices import find_remarks
+from teleclaude.migration.plan.plan import Plan
+from teleclaude.migration.report.events import Event, Finding, Severity, note
+from teleclaude.migration.report.report import Report
 from teleclaude.migration.run import Step
+from teleclaude.migration.source.inventory import Inventory, Person
+from teleclaude.migration.source.options import Options
 from tests.support.sample import editing, files_below, has_nothing, migrate_sample, query
 
 pytestmark = pytest.mark.usefixtures("daemon_here")
@@ -203,7 +203,7 @@ async def test_a_daemon_that_answers_on_its_socket(
 ) -> None:
     # The real place is one for the whole machine, so other tests would meet this daemon too.
     place = tmp_path / "api.sock"
-    monkeypatch.setattr(holders, "SOCKETS", (place,))
+    monkeypatch.setattr(processes, "SOCKETS", (place,))
     server = await asyncio.start_unix_server(lambda _reader, writer: writer.close(), str(place))
     async with server:
         await refuse(options, f"answers on {place}")
@@ -213,7 +213,7 @@ async def test_a_socket_that_nobody_answers_on_is_no_daemon(
     options: Options, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place = tmp_path / "api.sock"
-    monkeypatch.setattr(holders, "SOCKETS", (place,))
+    monkeypatch.setattr(processes, "SOCKETS", (place,))
     (await asyncio.start_unix_server(lambda _reader, writer: writer.close(), str(place))).close()
     assert (await migrate_sample(options)).ok
 

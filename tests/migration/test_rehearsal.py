@@ -10,9 +10,9 @@ from sqlalchemy import URL
 
 from teleclaude.cli.page import print_page
 from teleclaude.demo.installation import SampleInstallation
-from teleclaude.migration.events import FilePreview, FileResult, Finding, Severity, TableResult
-from teleclaude.migration.options import Options
-from teleclaude.migration.report import Report
+from teleclaude.migration.report.events import FilePreview, FileResult, Finding, Severity, TableResult
+from teleclaude.migration.report.report import Report
+from teleclaude.migration.source.options import Options
 from tests.support.command import teleclaude, to_arguments
 from tests.support.pointing import point_to
 from tests.support.sample import files_below, has_nothing, migrate_sample

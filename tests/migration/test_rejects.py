@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import URL
 
 from teleclaude.demo.installation import SampleInstallation
-from teleclaude.migration.events import TableResult
-from teleclaude.migration.options import Options
+from teleclaude.migration.report.events import TableResult
+from teleclaude.migration.source.options import Options
 from tests.support.sample import editing, migrate_sample, query
 
 pytestmark = pytest.mark.usefixtures("daemon_here")

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from teleclaude.migration.columns import ColumnType
-from teleclaude.migration.events import Severity
-from teleclaude.migration.inventory import Inventory, SourceColumn, SourceDatabase, SourceTable
-from teleclaude.migration.names import MOST_COLUMNS
-from teleclaude.migration.remarks import UNPACKS_STATE, find_remarks
-from teleclaude.migration.tables import ColumnPlan, TablePlan
+from teleclaude.migration.plan.notices import UNPACKS_STATE, find_remarks
+from teleclaude.migration.plan.tables import ColumnPlan, TablePlan
+from teleclaude.migration.report.events import Severity
+from teleclaude.migration.source.inventory import Inventory, SourceColumn, SourceDatabase, SourceTable
+from teleclaude.migration.values.column_types import ColumnType
+from teleclaude.migration.values.identifiers import MOST_COLUMNS
 
 
 def with_database(inventory: Inventory, *tables: SourceTable, **values: Any) -> Inventory:

@@ -15,15 +15,14 @@ from jsonschema import Draft202012Validator
 
 from teleclaude.demo.installation import SampleInstallation
 from teleclaude.errors import Exit, TargetError
-from teleclaude.migration import events
-from teleclaude.migration.events import Event, note
-from teleclaude.migration.fates import ColumnFate
-from teleclaude.migration.options import Options, Recovery
 from teleclaude.migration.pipeline import STEPS
-from teleclaude.migration.plan import Plan
-from teleclaude.migration.report import REPORT_VERSION, Failure
+from teleclaude.migration.plan.mapping import ColumnFate
+from teleclaude.migration.plan.plan import Plan
+from teleclaude.migration.report.events import Event, note
+from teleclaude.migration.report.report import REPORT_VERSION, Failure, events
 from teleclaude.migration.run import Step
-from teleclaude.migration.run_record import RunRecord
+from teleclaude.migration.source.options import Options, Recovery
+from teleclaude.migration.source.run_record import RunRecord
 from tests.crash.machine import Job
 from tests.support.command import teleclaude, to_arguments
 from tests.support.pointing import point_to
@@ -32,7 +31,7 @@ from tests.support.standing import Migrated
 
 pytestmark = pytest.mark.usefixtures("daemon_here")
 
-SCHEMA: dict[str, Any] = json.loads(files("teleclaude.migration").joinpath("report.schema.json").read_text())
+SCHEMA: dict[str, Any] = json.loads(files("teleclaude.migration.report").joinpath("report.schema.json").read_text())
 PAGE = (Path(__file__).parents[2] / "docs/report.md").read_text()
 
 

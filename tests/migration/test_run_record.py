@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from teleclaude.errors import SourceError
-from teleclaude.migration.journal import find_record, read_journal, write_entry, write_record
-from teleclaude.migration.run_record import RunRecord
+from teleclaude.migration.source.run_record import RunRecord
+from teleclaude.migration.state.journal import find_record, read_journal, write_entry, write_record
 
 ODD = Path(os.fsdecode(b"/home/ad\xe9"))
 RECORD = RunRecord(

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from teleclaude.demo.installation import SampleInstallation
-from teleclaude.migration.events import Event, Finding, ProbeResult, note
-from teleclaude.migration.options import Options
 from teleclaude.migration.pipeline import STEPS
-from teleclaude.migration.plan import Plan
-from teleclaude.migration.report import Report
+from teleclaude.migration.plan.plan import Plan
+from teleclaude.migration.report.events import Event, Finding, ProbeResult, note
+from teleclaude.migration.report.report import Report
 from teleclaude.migration.run import Step
-from teleclaude.migration.transfer import transfer
+from teleclaude.migration.source.options import Options
+from teleclaude.migration.steps.transfer import transfer
 from tests.support.sample import migrate_sample, query
 from tests.support.standing import Migrated
 

@@ -20,7 +20,7 @@ from teleclaude.config.layers import expand, override, resolve
 from teleclaude.config.parse import parse_env
 from teleclaude.config.sections import IGNORED_SECTIONS
 from teleclaude.demo.installation import SampleInstallation, write
-from teleclaude.migration.options import Options
+from teleclaude.migration.source.options import Options
 from tests.support.command import to_arguments
 from tests.support.sample import query
 

@@ -14,11 +14,11 @@ from sqlalchemy import URL
 from teleclaude.db.models import Model
 from teleclaude.demo.installation import SampleInstallation
 from teleclaude.demo.postgres import Server
-from teleclaude.migration.events import Finding, Left, TableResult
-from teleclaude.migration.json_member import FUNCTION, read_member
-from teleclaude.migration.options import Options
 from teleclaude.migration.pipeline import STEPS
-from teleclaude.migration.shapes import RULES, choose_read, reason_not_carried
+from teleclaude.migration.report.events import Finding, Left, TableResult
+from teleclaude.migration.source.json_member import FUNCTION, read_member
+from teleclaude.migration.source.old_schema import RULES, choose_read, reason_not_carried
+from teleclaude.migration.source.options import Options
 from tests.support.periods import PERIODS, columns_of, make_old_database, value_of
 from tests.support.sample import editing, migrate_sample, query, reading
 from tests.support.standing import Migrated, stand

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from teleclaude.db.engine import make_reader
-from teleclaude.migration.sources import read_rows
+from teleclaude.migration.source.reader import read_rows
 
 
 def test_a_batch_ends_with_the_row_that_fills_it() -> None:

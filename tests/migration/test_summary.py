@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from teleclaude.errors import Exit
-from teleclaude.migration.events import Severity
-from teleclaude.migration.summary import find_attention, find_proofs, outcome, stands, verdict
+from teleclaude.migration.report.events import Severity
+from teleclaude.migration.report.summary import find_attention, find_proofs, outcome, stands, verdict
 
 TABLE = {"target_rows": 1000, "values_compared": 5000, "coerced": 0}
 DONE: dict[str, Any] = {

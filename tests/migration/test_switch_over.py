@@ -12,16 +12,14 @@ from pathlib import Path
 import pytest
 
 from teleclaude.demo.installation import SampleInstallation, write
-from teleclaude.migration.detect import crontabs
-from teleclaude.migration.detect.hooks import find_lines
-from teleclaude.migration.detect.installation import Places
-from teleclaude.migration.detect.mentions import Mentions, make_mentions
-from teleclaude.migration.events import Belonging, Finding, Severity, SwitchOver
-from teleclaude.migration.inventory import Service
-from teleclaude.migration.options import Options
-from teleclaude.migration.report import Report
-from teleclaude.migration.shell_line import is_whole_command
-from teleclaude.migration.switch_over import of_file, of_service
+from teleclaude.migration.discover import crontabs
+from teleclaude.migration.discover.hooks import find_lines
+from teleclaude.migration.discover.references import Mentions, make_mentions
+from teleclaude.migration.plan.cutover import is_whole_command, of_file, of_service
+from teleclaude.migration.report.events import Belonging, Finding, Severity, SwitchOver
+from teleclaude.migration.report.report import Report
+from teleclaude.migration.source.inventory import Places, Service
+from teleclaude.migration.source.options import Options
 from teleclaude.platform.names import MACOS, Unit
 from tests.support.pointing import SECRET, point_to, write_json
 from tests.support.sample import editing, migrate_sample, state

@@ -7,19 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from teleclaude.db.models import Model
-from teleclaude.migration.columns import ColumnType
-from teleclaude.migration.fates import make_fates
-from teleclaude.migration.inventory import SourceColumn, SourceTable
-from teleclaude.migration.table_plans import (
-    NEW,
-    Circumstances,
-    column_type,
-    find_models,
-    make_event_tables,
-    make_tables,
-    missing_columns,
-)
-from teleclaude.migration.tables import IdentityPlan, TablePlan
+from teleclaude.migration.plan.mapping import Circumstances, make_event_tables, make_fates, make_tables
+from teleclaude.migration.plan.tables import IdentityPlan, TablePlan, column_type
+from teleclaude.migration.source.inventory import SourceColumn, SourceTable
+from teleclaude.migration.source.old_schema import NEW, find_models, missing_columns
+from teleclaude.migration.values.column_types import ColumnType
 
 GIVEN = Circumstances({"sessions": (("owner_person", "Ada"), ("owner_uid", 1000))}, frozenset(), UTC, datetime.now(UTC))
 

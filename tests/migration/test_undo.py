@@ -14,12 +14,12 @@ from teleclaude.db import schema
 from teleclaude.db.engine import disposing, make_engine
 from teleclaude.demo.installation import SampleInstallation
 from teleclaude.errors import TargetError
-from teleclaude.migration.events import Event, ProbeResult, note
-from teleclaude.migration.ledger import Ledger
-from teleclaude.migration.options import Options
 from teleclaude.migration.pipeline import STEPS
-from teleclaude.migration.plan import Plan
+from teleclaude.migration.plan.plan import Plan
+from teleclaude.migration.report.events import Event, ProbeResult, note
 from teleclaude.migration.run import Step
+from teleclaude.migration.source.options import Options
+from teleclaude.migration.state.ledger import Ledger
 from tests.support.sample import files_below, has_nothing, migrate_sample, query
 from tests.support.shell import Stubs
 from tests.support.steps import fail, planted

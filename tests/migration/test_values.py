@@ -17,18 +17,18 @@ from sqlalchemy.exc import DBAPIError
 from teleclaude.db.engine import disposing, make_engine
 from teleclaude.db.models import Model
 from teleclaude.demo.installation import SampleInstallation, make_installation
-from teleclaude.migration.columns import ColumnType
-from teleclaude.migration.decode import decode_json, repeats_key, same
-from teleclaude.migration.events import Finding, IdentityResult, TableResult
-from teleclaude.migration.excuses import LedgerCheck
-from teleclaude.migration.ledger import Entry, from_plain, index_ledger, open_ledger
-from teleclaude.migration.lookup import Target
-from teleclaude.migration.options import Options
 from teleclaude.migration.pipeline import STEPS
-from teleclaude.migration.report import Report
+from teleclaude.migration.plan.tables import ColumnPlan, TablePlan
+from teleclaude.migration.report.events import Finding, IdentityResult, TableResult
+from teleclaude.migration.report.report import Report
+from teleclaude.migration.report.summary import find_attention
 from teleclaude.migration.run import Step
-from teleclaude.migration.summary import find_attention
-from teleclaude.migration.tables import ColumnPlan, TablePlan
+from teleclaude.migration.source.options import Options
+from teleclaude.migration.state.ledger import Entry, from_plain, index_ledger, open_ledger
+from teleclaude.migration.values.column_types import ColumnType
+from teleclaude.migration.verify.decode import decode_json, repeats_key, same
+from teleclaude.migration.verify.ledger_check import LedgerCheck
+from teleclaude.migration.verify.read_back import Target
 from tests.support.sample import editing, has_nothing, migrate_sample, query
 from tests.support.steps import fail, planted
 

@@ -10,13 +10,13 @@ from sqlalchemy import URL
 from teleclaude.db.engine import disposing, make_engine
 from teleclaude.demo.installation import SampleInstallation
 from teleclaude.layout import make_layout
-from teleclaude.migration.detect import detect
-from teleclaude.migration.events import TableResult
-from teleclaude.migration.inventory import Kind, Pointer
-from teleclaude.migration.options import Options
-from teleclaude.migration.plan import make_plan
-from teleclaude.migration.report import Report
-from teleclaude.migration.way_back import describe_next
+from teleclaude.migration.discover import detect
+from teleclaude.migration.plan.plan import make_plan
+from teleclaude.migration.plan.rollback import describe_next
+from teleclaude.migration.report.events import TableResult
+from teleclaude.migration.report.report import Report
+from teleclaude.migration.source.inventory import Kind, Pointer
+from teleclaude.migration.source.options import Options
 from tests.support.pointing import point_to
 from tests.support.sample import editing, files_below, has_nothing, migrate_sample, query, state
 from tests.support.shell import Stubs

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from contextlib import suppress
 
-from teleclaude.migration.options import Options
+from teleclaude.migration.source.options import Options
 
 
 def teleclaude(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:

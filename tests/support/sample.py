@@ -15,10 +15,10 @@ from sqlalchemy import URL, inspect, text
 
 from teleclaude.db.engine import disposing, make_engine
 from teleclaude.demo.installation import SampleInstallation
-from teleclaude.migration.options import Options
 from teleclaude.migration.pipeline import STEPS, migrate
-from teleclaude.migration.report import Report
+from teleclaude.migration.report.report import Report
 from teleclaude.migration.run import Observer, Step
+from teleclaude.migration.source.options import Options
 
 
 async def migrate_sample(options: Options, steps: tuple[Step, ...] = STEPS, observer: Observer | None = None) -> Report:

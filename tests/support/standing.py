@@ -16,8 +16,8 @@ from sqlalchemy import URL
 from teleclaude.db.engine import disposing, make_engine
 from teleclaude.demo.installation import SampleInstallation, make_installation
 from teleclaude.demo.postgres import Server
-from teleclaude.migration.options import Options
-from teleclaude.migration.report import Report
+from teleclaude.migration.report.report import Report
+from teleclaude.migration.source.options import Options
 
 
 @dataclass(frozen=True)

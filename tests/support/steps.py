@@ -3,9 +3,9 @@
 from collections.abc import AsyncGenerator
 
 from teleclaude.errors import TargetError
-from teleclaude.migration.events import Event, note
 from teleclaude.migration.pipeline import STEPS
-from teleclaude.migration.plan import Plan
+from teleclaude.migration.plan.plan import Plan
+from teleclaude.migration.report.events import Event, note
 from teleclaude.migration.run import Step
 
 

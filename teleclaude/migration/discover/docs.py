@@ -1,0 +1,152 @@
+"""The shared snippets of the old installation (facts: installation, snippets)."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from teleclaude.errors import SourceError
+from teleclaude.migration.source.inventory import DocFile, Places
+from teleclaude.migration.source.known_files import DOC_BYTES, INDEX
+from teleclaude.migration.source.privsep import Deputy
+from teleclaude.migration.source.unprivileged import MAX_ENTRIES, inspect, list_names, open_exactly, resolve
+from teleclaude.printable import printable
+
+ALL_BYTES = 1 << 30
+
+OUTSIDE = "a link to a place outside the docs"
+CIRCLE = "a link that leads in a circle"
+NOTHING = "a link to nothing"
+SPECIAL = "not a regular file"
+FOREIGN = "a hard link to a file of somebody else"
+LARGE = f"larger than {DOC_BYTES >> 20} MB"
+CLOSED = "its owner cannot read it"
+ODD_NAME = "its name is not UTF-8 or has control characters"
+
+
+@dataclass(frozen=True)
+class Docs:
+    """The files to publish, the old index, and what is left out with the reason."""
+
+    files: tuple[DocFile, ...] = ()
+    index: DocFile | None = None
+    left: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def all(self) -> tuple[DocFile, ...]:
+        """The files and the index."""
+        return self.files if self.index is None else (*self.files, self.index)
+
+
+def find_docs(deputy: Deputy, places: Places) -> Docs:
+    """Return what the docs folder holds; raises SourceError, OSError.
+
+    Links are followed only while they resolve inside the docs folder or the checkout's docs.
+    """
+    kept, left = deputy.call(walk_docs, str(places.state), str(places.checkout))
+    found = {Path(relative): DocFile(Path(relative), Path(real)) for relative, real in kept}
+    index = found.pop(INDEX, None)
+    return Docs(tuple(found.values()), index, tuple((name, reason) for name, reason in left))
+
+
+def walk_docs(state: str, checkout: str) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+    """Return relative and real paths of the files to publish, and what is left out; done with the owner's rights."""
+    top = resolve(Path(state)) / "docs"
+    allowed = tuple(_own_docs(Path(state), Path(checkout)))
+    kept: list[tuple[str, str]] = []
+    left: list[tuple[str, str]] = []
+    size = 0
+    for relative, real, reason in _walk(top, allowed):
+        if reason:
+            left.append((printable(relative), reason))
+        else:
+            kept.append((str(relative), str(real)))
+            size += inspect(real).st_size
+        if size > ALL_BYTES or len(kept) + len(left) > MAX_ENTRIES:
+            raise _too_much(top / relative)
+    return kept, left
+
+
+def _own_docs(state: Path, checkout: Path) -> Iterator[Path]:
+    """Yield the real folders that links may lead to: not where the folder itself is a link that leads away."""
+    own = [(resolve(place), resolve(place / "docs")) for place in (checkout, state)]
+    for _, docs in own:
+        if any(place in docs.parents for place, _ in own):
+            yield docs
+
+
+def _walk(top: Path, allowed: tuple[Path, ...]) -> Iterator[tuple[Path, Path, str]]:
+    """Yield every file with where it really is and why it is left out, if it is; folders only where they are left."""
+    try:
+        inspect(top)
+    except FileNotFoundError:
+        return
+    real, reason = _look(top, allowed)
+    if reason:
+        yield Path(), real, reason
+        return
+    seen: set[Path] = set()
+    waiting = [Path()]
+    while waiting:
+        here = waiting.pop()
+        for name in list_names(str(top / here)):
+            relative = here / name
+            real, reason = _look(top / relative, allowed)
+            if reason or not _is_folder(real):
+                yield relative, real, reason
+            elif real in seen or real in resolve(top / here).parents:
+                yield relative, real, CIRCLE
+            else:
+                seen.add(real)
+                waiting.append(relative)
+        if len(seen) > MAX_ENTRIES:
+            raise _too_much(top / here)
+
+
+def _too_much(where: Path) -> SourceError:
+    limits = f"{ALL_BYTES >> 20} MB, {MAX_ENTRIES} files or folders"
+    return SourceError(f"the docs hold more than {limits}, up to {printable(where)}", "move away what is no snippet")
+
+
+def _look(path: Path, allowed: tuple[Path, ...]) -> tuple[Path, str]:
+    """Return where a path leads, and why it is left out."""
+    try:
+        real = resolve(path)
+        if not any(real == place or place in real.parents for place in allowed):
+            return real, OUTSIDE
+        state = inspect(real)
+    except FileNotFoundError:
+        return path, NOTHING
+    except OSError as error:
+        return path, CIRCLE if error.errno == errno.ELOOP else CLOSED
+    return real, _reason(path.name, real, state)
+
+
+def _reason(name: str, real: Path, state: os.stat_result) -> str:
+    if printable(name) != name:
+        return ODD_NAME
+    if not stat.S_ISDIR(state.st_mode) and not stat.S_ISREG(state.st_mode):
+        return SPECIAL
+    if not _may_read(real):
+        return CLOSED
+    if stat.S_ISDIR(state.st_mode):
+        return ""
+    if state.st_nlink > 1 and state.st_uid != os.geteuid():
+        return FOREIGN
+    return LARGE if state.st_size > DOC_BYTES else ""
+
+
+def _is_folder(real: Path) -> bool:
+    return stat.S_ISDIR(inspect(real).st_mode)
+
+
+def _may_read(real: Path) -> bool:
+    try:
+        os.close(open_exactly(real, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC))
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,116 @@
+"""The database to move to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+from sqlalchemy import URL, Connection, inspect, select, text
+
+from teleclaude.daemon.boot import find_installation
+from teleclaude.db import schema
+from teleclaude.db.connection_files import find_url
+from teleclaude.db.engine import disposing, explained, make_engine
+from teleclaude.db.lock import hold_database
+from teleclaude.db.models import MigrationRun
+from teleclaude.errors import ConfigError, LockHeldError, TargetError
+from teleclaude.migration.source.inventory import TargetRun, TargetState
+from teleclaude.migration.source.options import Options
+from teleclaude.migration.values.identifiers import ORIGIN, quote
+
+FACTS = """
+SELECT current_setting('server_version_num')::int, pg_encoding_to_char(encoding), pg_is_in_recovery(),
+       has_database_privilege(current_database(), 'CREATE')
+       AND coalesce(has_schema_privilege(current_schema(), 'CREATE'), false)
+FROM pg_database WHERE datname = current_database()
+"""
+
+NAMES = f"""
+SELECT relname, coalesce(obj_description(oid, 'pg_class'), '') LIKE '{ORIGIN}%' FROM pg_class
+WHERE relnamespace = to_regnamespace(quote_ident(current_schema()))
+UNION SELECT typname, false FROM pg_type
+WHERE typnamespace = to_regnamespace(quote_ident(current_schema())) AND typrelid = 0 AND typcategory <> 'A'
+"""  # noqa: S608
+"""What a table cannot be named any more (PostgreSQL manual, CREATE TABLE), and whether a migration made it."""
+
+
+def choose_target(options: Options, environ: Mapping[str, str]) -> URL | None:
+    """Return the database to move to: as asked, else as the `PG*` variables say, None where neither names one.
+
+    To take up a run that was cut off, else as the configuration says that it has published. Raises ConfigError where it
+    cannot be read, or is no PostgreSQL.
+    """
+    if options.target is None and not any(map(environ.get, ("PGHOST", "PGDATABASE", "PGSERVICE"))):
+        url = _find_published(options.root, environ) if options.recovery else None
+        if url is None:
+            return None
+    else:
+        url = find_url(options.target or "postgresql://", environ, Path.home())
+    if not url.drivername.startswith("postgresql"):
+        raise ConfigError("the target is not PostgreSQL", "say --target postgresql://USER@HOST/DATABASE")
+    return url
+
+
+def _find_published(root: Path | None, environ: Mapping[str, str]) -> URL | None:
+    """Return the database of the system's configuration, None where there is none that can be read."""
+    with suppress(ConfigError):
+        return find_installation(root, {**environ, "TELECLAUDE_SYSTEM_MODE": "1"}, Path("/")).url
+    return None
+
+
+async def look_at_target(url: URL, patience: float = 0.0) -> TargetState:
+    """Return what stands on the target; raises TargetError where it cannot be reached.
+
+    Whoever holds it may take `patience`, in seconds, to leave.
+    """
+    with explained(url):
+        async with disposing(make_engine(url, read_only=True)) as engine:
+            async with engine.connect() as connection:
+                version, encoding, standby, may_create = (await connection.execute(text(FACTS))).one()
+            held_by = ""
+            try:
+                async with hold_database(engine, patience):
+                    pass
+            except LockHeldError as error:
+                held_by = error.message
+            async with engine.connect() as connection:
+                state = await connection.run_sync(_read_state)
+    return replace(
+        state,
+        server_version=version,
+        encoding=encoding,
+        may_create=may_create,
+        standby=standby,
+        held_by=held_by,
+    )
+
+
+def _read_state(connection: Connection) -> TargetState:
+    inspector = inspect(connection)
+    ours = schema.read_tables(connection)
+    revision = schema.read_revision(connection)
+    names = {str(name): bool(carried) for name, carried in connection.execute(text(NAMES))}
+    return TargetState(
+        revision=revision,
+        head=schema.head(),
+        rows={name: _count(connection, name) for name in sorted(ours)},
+        taken=frozenset(names),
+        carried=frozenset(name for name, carried in names.items() if carried),
+        schemas=frozenset(inspector.get_schema_names()),
+        runs=_read_runs(connection) if revision == schema.head() and MigrationRun.__tablename__ in ours else (),
+    )
+
+
+def _read_runs(connection: Connection) -> tuple[TargetRun, ...]:
+    row = MigrationRun
+    found = connection.execute(select(row.run_id, row.state, row.source, row.source_sha256, row.started_at))
+    return tuple(TargetRun(run, state, path, digest, at.isoformat()) for run, state, path, digest, at in found)
+
+
+def _count(connection: Connection, name: str) -> int:
+    found = connection.execute(text(f"SELECT count(*) FROM {quote(name)}")).scalar()  # noqa: S608
+    if found is None:
+        raise TargetError(f"{name} cannot be counted", "see the log of the database")
+    return int(found)

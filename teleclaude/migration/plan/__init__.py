@@ -1,0 +1,1 @@
+"""Decisions, pure: they are made before anything is written."""

@@ -1,0 +1,157 @@
+"""Everything that an old installation is: carried, and where to, or left, and why (facts: installation). Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from teleclaude.db.url import display_url
+from teleclaude.migration.report.events import Belonging, Left
+from teleclaude.migration.source.inventory import Inventory, SourceDatabase
+from teleclaude.migration.source.known_files import CHECKOUT_ENTRIES, ELSEWHERE, HOME_ENTRIES
+from teleclaude.migration.values.identifiers import EVENTS
+from teleclaude.printable import printable
+
+CARRIED, LEFT = "carried", "left"
+
+UNKNOWN = ("not known to be TeleClaude's", "nobody knows what it is for")
+
+
+def find_belongings(inventory: Inventory, person: str | None) -> Iterator[Belonging]:
+    """Yield every file class that is there, and its fate; `person` is whom the sessions will belong to."""
+    yield from _databases(inventory)
+    yield from _checkout(inventory)
+    yield from _home(inventory, person)
+    for path in inventory.elsewhere:
+        name = str(path.relative_to(inventory.home)) if inventory.home in path.parents else str(path)
+        yield _left(path, *ELSEWHERE[name])
+    for service in inventory.services:
+        yield _left(service.unit.path, "starts the old program", "named under switch_over")
+    project = "every project's own teleclaude.yml, docs/project, docs/global, docs/third-party, agents/docs"
+    yield Belonging(project, "configuration and snippets of projects", LEFT, "", "belong to the projects")
+
+
+def find_leftovers(inventory: Inventory, belongings: tuple[Belonging, ...]) -> Iterator[Left]:
+    """Yield everything that stays where it is, with the reason."""
+    for database in (found for found in (inventory.database, inventory.events) if found is not None):
+        for kind, name in database.others:
+            if name not in OWN_TRIGGERS:
+                yield Left(f"{kind} {name} in {database.path}", OTHERS[kind])
+    for belonging in belongings:
+        if belonging.fate == LEFT:
+            yield Left(belonging.path, f"{belonging.what}: {belonging.why}")
+    for name, reason in inventory.docs_left:
+        yield Left(f"~/.teleclaude/docs/{name}", reason)
+
+
+OWN_TRIGGERS = frozenset(f"{prefix}_{event}" for prefix in ("memory_obs", "mirrors") for event in ("ai", "ad", "au"))
+"""What the old program made to keep its search indexes in step (facts: schema)."""
+
+OTHERS = {
+    "view": "a view holds no data; its query is SQLite's and would have to be written anew",
+    "trigger": "a trigger is a program in SQLite's language; it would have to be written anew",
+}
+
+
+def _left(path: Path, what: str, why: str) -> Belonging:
+    return Belonging(printable(path), what, LEFT, "", why)
+
+
+def _carried(path: Path, what: str, to: str | Path, why: str = "") -> Belonging:
+    return Belonging(printable(path), what, CARRIED, str(to), why)
+
+
+def _databases(inventory: Inventory) -> Iterator[Belonging]:
+    target = display_url(inventory.url) if inventory.url else "the target"
+    if inventory.database is not None:
+        yield from _database(inventory.database, "the database", target)
+    if inventory.events is not None:
+        yield from _database(inventory.events, "the database of events", f"{target}, schema {EVENTS}")
+
+
+def _database(database: SourceDatabase, what: str, to: str) -> Iterator[Belonging]:
+    yield _carried(database.path, what, to, database.why)
+    for file in database.files:
+        if file.path != database.path:
+            yield _carried(file.path, "what was written last and is not in the database yet", to)
+
+
+def _checkout(inventory: Inventory) -> Iterator[Belonging]:
+    checkout, config = inventory.checkout, _find_config(inventory)
+    carried = _configuration(inventory, config)
+    entries = {checkout / name for name in inventory.checkout_entries}
+    elsewhere = {file.path for file in inventory.files} - entries
+    yield from (file for path, file in carried.items() if path in elsewhere)
+    databases = {database.path for database in (inventory.database, inventory.events) if database is not None}
+    rest = 0
+    for name in inventory.checkout_entries:
+        path = checkout / name
+        if path in carried:
+            yield carried[path]
+        elif name in ("config.yml", "experiments.yml"):
+            yield _left(path, "another configuration", f"TELECLAUDE_CONFIG_PATH in .env names {printable(config)}")
+        elif name in CHECKOUT_ENTRIES:
+            yield _left(path, *CHECKOUT_ENTRIES[name])
+        elif name == "teleclaude.db" and inventory.database is not None and path not in databases:
+            yield _left(path, "another database", "it holds no rows; the one in use lies elsewhere")
+        elif not name.startswith("teleclaude.db"):
+            rest += 1
+    if rest:
+        yield _left(
+            checkout, f"the old program itself and what lies beside it, {rest} entries", "is not needed any more"
+        )
+
+
+def _find_config(inventory: Inventory) -> Path:
+    files = inventory.config_files
+    return files.origins[files.config] if files is not None else inventory.checkout / "config.yml"
+
+
+def _configuration(inventory: Inventory, config: Path) -> dict[Path, Belonging]:
+    layout, variables = inventory.layout, inventory.checkout / ".env"
+    experiments = config.parent / "experiments.yml"
+    everywhere = f"{layout.system_config}, {layout.secrets} and {inventory.user_config}"
+    return {
+        config: _carried(config, "the configuration", everywhere),
+        variables: _carried(variables, "environment variables, secrets among them", layout.secrets),
+        experiments: _carried(experiments, "experiments", layout.system_config),
+    }
+
+
+def _home(inventory: Inventory, person: str | None) -> Iterator[Belonging]:
+    layout, state = inventory.layout, inventory.home / ".teleclaude"
+    for name in inventory.home_entries:
+        path = state / name
+        if name == "teleclaude.yml":
+            yield _carried(
+                path, "people, hooks, jobs and what else is everyone's", f"{layout.system_config}, {layout.secrets}"
+            )
+        elif name == "people":
+            yield from _people(inventory, path, person)
+        elif name == "docs":
+            yield from _docs(inventory, path)
+        elif name in HOME_ENTRIES:
+            yield _left(path, *HOME_ENTRIES[name])
+        elif not name.startswith("events.db"):
+            yield _left(path, *UNKNOWN)
+
+
+def _people(inventory: Inventory, folder: Path, person: str | None) -> Iterator[Belonging]:
+    for file in inventory.files:
+        if folder not in file.path.parents:
+            continue
+        name, *rest = file.path.relative_to(folder).parts
+        if rest != ["teleclaude.yml"]:
+            yield _left(file.path, f"notes or subscriptions of {name}", "stay with the user")
+        elif name == person:
+            to = f"{inventory.user_config}; an invite_token to {inventory.layout.secrets}"
+            yield _carried(file.path, f"the profile of {name}", to)
+        else:
+            yield _carried(file.path, f"the profile of {name}", f"{inventory.layout.secrets}, profiles")
+
+
+def _docs(inventory: Inventory, folder: Path) -> Iterator[Belonging]:
+    if inventory.docs:
+        yield _carried(folder, f"{len(inventory.docs)} shared snippets", inventory.layout.docs)
+    if inventory.docs_index is not None:
+        yield _carried(folder / inventory.docs_index.relative, "their index", inventory.layout.docs, "built anew")

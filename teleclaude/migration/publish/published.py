@@ -1,0 +1,75 @@
+"""What a run has put in place: its files are known by the mark in their first line, and by nothing else."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from teleclaude.config.files import remove_temporaries
+from teleclaude.config.folders import has_first_line, opened_folder, remove_marked
+from teleclaude.errors import PublishError
+from teleclaude.migration.plan.plan import MARK, Plan
+from teleclaude.migration.source.inventory import Inventory
+from teleclaude.migration.source.known_files import INDEX
+from teleclaude.migration.source.privsep import Deputy, deputy_for
+from teleclaude.migration.state.workspace import remove_empty
+
+
+def writer_of(whose: Plan | Inventory, path: Path) -> Deputy:
+    """Return who writes and removes a file: in his own home the user himself."""
+    return deputy_for(whose.account if whose.as_service_user and path == whose.user_config else None)
+
+
+def is_of(whose: Plan | Inventory, run: str, path: Path) -> bool:
+    """Whether a file was written by a run, or a folder of snippets has an index that was."""
+    return writer_of(whose, path).call(_carries_mark, str(path), run)
+
+
+def _carries_mark(path: str, run: str) -> bool:
+    """Whether a file was written by a run, or a folder of snippets has an index that was."""
+    file = Path(path, INDEX) if Path(path).is_dir() else Path(path)
+    with suppress(OSError, PublishError), opened_folder(file.parent) as folder:
+        return has_first_line(file.name, _mark(run), folder) is not None
+    return False
+
+
+def _mark(run: str) -> bytes:
+    return MARK.format(run=run).encode()
+
+
+def remove_files(whose: Plan | Inventory, run: str, paths: tuple[Path, ...]) -> None:
+    """Remove those files that a run has written, and what a killed one was about to write.
+
+    Raises PublishError, OSError.
+    """
+    for path in paths:
+        writer_of(whose, path).call(_remove_file, str(path), run)
+
+
+def _remove_file(path: str, run: str) -> None:
+    """Remove a file if a run has written it, and what a killed one was about to write; raises PublishError, OSError."""
+    remove_marked(Path(path), _mark(run))
+    remove_temporaries(Path(path).parent)
+
+
+def beside(docs: Path, run: str) -> Path:
+    """Return where a run keeps the snippets that are not in their place yet."""
+    return docs.with_name(f".docs-{run}")
+
+
+def remove_docs(run: str, docs: Path, names: Sequence[Path]) -> None:
+    """Remove the snippets that a run has published, and what a killed one left beside them; raises PublishError.
+
+    What somebody else put among them stays. The index with the mark goes last, so that whoever is killed in the middle
+    leaves nothing without its mark.
+    """
+    with suppress(FileNotFoundError, NotADirectoryError), opened_folder(docs.parent) as around:
+        shutil.rmtree(beside(docs, run).name, dir_fd=around, ignore_errors=True)
+    if not docs.is_symlink() and _carries_mark(str(docs), run):
+        for name in (*names, INDEX):
+            with suppress(FileNotFoundError), opened_folder((docs / name).parent) as folder:
+                os.unlink(name.name, dir_fd=folder)
+        remove_empty(tuple(sorted({docs / parent for name in names for parent in name.parents if parent != Path()})))

@@ -1,0 +1,1 @@
+"""The old installation as data and as files."""

@@ -1,0 +1,107 @@
+"""Reading the old installation: with its owner's rights, regular files only, and never more than there was at first."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from teleclaude.errors import SourceError
+from teleclaude.migration.source.inventory import SourceFile
+from teleclaude.migration.source.privsep import Deputy
+from teleclaude.migration.source.unprivileged import open_regular
+
+CHUNK = 1 << 20
+CONFIG_LIMIT = 16 << 20
+"""Bytes; no configuration that a person writes comes near it."""
+
+FILE_LIMIT = 1 << 30
+"""Bytes of any other file that is no database."""
+
+
+def open_source(deputy: Deputy, path: Path, *, exact: bool = False) -> int:
+    """Open a regular file, where `exact` without following any link; raises SourceError, FileNotFoundError."""
+    return deputy.open(open_regular, str(path), exact)
+
+
+@contextmanager
+def opened(deputy: Deputy, path: Path, *, exact: bool = False) -> Iterator[int]:
+    """Open a regular file, and close it at the end; raises SourceError, FileNotFoundError."""
+    descriptor = open_source(deputy, path, exact=exact)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def read_chunks(descriptor: int, path: Path, limit: int | None) -> Iterator[bytes]:
+    """Yield what a file held when it was opened.
+
+    Raises SourceError where it is larger than `limit` bytes or is not still as long at the end.
+    """
+    left = os.fstat(descriptor).st_size
+    if limit is not None and left > limit:
+        raise SourceError(f"{path} is larger than {limit >> 20} MB", "move it away if it does not belong there")
+    try:
+        while left and (chunk := os.read(descriptor, min(CHUNK, left))):
+            left -= len(chunk)
+            yield chunk
+        grown = os.read(descriptor, 1)
+    except OSError as error:
+        raise SourceError(f"{path} cannot be read: {error.strerror}", "see to it and run again") from None
+    if left or grown:
+        raise SourceError(f"{path} changed while it was read", "stop whatever writes to it and run again")
+
+
+def read_file(deputy: Deputy, path: Path, limit: int, *, exact: bool = False) -> bytes:
+    """Return the content of a regular file; raises SourceError, FileNotFoundError."""
+    with opened(deputy, path, exact=exact) as descriptor:
+        return b"".join(read_chunks(descriptor, path, limit))
+
+
+def copy_file(deputy: Deputy, source: Path, copy: Path, limit: int | None) -> str:
+    """Copy a regular file and return the sha256 of what was copied; raises SourceError, FileNotFoundError."""
+    digest = hashlib.sha256()
+    with opened(deputy, source) as descriptor:
+        try:
+            with copy.open("xb") as writer:
+                for chunk in read_chunks(descriptor, source, limit):
+                    digest.update(chunk)
+                    writer.write(chunk)
+        except OSError as error:
+            reason = f"{source} cannot be copied: {copy}: {error.strerror}"
+            raise SourceError(reason, "make room, or let TMPDIR name a larger disk") from None
+    return digest.hexdigest()
+
+
+def digest_now(deputy: Deputy, file: SourceFile) -> str:
+    """Return the sha256 of what a file holds now, the empty string where it is gone; raises SourceError.
+
+    Where it holds what its copy holds, which is looked at byte by byte in a fraction of the time, it is that of before.
+    """
+    if file.copy is not None and _is_same(deputy, file.path, file.copy):
+        return file.sha256
+    return hash_file(deputy, file.path)
+
+
+def _is_same(deputy: Deputy, path: Path, copy: Path) -> bool:
+    try:
+        with opened(deputy, path) as descriptor, copy.open("rb") as copied:
+            same = all(chunk == copied.read(len(chunk)) for chunk in read_chunks(descriptor, path, None))
+            return same and not copied.read(1)
+    except OSError:
+        return False
+
+
+def hash_file(deputy: Deputy, path: Path, limit: int | None = None, *, exact: bool = False) -> str:
+    """Return the sha256 of a regular file, the empty string where there is none; raises SourceError."""
+    digest = hashlib.sha256()
+    try:
+        with opened(deputy, path, exact=exact) as descriptor:
+            for chunk in read_chunks(descriptor, path, limit):
+                digest.update(chunk)
+    except FileNotFoundError:
+        return ""
+    return digest.hexdigest()

@@ -1,0 +1,221 @@
+"""The deputy: a process with the rights of the old installation's owner, which root sends into what that user controls.
+
+Root forks it once and early. It gives up root's rights for good, runs no other program, and does what it is told by
+name; the files that it opens it hands over as descriptors (unix(7), SCM_RIGHTS). Its answers are JSON, because what
+another user's process says must not be trusted with more. The kernel lets nobody but root trace a process that gave up
+rights (ptrace(2)).
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import signal
+import socket
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, TypeVar
+
+from teleclaude import errors
+from teleclaude.config.folders import opened_folder
+from teleclaude.errors import SourceError, TeleClaudeError
+from teleclaude.migration.source import unprivileged
+from teleclaude.migration.source.inventory import Account
+
+T = TypeVar("T")
+HEADER = 8
+MAX_DESCRIPTORS = 1 << 16
+ANSWER_SECONDS = 120.0
+"""A file system of the user's own may never answer."""
+
+
+class Deputy:
+    """Does what it is told with the rights of an account, or with our own."""
+
+    def __init__(self, channel: socket.socket | None = None, process: int = 0) -> None:
+        self._channel = channel
+        self._process = process
+
+    def call(self, function: Callable[..., T], *arguments: object) -> T:
+        """Return what a function of a module returns; arguments and result are JSON. Raises what it raises."""
+        if self._channel is None:
+            return function(*arguments)
+        result, _ = self._ask(self._channel, function, arguments, opens=False)
+        return result  # type: ignore[no-any-return]
+
+    def open(self, function: Callable[..., int], *arguments: object) -> int:
+        """Return the descriptor that a function of a module opens. Raises what it raises."""
+        if self._channel is None:
+            return function(*arguments)
+        _, descriptor = self._ask(self._channel, function, arguments, opens=True)
+        return descriptor
+
+    def _ask(
+        self, channel: socket.socket, function: Callable[..., object], arguments: tuple[object, ...], *, opens: bool
+    ) -> tuple[Any, int]:
+        order = {"module": function.__module__, "name": function.__name__, "arguments": arguments, "opens": opens}
+        try:
+            _send(channel, order)
+            answer, descriptors = _receive(channel)
+        except (OSError, EOFError):
+            subject = next((argument for argument in arguments if isinstance(argument, str)), "a file")
+            raise SourceError(f"nobody answers who could read {subject}", "see who ended that process") from None
+        _raise_what_was_raised(answer)
+        if len(descriptors) != int(opens):
+            raise SourceError("the reading process answered out of turn", "run it again")
+        return answer.get("result"), descriptors[0] if descriptors else -1
+
+    def dismiss(self) -> None:
+        """Let it end, and wait for that."""
+        if self._channel is not None:
+            self._channel.close()
+            with suppress(ChildProcessError):
+                os.waitpid(self._process, 0)
+
+
+_deputies: dict[Account, Deputy] = {}
+
+
+def deputy_for(account: Account | None) -> Deputy:
+    """Return who does things with the rights of `account`, None being those of this process; forked when first asked.
+
+    Raises SourceError where the rights cannot be taken.
+    """
+    if account is None:
+        return Deputy()
+    if account not in _deputies:
+        deputy = _fork(account)
+        _deputies[account] = deputy
+    return _deputies[account]
+
+
+@contextmanager
+def dismissing_deputies() -> Iterator[None]:
+    """Let no deputy outlive the run."""
+    try:
+        yield
+    finally:
+        while _deputies:
+            _deputies.popitem()[1].dismiss()
+
+
+def _fork(account: Account) -> Deputy:
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+    with warnings.catch_warnings():
+        # Python 3.12 warns where threads run, such as that of a progress bar; the child takes none of their locks.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        process = os.fork()
+    if process == 0:
+        try:
+            _serve(theirs.detach(), account)
+        finally:
+            # Nothing of the program goes on here, whatever happened.
+            os._exit(0)
+    theirs.close()
+    ours.settimeout(ANSWER_SECONDS)
+    deputy = Deputy(ours, process)
+    try:
+        deputy.call(os.geteuid)
+    except SourceError:
+        deputy.dismiss()
+        hint = "run it as root with all its rights, or as the owner"
+        raise SourceError(f"the rights of uid {account.uid} cannot be taken", hint) from None
+    return deputy
+
+
+def _serve(descriptor: int, account: Account) -> None:
+    signal.set_wakeup_fd(-1)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        # The deputy ends when root's end of the socket is closed, and is needed for the way back until then.
+        signal.signal(number, signal.SIG_IGN)
+    _close_others(descriptor)
+    for gate in account.gates:
+        with opened_folder(gate) as folder:
+            if os.fstat(folder).st_uid != account.uid:
+                return
+            unprivileged.GATES[gate] = os.dup(folder)
+    _drop_rights(account)
+    with socket.socket(fileno=descriptor) as channel, suppress(EOFError, OSError):
+        while True:
+            order, _ = _receive(channel)
+            _send(channel, *_obey(order))
+
+
+def _close_others(descriptor: int) -> None:
+    os.closerange(0, descriptor)
+    os.closerange(descriptor + 1, min(os.sysconf("SC_OPEN_MAX"), MAX_DESCRIPTORS))
+    with suppress(OSError):
+        for _ in ("stdin", "stdout", "stderr"):
+            os.open(os.devnull, os.O_RDWR)
+
+
+def _drop_rights(account: Account) -> None:
+    os.chdir("/")
+    os.umask(0o077)
+    os.setgroups(account.groups[: os.sysconf("SC_NGROUPS_MAX")])
+    os.setgid(account.gid)
+    os.setuid(account.uid)
+    try:
+        os.setuid(0)
+    except PermissionError:
+        return
+    os._exit(1)
+
+
+def _obey(order: dict[str, Any]) -> tuple[dict[str, Any], int | None]:
+    try:
+        result = getattr(importlib.import_module(order["module"]), order["name"])(*order["arguments"])
+    except TeleClaudeError as error:
+        return {"raised": type(error).__name__, "message": error.message, "hint": error.hint}, None
+    except OSError as error:
+        return {"errno": error.errno, "strerror": error.strerror, "filename": error.filename}, None
+    except Exception as error:
+        return {"raised": "SourceError", "message": f"a bug: {type(error).__name__}", "hint": "report it"}, None
+    return ({}, result) if order["opens"] else ({"result": result}, None)
+
+
+def _raise_what_was_raised(answer: dict[str, Any]) -> None:
+    if "errno" in answer:
+        raise OSError(answer["errno"], answer["strerror"], answer["filename"])
+    if "raised" in answer:
+        kind = getattr(errors, answer["raised"])
+        assert issubclass(kind, TeleClaudeError)
+        raise kind(answer["message"], answer["hint"])
+
+
+def _send(channel: socket.socket, message: object, descriptor: int | None = None) -> None:
+    content = json.dumps(message).encode()
+    header = len(content).to_bytes(HEADER, "big")
+    if descriptor is None:
+        channel.sendall(header + content)
+        return
+    try:
+        socket.send_fds(channel, [header], [descriptor])
+    finally:
+        os.close(descriptor)
+    channel.sendall(content)
+
+
+def _receive(channel: socket.socket) -> tuple[dict[str, Any], list[int]]:
+    """Return the next message and the descriptors that came with it; raises EOFError when the other side has gone."""
+    header, descriptors, _, _ = socket.recv_fds(channel, HEADER, 1)
+    for descriptor in descriptors:
+        os.set_inheritable(descriptor, False)
+    header += _receive_exactly(channel, HEADER - len(header)) if header else b""
+    if not header:
+        raise EOFError
+    message = json.loads(_receive_exactly(channel, int.from_bytes(header, "big")))
+    assert isinstance(message, dict)
+    return message, descriptors
+
+
+def _receive_exactly(channel: socket.socket, size: int) -> bytes:
+    content = bytearray()
+    while len(content) < size:
+        chunk = channel.recv(min(size - len(content), 1 << 20))
+        if not chunk:
+            raise EOFError
+        content += chunk
+    return bytes(content)

@@ -1,0 +1,1 @@
+"""What a run keeps: journal, ledger, workspace, its row on the target."""

@@ -1,0 +1,36 @@
+"""The end: every file of the old installation is what it was, and the run becomes complete."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+
+from teleclaude.db.retry import uninterrupted
+from teleclaude.errors import SourceError
+from teleclaude.migration.discover.processes import find_processes
+from teleclaude.migration.plan.plan import Plan
+from teleclaude.migration.report.events import Event, SourceFileResult
+from teleclaude.migration.source.files import digest_now
+from teleclaude.migration.source.inventory import Places
+from teleclaude.migration.source.privsep import deputy_for
+from teleclaude.migration.source.snapshot import check_unchanged
+from teleclaude.migration.state.target_row import complete
+
+
+async def finish(plan: Plan) -> AsyncGenerator[Event, None]:
+    """Look at every old file once more, then let the daemon serve.
+
+    Raises SourceError where one changed or somebody works on it again, TargetError where the run's row is not there.
+    """
+    deputy = deputy_for(plan.account)
+    results = [SourceFileResult(str(file.path), file.sha256, digest_now(deputy, file)) for file in plan.files]
+    for result in results:
+        yield result
+    check_unchanged(deputy, plan.databases)
+    changed = [result.path for result in results if result.sha256_before != result.sha256_after]
+    if changed:
+        raise SourceError(f"{changed[0]} changed during the migration", "stop whatever writes to it and run again")
+    for holder in find_processes(Places(plan.checkout, plan.home), plan.databases):
+        raise SourceError(f"since the migration began, {holder.evidence}", holder.remedy)
+    if not plan.dry_run and plan.url is not None:
+        # From here an interrupt comes too late.
+        await uninterrupted(complete(plan))

@@ -1,0 +1,165 @@
+"""The gate: the real daemon boots on the new database with the new files, and lists what the source held."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from sqlalchemy import Connection
+
+from teleclaude.daemon.service_user import RUN_THE_INSTALLED, find_identity, make_environment
+from teleclaude.db.engine import disposing, make_engine
+from teleclaude.db.search.places import Search
+from teleclaude.db.store import LISTED_STATUSES
+from teleclaude.errors import TargetError
+from teleclaude.migration.plan.plan import Plan
+from teleclaude.migration.plan.tables import TablePlan
+from teleclaude.migration.report.events import Event, ProbeResult, note, warning
+from teleclaude.migration.source.reader import BATCH_SIZE, read_rows, reading
+from teleclaude.migration.state.ledger import index_ledger
+from teleclaude.migration.verify.ledger_check import LedgerCheck
+from teleclaude.migration.verify.read_back import Target
+from teleclaude.migration.verify.rejects import count_rejects, without_rejects
+from teleclaude.migration.verify.search_check import choose_searches, find_differences
+
+TIMEOUT_SECONDS = 600
+
+MEND_OR_REPORT = "mend what it names; where that is nothing of yours, report this"
+
+LISTED_BY = frozenset({"session_id", "closed_at", "lifecycle_status"})
+"""The columns by which a session is listed."""
+
+
+@dataclass(frozen=True)
+class Expected:
+    """The ids that the daemon must list, and the rows that it must count."""
+
+    open_sessions: frozenset[str]
+    all_sessions: frozenset[str]
+    rows: Mapping[str, int]
+    """Rows of every table of ours, those set aside not counted."""
+
+
+async def probe(plan: Plan) -> AsyncGenerator[Event, None]:
+    """Boot the daemon read-only and compare; raises TargetError where it does not list what the source holds."""
+    if plan.dry_run:
+        yield note("probe", "a rehearsal keeps nothing that a daemon could boot on")
+        return
+    searches = choose_searches(plan)
+    verdict = await boot_daemon(plan, searches)
+    expected = await read_expected(plan)
+    problems = list(find_problems(plan, verdict, expected))
+    found = verdict.pop("searches", [])
+    yield ProbeResult(
+        ok=not problems,
+        sessions_expected=len(expected.all_sessions),
+        sessions_listed=len(verdict.get("all_sessions", ())),
+        searches=len(found),
+        verdict={**verdict, "problems": problems},
+    )
+    if problems:
+        raise TargetError(f"the daemon does not see what was moved: {problems[0]}", MEND_OR_REPORT)
+    for finding in verdict.get("findings", ()):
+        yield warning("probe", finding["message"], finding["hint"])
+    for difference in await find_differences(plan, searches, found):
+        yield warning("search", difference, "the row itself was proved equal; report this")
+
+
+async def boot_daemon(plan: Plan, searches: Sequence[Search]) -> dict[str, Any]:
+    """Run `teleclaude daemon --probe` as the daemon would be run, and return its verdict.
+
+    Raises TargetError where it says nothing that can be read.
+    """
+    command = [sys.executable, "-m", "teleclaude", "daemon", "--probe", "--searches", "-"]
+    if plan.layout.root is not None:
+        command += ["--root", str(plan.layout.root)]
+    identity = find_identity(plan.layout.service_user) if plan.as_service_user else None
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            cwd="/",
+            env=make_environment(os.environ),
+            **(identity.for_process() if identity else {}),
+        )
+    except OSError as error:
+        reason = f"the service user cannot run {sys.executable}: {error.strerror}"
+        raise TargetError(reason, RUN_THE_INSTALLED) from error
+    try:
+        asked = json.dumps([asdict(search) for search in searches]).encode()
+        stdout, stderr = await asyncio.wait_for(process.communicate(asked), TIMEOUT_SECONDS)
+    except BaseException as error:
+        process.kill()
+        await process.wait()
+        if isinstance(error, TimeoutError):
+            hint = "run it again on a quieter machine; if it stays, report this"
+            raise TargetError(f"the daemon gave no verdict in {TIMEOUT_SECONDS} seconds", hint) from error
+        raise
+    try:
+        verdict = json.loads(stdout)
+    except ValueError:
+        last = (stderr.decode(errors="replace").strip().splitlines() or ["it said nothing"])[-1]
+        raise TargetError(f"the daemon did not boot on the new installation: {last}", MEND_OR_REPORT) from None
+    assert isinstance(verdict, dict)
+    return verdict
+
+
+async def read_expected(plan: Plan) -> Expected:
+    """Return what the daemon must list and count, read from the copy through the plan."""
+    assert plan.url is not None
+    table = next(table for table in plan.tables if table.name == "sessions" and not table.carried)
+    async with disposing(make_engine(plan.url, read_only=True)) as engine, engine.connect() as connection:
+        target = Target(connection)
+        ours = [table for table in plan.tables if not table.carried]
+        counts = {table.name: table.rows - await count_rejects(target, table) for table in ours}
+        with reading(plan.databases) as sources:
+            values = await _read_sessions(plan, table, sources.of(table.from_events), target)
+    listed = {str(row["session_id"]) for row in values if _is_listed(row)}
+    return Expected(frozenset(listed), frozenset(str(row["session_id"]) for row in values), counts)
+
+
+async def _read_sessions(plan: Plan, table: TablePlan, reader: Connection, target: Target) -> list[dict[str, Any]]:
+    """Return what PostgreSQL must hold for the columns of every session by which it is listed."""
+    if not await count_rejects(target, table):
+        # Whole rows are read only to know the rejected ones.
+        table = replace(table, columns=tuple(column for column in table.columns if column.name in LISTED_BY))
+    wanted = [(place, column.name) for place, column in enumerate(table.columns) if column.name in LISTED_BY]
+    batches = read_rows(reader, table.select, plan.batch_size, BATCH_SIZE)
+    async with (
+        index_ledger(plan.ledger, plan.private) as ledger,
+        aclosing(without_rejects(target, table, batches)) as kept,
+    ):
+        check = LedgerCheck(table, ledger)
+        return [{name: check.stored_value(row, place) for place, name in wanted} async for rows in kept for row in rows]
+
+
+def _is_listed(row: dict[str, Any]) -> bool:
+    # A column that the old database lacks has the model's default.
+    return row.get("closed_at") is None and row.get("lifecycle_status", "active") in LISTED_STATUSES
+
+
+def find_problems(plan: Plan, verdict: dict[str, Any], expected: Expected) -> Iterator[str]:
+    """Yield a sentence for everything in the verdict that is not as it must be."""
+    for problem in verdict.get("problems", []):
+        yield f"{problem['message']} ({problem['hint']})"
+    if not verdict.get("ok"):
+        return
+    if verdict["backend"] != "postgresql":
+        yield f"it booted on {verdict['backend']}"
+    if verdict["pending_runs"] != [plan.run]:
+        yield f"it sees the pending runs {verdict['pending_runs']}"
+    for name, wanted in (("open_sessions", expected.open_sessions), ("all_sessions", expected.all_sessions)):
+        listed = verdict[name]
+        if frozenset(listed) != wanted or len(listed) != len(wanted):
+            yield f"it lists {len(listed)} {name.replace('_', ' ')}, the source holds {len(wanted)}"
+    for name, rows in expected.rows.items():
+        if verdict["counts"].get(name) != rows:
+            yield f"it counts {verdict['counts'].get(name)} rows in {name}, the source holds {rows}"

@@ -1,0 +1,49 @@
+"""The configuration files take their places."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import AsyncGenerator
+from pathlib import Path
+
+from teleclaude.config.files import write_new
+from teleclaude.config.folders import opened_folder
+from teleclaude.errors import PublishError
+from teleclaude.migration.plan.plan import Plan, published_paths
+from teleclaude.migration.publish.published import remove_files, writer_of
+from teleclaude.migration.publish.render import PreparedFile, prepare_config
+from teleclaude.migration.report.events import Event, FileResult
+from teleclaude.migration.state.workspace import remove_empty
+
+
+async def publish_config(plan: Plan) -> AsyncGenerator[Event, None]:
+    """Write the system's configuration, the secrets and the user's; raises PublishError or ConfigError."""
+    prepared = prepare_config(plan)
+    for left in prepared.left:
+        yield left
+    for file in prepared.files:
+        if not plan.dry_run:
+            deputy = writer_of(plan, file.path)
+            deputy.call(write_file, str(file.path), file.content.decode(), file.mode, file.numeric_owner)
+        yield to_result(file)
+
+
+def write_file(path: str, text: str, mode: int, owner: tuple[int, int] | None) -> None:
+    """Put a new file in its place, and make its folder; raises PublishError."""
+    try:
+        with opened_folder(Path(path).parent, make=True):
+            write_new(Path(path), text.encode(), mode, owner)
+    except OSError as error:
+        raise PublishError(f"{path} cannot be written: {error.strerror}", "see to the place and run again") from None
+
+
+def to_result(file: PreparedFile) -> FileResult:
+    """Return what the report says of a file."""
+    digest = hashlib.sha256(file.content).hexdigest()
+    return FileResult(str(file.path), file.kind, f"{file.mode:04o}", file.owner, digest)
+
+
+async def undo_publish_config(plan: Plan) -> None:
+    """Remove the files that carry the mark of this run, and the directories that were made for them."""
+    remove_files(plan, plan.run, published_paths(plan))
+    remove_empty(plan.new_directories)

@@ -1,0 +1,1 @@
+"""Column types and identifiers, used by every room."""

@@ -1,0 +1,1 @@
+"""Rows read back from PostgreSQL and compared with the source, by code that shares nothing with the load."""

@@ -1,0 +1,189 @@
+"""What a value of the old database means, for the proof: it shares no code with the converter. Pure."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from teleclaude.migration.plan.tables import ColumnPlan
+
+
+class UndecodableError(Exception):
+    """The value means nothing that PostgreSQL could hold; only a ledger line can excuse what is stored."""
+
+
+DEEP = 300
+"""JSON that nests deeper is not read here, because reading it is recursive; Python itself stops at about a thousand."""
+
+MARK = re.compile(r'(?P<string>"[^"\\]*+(?:\\.[^"\\]*+)*+")(?P<colon>[ \t\r\n]*+:)?|(?P<bracket>[\[\]{}])', re.DOTALL)
+"""A string of JSON, with the colon that makes a key of it, or a bracket outside of strings."""
+
+ISO_8601 = re.compile(
+    r"\d{4}(-\d\d){2}([ T]\d\d:\d\d(:\d\d([.,]\d{1,12})?)?( ?([zZ]|[+-]\d\d((:\d\d){1,2}|(\d\d){1,2})?))?)?", re.ASCII
+)
+"""Dates and times as old programs and people write them; Python reads weeks and other forms besides."""
+
+FINER_THAN_MICROSECONDS = re.compile(r"[.,]\d{6}\d*[1-9]")
+
+
+def decode(column: ColumnPlan, raw: Any) -> Any:
+    """Return what `raw` of the old database means as a value of the column.
+
+    Raises UndecodableError where it has no such meaning.
+    """
+    if raw is None:
+        if not column.nullable:
+            raise UndecodableError
+        return None
+    return DECODERS[column.type.name](column, raw)
+
+
+def _text(_column: ColumnPlan, raw: Any) -> Any:
+    if not isinstance(raw, str) or "\x00" in raw or any("\ud800" <= char <= "\udfff" for char in raw):
+        raise UndecodableError
+    return raw
+
+
+def _typed(wanted: type) -> Any:
+    def check(_column: ColumnPlan, raw: Any) -> Any:
+        if type(raw) is not wanted:
+            raise UndecodableError
+        return raw
+
+    return check
+
+
+def _boolean(_column: ColumnPlan, raw: Any) -> Any:
+    if type(raw) is not int or raw not in (0, 1):
+        raise UndecodableError
+    return raw == 1
+
+
+def _instant(column: ColumnPlan, raw: Any) -> Any:
+    if not isinstance(raw, str) or not ISO_8601.fullmatch(raw) or FINER_THAN_MICROSECONDS.search(raw):
+        raise UndecodableError
+    try:
+        # Python 3.11 takes neither a blank before the offset nor a small z.
+        moment = datetime.fromisoformat(re.sub(r" (?=[zZ+-][\d:]*$)", "", raw).replace("z", "Z"))
+        if moment.tzinfo is None:
+            zone = column.context.zone if "T" in raw and moment.date() < column.context.zone_until else None
+            moment = moment.replace(tzinfo=zone or UTC)
+        return moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise UndecodableError from None
+
+
+def _document(_column: ColumnPlan, raw: Any) -> Any:
+    return decode_json(str(raw) if type(raw) is int else raw)
+
+
+DECODERS = {
+    "TEXT": _text,
+    "INTEGER": _typed(int),
+    "BOOLEAN": _boolean,
+    "INSTANT": _instant,
+    "DOCUMENT": _document,
+    "REAL": _typed(float),
+    "BYTES": _typed(bytes),
+}
+
+
+def decode_json(text: Any, *, keep_last: bool = False) -> Any:
+    """Return JSON with every number as an exact Decimal.
+
+    A key that occurs twice is refused, or its last value kept, as jsonb does. Raises UndecodableError for what jsonb
+    cannot hold, and for what `is_deep`.
+    """
+    if not isinstance(text, str) or is_deep(text):
+        raise UndecodableError
+    try:
+        value = json.loads(
+            text,
+            parse_int=Decimal,
+            parse_float=Decimal,
+            parse_constant=_refuse,
+            object_pairs_hook=dict if keep_last else _unique,
+        )
+        _check_strings(value)
+    except (ValueError, ArithmeticError, RecursionError):
+        raise UndecodableError from None
+    return value
+
+
+def is_deep(text: str) -> bool:
+    """Whether JSON nests too deep to be read here, so that PostgreSQL is asked what it means."""
+    return text.count("[") + text.count("{") > DEEP and _depth(text) > DEEP
+
+
+def _depth(text: str) -> int:
+    """Return how deep the brackets outside of strings nest."""
+    depth = deepest = 0
+    for match in MARK.finditer(text):
+        if match["bracket"]:
+            depth += 1 if match["bracket"] in "[{" else -1
+            deepest = max(deepest, depth)
+    return deepest
+
+
+def repeats_key(text: str) -> bool:
+    """Whether a key occurs twice in an object of JSON, however deep; PostgreSQL drops all but the last in silence.
+
+    Text that is no JSON gives either answer: PostgreSQL refuses it.
+    """
+    open_values: list[set[str]] = [set()]
+    for match in MARK.finditer(text):
+        if match["bracket"]:
+            if match["bracket"] in "[{":
+                open_values.append(set())
+            elif len(open_values) > 1:
+                open_values.pop()
+        elif match["colon"]:
+            key = _read_key(match["string"])
+            if key is None or key in open_values[-1]:
+                return True
+            open_values[-1].add(key)
+    return False
+
+
+def _read_key(written: str) -> str | None:
+    try:
+        return str(json.loads(written))
+    except ValueError:
+        return None
+
+
+def _refuse(name: str) -> Any:
+    raise ValueError(name)
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError
+    return found
+
+
+def _check_strings(value: Any) -> None:
+    if isinstance(value, str) and ("\x00" in value or any("\ud800" <= char <= "\udfff" for char in value)):
+        raise ValueError
+    if isinstance(value, dict):
+        for key, item in value.items():
+            _check_strings(key)
+            _check_strings(item)
+    if isinstance(value, list):
+        for item in value:
+            _check_strings(item)
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether two decoded values are equal as PostgreSQL compares them; true is not 1."""
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
+    if isinstance(one, list):
+        return len(one) == len(other) and all(map(same, one, other))
+    return bool(one == other)

@@ -1,0 +1,89 @@
+"""The ledger check: that PostgreSQL holds what a value means, else what the ledger says, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from teleclaude.migration.plan.tables import ColumnPlan, TablePlan
+from teleclaude.migration.state.ledger import Entry, LedgerIndex
+from teleclaude.migration.values.column_types import ColumnType
+from teleclaude.migration.verify.decode import UndecodableError, decode, decode_json, is_deep, repeats_key, same
+
+IsSameJson = Callable[[str, str], Awaitable[bool]]
+"""Asks PostgreSQL whether two texts mean the same as jsonb."""
+
+
+@dataclass(frozen=True)
+class LedgerCheck:
+    """What may stand in PostgreSQL for the values of a table."""
+
+    table: TablePlan
+    ledger: LedgerIndex
+
+    def stored_value(self, row: Sequence[Any], place: int) -> Any:
+        """Return what PostgreSQL must hold for a value of a row: what it means, else what its ledger line says.
+
+        Raises UndecodableError where there is neither.
+        """
+        try:
+            return decode(self.table.columns[place], row[place])
+        except UndecodableError:
+            for entry in self._find(row, place):
+                return entry.stored
+            raise
+
+    async def allows(self, row: Sequence[Any], place: int, found: Any, is_same_json: IsSameJson) -> bool:
+        """Whether PostgreSQL may hold `found` for a value of a row: what it means, or what its ledger line says."""
+        column, raw = self.table.columns[place], row[place]
+        if column.type is ColumnType.DOCUMENT and (_is_deep(raw) or _is_deep(found)):
+            return await self._allows_deep(row, place, found, is_same_json)
+        try:
+            stored = _canonical(column, found)
+        except UndecodableError:
+            return False
+        try:
+            if same(_marked(column, raw, decode(column, raw)), stored):
+                return True
+        except UndecodableError:
+            pass
+        return any(_means(column, entry.stored, stored) for entry in self._find(row, place))
+
+    async def _allows_deep(self, row: Sequence[Any], place: int, found: Any, is_same_json: IsSameJson) -> bool:
+        """Do the same for JSON that is too deep to be read here: PostgreSQL reads both sides."""
+        if not isinstance(found, str):
+            return False
+        raw = row[place]
+        if isinstance(raw, str) and not repeats_key(raw) and await is_same_json(found, raw):
+            return True
+        for entry in self._find(row, place):
+            if isinstance(entry.stored, str) and await is_same_json(found, entry.stored):
+                return True
+        return False
+
+    def _find(self, row: Sequence[Any], place: int) -> Iterator[Entry]:
+        return self.ledger.find(self.table.label, self.table.key_of(row), self.table.columns[place].name, row[place])
+
+
+def _is_deep(value: Any) -> bool:
+    return isinstance(value, str) and is_deep(value)
+
+
+def _means(column: ColumnPlan, value: Any, stored: Any) -> bool:
+    """Whether what a ledger line says is stored means the same as what is stored."""
+    try:
+        return same(_canonical(column, value), stored)
+    except UndecodableError:
+        return False
+
+
+def _canonical(column: ColumnPlan, value: Any) -> Any:
+    if column.type is ColumnType.DOCUMENT and value is not None:
+        return _marked(column, value, decode_json(value, keep_last=True))
+    return value
+
+
+def _marked(column: ColumnPlan, value: Any, meaning: Any) -> Any:
+    """Return what a value means, and of JSON that there is some: its null is not NULL."""
+    return [meaning] if column.type is ColumnType.DOCUMENT and value is not None else meaning

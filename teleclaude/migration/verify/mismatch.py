@@ -1,0 +1,55 @@
+"""The sentence that says where PostgreSQL holds something else than the source, without giving a secret away. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from itertools import zip_longest
+from typing import Any
+
+from teleclaude.config.secrecy import is_harmless, is_secret
+from teleclaude.errors import VerificationError
+from teleclaude.migration.plan.tables import TablePlan
+
+_SHOWN_CHARACTERS = 80
+_HINT = "report this; nothing was kept"
+
+
+def value_differs(table: TablePlan, key: Any, column: str, wanted: Any, found: Any) -> VerificationError:
+    """Return the error that names a row, one of its columns or all of them, and both values."""
+    columns = [column] if column else [each.name for each in table.columns]
+    source, target = _show(table, columns, wanted), _show(table, columns, found)
+    where = "a row" if key is None else f"row {_show(table, [], key)}"
+    return VerificationError(
+        f"{table.label}, {where}, {column or 'all columns'}: the source holds {source}, PostgreSQL holds {target}",
+        _HINT,
+        table=table.label,
+        key=key,
+        column=column,
+    )
+
+
+def number_differs(table: TablePlan, rows: int) -> VerificationError:
+    """Return the error that says how many rows there are."""
+    return VerificationError(
+        f"{table.label} holds {rows} rows, the source holds {table.rows}", _HINT, table=table.label, key=None, column=""
+    )
+
+
+def _show(table: TablePlan, columns: Sequence[str], value: Any) -> str:
+    """Return a value, or those of a row by their columns, as far as they are harmless."""
+    if isinstance(value, tuple | list):
+        parts = zip_longest(columns[: len(value)], value, fillvalue="")
+        written = f"({', '.join(_show_one((table.name, name), one) for name, one in parts)})"
+    else:
+        written = _show_one((table.name, *columns[:1]), value)
+    return written if len(written) <= _SHOWN_CHARACTERS else f"{written[:_SHOWN_CHARACTERS]}…"
+
+
+def _show_one(names: Sequence[str], value: Any) -> str:
+    if all(is_harmless(name, value) for name in names):
+        return ascii(value)
+    data = value if isinstance(value, bytes) else str(value).encode("utf-8", "surrogatepass")
+    # A short secret could be guessed and known again by its digest.
+    digest = "" if any(map(is_secret, names)) else f", sha256 {hashlib.sha256(data).hexdigest()[:8]}"
+    return f"<length {len(data)}{digest}>"

@@ -1,0 +1,121 @@
+"""Rejected rows, read back and proved: nothing here is shared with what wrote them."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import AsyncGenerator, Iterable
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any
+
+from teleclaude.migration.plan.tables import TablePlan, rejects_table
+from teleclaude.migration.verify.mismatch import value_differs
+from teleclaude.migration.verify.read_back import Row, Target
+
+PAGE_ROWS = 1000
+PAGE_BYTES = 1 << 20
+"""A page of rejected rows ends with the row that fills it."""
+
+Exact = tuple[tuple[type, Any], ...]
+"""The values of a row with their types, so that 1 is neither 1.0 nor true, and 0.0 is not -0.0."""
+
+
+@dataclass(frozen=True)
+class _Reject:
+    """A rejected row: its place among the rows of the old table, from 0, and what PostgreSQL keeps of it."""
+
+    position: int
+    text: str
+
+
+async def count_rejects(target: Target, table: TablePlan) -> int:
+    """Return the number of rejected rows of a table."""
+    name = rejects_table(table)
+    ((exists,),) = await target.fetch("SELECT to_regclass($1) IS NOT NULL", (name,))
+    if not exists:
+        return 0
+    ((number,),) = await target.fetch(f"SELECT count(*) FROM {name} WHERE part = $1", (table.label,))  # noqa: S608
+    return int(number)
+
+
+async def without_rejects(
+    target: Target, table: TablePlan, batches: Iterable[list[Row]]
+) -> AsyncGenerator[list[Row], None]:
+    """Yield the rows of the old table, read in the order of the plan, that were not rejected.
+
+    Raises VerificationError where a rejected row is not exactly the old row at its position, and where one is met
+    twice or never.
+    """
+    number = await count_rejects(target, table)
+    begin = met = 0
+    async with aclosing(_read_rejects(target, table, number)) as rejects:
+        reject = await anext(rejects, None)
+        for rows in batches:
+            rejected: set[int] = set()
+            while reject is not None and reject.position < begin + len(rows):
+                _check(table, reject, rows[reject.position - begin])
+                rejected.add(reject.position - begin)
+                reject = await anext(rejects, None)
+            begin, met = begin + len(rows), met + len(rejected)
+            if rejected:
+                rows[:] = [row for place, row in enumerate(rows) if place not in rejected]
+            if rows:
+                yield rows
+            # No row stays in memory while others are read.
+            del rows
+        if reject is not None:
+            raise value_differs(table, None, "", "no such row", reject.text)
+    # Those without a position, or before the first row, are on no page.
+    if met != number:
+        raise value_differs(table, None, "", f"{met} rejected rows", f"{number} rejected rows")
+
+
+async def _read_rejects(target: Target, table: TablePlan, number: int) -> AsyncGenerator[_Reject, None]:
+    """Yield the rejected rows of a table by position, a page in memory at a time, no position twice."""
+    page = f"""
+        SELECT position, row FROM (
+            SELECT position, row, sum(octet_length(row)) OVER (ORDER BY position) - octet_length(row) AS before FROM (
+                SELECT position, row FROM {rejects_table(table)} WHERE part = $1 AND position > $2
+                ORDER BY position LIMIT {PAGE_ROWS}) AS next) AS sized
+        WHERE before < {PAGE_BYTES} ORDER BY position"""  # noqa: S608
+    last = -1
+    while number and (rows := await target.fetch(page, (table.label, last))):
+        for position, text in rows:
+            if position <= last:
+                raise value_differs(table, None, "", "one such row", text)
+            last = position
+            yield _Reject(position, text)
+
+
+def _check(table: TablePlan, reject: _Reject, row: Row) -> None:
+    """Raise VerificationError where a rejected row is not exactly the row of the old database."""
+    if _decode(table, reject.text) != _to_exact(row):
+        raise value_differs(table, table.key_of(row), "", row, reject.text)
+
+
+def _to_exact(row: Row) -> Exact:
+    """Return a row of the old database so that it equals only the very same."""
+    return tuple((type(value), value.hex() if type(value) is float else value) for value in row)
+
+
+def _decode(table: TablePlan, text: str) -> Exact | None:
+    """Return a rejected row, None where it is none of this table."""
+    try:
+        values = dict(json.loads(text))
+        row = _to_exact([_decode_value(values.pop(column.name)) for column in table.columns])
+    except (ValueError, TypeError, KeyError):
+        return None
+    return None if values else row
+
+
+def _decode_value(value: Any) -> Any:
+    match value:
+        case {"base64": str(written), **rest} if not rest:
+            return base64.b64decode(written, validate=True)
+        case {"float": str(written), **rest} if not rest:
+            return float(written)
+        case None | int() | str() if not isinstance(value, bool):
+            return value
+        case _:
+            raise ValueError

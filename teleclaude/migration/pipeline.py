@@ -8,7 +8,8 @@ from pathlib import Path
 
 from teleclaude.errors import SourceError
 from teleclaude.migration.discover import detect
-from teleclaude.migration.plan.plan import make_plan, rollback
+from teleclaude.migration.plan import rollback
+from teleclaude.migration.plan.plan import make_plan
 from teleclaude.migration.recovery.interrupted import find_interrupted, settle
 from teleclaude.migration.recovery.recover import plan_recovery, recover
 from teleclaude.migration.report.report import Report

@@ -15,7 +15,8 @@ from jsonschema import Draft202012Validator
 from teleclaude import __version__
 
 CHECKOUT = Path(__file__).parents[2]
-TO_PAGE = "import json, sys; from teleclaude.migration.report.html import to_html; print(to_html(json.load(open(sys.argv[1]))))"
+TO_PAGE = """import json, sys; from teleclaude.migration.report.html import to_html
+print(to_html(json.load(open(sys.argv[1]))))"""
 pytestmark = pytest.mark.skipif(find_spec("ensurepip") is None, reason="this Python cannot make environments with pip")
 
 

@@ -18,8 +18,9 @@ from teleclaude.errors import Exit, TargetError
 from teleclaude.migration.pipeline import STEPS
 from teleclaude.migration.plan.mapping import ColumnFate
 from teleclaude.migration.plan.plan import Plan
+from teleclaude.migration.report import events
 from teleclaude.migration.report.events import Event, note
-from teleclaude.migration.report.report import REPORT_VERSION, Failure, events
+from teleclaude.migration.report.report import REPORT_VERSION, Failure
 from teleclaude.migration.run import Step
 from teleclaude.migration.source.options import Options, Recovery
 from teleclaude.migration.source.run_record import RunRecord

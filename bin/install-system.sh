@@ -27,8 +27,8 @@ examples:
 exit codes:
   0    done
   2    the command line is wrong
-  3    refused, nothing was changed: mend the cause
-  5    failed; what was done stays: mend the cause, and run it again to go on
+  3    refused, nothing was changed: fix the cause
+  5    failed; what was done stays: fix the cause, and run it again to go on
   130  interrupted before anything was changed
 TEXT
 }

@@ -112,7 +112,7 @@ summarize() {
         0) [ -n "$quiet" ] || say "done; the report is in the newest folder of $reports" ;;
         1) say "a bug: please report it" ;;
         2) say "the command line is wrong" ;;
-        3) say "refused; nothing was written: mend the cause" ;;
+        3) say "refused; nothing was written: fix the cause" ;;
         4) say "failed and taken back; the target is empty again; the journal is in the newest folder of $reports" ;;
         5) say "failed and not taken back: run the printed commands; the journal is in $reports" ;;
         130) say "interrupted and taken back" ;;

@@ -83,7 +83,7 @@ class UpgradeError(TeleClaudeError):
 
 
 class VerificationError(TeleClaudeError):
-    """A value in PostgreSQL differs from the source and no ledger line excuses it."""
+    """A value in PostgreSQL differs from the source and no ledger line ledger_check it."""
 
     def __init__(self, message: str, hint: str = "", *, table: str, key: object, column: str) -> None:
         super().__init__(message, hint)

@@ -57,8 +57,8 @@ def test_every_link_of_the_page_leads_somewhere() -> None:
 @pytest.mark.parametrize(
     ("code", "found"),
     [
-        ("def f(): raise TargetError('it broke', 'mend it')", ["it broke"]),
-        ("def f(name): yield error('target', f'{name} broke: {1}', 'mend it')", ["{} broke: {}"]),
+        ("def f(): raise TargetError('it broke', 'fix it')", ["it broke"]),
+        ("def f(name): yield error('target', f'{name} broke: {1}', 'fix it')", ["{} broke: {}"]),
         ("def f(x):\n said = 'a' if x else f'{x} b'\n raise ConfigError(said)", ["a", "{} b"]),
         ("def f(trouble): raise SourceError(trouble.message, trouble.hint)", []),
         ("def f() -> Obstacle | None:\n return ('in the way', 'go round')", ["in the way"]),
@@ -76,10 +76,10 @@ def test_sentences_are_found_however_they_are_raised(
 @pytest.mark.parametrize(
     ("code", "found"),
     [
-        ("def f(): raise TargetError('it broke', 'mend it')", ("mend it",)),
-        ("def f(x): yield error('target', 'it broke', f'mend {x}' if x else 'leave it')", ("mend {}", "leave it")),
-        ("HINT = 'mend it'\ndef f(): raise TargetError('it broke', HINT)", ("mend it",)),
-        ("def f(x):\n said = 'mend it'\n if x: said = 'leave it'\n run.refuse('no', said)", ("mend it", "leave it")),
+        ("def f(): raise TargetError('it broke', 'fix it')", ("fix it",)),
+        ("def f(x): yield error('target', 'it broke', f'fix {x}' if x else 'leave it')", ("fix {}", "leave it")),
+        ("HINT = 'fix it'\ndef f(): raise TargetError('it broke', HINT)", ("fix it",)),
+        ("def f(x):\n said = 'fix it'\n if x: said = 'leave it'\n run.refuse('no', said)", ("fix it", "leave it")),
         ("def f() -> Obstacle | None:\n return ('in the way', 'go round')", ("go round",)),
         ("def f(hint): raise TargetError('it broke', hint)", ()),
         ("def f(): raise UsageError('it broke', context)", ()),

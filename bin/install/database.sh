@@ -15,7 +15,7 @@ tell_server() {
     fi
     changed=1
     said=$(printf '%s\n' "$1" | as "$superuser" psql -X -q -w -v ON_ERROR_STOP=1 -d postgres 2>&1) ||
-        stop "PostgreSQL refuses: $(printf '%s\n' "$said" | head -n 1)" "mend the cause, or say --no-database"
+        stop "PostgreSQL refuses: $(printf '%s\n' "$said" | head -n 1)" "fix the cause, or use --no-database"
 }
 
 tell_plainly() {

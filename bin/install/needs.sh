@@ -86,7 +86,7 @@ check_code() {
         version=$(sed -n 's/^__version__ = "\(.*\)"$/\1/p' "$here/teleclaude/__init__.py")
         release=$version-$(checksum_of_checkout)
     else
-        stop "there is neither a checkout around this script nor a wheel of teleclaude" "say --wheels DIR"
+        stop "there is neither a checkout around this script nor a wheel of teleclaude" "use --wheels DIR"
     fi
     for link in "$command" "$manual"; do
         if [ -e "$link" ] || [ -L "$link" ]; then
@@ -116,16 +116,16 @@ check_database() {
         return
     fi
     command -v psql >/dev/null 2>&1 ||
-        stop "there is no PostgreSQL here" "install one (on Debian: apt install postgresql), or say --no-database"
+        stop "there is no PostgreSQL here" "install one (on Debian: apt install postgresql), or use --no-database"
     facts=$(ask_server "SELECT current_setting('server_version_num')::int / 10000, current_setting('port'),
         split_part(current_setting('unix_socket_directories'), ',', 1)" 2>&1) ||
-        stop "PostgreSQL does not answer: $(printf '%s\n' "$facts" | head -n 1)" "start it, or say --no-database"
+        stop "PostgreSQL does not answer: $(printf '%s\n' "$facts" | head -n 1)" "start it, or use --no-database"
     # Whatever the server warns of, such as a collation that has changed, comes first.
     IFS='|' read -r major port socket <<TEXT
 $(printf '%s\n' "$facts" | tail -n 1)
 TEXT
-    [ "$major" -ge 15 ] || stop "the server is PostgreSQL $major" "use 15 or newer, or say --no-database"
+    [ "$major" -ge 15 ] || stop "the server is PostgreSQL $major" "use 15 or newer, or use --no-database"
     owner=$(ask_server "SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = '$database'")
     [ -z "$owner" ] || [ "$owner" = "$role" ] ||
-        stop "there is a database $database, and it belongs to $owner" "rename it, or say --no-database"
+        stop "there is a database $database, and it belongs to $owner" "rename it, or use --no-database"
 }

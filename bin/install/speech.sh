@@ -57,5 +57,5 @@ act() {
     # A command that fails or is interrupted may have done a part, which is only told by running it again.
     changed=1
     said=$("$@" 2>&1) ||
-        stop "$1 failed: $(printf '%s\n' "$said" | sed '/^[[:space:]]*$/d' | tail -n 1)" "${remedy:-mend the cause}"
+        stop "$1 failed: $(printf '%s\n' "$said" | sed '/^[[:space:]]*$/d' | tail -n 1)" "${remedy:-fix the cause}"
 }

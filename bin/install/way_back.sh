@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# The way back: the program goes, what is somebody's stays.
+# The rollback: the program goes, what is somebody's stays.
 
 uninstall() {
     remove_service

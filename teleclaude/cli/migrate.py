@@ -32,8 +32,8 @@ Exit codes:
   0    done and proved
   1    a bug, please report it
   2    the command line is wrong
-  3    refused, nothing was written: mend the cause
-  4    failed and taken back, the target is empty again: mend the cause, run again
+  3    refused, nothing was written: fix the cause
+  4    failed and taken back, the target is empty again: fix the cause, run again
   5    failed and not taken back: run the printed commands, or run again with --undo
   130  interrupted and taken back
 """
@@ -70,7 +70,7 @@ def migrate_to_system(  # noqa: PLR0913 - what is no option of the migration its
     """Move a single-user installation to the system-wide one on PostgreSQL.
 
     The old installation is only read. The target is empty or complete, never between. Every value is compared, the
-    real daemon is booted on the result, and the way back is printed. A migration that was cut off by kill -9 or a power
+    real daemon is booted on the result, and the rollback is printed. A migration that was cut off by kill -9 or a power
     loss is finished or taken back by the next one.
     """
     if resume and undo:

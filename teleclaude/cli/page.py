@@ -42,7 +42,7 @@ def print_page(report: Report, console: Console | None = None, *, quiet: bool = 
     if said["tables"] and stands(said) and not quiet:
         page.print(_show_tables(said["tables"]), "")
     told = (*_tell(said, page.width, quiet=quiet), *_describe_next(said, quiet=quiet))
-    for line, style in (*told, *_describe_way_back(said, quiet=quiet)):
+    for line, style in (*told, *_describe_rollback(said, quiet=quiet)):
         # A path or a command that is folded in two is none; a picture has no other choice. What nobody reads on a
         # terminal stays whole, and so may be searched.
         folds = page.record or (page.is_terminal and "/" not in line)
@@ -60,7 +60,7 @@ def save_picture(report: Report, path: Path) -> None:
 
 def _show_tables(tables: list[dict[str, Any]]) -> Table:
     """Return the largest tables, and the rest as one."""
-    numbers = ("source_rows", "target_rows", "values_compared", "coerced")
+    numbers = ("source_rows", "target_rows", "values_compared", "converted")
     shown = Table(box=None, pad_edge=False)
     shown.add_column("table", no_wrap=True)
     for name in ("source", "target", "compared", "ledger", "seconds"):
@@ -111,9 +111,9 @@ def _describe_rehearsed(report: dict[str, Any]) -> Iterator[str]:
         yield f"{owner['sessions']:,} sessions would belong to {owner['why']}"
     for file in report["preview"]:
         yield f"would write {file['path']}: {', '.join(_names(file))}"
-    fates = [belonging["fate"] for belonging in report["installation"]]
-    if fates:
-        yield f"{fates.count('carried')} kinds of files would be carried, {fates.count('left')} left where they are"
+    outcomes = [old_file["outcome"] for old_file in report["installation"]]
+    if outcomes:
+        yield f"{outcomes.count('moved')} kinds of files would be moved, {outcomes.count('left')} left where they are"
 
 
 def _names(file: dict[str, str]) -> Iterator[str]:
@@ -158,7 +158,7 @@ def _describe_next(report: dict[str, Any], *, quiet: bool) -> Iterator[_Line]:
         yield from _to_shell(report["next"])
 
 
-def _describe_way_back(report: dict[str, Any], *, quiet: bool) -> Iterator[_Line]:
+def _describe_rollback(report: dict[str, Any], *, quiet: bool) -> Iterator[_Line]:
     """Yield the commands that go back; the first step changes nothing, and its long commands are in the file."""
     undo = report["undo"]
     if not undo or (quiet and not report["failure"]):
@@ -166,7 +166,7 @@ def _describe_way_back(report: dict[str, Any], *, quiet: bool) -> Iterator[_Line
     if report["failure"]:
         yield "To finish what could not be taken back:", "bold"
     else:
-        yield f"To go back: {Path(report['folder']) / 'way-back.txt'}", "bold"
+        yield f"To go back: {Path(report['folder']) / 'rollback.txt'}", "bold"
         yield "  # 1. See what you would lose, by the first commands there.", "dim"
         undo = undo[next(place for place, line in enumerate(undo) if line.startswith("# 2.")) :]
     yield from _to_shell(undo)

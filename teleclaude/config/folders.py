@@ -190,7 +190,7 @@ def find_stranger(path: Path, trusted: frozenset[int] = frozenset({0})) -> Stran
         return Stranger(place.path, place.state.st_uid, place.state.st_gid)
 
 
-def find_open_door(path: Path, trusted: frozenset[int] = frozenset({0})) -> Path | None:
+def find_unsafe_folder(path: Path, trusted: frozenset[int] = frozenset({0})) -> Path | None:
     """Return the first folder on the way to `path` that users beside `trusted` can change, None where there is none."""
     stranger = find_stranger(path, trusted)
     if stranger is not None:

@@ -158,4 +158,4 @@ def _bindings(data: bytes, path: Path) -> tuple[Binding, ...]:
 
 
 def _refuse(path: Path, line: int, sentence: str) -> ConfigError:
-    return ConfigError(f"{path}, line {line}: {sentence}", "mend it there", path=path)
+    return ConfigError(f"{path}, line {line}: {sentence}", "fix it there", path=path)

@@ -67,4 +67,4 @@ def make_settings(values: dict[str, Any], origin: str) -> Settings:
         return Settings.model_validate(values)
     except ValidationError as error:
         wrong = "; ".join(f"{'.'.join(map(str, part['loc']))}: {part['msg']}" for part in error.errors()[:5])
-        raise ConfigError(f"the configuration in {origin} does not fit: {wrong}", "mend these keys") from None
+        raise ConfigError(f"the configuration in {origin} does not fit: {wrong}", "fix these keys") from None

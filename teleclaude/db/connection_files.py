@@ -78,7 +78,7 @@ def _read_service(name: str, environ: Mapping[str, str], home: Path) -> dict[str
         try:
             services.read_string("\n".join(_read_lines(place)))
         except configparser.Error:
-            raise ConfigError(f"{place} is not a list of services", "mend the file", path=place) from None
+            raise ConfigError(f"{place} is not a list of services", "fix the file", path=place) from None
         if services.has_section(name):
             unknown = sorted(set(services[name]) - set(variables))
             if unknown:

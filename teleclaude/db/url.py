@@ -123,7 +123,7 @@ def _check_values(given: Mapping[str, str]) -> None:
     try:
         parse_options(given.get("options", ""))
     except ValueError:
-        raise ConfigError("options in the database URL has a quote that does not end", "mend it") from None
+        raise ConfigError("options in the database URL has a quote that does not end", "fix it") from None
 
 
 def _check_tls(given: dict[str, str], *, on_socket: bool) -> None:

@@ -16,7 +16,7 @@ from teleclaude.migration.report.report import Report
 from teleclaude.migration.run import Observer, Run, Step, hold_and, new_run, run_step, run_steps
 from teleclaude.migration.source.inventory import Inventory
 from teleclaude.migration.source.options import Options
-from teleclaude.migration.source.privsep import dismissing_deputies
+from teleclaude.migration.source.privsep import closing_privseps
 from teleclaude.migration.state.workspace import private_folder
 from teleclaude.migration.steps.finish import finish
 from teleclaude.migration.steps.preflight import preflight
@@ -42,7 +42,7 @@ async def migrate(
 
     A run that was cut off comes first: it is finished or taken back, and nothing else is done.
     """
-    with private_folder() as private, dismissing_deputies():
+    with private_folder() as private, closing_privseps():
         observer.step("detect")
         inventory = await look(options, private, environ)
         interrupted = find_interrupted(inventory)
@@ -70,16 +70,16 @@ async def begin(options: Options, inventory: Inventory, observer: Observer, step
     """Migrate, if nothing stands in the way and the operator agrees."""
     run = Run(make_plan(options, inventory), observer)
     if options.recovery is not None:
-        hint = "leave the flag out, or name that run's --target and --root; for a complete one follow its way-back.txt"
+        hint = "leave the flag out, or name that run's --target and --root; for a complete one follow its rollback.txt"
         run.refuse("no migration was cut off here", hint)
         return run
     for journal in inventory.journals:
         settle(journal, inventory)
     await run_step(run, PREFLIGHT)
     if run.refused:
-        run.refuse("refused; nothing was written", "mend what is listed")
+        run.refuse("refused; nothing was written", "fix what is listed")
     elif not options.dry_run and not observer.consents(run.plan):
-        run.refuse("nobody agreed; nothing was written", "answer y, or say --yes")
+        run.refuse("nobody agreed; nothing was written", "answer y, or use --yes")
     else:
         await hold_and(run, lambda check: run_steps(run, steps, check))
     return run

@@ -20,13 +20,13 @@ from teleclaude.db.retry import uninterrupted
 from teleclaude.db.url import display_url
 from teleclaude.errors import Exit, TeleClaudeError
 from teleclaude.migration.plan.plan import Plan, describe, published_paths
-from teleclaude.migration.plan.rollback import describe_next, describe_way_back, write_down
+from teleclaude.migration.plan.rollback import describe_next, describe_rollback, write_down
 from teleclaude.migration.report.events import Event, Finding, Progress, Result, Severity, warning
 from teleclaude.migration.report.html import to_html
 from teleclaude.migration.report.report import Failure, Report, StepRun
 from teleclaude.migration.source.files import open_source
 from teleclaude.migration.source.options import Recovery
-from teleclaude.migration.source.privsep import deputy_for
+from teleclaude.migration.source.privsep import privsep_for
 from teleclaude.migration.source.run_record import RunRecord
 from teleclaude.migration.state.journal import SETTLED, Interrupted, digests, try_entry, write_entry, write_record
 from teleclaude.migration.state.workspace import run_folder, write_private
@@ -89,7 +89,7 @@ class Run:
 
     @property
     def refused(self) -> bool:
-        """Whether a step found something that must be mended first."""
+        """Whether a step found something that must be fixed first."""
         events = (event for step in self.steps for event in step.events)
         return any(isinstance(event, Finding) and event.severity is Severity.ERROR for event in events)
 
@@ -99,7 +99,7 @@ class Run:
 
     def succeed(self) -> None:
         """Say how to go on, and how to go back."""
-        self.next, self.undo = describe_next(self.plan), describe_way_back(self.plan)
+        self.next, self.undo = describe_next(self.plan), describe_rollback(self.plan)
 
     def mark(self, name: str, outcome: str) -> None:
         """Say what became of a step after it ran."""
@@ -166,7 +166,7 @@ async def _holding(plan: Plan) -> AsyncIterator[Check]:
 
     Raises LockHeldError, SourceError or TargetError, and so does the check where the hold on the target is lost.
     """
-    opener = partial(open_source, deputy_for(plan.account))
+    opener = partial(open_source, privsep_for(plan.account))
     async with AsyncExitStack() as stack:
         # A lock of the checkout itself keeps a second migration away, also where there is no pid file.
         stack.enter_context(hold_existing(plan.checkout.resolve(), "migration"))

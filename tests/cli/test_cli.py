@@ -44,7 +44,7 @@ def test_people_get_a_page_with_the_proof_and_the_way_back(options: Options) -> 
 async def test_without_a_terminal_only_yes_is_consent(options: Options, target: URL) -> None:
     done = teleclaude("migrate-to-system", *to_arguments(options))
     assert done.returncode == 3
-    assert "say --yes" in done.stderr
+    assert "use --yes" in done.stderr
     assert await has_nothing(target)
 
 

@@ -53,7 +53,7 @@ async def test_a_normal_run_ends_on_one_screen(options: Options, sample: SampleI
 
 async def test_a_page_says_where_everything_is_and_every_command_that_goes_back(migrated: Migrated) -> None:
     page = printed(migrated.report)
-    for name in ("report.html", "ledger.jsonl", "way-back.txt"):
+    for name in ("report.html", "ledger.jsonl", "rollback.txt"):
         assert str(migrated.folder / name) in page
     changing = "\n".join(migrated.report.undo).split("# 2.")[1].splitlines()
     assert [line for line in changing if line not in page] == []
@@ -74,7 +74,7 @@ async def test_a_page_shows_the_first_of_many_findings_and_counts_the_rest(migra
 
 async def test_everything_that_stands_in_the_way_is_said_at_once(migrated: Migrated) -> None:
     many = StepRun("preflight", "done", 0.0, tuple(error(f"subject {n}", "said", f"remedy {n}") for n in range(9)))
-    refused = Failure("refused; nothing was written", "mend what is listed", "Refused", Exit.REFUSED)
+    refused = Failure("refused; nothing was written", "fix what is listed", "Refused", Exit.REFUSED)
     page = printed(dataclasses.replace(migrated.report, steps=(many,), failure=refused, undo=()))
     assert [n for n in range(9) if f"✗ subject {n}: said → remedy {n}" in page] == [*range(9)]
 

@@ -13,8 +13,8 @@ from teleclaude.config.folders import (
     Links,
     Policy,
     entered,
-    find_open_door,
     find_stranger,
+    find_unsafe_folder,
     opened_folder,
     remove_marked,
     walked,
@@ -64,7 +64,7 @@ def test_a_folder_that_everyone_may_write_to_is_an_open_door(tmp_path: Path, mod
     place = tmp_path / "place"
     place.mkdir()
     place.chmod(mode)
-    assert find_open_door(place / "new", ME) == (place if is_open else None)
+    assert find_unsafe_folder(place / "new", ME) == (place if is_open else None)
 
 
 @as_root

@@ -336,4 +336,4 @@ def test_the_script_of_an_installed_program_asks_for_wheels(tmp_path: Path) -> N
     shutil.copy(CHECKOUT / "requirements-system.lock", share)
     refused = run(tmp_path / "root", "--dry-run", script=share / "bin/install-system.sh")
     assert refused.returncode == 3
-    assert "say --wheels DIR" in refused.stderr
+    assert "use --wheels DIR" in refused.stderr

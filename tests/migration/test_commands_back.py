@@ -1,4 +1,4 @@
-"""The way there and the way back are commands made from the plan alone; none holds a password."""
+"""The way there and the rollback are commands made from the plan alone; none holds a password."""
 
 import shlex
 from dataclasses import replace
@@ -13,26 +13,26 @@ from teleclaude.migration.plan.rollback import (
     SAY_JQ,
     count_since,
     describe_config_removal,
+    describe_cutover,
+    describe_cutover_undo,
     describe_docs_removal,
     describe_emptying,
     describe_next,
-    describe_switch_back,
-    describe_switch_over,
-    describe_way_back,
-    undo_statements,
+    describe_rollback,
+    rollback_statements,
     write_down,
 )
-from teleclaude.migration.source.inventory import Account, DocFile, Inventory, Kind, Pointer, Service
+from teleclaude.migration.source.inventory import Account, DocFile, Inventory, Kind, Reference, Service
 from teleclaude.migration.source.options import Options
 from teleclaude.platform.names import Unit
 
 UNIT = Service(
     Unit("teleclaude.service", "sudo systemctl", Path("/etc/x.service")), "python", running=True, at_boot=True
 )
-SHELL = Pointer(
+SHELL = Reference(
     Kind.SHELL, Path("/home/ada/.bashrc"), "telec", (3, 3), text="alias telec=/home/ada/teleclaude/bin/telec"
 )
-HOOK = Pointer(Kind.AGENT_HOOK, Path("/home/ada/.claude/settings.json"), "hook", keys=("hooks", "Stop", 0))
+HOOK = Reference(Kind.AGENT_HOOK, Path("/home/ada/.claude/settings.json"), "hook", keys=("hooks", "Stop", 0))
 
 
 def planned(inventory: Inventory, **changes: Any) -> Plan:
@@ -40,14 +40,14 @@ def planned(inventory: Inventory, **changes: Any) -> Plan:
 
 
 def test_no_file_of_the_way_back_holds_the_password(inventory: Inventory) -> None:
-    texts = dict(write_down(planned(inventory, services=(UNIT,), pointers=(SHELL, HOOK))))
-    assert [path.name for path in texts] == ["undo.sql", "switch-over.sh", "switch-back.sh", "way-back.txt"]
+    texts = dict(write_down(planned(inventory, services=(UNIT,), references=(SHELL, HOOK))))
+    assert [path.name for path in texts] == ["rollback.sql", "cutover.sh", "cutover-undo.sh", "rollback.txt"]
     assert "hidden" not in "".join(texts.values())
-    assert "psql postgresql://ada@db.example.com/telec" in texts[next(p for p in texts if p.name == "way-back.txt")]
+    assert "psql postgresql://ada@db.example.com/telec" in texts[next(p for p in texts if p.name == "rollback.txt")]
 
 
 def test_everything_of_ours_is_dropped_and_it_depends_on_no_run() -> None:
-    said = "\n".join(undo_statements())
+    said = "\n".join(rollback_statements())
     for name in ("sessions", "migration_runs", "alembic_version"):
         assert f'"{name}"' in said
     assert 'DROP SCHEMA IF EXISTS "legacy" CASCADE' in said
@@ -57,12 +57,12 @@ def test_everything_of_ours_is_dropped_and_it_depends_on_no_run() -> None:
 def test_without_a_target_there_is_nothing_to_empty_and_nothing_to_dump(inventory: Inventory) -> None:
     plan = make_plan(Options(), replace(inventory, url=None, target=None))
     assert describe_emptying(plan) == ()
-    assert not any("psql" in line or "pg_dump" in line for line in describe_way_back(plan))
+    assert not any("psql" in line or "pg_dump" in line for line in describe_rollback(plan))
 
 
 def test_a_trial_needs_no_sudo_and_a_real_one_removes_the_own_file_as_its_user(inventory: Inventory) -> None:
     trial = planned(inventory, layout=make_layout("linux", Path("/my trial"), {}))
-    assert "sudo" not in "\n".join((*describe_config_removal(trial), *describe_way_back(trial)))
+    assert "sudo" not in "\n".join((*describe_config_removal(trial), *describe_rollback(trial)))
     assert shlex.split(describe_config_removal(trial)[0])[2] == "/my trial/etc/teleclaude/config.yml"
     account = Account(1000, 1000, (), (), "ada")
     system, user = describe_config_removal(planned(inventory, is_root=True, account=account))
@@ -74,7 +74,7 @@ def test_snippets_are_removed_only_where_some_were_published(inventory: Inventor
     assert describe_docs_removal(planned(inventory)) == ()
     published = planned(inventory, docs=(DocFile(Path("a.md"), Path("/x")),))
     assert describe_docs_removal(published) == ("rm -rf /usr/local/share/teleclaude/docs",)
-    assert "/usr/local/share/teleclaude/docs -type f" in "\n".join(describe_way_back(published))
+    assert "/usr/local/share/teleclaude/docs -type f" in "\n".join(describe_rollback(published))
 
 
 @pytest.mark.parametrize(
@@ -89,34 +89,34 @@ def test_the_new_daemon_is_started_and_stopped_by_the_manager_of_its_platform(
 ) -> None:
     plan = planned(inventory, platform=platform, layout=make_layout(platform, None, {}))
     assert starts in "\n".join(describe_next(plan))
-    assert stops in "\n".join(describe_way_back(plan))
+    assert stops in "\n".join(describe_rollback(plan))
 
 
 def test_what_leads_to_the_old_installation_is_changed_before_the_new_daemon_starts(inventory: Inventory) -> None:
     script, start = describe_next(planned(inventory, services=(UNIT,)))
-    assert "switch-over.sh" in script
+    assert "cutover.sh" in script
     assert "systemctl start" in start
     assert len(describe_next(planned(inventory))) == 1
 
 
 def test_the_switch_over_asks_for_jq_only_where_a_command_needs_it(inventory: Inventory) -> None:
-    assert SAY_JQ in "\n".join(describe_switch_over(planned(inventory, pointers=(HOOK,))))
-    assert SAY_JQ not in "\n".join(describe_switch_over(planned(inventory, pointers=(SHELL,))))
-    assert describe_switch_over(planned(inventory))[-1] == "# Nothing was found that does."
+    assert SAY_JQ in "\n".join(describe_cutover(planned(inventory, references=(HOOK,))))
+    assert SAY_JQ not in "\n".join(describe_cutover(planned(inventory, references=(SHELL,))))
+    assert describe_cutover(planned(inventory))[-1] == "# Nothing was found that does."
 
 
 def test_a_command_that_changes_two_places_of_a_file_is_there_once(inventory: Inventory) -> None:
     both = (SHELL, replace(SHELL, lines=(5, 5)))
-    lines = describe_switch_over(planned(inventory, pointers=both))
+    lines = describe_cutover(planned(inventory, references=both))
     assert len([line for line in lines if line.startswith("test -e")]) == 1
-    assert len(describe_switch_back(planned(inventory, pointers=both))) == 1
+    assert len(describe_cutover_undo(planned(inventory, references=both))) == 1
 
 
 def test_a_service_is_started_last_and_no_part_of_the_switch_back(inventory: Inventory) -> None:
     plan = planned(inventory, services=(UNIT,))
-    assert describe_switch_back(plan) == ()
-    assert describe_way_back(plan)[-1] == "sudo systemctl enable --now teleclaude.service"
-    assert describe_way_back(planned(inventory))[-1].startswith("# cd /home/ada/teleclaude && ")
+    assert describe_cutover_undo(plan) == ()
+    assert describe_rollback(plan)[-1] == "sudo systemctl enable --now teleclaude.service"
+    assert describe_rollback(planned(inventory))[-1].startswith("# cd /home/ada/teleclaude && ")
 
 
 def test_rows_written_since_are_counted_for_every_table_but_that_of_the_runs(inventory: Inventory) -> None:

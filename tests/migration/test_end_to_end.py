@@ -138,7 +138,7 @@ async def test_what_should_be_unique_and_is_not_leaves_its_index_out(
 async def test_the_report_is_what_the_design_lists(migrated: Migrated) -> None:
     report = json.loads(json.dumps(migrated.report.to_json()))
     named = (
-        "version run ok exit_code dry_run source target owner tables columns identities constraints files docs probe"
+        "version run ok exit_code dry_run source target owner tables columns sequences constraints files docs probe"
         " left steps findings ledger undo"
     )
     assert [name for name in named.split() if name not in report] == []
@@ -154,8 +154,8 @@ async def test_the_report_is_what_the_design_lists(migrated: Migrated) -> None:
 
 async def test_the_report_lies_beside_the_ledger_for_its_owner_alone(migrated: Migrated) -> None:
     folder = migrated.root / "var/lib/teleclaude/migration" / migrated.report.header["run"]
-    names = ["journal.jsonl", "ledger.jsonl", "report.html", "report.json", "since.sql", "switch-back.sh"]
-    names += ["switch-over.sh", "undo.sql", "way-back.txt"]
+    names = ["journal.jsonl", "ledger.jsonl", "report.html", "report.json", "since.sql", "cutover-undo.sh"]
+    names += ["cutover.sh", "rollback.sql", "rollback.txt"]
     assert sorted(path.name for path in folder.iterdir()) == names
     assert {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {0o600}
     kept = json.loads((folder / "report.json").read_text())
@@ -166,18 +166,18 @@ async def test_every_source_column_has_a_fate(migrated: Migrated) -> None:
     with reading(migrated.sample) as source:
         names = [name for (name,) in source.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
         columns = {(name, row[1]) for name in names for row in source.execute(f"PRAGMA table_info('{name}')")}
-    listed = [fate for fate in migrated.report.header["columns"] if not fate["table"].startswith("events.db")]
-    fates = {(fate["table"], fate["column"]): fate["fate"] for fate in listed}
-    assert set(fates) == columns
-    assert set(fates.values()) == {"mapped", "left"}
-    assert {name for (name, _), fate in fates.items() if fate == "left"} == {
+    listed = [mapping for mapping in migrated.report.header["columns"] if not mapping["table"].startswith("events.db")]
+    mappings = {(mapping["table"], mapping["column"]): mapping["mapping"] for mapping in listed}
+    assert set(mappings) == columns
+    assert set(mappings.values()) == {"mapped", "left"}
+    assert {name for (name, _), mapping in mappings.items() if mapping == "left"} == {
         name for name in names if "_fts" in name or name in ("sqlite_sequence", "schema_migrations")
     }
 
 
 async def test_values_that_postgresql_refuses_are_in_the_ledger_with_their_original(migrated: Migrated) -> None:
     entries = [json.loads(line) for line in (migrated.folder / "ledger.jsonl").read_text().splitlines()]
-    assert len(entries) == sum(table.coerced for table in migrated.report.all(TableResult)) > 0
+    assert len(entries) == sum(table.converted for table in migrated.report.all(TableResult)) > 0
     with reading(migrated.sample) as source:
         for entry in entries:
             key = {"sessions": "session_id", "operations": "operation_id"}.get(entry["table"], "id")
@@ -237,9 +237,9 @@ async def test_tables_and_columns_that_the_models_do_not_know_arrive(
     assert sorted(await query(target, "SELECT text FROM notes")) == [("nul\u2400",), ("same",), ("same",)]
     comment = await query(target, "SELECT obj_description('recordings'::regclass)")
     assert "recordings" in comment[0][0]
-    fates = {(fate["table"], fate["column"]): fate for fate in report.header["columns"]}
-    assert fates["sessions", "user_role"]["to"] == "legacy.sessions.user_role"
-    assert fates["recordings", "raw"]["fate"] == "carried"
+    mappings = {(mapping["table"], mapping["column"]): mapping for mapping in report.header["columns"]}
+    assert mappings["sessions", "user_role"]["to"] == "legacy.sessions.user_role"
+    assert mappings["recordings", "raw"]["mapping"] == "legacy"
 
 
 async def test_text_keys_of_carried_tables_are_compared_byte_by_byte(
@@ -305,9 +305,11 @@ async def test_the_database_of_events_is_carried_to_a_schema_of_its_own(migrated
     found = await query(target, "SELECT id, payload, idempotency_key FROM events.notifications ORDER BY id")
     assert found == [(1, '{"ratio": NaN}', "a"), (2, '{"job": "digest"}', "b")]
     assert await query(target, "SELECT tags, embedding FROM events.signal_items") == [("ai,databases", "[0.1, -2e-05]")]
-    fates = [fate for fate in migrated.report.header["columns"] if fate["table"] == "events.db: notifications"]
-    assert len(fates) == 20
-    assert {fate["fate"] for fate in fates} == {"carried"}
+    mappings = [
+        mapping for mapping in migrated.report.header["columns"] if mapping["table"] == "events.db: notifications"
+    ]
+    assert len(mappings) == 20
+    assert {mapping["mapping"] for mapping in mappings} == {"legacy"}
 
 
 async def test_constraints_that_the_data_breaks_are_reported_with_a_query_that_lists_the_rows(

@@ -8,14 +8,22 @@ import pytest
 
 from teleclaude.layout import make_layout
 from teleclaude.migration.plan.prechecks import find_refusals
-from teleclaude.migration.report.events import Finding, Severity, SwitchOver, error
-from teleclaude.migration.source.inventory import Destinations, Holder, Inventory, Kind, Service, TargetRun, TargetState
+from teleclaude.migration.report.events import CutoverItem, Finding, Severity, error
+from teleclaude.migration.source.inventory import (
+    Activity,
+    Destinations,
+    Inventory,
+    Kind,
+    Service,
+    TargetRun,
+    TargetState,
+)
 from teleclaude.platform.names import Unit
 
 SERVICE = Service(Unit("teleclaude.service", "sudo systemctl", Path("/etc/x")), "runs", running=False, at_boot=False)
 
 
-def found(inventory: Inventory, *leads: SwitchOver, dry_run: bool = False) -> list[tuple[Severity, str, str]]:
+def found(inventory: Inventory, *leads: CutoverItem, dry_run: bool = False) -> list[tuple[Severity, str, str]]:
     return [(each.severity, each.message, each.hint) for each in find_refusals(inventory, leads, dry_run=dry_run)]
 
 
@@ -81,7 +89,7 @@ def test_without_a_target_a_rehearsal_goes_on_and_a_migration_does_not(inventory
 
 def test_a_target_out_of_reach_refuses_a_rehearsal_only_where_nobody_could_ever_reach_it(inventory: Inventory) -> None:
     away: list[Finding] = [error("target", "it does not answer", "start it")]
-    unreached = replace(inventory, target=None, troubles=tuple(away))
+    unreached = replace(inventory, target=None, problems=tuple(away))
     assert [severity for severity, *_ in found(unreached)] == [Severity.ERROR]
     assert [severity for severity, *_ in found(unreached, dry_run=True)] == [Severity.WARNING]
     # Here what was written after --target is no URL at all.
@@ -92,7 +100,7 @@ def test_a_target_out_of_reach_refuses_a_rehearsal_only_where_nobody_could_ever_
 def test_whoever_holds_the_source_is_named_with_the_remedy(
     inventory: Inventory, stops: bool, severity: Severity
 ) -> None:
-    held = replace(inventory, holders=(Holder("7 holds it open", "kill 7", stops),))
+    held = replace(inventory, activities=(Activity("7 holds it open", "kill 7", stops),))
     assert found(held) == [(severity, "7 holds it open", "kill 7")]
 
 
@@ -119,7 +127,7 @@ def test_an_agent_of_launchd_is_stopped_in_its_domain(inventory: Inventory) -> N
 def test_only_an_entry_of_cron_that_still_runs_is_refused(
     inventory: Inventory, kind: Kind, needed: bool, count: int
 ) -> None:
-    lead = SwitchOver(kind, "/etc/crontab", "line 3", "x", "sed", "", needed)
+    lead = CutoverItem(kind, "/etc/crontab", "line 3", "x", "sed", "", needed)
     assert len(found(inventory, lead)) == count
 
 
@@ -127,8 +135,8 @@ def test_every_place_that_is_in_the_way_is_named(inventory: Inventory) -> None:
     places = Destinations(
         existing=frozenset({Path("/etc/teleclaude/config.yml")}),
         not_writable=(Path("/usr/local/share"),),
-        open_doors=(Path("/srv/open"),),
-        run_door=Path("/srv/door"),
+        unsafe_folders=(Path("/srv/open"),),
+        unsafe_run_folder=Path("/srv/door"),
     )
     said = "\n".join(message for _, message, _ in found(replace(inventory, destinations=places)))
     for path in ("/etc/teleclaude/config.yml exists", "/usr/local/share cannot", "/srv/open", "/srv/door"):

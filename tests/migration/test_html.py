@@ -77,7 +77,7 @@ async def test_everything_that_the_report_says_is_on_the_page(options: Options, 
     for finding in said["findings"]:
         assert finding["message"] in page
         assert finding["hint"] in page
-    for lead in said["switch_over"]:
+    for lead in said["cutover"]:
         assert all(line in page for line in lead["command"].splitlines())
     assert said["constraints"][0]["query"] in page
     assert {file["sha256"] for file in said["files"] if file["sha256"] not in page} == set()
@@ -135,7 +135,7 @@ def test_no_value_of_any_report_becomes_markup(texts: list[str], failed: bool) -
 def planted_everywhere(value: Any, draw: Callable[[], str]) -> Any:
     """Return a report with another text wherever one stands, but for what the page decides by."""
     if isinstance(value, dict):
-        kept = {"severity", "fate"}
+        kept = {"severity", "mapping"}
         return {name: item if name in kept else planted_everywhere(item, draw) for name, item in value.items()}
     if isinstance(value, list):
         return [planted_everywhere(item, draw) for item in value]
@@ -160,16 +160,16 @@ SAID: dict[str, Any] = {
     "failure": None, "probe": {"ok": True, "sessions_listed": 1, "searches": 1},
     "steps": [{"name": "s", "outcome": "failed", "seconds": 1.0}],
     "findings": [{"severity": s, "subject": "s", "message": "m", "hint": "h"} for s in ("note", "warning", "error")],
-    "tables": [{"name": "t", "source_rows": 1, "target_rows": 1, "rejected": 0, "values_compared": 1, "coerced": 1,
+    "tables": [{"name": "t", "source_rows": 1, "target_rows": 1, "rejected": 0, "values_compared": 1, "converted": 1,
                 "seconds": 0.1}],
-    "identities": [{"table": "t", "column": "c", "proved": True, "next_value": 1}],
+    "sequences": [{"table": "t", "column": "c", "proved": True, "next_value": 1}],
     "constraints": [{"name": "n", "table": "t", "state": "s", "rows": 1, "query": "q"}],
-    "columns": [{"table": "t", "column": "c", "fate": fate, "to": "x"} for fate in ("mapped", "left")],
+    "columns": [{"table": "t", "column": "c", "mapping": mapping, "to": "x"} for mapping in ("mapped", "left")],
     "files": [{"path": "p", "mode": "m", "owner": "o", "sha256": "s"}], "docs": [],
     "preview": [{"path": "p", "kind": "system", "content": "a\nb"}],
-    "installation": [{"what": "w", "path": "p", "fate": f, "to": "t", "why": "y"} for f in ("carried", "left")],
+    "installation": [{"what": "w", "path": "p", "outcome": f, "to": "t", "why": "y"} for f in ("moved", "left")],
     "left": [{"subject": "s", "reason": "r"}],
-    "switch_over": [{"kind": "unit", "path": "p", "place": "l", "runs": "r", "command": "c", "hint": "h", "back": "b",
+    "cutover": [{"kind": "unit", "path": "p", "place": "l", "runs": "r", "command": "c", "hint": "h", "back": "b",
                      "needed": True}],
     "ledger": {"path": "l", "entries": 1},
 }  # fmt: skip

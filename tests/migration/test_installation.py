@@ -17,7 +17,7 @@ from teleclaude.daemon.identity import Account, Caller, Role, identify
 from teleclaude.demo.installation import SampleInstallation
 from teleclaude.errors import Exit
 from teleclaude.layout import make_layout
-from teleclaude.migration.report.events import Belonging, Finding, SourceFileResult
+from teleclaude.migration.report.events import Finding, OldFile, SourceFileResult
 from teleclaude.migration.report.report import Report
 from teleclaude.migration.source.options import Options
 from tests.support.sample import migrate_sample, query
@@ -31,8 +31,8 @@ def published(options: Options) -> Any:
     return yaml.safe_load((options.root / "etc/teleclaude/config.yml").read_text())
 
 
-def fates(report: Report) -> dict[str, str]:
-    return {belonging.path: belonging.fate for belonging in report.all(Belonging)}
+def outcomes(report: Report) -> dict[str, str]:
+    return {old_file.path: old_file.outcome for old_file in report.all(OldFile)}
 
 
 @pytest.mark.parametrize("name", ["conf/real.yml", "{folder}/real.yml"])
@@ -51,8 +51,8 @@ async def test_the_configuration_that_the_environment_names_is_the_one_that_is_m
     assert published(options)["computer"] == {"name": "real"}
     assert published(options)["experiments"] == [{"name": "beside"}]
     stale = sample.checkout / "config.yml"
-    assert {fates(report)[str(path)] for path in (real, real.parent / "experiments.yml")} == {"carried"}
-    assert fates(report)[str(stale)] == "left"
+    assert {outcomes(report)[str(path)] for path in (real, real.parent / "experiments.yml")} == {"moved"}
+    assert outcomes(report)[str(stale)] == "left"
     assert {str(real), str(stale)} <= {file.path for file in report.all(SourceFileResult)}
 
 
@@ -113,7 +113,7 @@ async def test_where_nobody_is_listed_a_name_has_to_be_said(
     assert report.exit_code == Exit.REFUSED
     told = [finding for finding in report.all(Finding) if finding.subject == "owner"]
     assert [finding.message for finding in told] == [reason]
-    assert "say --person NAME" in told[0].hint
+    assert "use --person NAME" in told[0].hint
 
 
 def list_nobody(sample: SampleInstallation, text: str | None) -> None:
@@ -163,7 +163,7 @@ async def test_two_databases_of_which_one_has_sessions_and_the_other_memory_are_
     told = next(finding.message for finding in report.all(Finding) if finding.subject == "source")
     assert told.startswith("two databases hold data: ")
     assert f"{moved} ({rows} rows)" in told
-    assert str(sample.database) not in fates(report)
+    assert str(sample.database) not in outcomes(report)
 
 
 async def test_the_home_in_the_configuration_stays_the_old_users(

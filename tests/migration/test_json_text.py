@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from teleclaude.migration.load.json_text import as_json_string, mend_json
+from teleclaude.migration.load.json_text import as_json_string, replace_in_json
 
 
 @pytest.mark.parametrize(
@@ -30,7 +30,7 @@ from teleclaude.migration.load.json_text import as_json_string, mend_json
     ],
 )
 def test_what_jsonb_refuses_is_replaced_and_named(value: str, text: str, rule: str | None) -> None:
-    assert mend_json(value) == (text, rule)
+    assert replace_in_json(value) == (text, rule)
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ def test_what_jsonb_refuses_is_replaced_and_named(value: str, text: str, rule: s
     [("1", None), ("NaN", "constant_in_json"), ('{"a": 1, "a": 2}', "duplicate_key"), ('"\\u0000"', "nul_in_json")],
 )
 def test_text_that_is_deeper_than_python_reads_is_treated_alike(inner: str, rule: str | None) -> None:
-    assert mend_json("[" * 3000 + inner + "]" * 3000)[1] == rule
+    assert replace_in_json("[" * 3000 + inner + "]" * 3000)[1] == rule
 
 
 TREES = st.recursive(
@@ -53,11 +53,11 @@ def test_what_is_made_of_any_document_is_json_without_what_jsonb_refuses(tree: A
     def refuse(name: str) -> None:
         raise AssertionError(name)
 
-    text, rule = mend_json(json.dumps(tree, ensure_ascii=ascii_only))
+    text, rule = replace_in_json(json.dumps(tree, ensure_ascii=ascii_only))
     read = json.loads(text, parse_constant=refuse)
     assert "\x00" not in json.dumps(read, ensure_ascii=False)
     json.dumps(read, ensure_ascii=False).encode()
-    assert mend_json(text)[0] == text
+    assert replace_in_json(text)[0] == text
     if rule is None:
         assert read == tree
 

@@ -7,7 +7,7 @@ import pytest
 
 from teleclaude.migration.plan.cutover import (
     account_name,
-    find_switch_over,
+    find_cutover,
     is_whole_command,
     keeps_other_paths,
     kept_file,
@@ -15,10 +15,10 @@ from teleclaude.migration.plan.cutover import (
     of_service,
     to_jq,
 )
-from teleclaude.migration.source.inventory import Account, Inventory, Kind, Pointer, Service
+from teleclaude.migration.source.inventory import Account, Inventory, Kind, Reference, Service
 from teleclaude.platform.names import LINUX, Unit
 
-LINE = Pointer(Kind.SHELL, Path("/home/ada/.bashrc"), "telec", (3, 3), text="alias telec=/old/bin/telec")
+LINE = Reference(Kind.SHELL, Path("/home/ada/.bashrc"), "telec", (3, 3), text="alias telec=/old/bin/telec")
 UNIT = Service(
     Unit("mine.service", "systemctl --user", Path("/etc/mine.service")), "python", running=False, at_boot=False
 )
@@ -79,7 +79,7 @@ def test_what_is_commented_out_needs_no_command_and_says_how_to_undo_it() -> Non
 
 
 def test_a_link_is_removed_and_made_again_to_where_it_led() -> None:
-    [lead] = of_file([Pointer(Kind.LINK, Path("/home/ada/my bin"), "x", text="/old/bin/telec")], None)
+    [lead] = of_file([Reference(Kind.LINK, Path("/home/ada/my bin"), "x", text="/old/bin/telec")], None)
     assert lead.command == "rm '/home/ada/my bin'"
     assert lead.back == "test -L '/home/ada/my bin' || ln -s /old/bin/telec '/home/ada/my bin'"
 
@@ -102,7 +102,7 @@ def test_a_file_is_changed_with_the_rights_of_whoever_owns_its_place(
     inventory: Inventory, path: str, account: str | None, begins: str
 ) -> None:
     of = Account(1000, 1000, (), (), account) if account else None
-    [lead] = find_switch_over(replace(inventory, account=of, pointers=(replace(LINE, path=Path(path)),)))
+    [lead] = find_cutover(replace(inventory, account=of, references=(replace(LINE, path=Path(path)),)))
     assert lead.command.startswith(begins)
     assert lead.back.startswith(begins.removesuffix(" -e"))
 

@@ -85,9 +85,9 @@ async def test_a_column_with_the_name_of_a_system_column_is_carried_under_anothe
     assert report.ok, report.failure
     for name in tables:
         assert await query(target, f"SELECT * FROM {name}") == [("one", 2)]
-    fates = {(fate["table"], fate["column"]): fate["to"] for fate in report.header["columns"]}
+    mappings = {(mapping["table"], mapping["column"]): mapping["to"] for mapping in report.header["columns"]}
     for column in SYSTEM_COLUMNS:
-        table, name = fates["sessions", column].rsplit(".", 1)
+        table, name = mappings["sessions", column].rsplit(".", 1)
         assert table == "legacy.sessions"
         assert await query(target, f"SELECT DISTINCT {name} FROM {table}") == [(f"of {column}",)]
 
@@ -111,8 +111,12 @@ async def test_every_name_that_is_taken_or_odd_arrives_with_its_rows(
     report = await migrated_with(options, sample, *create, *insert, *more, *fill, orphan)
     assert report.ok, report.failure
     for name in TAKEN:
-        fates = [fate["to"] for fate in report.header["columns"] if (fate["table"], fate["column"]) == (name, "id")]
-        assert [rows_of(report)[fate.removesuffix(".id")] for fate in fates] == [1], name
+        mappings = [
+            mapping["to"]
+            for mapping in report.header["columns"]
+            if (mapping["table"], mapping["column"]) == (name, "id")
+        ]
+        assert [rows_of(report)[mapping.removesuffix(".id")] for mapping in mappings] == [1], name
 
 
 async def test_a_table_gives_way_to_whatever_the_database_already_has_of_its_name(

@@ -29,12 +29,12 @@ from teleclaude.migration.discover import docs as docs_of
 from teleclaude.migration.pipeline import STEPS
 from teleclaude.migration.plan.plan import MARK, Plan
 from teleclaude.migration.publish.published import remove_files
-from teleclaude.migration.report.events import Event, Finding, Left, Severity, SwitchOver, note
+from teleclaude.migration.report.events import CutoverItem, Event, Finding, Left, Severity, note
 from teleclaude.migration.report.report import Report
 from teleclaude.migration.run import Step
 from teleclaude.migration.source.inventory import Account
 from teleclaude.migration.source.options import Options
-from teleclaude.migration.source.privsep import deputy_for, dismissing_deputies
+from teleclaude.migration.source.privsep import closing_privseps, privsep_for
 from teleclaude.migration.source.unprivileged import list_tree, open_regular
 from teleclaude.migration.state.workspace import run_folder
 from tests.support.sample import has_nothing, migrate_sample
@@ -217,7 +217,7 @@ async def test_what_leads_to_the_installation_is_read_with_the_rights_of_its_use
     report = await migrate_sample(options)
     assert report.ok, report.failure
     assert PLANTED not in says(report)
-    assert [lead for lead in report.all(SwitchOver) if lead.needed] == []
+    assert [lead for lead in report.all(CutoverItem) if lead.needed] == []
     assert states(private.parent) == before
 
 
@@ -230,7 +230,7 @@ async def test_what_is_no_regular_file_among_the_settings_is_never_opened(
     os.mkfifo(path)
     report = await migrate_sample(options)
     assert report.ok, report.failure
-    found = [finding.message for finding in report.all(Finding) if finding.subject == "switch-over"]
+    found = [finding.message for finding in report.all(Finding) if finding.subject == "cutover"]
     assert found == [f"{path} is not a regular file"]
 
 
@@ -487,28 +487,28 @@ def test_a_deputy_cannot_become_root_again_and_leaves_with_the_run(tmp_path: Pat
     secret = tmp_path / "secret"
     secret.write_text(PLANTED)
     secret.chmod(0o600)
-    with dismissing_deputies():
-        deputy = deputy_for(Account(USER, USER, (), ()))
-        process = deputy.call(os.getpid)
+    with closing_privseps():
+        privsep = privsep_for(Account(USER, USER, (), ()))
+        process = privsep.call(os.getpid)
         assert process != os.getpid()
-        assert (deputy.call(os.geteuid), deputy.call(os.getgid), deputy.call(os.getgroups)) == (USER, USER, [])
+        assert (privsep.call(os.geteuid), privsep.call(os.getgid), privsep.call(os.getgroups)) == (USER, USER, [])
         for number in (os.setuid, os.setgid):
             with pytest.raises(PermissionError):
-                deputy.call(number, 0)
+                privsep.call(number, 0)
         with pytest.raises(SourceError, match=f"rights of uid {USER}"):
-            deputy.open(open_regular, str(secret), False)
-        assert deputy.call(os.listdir, "/dev/fd")[:3] == ["0", "1", "2"]
+            privsep.open(open_regular, str(secret), False)
+        assert privsep.call(os.listdir, "/dev/fd")[:3] == ["0", "1", "2"]
     with pytest.raises(ProcessLookupError):
         os.kill(process, 0)
 
 
 @as_root
 def test_a_deputy_that_was_killed_is_an_error_with_a_sentence(tmp_path: Path) -> None:
-    with dismissing_deputies():
-        deputy = deputy_for(Account(USER, USER, (), ()))
-        os.kill(deputy.call(os.getpid), 9)
+    with closing_privseps():
+        privsep = privsep_for(Account(USER, USER, (), ()))
+        os.kill(privsep.call(os.getpid), 9)
         with pytest.raises(SourceError, match="nobody answers"):
-            deputy.call(list_tree, str(tmp_path))
+            privsep.call(list_tree, str(tmp_path))
 
 
 @as_root

@@ -20,7 +20,7 @@ from teleclaude.migration.load import batches
 from teleclaude.migration.load import rejects as written_rejects
 from teleclaude.migration.load.convert import convert_column
 from teleclaude.migration.load.fast_path import clean_column
-from teleclaude.migration.load.json_text import mend_json
+from teleclaude.migration.load.json_text import replace_in_json
 from teleclaude.migration.plan.plan import Plan, make_plan
 from teleclaude.migration.plan.tables import ColumnPlan
 from teleclaude.migration.source.options import Options
@@ -445,9 +445,9 @@ JSON_TEXTS = (
 @settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(texts=st.lists(JSON_TEXTS, min_size=1, max_size=40))
 async def test_postgresql_takes_every_json_text_and_gives_the_same_back(target: URL, texts: list[str]) -> None:
-    mended = [mend_json(text) for text in texts]
-    rows = await _round_trip(target, [text for text, _ in mended])
-    for before, (after, rule), found in zip(texts, mended, rows, strict=True):
+    fixed = [replace_in_json(text) for text in texts]
+    rows = await _round_trip(target, [text for text, _ in fixed])
+    for before, (after, rule), found in zip(texts, fixed, rows, strict=True):
         if rule is None:
             assert after == before
             assert same(decode_json(before), decode_json(found))
@@ -496,7 +496,7 @@ ODD_MOMENTS = st.builds(
 def test_converter_and_proof_agree_on_every_moment(text: str) -> None:
     (converted,), changes = convert_column([text], ColumnType.INSTANT, nullable=True, default=None, context=Context())
     if changes:
-        assert changes[0].coerced.rule in {"not_a_timestamp", "beyond_microseconds"}
+        assert changes[0].converted.rule in {"not_a_timestamp", "beyond_microseconds"}
         with pytest.raises(UndecodableError):
             decode(INSTANT_COLUMN, text)
     else:

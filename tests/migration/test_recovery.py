@@ -16,7 +16,7 @@ from sqlalchemy import URL
 from teleclaude.db.url import display_url
 from teleclaude.demo.installation import SampleInstallation
 from teleclaude.demo.postgres import Server
-from teleclaude.migration.report.events import ConstraintResult, Finding, IdentityResult, ProbeResult, TableResult
+from teleclaude.migration.report.events import ConstraintResult, Finding, ProbeResult, SequenceResult, TableResult
 from teleclaude.migration.report.summary import find_attention
 from teleclaude.migration.run import Observer
 from teleclaude.migration.source.inventory import JournaledRun
@@ -266,7 +266,7 @@ def test_both_flags_at_once_are_a_wrong_command_line() -> None:
 async def test_without_a_terminal_the_command_refuses_with_one_sentence(left: Standing) -> None:
     done: subprocess.CompletedProcess[str] = teleclaude("migrate-to-system", *to_arguments(left.options), "--yes")
     assert done.returncode == 3
-    assert "say --resume to finish it, or --undo to take it back" in done.stderr
+    assert "use --resume to finish it, or --undo to take it back" in done.stderr
 
 
 async def test_what_was_left_of_the_proof_is_said(left: Standing) -> None:
@@ -291,7 +291,7 @@ async def test_where_nothing_was_published_the_target_is_named(left: Standing) -
     report = await migrate_sample(dataclasses.replace(left.options, target=None, recovery=Recovery.UNDO))
     assert report.exit_code == 3
     assert report.failure is not None
-    assert report.failure.hint.startswith(f"say --target {display_url(left.target)}")
+    assert report.failure.hint.startswith(f"use --target {display_url(left.target)}")
 
 
 async def test_a_run_that_is_finished_tells_what_the_data_breaks_and_what_identities_give_next(
@@ -304,6 +304,6 @@ async def test_a_run_that_is_finished_tells_what_the_data_breaks_and_what_identi
     assert of_deletions.state == "not valid"
     assert len(await query(left.target, of_deletions.query)) == of_deletions.rows > 0
     assert any(of_deletions.name in attention.what for attention in find_attention(report.to_json()))
-    given = {(identity.table, identity.column): identity.next_value for identity in report.all(IdentityResult)}
+    given = {(identity.table, identity.column): identity.next_value for identity in report.all(SequenceResult)}
     [highest] = await query(left.target, "SELECT max(id) FROM hook_outbox")
     assert given["hook_outbox", "id"] == highest[0] + 1

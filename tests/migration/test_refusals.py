@@ -24,7 +24,7 @@ from teleclaude.errors import Exit
 from teleclaude.layout import make_layout
 from teleclaude.migration.discover import processes
 from teleclaude.migration.pipeline import STEPS
-from teleclaude.migration.plan.notices import find_remarks
+from teleclaude.migration.plan.notices import find_notices
 from teleclaude.migration.plan.plan import Plan
 from teleclaude.migration.report.events import Event, Finding, Severity, note
 from teleclaude.migration.report.report import Report
@@ -352,7 +352,7 @@ async def test_a_second_run_says_that_it_is_done_and_how_to_go_back(options: Opt
     found = errors(await migrate_sample(options))
     assert len(found) == 1, found
     assert "is complete" in found[0].message
-    assert "way-back.txt" in found[0].hint
+    assert "rollback.txt" in found[0].hint
 
 
 async def test_a_database_that_could_not_be_read_is_not_said_to_belong_to_root(
@@ -387,6 +387,6 @@ def test_whoever_could_not_list_the_sessions_afterwards_is_told(
         user_name="ada",
         people=(Person("Eva", username),),
     )
-    hints = [finding.hint for finding in find_remarks(seen, ())]
+    hints = [finding.hint for finding in find_notices(seen, ())]
     remedy = "write username: ada into the right one in /etc/teleclaude/config.yml, then start the daemon"
     assert hints == ([remedy] if warned else [])

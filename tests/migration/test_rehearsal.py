@@ -98,7 +98,7 @@ async def test_what_stands_in_the_way_does_not_keep_the_rest_from_being_shown(
     assert report.exit_code == 3
     said = report.to_json()
     assert {file["kind"] for file in said["preview"]} == {"system", "secrets", "user"}
-    assert said["switch_over"]
+    assert said["cutover"]
     assert said["installation"]
     assert said["owner"]["sessions"] == 20
 
@@ -163,7 +163,7 @@ def test_a_rehearsal_says_how_to_see_what_it_does_not_keep(options: Options, sam
     point_to(sample)
     said = on_the_page(options)
     for sentence in (
-        "→ --json prints the commands, under switch_over",
+        "→ --json prints the commands, under cutover",
         "→ --json prints their query",
         "→ --report-dir DIR keeps the list of them, with their originals",
         "report: --json prints it, --report-dir DIR keeps it",

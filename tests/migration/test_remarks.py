@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from teleclaude.migration.plan.notices import UNPACKS_STATE, find_remarks
+from teleclaude.migration.plan.notices import UNPACKS_STATE, find_notices
 from teleclaude.migration.plan.tables import ColumnPlan, TablePlan
 from teleclaude.migration.report.events import Severity
 from teleclaude.migration.source.inventory import Inventory, SourceColumn, SourceDatabase, SourceTable
@@ -26,15 +26,15 @@ def table(name: str, *columns: str, rows: int = 1) -> SourceTable:
 
 def carried(source: str, name: str, *columns: str) -> TablePlan:
     plans = tuple(ColumnPlan(column, f'"{column}"', ColumnType.TEXT, True, None) for column in columns)
-    return TablePlan(source, None, name, plans, (), 1, carried=True)
+    return TablePlan(source, None, name, plans, (), 1, legacy=True)
 
 
 def test_nothing_is_said_where_nothing_was_seen(inventory: Inventory) -> None:
-    assert list(find_remarks(inventory, ())) == []
+    assert list(find_notices(inventory, ())) == []
 
 
 def test_a_table_with_less_than_its_model_names_what_it_lacks(inventory: Inventory) -> None:
-    [finding] = find_remarks(with_database(inventory, table("system_settings", "key")), ())
+    [finding] = find_notices(with_database(inventory, table("system_settings", "key")), ())
     assert finding.severity is Severity.NOTE
     assert "value" in finding.message
     assert "owner_" not in finding.message
@@ -42,7 +42,7 @@ def test_a_table_with_less_than_its_model_names_what_it_lacks(inventory: Invento
 
 def test_a_table_that_a_change_of_the_schema_left_behind_is_a_warning(inventory: Inventory) -> None:
     left = table("system_settings_new", "key", "value", "updated_at")
-    [finding] = find_remarks(with_database(inventory, left), ())
+    [finding] = find_notices(with_database(inventory, left), ())
     assert finding.severity is Severity.WARNING
     assert "system_settings_new" in finding.message
 
@@ -51,21 +51,21 @@ def test_a_table_that_a_change_of_the_schema_left_behind_is_a_warning(inventory:
 def test_roles_of_an_old_release_are_said_to_prove_nothing(
     inventory: Inventory, columns: tuple[str, ...], said: bool
 ) -> None:
-    found = find_remarks(with_database(inventory, table("sessions", *columns)), ())
+    found = find_notices(with_database(inventory, table("sessions", *columns)), ())
     assert ("sessions.human_role" in [finding.subject for finding in found]) is said
 
 
 def test_a_table_with_more_columns_than_postgresql_holds_is_an_error(inventory: Inventory) -> None:
     names = [f"c{number}" for number in range(MOST_COLUMNS + 1)]
-    [finding] = find_remarks(inventory, [carried("wide", "wide", *names)])
+    [finding] = find_notices(inventory, [carried("wide", "wide", *names)])
     assert finding.severity is Severity.ERROR
-    assert list(find_remarks(inventory, [carried("wide", "wide", *names[:-1])])) == []
+    assert list(find_notices(inventory, [carried("wide", "wide", *names[:-1])])) == []
 
 
 def test_names_that_postgresql_cannot_hold_are_said_for_tables_and_columns(inventory: Inventory) -> None:
     plan = carried("x" * 70, "x_1", "kept")
     renamed = replace(plan, columns=(*plan.columns, ColumnPlan("c_1", '"ctid"', ColumnType.TEXT, True, None)))
-    first, second = find_remarks(inventory, [renamed])
+    first, second = find_notices(inventory, [renamed])
     assert "x" * 70 in first.message
     assert '"ctid" as c_1' in second.message
     assert "kept" not in second.message
@@ -76,10 +76,10 @@ def test_messages_to_delete_are_counted_unless_the_old_program_made_rows_of_them
     inventory: Inventory, migrations: tuple[str, ...], count: int
 ) -> None:
     seen = with_database(inventory, pending_deletions=4, migrations=migrations)
-    assert len([each for each in find_remarks(seen, ()) if each.message.startswith("4 messages")]) == count
+    assert len([each for each in find_notices(seen, ()) if each.message.startswith("4 messages")]) == count
 
 
 def test_rows_that_both_daemons_would_send_are_a_warning(inventory: Inventory) -> None:
-    [finding] = find_remarks(with_database(inventory, waiting=(("hook_outbox", 2),)), ())
+    [finding] = find_notices(with_database(inventory, waiting=(("hook_outbox", 2),)), ())
     assert finding.severity is Severity.WARNING
     assert "2 in hook_outbox" in finding.message

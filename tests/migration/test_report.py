@@ -16,7 +16,7 @@ from jsonschema import Draft202012Validator
 from teleclaude.demo.installation import SampleInstallation
 from teleclaude.errors import Exit, TargetError
 from teleclaude.migration.pipeline import STEPS
-from teleclaude.migration.plan.mapping import ColumnFate
+from teleclaude.migration.plan.mapping import ColumnMapping
 from teleclaude.migration.plan.plan import Plan
 from teleclaude.migration.report import events
 from teleclaude.migration.report.events import Event, note
@@ -101,7 +101,7 @@ def test_the_page_says_what_the_schema_says() -> None:
 
 
 def test_every_result_of_a_step_is_in_the_schema_with_all_its_fields() -> None:
-    kinds = (*events.Result.__args__, ColumnFate, events.Finding, Failure, RunRecord)
+    kinds = (*events.Result.__args__, ColumnMapping, events.Finding, Failure, RunRecord)
     for kind in kinds:
         assert list(SCHEMA["$defs"][kind.__name__]["properties"]) == [field.name for field in dataclasses.fields(kind)]
 
@@ -123,7 +123,7 @@ async def test_the_report_of_a_worn_installation_is_valid(sample: SampleInstalla
         database.execute("CREATE VIEW idle AS SELECT 1")
     document = check((await migrate_sample(options)).to_json())
     assert document["ok"], document["failure"]
-    for key in ("constraints", "switch_over", "left", "installation", "queues", "findings", "identities", "columns"):
+    for key in ("constraints", "cutover", "left", "installation", "queues", "findings", "sequences", "columns"):
         assert document[key], key
     assert document["ledger"]["entries"] > 0
 

@@ -253,10 +253,10 @@ async def test_planted_secrets_are_in_the_secrets_alone(
     written = [CONFIG, ENVIRONMENT, EVERYONE, *PERSONS.values(), "marker80zq"]
     assert told_by_files(options.root) == {"etc/teleclaude/secrets.yml": markers("".join(written)) - DROPPED}
     password = str(target.password)
-    holders = [
+    activities = [
         path for path in options.root.rglob("*") if path.is_file() and password in path.read_text(errors="replace")
     ]
-    assert [path.name for path in holders] == ["secrets.yml"]
+    assert [path.name for path in activities] == ["secrets.yml"]
     for text in (ran.said, *ran.watch.shown):
         assert markers(text) == set()
         assert password not in text

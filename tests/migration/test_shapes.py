@@ -17,7 +17,7 @@ from teleclaude.demo.postgres import Server
 from teleclaude.migration.pipeline import STEPS
 from teleclaude.migration.report.events import Finding, Left, TableResult
 from teleclaude.migration.source.json_member import FUNCTION, read_member
-from teleclaude.migration.source.old_schema import RULES, choose_read, reason_not_carried
+from teleclaude.migration.source.old_schema import RULES, choose_read, reason_left
 from teleclaude.migration.source.options import Options
 from tests.support.periods import PERIODS, columns_of, make_old_database, value_of
 from tests.support.sample import editing, migrate_sample, query, reading
@@ -62,13 +62,13 @@ async def test_a_file_of_any_period_migrates_whole(past: Past, day: str) -> None
     assert {name: arrived[name] for name in counts if name != "sqlite_sequence"} == {
         name: rows for name, rows in counts.items() if name != "sqlite_sequence"
     }
-    fates = {fate["column"]: fate for fate in report.header["columns"] if fate["table"] == "sessions"}
-    assert set(fates) == set(columns_of(day))
-    for column, fate in fates.items():
-        place = fate["to"].split(", ")[-1]
+    mappings = {mapping["column"]: mapping for mapping in report.header["columns"] if mapping["table"] == "sessions"}
+    assert set(mappings) == set(columns_of(day))
+    for column, mapping in mappings.items():
+        place = mapping["to"].split(", ")[-1]
         table, _, name = place.rpartition(".")
         found = await query(target, f"SELECT \"{name}\"::text FROM {table} WHERE session_id = 'session-1'")
-        if fate["fate"] in ("carried", "consumed"):
+        if mapping["mapping"] in ("legacy", "consumed"):
             assert found == [(str(value_of(column, 1)),)]
         else:
             assert found[0][0] is not None
@@ -154,9 +154,9 @@ async def test_old_feedback_and_tool_columns_arrive_under_their_new_names(past: 
     assert found[:2] == ("last_feedback_received 1", "last_feedback_summary 1")
     assert found[2].startswith("2026-02-10 10:00:00.000002")
     columns = migrated.report.header["columns"]
-    fates = {fate["column"]: fate for fate in columns if fate["table"] == "sessions"}
-    assert fates["last_feedback_received"] == {
-        "table": "sessions", "column": "last_feedback_received", "fate": "mapped", "to": "sessions.last_output_raw"
+    mappings = {mapping["column"]: mapping for mapping in columns if mapping["table"] == "sessions"}
+    assert mappings["last_feedback_received"] == {
+        "table": "sessions", "column": "last_feedback_received", "mapping": "mapped", "to": "sessions.last_output_raw"
     }  # fmt: skip
 
 
@@ -344,4 +344,4 @@ def test_every_old_column_is_read_whatever_it_holds(table: str, row: dict[str, A
 @given(st.text(), st.text(), st.lists(st.text()))
 def test_any_name_is_looked_up(table: str, column: str, columns: list[str]) -> None:
     choose_read(table, column, columns)
-    reason_not_carried(table)
+    reason_left(table)

@@ -8,7 +8,7 @@ from teleclaude.errors import Exit
 from teleclaude.migration.report.events import Severity
 from teleclaude.migration.report.summary import find_attention, find_proofs, outcome, stands, verdict
 
-TABLE = {"target_rows": 1000, "values_compared": 5000, "coerced": 0}
+TABLE = {"target_rows": 1000, "values_compared": 5000, "converted": 0}
 DONE: dict[str, Any] = {
     "failure": None,
     "recovery": None,
@@ -20,14 +20,14 @@ DONE: dict[str, Any] = {
     "root": None,
     "tables": [TABLE, TABLE],
     "source": {"files": [{"sha256_before": "a", "sha256_after": "a"}]},
-    "identities": [{"table": "mirrors", "column": "id", "proved": True}],
+    "sequences": [{"table": "mirrors", "column": "id", "proved": True}],
     "probe": {"ok": True, "sessions_listed": 20, "searches": 3},
     "findings": [],
-    "switch_over": [],
+    "cutover": [],
     "constraints": [],
     "ledger": None,
 }
-FAILED = {"failure": {"message": "it broke", "hint": "mend it"}}
+FAILED = {"failure": {"message": "it broke", "hint": "fix it"}}
 LEAD = {"kind": "shell", "path": "/home/ada/.bashrc", "needed": True}
 
 
@@ -69,13 +69,13 @@ def test_a_failure_that_says_itself_that_nothing_was_written_is_not_doubled() ->
 def test_what_was_proved_is_counted_over_all_tables() -> None:
     rows, numbers, daemon, files = find_proofs(DONE)
     assert rows == "2,000 rows in 2 tables; 10,000 values read back, all equal"
-    assert numbers.startswith("1 identity columns")
+    assert numbers.startswith("1 sequences")
     assert "20 sessions" in daemon
     assert files.startswith("1 files")
 
 
 def test_values_that_were_changed_are_no_part_of_all_equal() -> None:
-    changed = {**DONE, "tables": [{**TABLE, "coerced": 1234}]}
+    changed = {**DONE, "tables": [{**TABLE, "converted": 1234}]}
     assert next(find_proofs(changed)).endswith("all equal, but for the 1,234 that the ledger lists")
 
 
@@ -87,7 +87,7 @@ def test_nothing_is_proved_that_does_not_stand() -> None:
 
 def test_a_file_that_changed_and_a_daemon_that_failed_are_proofs_of_nothing() -> None:
     changed = {"files": [{"sha256_before": "a", "sha256_after": "b"}]}
-    shown = list(find_proofs({**DONE, "source": changed, "probe": {**DONE["probe"], "ok": False}, "identities": []}))
+    shown = list(find_proofs({**DONE, "source": changed, "probe": {**DONE["probe"], "ok": False}, "sequences": []}))
     assert len(shown) == 1
 
 
@@ -102,17 +102,17 @@ def test_notes_ask_for_no_attention_and_errors_come_first() -> None:
 
 def test_what_still_leads_to_the_old_installation_has_a_script_after_a_migration() -> None:
     leads = [LEAD, {**LEAD, "path": "/x"}, {**LEAD, "path": "/y", "needed": False}]
-    [attention] = find_attention({**DONE, "switch_over": leads})
+    [attention] = find_attention({**DONE, "cutover": leads})
     assert attention.what == "shell /home/ada/.bashrc and 1 more still lead to the old installation"
-    assert attention.remedy == "read it, then: sudo sh /run/switch-over.sh"
-    [attention] = find_attention({**DONE, "switch_over": leads, "root": "/trial"})
+    assert attention.remedy == "read it, then: sudo sh /run/cutover.sh"
+    [attention] = find_attention({**DONE, "cutover": leads, "root": "/trial"})
     assert "sudo" not in attention.remedy
-    [attention] = find_attention({**DONE, "switch_over": leads, "dry_run": True})
-    assert "switch-over.sh" not in attention.remedy
+    [attention] = find_attention({**DONE, "cutover": leads, "dry_run": True})
+    assert "cutover.sh" not in attention.remedy
 
 
 def test_a_column_without_a_number_left_has_a_command() -> None:
-    [attention] = find_attention({**DONE, "identities": [{"table": "mirrors", "column": "id", "proved": False}]})
+    [attention] = find_attention({**DONE, "sequences": [{"table": "mirrors", "column": "id", "proved": False}]})
     assert "ALTER TABLE mirrors ALTER COLUMN id RESTART" in attention.remedy
 
 

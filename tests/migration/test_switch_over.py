@@ -16,7 +16,7 @@ from teleclaude.migration.discover import crontabs
 from teleclaude.migration.discover.hooks import find_lines
 from teleclaude.migration.discover.references import Mentions, make_mentions
 from teleclaude.migration.plan.cutover import is_whole_command, of_file, of_service
-from teleclaude.migration.report.events import Belonging, Finding, Severity, SwitchOver
+from teleclaude.migration.report.events import CutoverItem, Finding, OldFile, Severity
 from teleclaude.migration.report.report import Report
 from teleclaude.migration.source.inventory import Places, Service
 from teleclaude.migration.source.options import Options
@@ -36,12 +36,12 @@ def rehearsal(options: Options, sample: SampleInstallation) -> Options:
 
 
 def leads(report: Report, home: Path) -> set[tuple[str, str, str]]:
-    named = [lead for lead in report.all(SwitchOver) if lead.needed]
+    named = [lead for lead in report.all(CutoverItem) if lead.needed]
     return {(lead.kind, str(Path(lead.path).relative_to(home)), lead.place) for lead in named}
 
 
 def commands(report: Report) -> str:
-    return "\n".join(dict.fromkeys(lead.command for lead in report.all(SwitchOver)))
+    return "\n".join(dict.fromkeys(lead.command for lead in report.all(CutoverItem)))
 
 
 async def test_every_place_that_leads_there_is_named(rehearsal: Options, sample: SampleInstallation) -> None:
@@ -72,7 +72,7 @@ async def test_finding_them_changes_nothing_and_tells_no_secret(rehearsal: Optio
     before = state(sample.home)
     done = await migrate_sample(rehearsal)
     report = json.dumps(done.to_json())
-    [alias] = [lead for lead in done.all(SwitchOver) if lead.path.endswith(".bashrc")]
+    [alias] = [lead for lead in done.all(CutoverItem) if lead.path.endswith(".bashrc")]
     assert alias.runs == f"… {sample.checkout}/bin/telec"
     assert state(sample.home) == before
     assert SECRET not in report
@@ -102,10 +102,10 @@ async def test_the_way_back_of_the_commands_restores_every_byte(
     before = state(sample.home)
     report = await migrate_sample(rehearsal)
     for _ in range(times):
-        for command in dict.fromkeys(lead.command for lead in report.all(SwitchOver)):
+        for command in dict.fromkeys(lead.command for lead in report.all(CutoverItem)):
             subprocess.run(["sh", "-c", command], env={"PATH": stubs.path}, check=False)
     assert state(sample.home) != before
-    stubs.run("\n".join(dict.fromkeys(lead.back for lead in report.all(SwitchOver))))
+    stubs.run("\n".join(dict.fromkeys(lead.back for lead in report.all(CutoverItem))))
     assert state(sample.home) == before
 
 
@@ -118,11 +118,11 @@ async def test_no_name_becomes_a_command(
     (sample.home / ".teleclaude" / bait).write_text("")
     write(sample.home / ".config/systemd/user" / f"teleclaude{bait}.service", f"ExecStart={sample.checkout}/x\n")
     report = await migrate_sample(dataclasses.replace(rehearsal, report_dir=tmp_path / "kept"))
-    for name in ("switch-over.sh", "switch-back.sh"):
+    for name in ("cutover.sh", "cutover-undo.sh"):
         script = Path(report.header["folder"]) / name
         subprocess.run(["sh", script], cwd=tmp_path, env={"PATH": stubs.path}, check=False)
     assert not (tmp_path / "planted").exists()
-    told = [lead.path for lead in report.all(SwitchOver)] + [row.path for row in report.all(Belonging)]
+    told = [lead.path for lead in report.all(CutoverItem)] + [row.path for row in report.all(OldFile)]
     assert len([path for path in told if "touch" in path]) == 5
     assert all(path.isprintable() for path in told)
 
@@ -143,7 +143,7 @@ async def test_settings_that_nobody_can_read_are_a_finding_and_no_obstacle(
     (sample.home / name).write_bytes(content)
     report = await migrate_sample(rehearsal)
     assert report.ok
-    [finding] = [finding for finding in report.all(Finding) if finding.subject == "switch-over"]
+    [finding] = [finding for finding in report.all(Finding) if finding.subject == "cutover"]
     assert finding.severity is Severity.WARNING
     assert str(sample.home / name) in finding.message
     assert finding.hint
@@ -157,7 +157,7 @@ async def test_what_no_command_can_change_safely_is_left_to_a_person(
     write_json(sample.home / ".claude.json", large)
     write(sample.home / ".codex/config.toml", f'notify = {{ command = "{sample.checkout}/x", other = 1 }}\n')
     report = await migrate_sample(rehearsal)
-    by_hand = {Path(lead.path).name: lead for lead in report.all(SwitchOver) if lead.needed and not lead.command}
+    by_hand = {Path(lead.path).name: lead for lead in report.all(CutoverItem) if lead.needed and not lead.command}
     assert set(by_hand) >= {".bashrc", ".claude.json"}
     assert "line 1: take out" in by_hand[".bashrc"].hint
     assert ".mcpServers.t" in by_hand[".claude.json"].hint
@@ -209,7 +209,7 @@ async def test_a_unit_that_would_start_it_is_named_with_both_commands(
         (stubs.folder / name).write_text(f"[Service]\nExecStart={sample.checkout}/bin/teleclaude-wrapper.sh\n")
     stubs.answer("is-enabled", "teleclaude.service", "enabled")
     report = await migrate_sample(rehearsal)
-    units = {Path(lead.path).name: lead for lead in report.all(SwitchOver) if lead.kind == "unit"}
+    units = {Path(lead.path).name: lead for lead in report.all(CutoverItem) if lead.kind == "unit"}
     old = units["teleclaude.service"]
     assert (old.command, old.back) == (
         "sudo systemctl disable --now teleclaude.service",
@@ -241,7 +241,7 @@ async def test_the_remedy_for_an_entry_of_cron_can_be_followed_and_taken_back(
     stubs.run(finding.hint)
     report = await migrate_sample(rehearsal)
     assert report.ok
-    [lead] = [lead for lead in report.all(SwitchOver) if lead.kind == "cron"]
+    [lead] = [lead for lead in report.all(CutoverItem) if lead.kind == "cron"]
     assert (lead.place, lead.needed) == ("line 2, commented out", False)
     stubs.run(lead.back)
     assert table.read_bytes() == before
@@ -254,8 +254,8 @@ def test_the_table_of_a_user_is_changed_by_crontab_and_counted_without_its_heade
     (stubs.folder / "crontab").write_text(shown)
     me = pwd.getpwuid(os.geteuid()).pw_name
     write(tmp_path / "spool" / me, f"# DO NOT EDIT THIS FILE - edit the master\n# (x)\n# (Cron version)\n{shown}")
-    [pointer] = crontabs.of_users(tmp_path / "spool", mentions_of(sample))
-    [lead] = of_file([dataclasses.replace(pointer, home=tmp_path)], None)
+    [reference] = crontabs.of_users(tmp_path / "spool", mentions_of(sample))
+    [lead] = of_file([dataclasses.replace(reference, home=tmp_path)], None)
     assert lead.place == "line 2"
     stubs.run(lead.command)
     assert (stubs.folder / "crontab").read_text() == f"@daily true\n# @hourly {sample.checkout}/bin/cron-runner\n"
@@ -267,7 +267,7 @@ async def test_a_command_that_fails_leaves_the_file_as_it_is_and_can_be_run_agai
     rehearsal: Options, sample: SampleInstallation, stubs: Stubs
 ) -> None:
     settings, jq = sample.home / ".claude.json", stubs.folder / "bin/jq"
-    [lead] = [lead for lead in (await migrate_sample(rehearsal)).all(SwitchOver) if lead.path == str(settings)]
+    [lead] = [lead for lead in (await migrate_sample(rehearsal)).all(CutoverItem) if lead.path == str(settings)]
     before = settings.read_bytes()
     jq.write_text("#!/bin/sh\nexit 127\n")
     jq.chmod(0o755)
@@ -285,7 +285,7 @@ async def test_a_key_in_another_alphabet_is_one_that_jq_understands(
 ) -> None:
     settings = sample.home / ".claude.json"
     write_json(settings, {"mcpServers": {"größe": {"command": f"{sample.checkout}/x"}, "other": {}}})
-    [lead] = [lead for lead in (await migrate_sample(rehearsal)).all(SwitchOver) if lead.path == str(settings)]
+    [lead] = [lead for lead in (await migrate_sample(rehearsal)).all(CutoverItem) if lead.path == str(settings)]
     stubs.run(lead.command)
     assert json.loads(settings.read_text()) == {"mcpServers": {"other": {}}}
 
@@ -301,7 +301,7 @@ def test_the_lines_of_a_table_are_counted_as_sed_counts_them_and_kept_from_other
     write(tmp_path / "spool" / pwd.getpwuid(os.geteuid()).pw_name, "")
     next((tmp_path / "spool").iterdir()).write_bytes(table)
     for found in (crontabs.of_caller(mentions_of(sample)), crontabs.of_users(tmp_path / "spool", mentions_of(sample))):
-        [lead] = of_file([dataclasses.replace(pointer, home=tmp_path) for pointer in found], None)
+        [lead] = of_file([dataclasses.replace(reference, home=tmp_path) for reference in found], None)
         stubs.run(f"umask 022\n{lead.command}")
         assert (stubs.folder / "crontab").read_bytes() == table.replace(b"@hourly", b"# @hourly")
         assert (tmp_path / ".crontab.single-user").stat().st_mode & 0o777 == 0o600
@@ -360,19 +360,19 @@ async def test_everything_in_the_installation_is_in_the_table_with_its_fate(
         write(state_folder / name, "")
     write(sample.home / ".local/state/telec/session-auth/identity.json", "{}")
     report = await migrate_sample(rehearsal)
-    rows = {row.path: row for row in report.all(Belonging)}
-    assert len(rows) == len(report.all(Belonging))
+    rows = {row.path: row for row in report.all(OldFile)}
+    assert len(rows) == len(report.all(OldFile))
     for folder in (sample.checkout, state_folder):
         for path in folder.iterdir():
             inside = [row for row in rows if Path(row) == path or path in Path(row).parents]
             assert inside or (folder == sample.checkout and path.name in ("README.md",)), path
     assert "1 entries" in rows[str(sample.checkout)].what
-    assert rows[str(sample.database)].fate == "carried"
+    assert rows[str(sample.database)].outcome == "moved"
     assert rows[str(state_folder / "people/Ada/teleclaude.yml")].to.startswith(str(report.header["root"]))
     assert rows[str(state_folder / "people/Bob/teleclaude.yml")].to.endswith("secrets.yml, profiles")
-    assert rows[str(state_folder / "odd")].fate == "left"
-    assert rows[str(sample.home / ".local/state/telec")].fate == "left"
-    assert all(row.to if row.fate == "carried" else row.why for row in rows.values())
+    assert rows[str(state_folder / "odd")].outcome == "left"
+    assert rows[str(sample.home / ".local/state/telec")].outcome == "left"
+    assert all(row.to if row.outcome == "moved" else row.why for row in rows.values())
 
 
 async def test_without_jq_the_commands_change_nothing_and_say_so(
@@ -381,7 +381,7 @@ async def test_without_jq_the_commands_change_nothing_and_say_so(
     point_to(sample)
     report = await migrate_sample(options)
     assert report.ok, report.failure
-    script = Path(report.header["folder"]) / "switch-over.sh"
+    script = Path(report.header["folder"]) / "cutover.sh"
     before = state(sample.home)
     shell = shutil.which("sh")
     assert shell is not None

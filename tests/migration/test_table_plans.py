@@ -1,4 +1,4 @@
-"""Which table and column goes where is decided from what SQLite says of them, and every column has a fate."""
+"""Which table and column goes where is decided from what SQLite says of them, and every column has a mapping."""
 
 from datetime import UTC, datetime
 
@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from teleclaude.db.models import Model
-from teleclaude.migration.plan.mapping import Circumstances, make_event_tables, make_fates, make_tables
-from teleclaude.migration.plan.tables import IdentityPlan, TablePlan, column_type
+from teleclaude.migration.plan.mapping import Circumstances, make_event_tables, make_tables, map_columns
+from teleclaude.migration.plan.tables import SequencePlan, TablePlan, column_type
 from teleclaude.migration.source.inventory import SourceColumn, SourceTable
 from teleclaude.migration.source.old_schema import NEW, find_models, missing_columns
 from teleclaude.migration.values.column_types import ColumnType
@@ -31,7 +31,7 @@ SETTINGS = table("system_settings", "key", "value", "updated_at")
 
 def test_a_table_of_the_models_goes_to_its_own_name_with_all_its_columns() -> None:
     (plan,) = plans(SETTINGS).values()
-    assert (plan.label, plan.key, plan.carried, plan.unique_key) == ("system_settings", ("key",), False, True)
+    assert (plan.label, plan.key, plan.legacy, plan.unique_key) == ("system_settings", ("key",), False, True)
     assert [column.name for column in plan.columns] == ["key", "value", "updated_at"]
     assert [column.type for column in plan.columns] == [ColumnType.TEXT, ColumnType.TEXT, ColumnType.INSTANT]
 
@@ -42,13 +42,13 @@ def test_parents_are_planned_before_children() -> None:
         table(name, *Model.metadata.tables[name].columns.keys(), key=len(Model.metadata.tables[name].primary_key))
         for name in reversed(order)
     ]
-    assert [plan.name for plan in make_tables(tuple(everything), GIVEN) if not plan.carried] == order
+    assert [plan.name for plan in make_tables(tuple(everything), GIVEN) if not plan.legacy] == order
 
 
 def test_a_column_that_the_model_does_not_know_is_carried_beside_it_with_the_key() -> None:
     planned = plans(table("system_settings", "key", "value", "updated_at", "more"))
     beside = planned["legacy.system_settings"]
-    assert beside.carried
+    assert beside.legacy
     assert [column.name for column in beside.columns] == ["key", "more"]
     assert beside.key == ("key",)
 
@@ -67,7 +67,7 @@ def test_sessions_get_their_owner_as_constants() -> None:
 
 def test_a_numbered_table_goes_on_where_sqlite_would_have() -> None:
     names = tuple(Model.metadata.tables["hook_outbox"].columns.keys())
-    assert plans(table("hook_outbox", *names, next_id=7))["hook_outbox"].identity == IdentityPlan("id", 7)
+    assert plans(table("hook_outbox", *names, next_id=7))["hook_outbox"].sequence == SequencePlan("id", 7)
 
 
 def test_a_key_that_sqlite_did_not_guard_is_known_to_be_unguarded() -> None:
@@ -76,7 +76,7 @@ def test_a_key_that_sqlite_did_not_guard_is_known_to_be_unguarded() -> None:
 
 def test_a_table_without_the_key_of_its_model_is_carried_whole() -> None:
     (plan,) = plans(table("system_settings", "name", "value")).values()
-    assert plan.carried
+    assert plan.legacy
     assert plan.label == "legacy.system_settings"
 
 
@@ -84,7 +84,7 @@ def test_a_table_without_the_key_of_its_model_is_carried_whole() -> None:
 def test_bookkeeping_is_not_carried_and_its_columns_are_said_to_be_left(name: str) -> None:
     source = table(name, "a")
     assert plans(source) == {}
-    assert [fate.fate for fate in make_fates((source,), ())] == ["left"]
+    assert [mapping.mapping for mapping in map_columns((source,), ())] == ["left"]
 
 
 @pytest.mark.parametrize("rows", [0, 1])
@@ -126,7 +126,7 @@ def test_a_column_of_an_unknown_table_has_the_type_that_holds_all_its_values(
 
 def test_tables_of_events_go_to_a_schema_of_their_own_even_under_names_of_ours() -> None:
     (plan,) = make_event_tables((table("sessions", "id"),))
-    assert (plan.label, plan.from_events, plan.carried) == ("events.sessions", True, True)
+    assert (plan.label, plan.from_events, plan.legacy) == ("events.sessions", True, True)
 
 
 def test_every_column_of_the_models_has_a_type_that_the_migration_knows() -> None:
@@ -137,13 +137,13 @@ def test_every_column_of_the_models_has_a_type_that_the_migration_knows() -> Non
 
 def test_each_column_has_the_fate_that_the_reading_of_it_gives_it() -> None:
     source = table("sessions", "session_id", "computer_name", "ux_state", "more")
-    fates = {fate.column: fate for fate in make_fates((source,), make_tables((source,), GIVEN))}
+    mappings = {mapping.column: mapping for mapping in map_columns((source,), make_tables((source,), GIVEN))}
     # The key stands beside the carried columns as well.
-    assert (fates["session_id"].fate, fates["session_id"].to) == ("mapped", "sessions.session_id")
-    assert (fates["more"].fate, fates["more"].to) == ("carried", "legacy.sessions.more")
-    assert fates["ux_state"].fate == "consumed"
-    assert "sessions.active_agent" in fates["ux_state"].to
-    assert fates["ux_state"].to.endswith(", legacy.sessions.ux_state")
+    assert (mappings["session_id"].mapping, mappings["session_id"].to) == ("mapped", "sessions.session_id")
+    assert (mappings["more"].mapping, mappings["more"].to) == ("legacy", "legacy.sessions.more")
+    assert mappings["ux_state"].mapping == "consumed"
+    assert "sessions.active_agent" in mappings["ux_state"].to
+    assert mappings["ux_state"].to.endswith(", legacy.sessions.ux_state")
 
 
 NAMES = st.sampled_from(
@@ -158,10 +158,12 @@ COLUMNS = st.lists(
 def test_no_column_of_any_old_table_is_without_a_fate_or_lost(old: list[tuple[str, list[str]]]) -> None:
     tables = tuple(table(name, *columns) for name, columns in old)
     made = make_tables(tables, GIVEN)
-    fates = make_fates(tables, made)
-    assert [(fate.table, fate.column) for fate in fates] == [(name, each) for name, columns in old for each in columns]
-    assert {fate.fate for fate in fates} <= {"mapped", "consumed", "carried"}
+    mappings = map_columns(tables, made)
+    assert [(mapping.table, mapping.column) for mapping in mappings] == [
+        (name, each) for name, columns in old for each in columns
+    ]
+    assert {mapping.mapping for mapping in mappings} <= {"mapped", "consumed", "legacy"}
     places = [(plan.sql_name, column.name) for plan in made for column in plan.columns]
     assert len(set(places)) == len(places)
     known = {f"{plan.label}.{column.name}" for plan in made for column in plan.columns}
-    assert {place for fate in fates for place in fate.to.split(", ")} <= known
+    assert {place for mapping in mappings for place in mapping.to.split(", ")} <= known

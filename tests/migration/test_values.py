@@ -19,7 +19,7 @@ from teleclaude.db.models import Model
 from teleclaude.demo.installation import SampleInstallation, make_installation
 from teleclaude.migration.pipeline import STEPS
 from teleclaude.migration.plan.tables import ColumnPlan, TablePlan
-from teleclaude.migration.report.events import Finding, IdentityResult, TableResult
+from teleclaude.migration.report.events import Finding, SequenceResult, TableResult
 from teleclaude.migration.report.report import Report
 from teleclaude.migration.report.summary import find_attention
 from teleclaude.migration.run import Step
@@ -154,7 +154,7 @@ async def test_a_column_that_holds_the_highest_number_arrives_and_is_said_to_hav
     highest = 2**63 - 1
     report = await served_with(options, sample, ("UPDATE memory_observations SET id = ? WHERE id = 1", (highest,)))
     assert await query(target, "SELECT max(id) FROM memory_observations") == [(highest,)]
-    unproved = [identity.table for identity in report.all(IdentityResult) if not identity.proved]
+    unproved = [identity.table for identity in report.all(SequenceResult) if not identity.proved]
     assert unproved == ["memory_observations"]
     said = [attention.what for attention in find_attention(report.to_json())]
     assert any("memory_observations.id has no number left" in what for what in said)
@@ -163,7 +163,7 @@ async def test_a_column_that_holds_the_highest_number_arrives_and_is_said_to_hav
 async def test_the_last_number_that_a_column_can_give_is_proved(options: Options, sample: SampleInstallation) -> None:
     last = 2**63 - 1
     report = await migrated_with(options, sample, ("UPDATE memory_observations SET id = ? WHERE id = 1", (last - 1,)))
-    given = {identity.table: (identity.next_value, identity.proved) for identity in report.all(IdentityResult)}
+    given = {identity.table: (identity.next_value, identity.proved) for identity in report.all(SequenceResult)}
     assert given["memory_observations"] == (last, True)
 
 
@@ -293,7 +293,7 @@ FREE = [
 async def test_any_value_in_any_column_arrives_equal_or_is_in_the_ledger(
     tmp_path_factory: pytest.TempPathFactory, target: URL, values: list[tuple[tuple[str, str], int, Any]]
 ) -> None:
-    """The migration itself proves it: it compares every value, and excuses only what the ledger lists."""
+    """The migration itself proves it: it compares every value, and ledger_check only what the ledger lists."""
     folder = tmp_path_factory.mktemp("any")
     sample = make_installation(folder / "old", sessions=4)
     with editing(sample) as database:

@@ -1,4 +1,4 @@
-"""The way back is followed to the letter, after the new system was used, and finds the old installation as it was."""
+"""The rollback is followed to the letter, after the new system was used, and finds the old installation as it was."""
 
 import dataclasses
 import re
@@ -15,7 +15,7 @@ from teleclaude.migration.plan.plan import make_plan
 from teleclaude.migration.plan.rollback import describe_next
 from teleclaude.migration.report.events import TableResult
 from teleclaude.migration.report.report import Report
-from teleclaude.migration.source.inventory import Kind, Pointer
+from teleclaude.migration.source.inventory import Kind, Reference
 from teleclaude.migration.source.options import Options
 from tests.support.pointing import point_to
 from tests.support.sample import editing, files_below, has_nothing, migrate_sample, query, state
@@ -57,9 +57,9 @@ async def test_the_way_back_restores_every_byte_after_the_new_system_was_used(
     before = files_below(sample.checkout), state(sample.home)
     report = await migrate_sample(options)
     assert report.ok, report.failure
-    stubs.run((folder_of(report) / "switch-over.sh").read_text())
+    stubs.run((folder_of(report) / "cutover.sh").read_text())
     await query(target, "INSERT INTO system_settings (key, value) VALUES ('new', '1')")
-    stubs.run((folder_of(report) / "way-back.txt").read_text(), target)
+    stubs.run((folder_of(report) / "rollback.txt").read_text(), target)
     assert (files_below(sample.checkout), state(sample.home)) == before
     assert await has_nothing(target)
     assert [name for name in files_below(options.root) if not name.startswith("var/lib/teleclaude/migration/")] == []
@@ -71,7 +71,7 @@ async def test_the_way_back_restores_every_byte_after_the_new_system_was_used(
 
 
 async def test_the_way_back_is_printed_as_it_is_saved(migrated: Migrated) -> None:
-    assert (migrated.folder / "way-back.txt").read_text().splitlines() == list(migrated.report.undo)
+    assert (migrated.folder / "rollback.txt").read_text().splitlines() == list(migrated.report.undo)
 
 
 async def test_what_would_be_lost_is_counted(migrated: Migrated, tmp_path: Path) -> None:
@@ -140,9 +140,9 @@ async def test_after_a_migration_come_the_switch_over_and_the_daemon(
     places = make_layout(platform)
     inventory = dataclasses.replace(seen, platform=platform, layout=places, is_root=True)
     assert describe_next(make_plan(options, inventory)) == (start,)
-    lead = Pointer(Kind.LINK, sample.home / ".local/bin/telec", str(sample.checkout))
-    script = f"sudo sh {places.migrations}/run/switch-over.sh  # read it first"
-    plan = make_plan(options, dataclasses.replace(inventory, pointers=(lead,)))
+    lead = Reference(Kind.LINK, sample.home / ".local/bin/telec", str(sample.checkout))
+    script = f"sudo sh {places.migrations}/run/cutover.sh  # read it first"
+    plan = make_plan(options, dataclasses.replace(inventory, references=(lead,)))
     assert describe_next(plan) == (script, start)
 
 

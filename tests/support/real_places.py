@@ -144,11 +144,11 @@ def everything_in(home: Path) -> dict[str, str]:
 
 
 def go_and_come_back(report: str, stubs: Stubs, password: str) -> dict[str, object]:
-    """Follow the switch-over and then the way back; say what became of the home on the way."""
+    """Follow the cutover and then the rollback; say what became of the home on the way."""
     folder = Path(json.loads(report)["folder"])
     environ = {**os.environ, "PATH": stubs.path, "PGPASSWORD": password}
     outcome = []
-    for name in ("switch-over.sh", "way-back.txt"):
+    for name in ("cutover.sh", "rollback.txt"):
         done = subprocess.run(["sh", "-e", folder / name], capture_output=True, text=True, check=False, env=environ)
         outcome.append((done.returncode, done.stderr, everything_in(HOME)))
     (_, _, over), (_, _, back) = outcome

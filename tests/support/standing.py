@@ -92,7 +92,7 @@ class Migrated:
 
     @property
     def folder(self) -> Path:
-        """The folder of the run: report, ledger, scripts of the way back."""
+        """The folder of the run: report, ledger, scripts of the rollback."""
         return Path(self.report.header["folder"])
 
     @property

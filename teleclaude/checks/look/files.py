@@ -10,7 +10,7 @@ from pathlib import Path
 
 from teleclaude.checks.facts import Kind, Layer, PathFacts, Unknown
 from teleclaude.config.files import read_yaml
-from teleclaude.config.folders import find_open_door
+from teleclaude.config.folders import find_unsafe_folder
 from teleclaude.errors import ConfigError
 
 _KINDS = {stat.S_IFREG: Kind.FILE, stat.S_IFDIR: Kind.FOLDER, stat.S_IFSOCK: Kind.SOCKET}
@@ -34,7 +34,7 @@ def look_at_path(path: Path, trusted: frozenset[int] | None = None) -> PathFacts
         group=_group_name(state.st_gid),
         readable=os.access(path, os.R_OK, effective_ids=_EFFECTIVE),
         writable=os.access(path, os.W_OK, effective_ids=_EFFECTIVE),
-        door=find_open_door(path, trusted) if trusted is not None else None,
+        door=find_unsafe_folder(path, trusted) if trusted is not None else None,
     )
 
 

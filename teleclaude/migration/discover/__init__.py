@@ -31,7 +31,7 @@ from teleclaude.migration.discover.installation import (
     read_sudo_uid,
     read_zone,
 )
-from teleclaude.migration.discover.processes import find_holders
+from teleclaude.migration.discover.processes import find_activities
 from teleclaude.migration.discover.references import Mentions, make_mentions
 from teleclaude.migration.discover.services import find_services
 from teleclaude.migration.discover.shells import find_shells
@@ -40,42 +40,42 @@ from teleclaude.migration.discover.variables import find_unset, make_account_var
 from teleclaude.migration.report.events import Finding, error, warning
 from teleclaude.migration.source.inventory import (
     NOWHERE,
+    Activity,
     ConfigFiles,
-    Holder,
     Inventory,
     Person,
     Places,
-    Pointer,
+    Reference,
     TargetState,
 )
 from teleclaude.migration.source.options import Options
-from teleclaude.migration.source.privsep import Deputy, deputy_for
+from teleclaude.migration.source.privsep import Privsep, privsep_for
 from teleclaude.migration.source.unprivileged import list_names
 from teleclaude.platform.names import HERE
 
 T = TypeVar("T")
 
-Found = tuple[tuple[Pointer, ...], tuple[Finding, ...]]
+Found = tuple[tuple[Reference, ...], tuple[Finding, ...]]
 
 
 @dataclass
 class Attempts:
     """Looks at one thing after the other, and remembers what could not be looked at."""
 
-    troubles: list[Finding] = field(default_factory=list)
+    problems: list[Finding] = field(default_factory=list)
 
     def look(self, subject: str, look: Callable[[], T], otherwise: T) -> T:
         """Return what `look` sees; where it cannot, note the trouble and return `otherwise`."""
         try:
             return look()
         except TeleClaudeError as trouble:
-            self.troubles.append(error(subject, trouble.message, trouble.hint))
+            self.problems.append(error(subject, trouble.message, trouble.hint))
         except OSError as trouble:
             reason = f"{trouble.filename} cannot be looked at: {trouble.strerror}"
             remedy = "see to its permissions" if os.geteuid() == 0 else "see to its permissions, or run it with sudo"
             if subject == "source" and isinstance(trouble, FileNotFoundError):
                 remedy = "name the right --source DIR or --home DIR"
-            self.troubles.append(error(subject, reason, remedy))
+            self.problems.append(error(subject, reason, remedy))
         return otherwise
 
 
@@ -84,7 +84,7 @@ PATIENCE_SECONDS = 20.0
 
 NOBODY: tuple[Person, ...] = ()
 NO_DOCS = Docs()
-NO_HOLDERS: tuple[Holder, ...] = ()
+NO_HOLDERS: tuple[Activity, ...] = ()
 NO_POINTERS: Found = ((), ())
 NO_CONFIG: tuple[ConfigFiles | None, tuple[TeleClaudeError, ...]] = (None, ())
 
@@ -96,23 +96,23 @@ async def detect(options: Options, run: str, private: Path, environ: Mapping[str
     places = find_places(options, environ)
     layout = make_layout(HERE, options.root, environ)
     account = find_account(places)
-    deputy = deputy_for(account)
+    privsep = privsep_for(account)
     # With --root everything belongs to the caller.
-    writer = deputy if options.root is None else deputy_for(None)
-    config_files, wrong = look("configuration", lambda: copy_config(deputy, places, private), NO_CONFIG)
-    attempts.troubles += [error("configuration", trouble.message, trouble.hint) for trouble in wrong]
-    database = look("source", lambda: find_database(deputy, places, config_files, private), None)
-    events = look("source", lambda: find_events(deputy, places, private), None)
-    attempts.troubles.extend(look("source", lambda: find_odd_events(places), ()))
+    writer = privsep if options.root is None else privsep_for(None)
+    config_files, wrong = look("configuration", lambda: copy_config(privsep, places, private), NO_CONFIG)
+    attempts.problems += [error("configuration", trouble.message, trouble.hint) for trouble in wrong]
+    database = look("source", lambda: find_database(privsep, places, config_files, private), None)
+    events = look("source", lambda: find_events(privsep, places, private), None)
+    attempts.problems.extend(look("source", lambda: find_odd_events(places), ()))
     databases = tuple(found for found in (database, events) if found is not None)
     database_uid = database.uid if database else None
     sudo_uid = read_sudo_uid(environ)
     variables = make_account_variables(places, user_name(database_uid))
-    attempts.troubles.extend(look("configuration", lambda: find_unset(config_files, places, variables, layout), ()))
-    docs = look("docs", lambda: find_docs(deputy, places), NO_DOCS)
+    attempts.problems.extend(look("configuration", lambda: find_unset(config_files, places, variables, layout), ()))
+    docs = look("docs", lambda: find_docs(privsep, places), NO_DOCS)
     mentions = make_mentions(places, config_files)
-    pointers, unclear = look("switch-over", lambda: find_pointers(deputy, places, mentions), NO_POINTERS)
-    attempts.troubles.extend(unclear)
+    references, unclear = look("cutover", lambda: find_references(privsep, places, mentions), NO_POINTERS)
+    attempts.problems.extend(unclear)
     service_user = find_identity_to_take(layout)
     if service_user is not None:
         # The daemon is booted last, and an hour of loading should not end with this.
@@ -122,7 +122,7 @@ async def detect(options: Options, run: str, private: Path, environ: Mapping[str
     migrations = options.report_dir.absolute() if options.report_dir else layout.migrations
     destinations = look("files", lambda: find_destinations(layout, user_file, options.report_dir, writer), NOWHERE)
     # What somebody else can have written there, root does not act upon.
-    journals, migrating = find_runs(migrations) if destinations.run_door is None else ((), ())
+    journals, migrating = find_runs(migrations) if destinations.unsafe_run_folder is None else ((), ())
     # The server may take its time to notice that a killed run is gone.
     patience = PATIENCE_SECONDS if any(journal.committing for journal in journals) else 0.0
     return Inventory(
@@ -141,7 +141,7 @@ async def detect(options: Options, run: str, private: Path, environ: Mapping[str
         database_uid=database_uid,
         database=database,
         events=events,
-        files=look("source", lambda: list_files(deputy, places, config_files, databases, docs.all), ()),
+        files=look("source", lambda: list_files(privsep, places, config_files, databases, docs.all), ()),
         config_files=config_files,
         account_variables=variables,
         people=look("configuration", lambda: read_people(config_files), NOBODY),
@@ -149,17 +149,20 @@ async def detect(options: Options, run: str, private: Path, environ: Mapping[str
         docs=docs.files,
         docs_left=docs.left,
         docs_index=docs.index,
-        checkout_entries=look("source", lambda: tuple(deputy.call(list_names, str(places.checkout))), ()),
-        home_entries=look("source", lambda: tuple(deputy.call(list_names, str(places.state))), ()),
-        elsewhere=look("source", lambda: find_elsewhere(deputy, places), ()),
-        holders=(*migrating, *look("source", lambda: find_holders(deputy, places, databases, account), NO_HOLDERS)),
-        services=look("source", lambda: find_services(deputy, places, mentions), ()),
-        pointers=pointers,
+        checkout_entries=look("source", lambda: tuple(privsep.call(list_names, str(places.checkout))), ()),
+        home_entries=look("source", lambda: tuple(privsep.call(list_names, str(places.state))), ()),
+        elsewhere=look("source", lambda: find_elsewhere(privsep, places), ()),
+        activities=(
+            *migrating,
+            *look("source", lambda: find_activities(privsep, places, databases, account), NO_HOLDERS),
+        ),
+        services=look("source", lambda: find_services(privsep, places, mentions), ()),
+        references=references,
         journals=journals,
         url=url,
         target=await _look_at(url, attempts, patience) if url is not None else None,
         destinations=destinations,
-        troubles=tuple(attempts.troubles),
+        problems=tuple(attempts.problems),
     )
 
 
@@ -167,7 +170,7 @@ async def _look_at(url: URL, attempts: Attempts, patience: float) -> TargetState
     try:
         return await look_at_target(url, patience)
     except TeleClaudeError as trouble:
-        attempts.troubles.append(error("target", trouble.message, trouble.hint))
+        attempts.problems.append(error("target", trouble.message, trouble.hint))
         return None
 
 
@@ -179,12 +182,12 @@ def user_name(uid: int | None) -> str | None:
         return None
 
 
-def find_pointers(deputy: Deputy, places: Places, mentions: Mentions) -> Found:
+def find_references(privsep: Privsep, places: Places, mentions: Mentions) -> Found:
     """Return what leads to the old installation, and a warning for each place that could not be looked at."""
     found = [
         *find_crontabs(mentions),
-        *find_hooks(deputy, places, mentions),
-        *find_shells(deputy, places, mentions),
+        *find_hooks(privsep, places, mentions),
+        *find_shells(privsep, places, mentions),
     ]
-    wrong = [warning("switch-over", each.message, each.hint) for each in found if isinstance(each, SourceError)]
-    return tuple(each for each in found if isinstance(each, Pointer)), tuple(wrong)
+    wrong = [warning("cutover", each.message, each.hint) for each in found if isinstance(each, SourceError)]
+    return tuple(each for each in found if isinstance(each, Reference)), tuple(wrong)

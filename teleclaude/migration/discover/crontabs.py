@@ -10,7 +10,7 @@ from pathlib import Path
 
 from teleclaude.migration.discover.references import Mentions
 from teleclaude.migration.discover.services import answer_of
-from teleclaude.migration.source.inventory import Kind, Pointer
+from teleclaude.migration.source.inventory import Kind, Reference
 
 TABLES = ("/etc/crontab", "/etc/cron.d/*")
 SPOOLS = ("/var/spool/cron/crontabs", "/var/spool/cron", "/usr/lib/cron/tabs")
@@ -21,7 +21,7 @@ HEADER_LINES = 3
 """What crontab(1) writes on top of a user's table, and leaves out when it shows it (Debian, FreeBSD, macOS)."""
 
 
-def find_crontabs(mentions: Mentions) -> Iterator[Pointer]:
+def find_crontabs(mentions: Mentions) -> Iterator[Reference]:
     """Yield the lines of cron's tables that name the old installation."""
     for path in sorted({path for pattern in TABLES for path in Path("/").glob(pattern[1:]) if path.is_file()}):
         with suppress(OSError):
@@ -33,7 +33,7 @@ def find_crontabs(mentions: Mentions) -> Iterator[Pointer]:
         yield from of_caller(mentions)
 
 
-def of_caller(mentions: Mentions) -> Iterator[Pointer]:
+def of_caller(mentions: Mentions) -> Iterator[Reference]:
     """Yield the lines of our own table that name the old installation."""
     with suppress(KeyError):
         user = pwd.getpwuid(os.geteuid())
@@ -41,7 +41,7 @@ def of_caller(mentions: Mentions) -> Iterator[Pointer]:
         yield from _entries(Path("crontab -l"), own, mentions, user.pw_name, Path(user.pw_dir))
 
 
-def of_users(folder: Path, mentions: Mentions) -> Iterator[Pointer]:
+def of_users(folder: Path, mentions: Mentions) -> Iterator[Reference]:
     """Yield the lines of users' tables that name the old installation, numbered as crontab(1) shows them."""
     for path in sorted(folder.glob("*")):
         with suppress(OSError, KeyError):
@@ -58,9 +58,9 @@ def _read(path: Path) -> list[str]:
 
 def _entries(
     path: Path, lines: Sequence[str], mentions: Mentions, user: str = "", home: Path | None = None
-) -> Iterator[Pointer]:
+) -> Iterator[Reference]:
     for number, line in enumerate(lines, 1):
         if mentions.found_in(line):
             active = not line.lstrip().startswith("#")
             shown = mentions.shown(line)
-            yield Pointer(Kind.CRON, path, shown, (number, number), active=active, crontab=user, home=home)
+            yield Reference(Kind.CRON, path, shown, (number, number), active=active, crontab=user, home=home)

@@ -23,8 +23,8 @@ from teleclaude.migration.report.events import Finding, warning
 from teleclaude.migration.source.files import opened
 from teleclaude.migration.source.inventory import ConfigFiles, Places, SourceColumn, SourceDatabase, SourceTable
 from teleclaude.migration.source.json_member import count_pending
-from teleclaude.migration.source.old_schema import find_models, fold, is_carried
-from teleclaude.migration.source.privsep import Deputy
+from teleclaude.migration.source.old_schema import find_models, fold, has_data
+from teleclaude.migration.source.privsep import Privsep
 from teleclaude.migration.source.snapshot import copy_database
 from teleclaude.migration.values.identifiers import quote
 
@@ -42,18 +42,18 @@ class Candidate:
     why: str
 
 
-def find_database(deputy: Deputy, places: Places, files: ConfigFiles | None, private: Path) -> SourceDatabase:
+def find_database(privsep: Privsep, places: Places, files: ConfigFiles | None, private: Path) -> SourceDatabase:
     """Return the old database, looked at in its private copy.
 
     Where two places hold rows, of whatever table, neither is guessed. Raises SourceError.
     """
-    candidates = _existing(deputy, list(_candidates(places, files)))
+    candidates = _existing(privsep, list(_candidates(places, files)))
     if not candidates:
         raise SourceError(
             f"no database was found; looked for {places.checkout / 'teleclaude.db'}",
             "name the checkout with --source DIR",
         )
-    found = [_look(deputy, candidate, private / f"database-{place}") for place, candidate in enumerate(candidates)]
+    found = [_look(privsep, candidate, private / f"database-{place}") for place, candidate in enumerate(candidates)]
     for database in found:
         _check_sessions(database)
     with_data = [database for database in found if _rows(database)]
@@ -63,11 +63,11 @@ def find_database(deputy: Deputy, places: Places, files: ConfigFiles | None, pri
     return (with_data or found)[0]
 
 
-def find_events(deputy: Deputy, places: Places, private: Path) -> SourceDatabase | None:
+def find_events(privsep: Privsep, places: Places, private: Path) -> SourceDatabase | None:
     """Return the database of events, looked at in its private copy, None where there is none; raises SourceError."""
     path = places.state / EVENTS_FILE
-    candidates = _existing(deputy, [Candidate(path, "it lies in the home")]) if path.is_file() else []
-    return _look(deputy, candidates[0], private / "events") if candidates else None
+    candidates = _existing(privsep, [Candidate(path, "it lies in the home")]) if path.is_file() else []
+    return _look(privsep, candidates[0], private / "events") if candidates else None
 
 
 def find_odd_events(places: Places) -> tuple[Finding, ...]:
@@ -98,11 +98,11 @@ def _candidates(places: Places, files: ConfigFiles | None) -> Iterator[Candidate
             yield Candidate(places.checkout / variables["TELECLAUDE_DB_PATH"], "TELECLAUDE_DB_PATH in .env names it")
 
 
-def _existing(deputy: Deputy, candidates: list[Candidate]) -> list[Candidate]:
+def _existing(privsep: Privsep, candidates: list[Candidate]) -> list[Candidate]:
     """Return those that are there, each file once."""
     kept: dict[tuple[int, int], Candidate] = {}
     for candidate in candidates:
-        with suppress(FileNotFoundError), opened(deputy, candidate.path) as descriptor:
+        with suppress(FileNotFoundError), opened(privsep, candidate.path) as descriptor:
             state = os.fstat(descriptor)
             kept.setdefault((state.st_dev, state.st_ino), candidate)
     return list(kept.values())
@@ -113,8 +113,8 @@ def _rows(database: SourceDatabase) -> int:
     return sum(table.rows for table in database.tables)
 
 
-def _look(deputy: Deputy, candidate: Candidate, folder: Path) -> SourceDatabase:
-    copy, files, uid = copy_database(deputy, candidate.path, folder)
+def _look(privsep: Privsep, candidate: Candidate, folder: Path) -> SourceDatabase:
+    copy, files, uid = copy_database(privsep, candidate.path, folder)
     engine = make_reader(copy)
     try:
         with engine.connect() as connection:
@@ -194,7 +194,7 @@ def _search_tables(connection: Connection) -> frozenset[str]:
 def _read_table(connection: Connection, name: str, *, search_index: bool) -> SourceTable:
     columns = tuple(SourceColumn(column["name"], column["pk"]) for column in _table_info(connection, name))
     table = SourceTable(name, columns, 0, _next_id(connection, name), search_index)
-    if not is_carried(table):
+    if not has_data(table):
         return table
     model = find_models([table]).get(name)
     known = frozenset(Model.metadata.tables[model].columns.keys()) if model else frozenset()

@@ -7,13 +7,13 @@ import pwd
 from contextlib import suppress
 from pathlib import Path
 
-from teleclaude.config.folders import find_open_door, opened_folder
+from teleclaude.config.folders import find_unsafe_folder, opened_folder
 from teleclaude.layout import Layout
 from teleclaude.migration.source.inventory import Destinations
-from teleclaude.migration.source.privsep import Deputy
+from teleclaude.migration.source.privsep import Privsep
 
 
-def find_destinations(layout: Layout, user_file: Path, report_dir: Path | None, writer: Deputy) -> Destinations:
+def find_destinations(layout: Layout, user_file: Path, report_dir: Path | None, writer: Privsep) -> Destinations:
     """Return what stands there; `writer` is who will write the user's file.
 
     Raises PublishError where the way there is one that will not be gone.
@@ -31,16 +31,16 @@ def find_destinations(layout: Layout, user_file: Path, report_dir: Path | None, 
         existing=frozenset(path for path in (*system, user_file) if is_taken(path)),
         new_directories=missing_directories((*folders, user_file.parent)),
         not_writable=tuple(sorted(map(Path, closed))),
-        open_doors=find_open_doors(layout) if guarded else (),
-        run_door=find_open_door(reports) if guarded else None,
+        unsafe_folders=find_unsafe_folders(layout) if guarded else (),
+        unsafe_run_folder=find_unsafe_folder(reports) if guarded else None,
         service_user_exists=find_user(layout.service_user) is not None,
     )
 
 
-def find_open_doors(layout: Layout) -> tuple[Path, ...]:
+def find_unsafe_folders(layout: Layout) -> tuple[Path, ...]:
     """Return the folders on the way to the system's files that others than root can change, the service user too."""
     places = (layout.system_config.parent, layout.secrets.parent, layout.docs.parent)
-    doors = (find_open_door(place) for place in places)
+    doors = (find_unsafe_folder(place) for place in places)
     return tuple(sorted({door for door in doors if door is not None}))
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from teleclaude.errors import SourceError
 from teleclaude.migration.source.inventory import DocFile, Places
 from teleclaude.migration.source.known_files import DOC_BYTES, INDEX
-from teleclaude.migration.source.privsep import Deputy
+from teleclaude.migration.source.privsep import Privsep
 from teleclaude.migration.source.unprivileged import MAX_ENTRIES, inspect, list_names, open_exactly, resolve
 from teleclaude.printable import printable
 
@@ -42,12 +42,12 @@ class Docs:
         return self.files if self.index is None else (*self.files, self.index)
 
 
-def find_docs(deputy: Deputy, places: Places) -> Docs:
+def find_docs(privsep: Privsep, places: Places) -> Docs:
     """Return what the docs folder holds; raises SourceError, OSError.
 
     Links are followed only while they resolve inside the docs folder or the checkout's docs.
     """
-    kept, left = deputy.call(walk_docs, str(places.state), str(places.checkout))
+    kept, left = privsep.call(walk_docs, str(places.state), str(places.checkout))
     found = {Path(relative): DocFile(Path(relative), Path(real)) for relative, real in kept}
     index = found.pop(INDEX, None)
     return Docs(tuple(found.values()), index, tuple((name, reason) for name, reason in left))

@@ -7,11 +7,11 @@ from pathlib import Path
 
 from teleclaude.db.file_lock import hold_existing
 from teleclaude.errors import LockHeldError
-from teleclaude.migration.source.inventory import Holder, JournaledRun
+from teleclaude.migration.source.inventory import Activity, JournaledRun
 from teleclaude.migration.state.journal import COMMIT, SETTLED, find_entry, find_record, read_journal
 
 
-def find_runs(folder: Path) -> tuple[tuple[JournaledRun, ...], tuple[Holder, ...]]:
+def find_runs(folder: Path) -> tuple[tuple[JournaledRun, ...], tuple[Activity, ...]]:
     """Return the runs below `folder` that were cut off; while one goes on, who that is instead.
 
     Raises SourceError where such a run is one of another version of this program.
@@ -20,7 +20,7 @@ def find_runs(folder: Path) -> tuple[tuple[JournaledRun, ...], tuple[Holder, ...
         with hold_existing(folder, "migration"):
             return tuple(_cut_off(folder)), ()
     except LockHeldError as error:
-        return (), (Holder(error.message, error.hint),)
+        return (), (Activity(error.message, error.hint),)
     except OSError:
         # There is no such folder, or it is not for us to look into; then nothing of ours is in it.
         return (), ()

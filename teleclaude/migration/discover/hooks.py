@@ -12,8 +12,8 @@ from typing import Any
 from teleclaude.errors import SourceError
 from teleclaude.migration.discover.references import Mentions
 from teleclaude.migration.source.files import CONFIG_LIMIT, read_file
-from teleclaude.migration.source.inventory import Kind, Places, Pointer
-from teleclaude.migration.source.privsep import Deputy
+from teleclaude.migration.source.inventory import Kind, Places, Reference
+from teleclaude.migration.source.privsep import Privsep
 
 SETTINGS = (".claude/settings.json", ".claude/settings.local.json", ".claude.json", ".gemini/settings.json")
 TOML_SETTINGS = (".codex/config.toml",)
@@ -29,12 +29,12 @@ EXACT = 2**53
 Keys = tuple[str | int, ...]
 
 
-def find_hooks(deputy: Deputy, places: Places, mentions: Mentions) -> Iterator[Pointer | SourceError]:
+def find_hooks(privsep: Privsep, places: Places, mentions: Mentions) -> Iterator[Reference | SourceError]:
     """Yield what leads to the old program in the settings of the agents, and an error for each that cannot be read."""
     for name in (*SETTINGS, *TOML_SETTINGS):
         path = places.home / name
         try:
-            content = read_file(deputy, path, CONFIG_LIMIT)
+            content = read_file(privsep, path, CONFIG_LIMIT)
             yield from _in_toml(path, content, mentions) if name in TOML_SETTINGS else _in_json(path, content, mentions)
         except FileNotFoundError:
             continue
@@ -47,7 +47,7 @@ def find_hooks(deputy: Deputy, places: Places, mentions: Mentions) -> Iterator[P
             yield SourceError(said, f"see whether it names {places.checkout}, and take that out")
 
 
-def _in_json(path: Path, content: bytes, mentions: Mentions) -> Iterator[Pointer]:
+def _in_json(path: Path, content: bytes, mentions: Mentions) -> Iterator[Reference]:
     numbers: list[int] = []
 
     def count(digits: str) -> int:
@@ -57,14 +57,14 @@ def _in_json(path: Path, content: bytes, mentions: Mentions) -> Iterator[Pointer
     document = json.loads(content, parse_int=count)
     exact = all(abs(number) < EXACT for number in numbers)
     for keys, value in _run(document, mentions):
-        yield Pointer(Kind.AGENT_HOOK, path, mentions.shown(value), keys=keys, clear=exact)
+        yield Reference(Kind.AGENT_HOOK, path, mentions.shown(value), keys=keys, clear=exact)
 
 
-def _in_toml(path: Path, content: bytes, mentions: Mentions) -> Iterator[Pointer]:
+def _in_toml(path: Path, content: bytes, mentions: Mentions) -> Iterator[Reference]:
     text = content.decode()
     for keys, value in _run(tomllib.loads(text), mentions):
         lines = find_lines(text, keys)
-        yield Pointer(Kind.AGENT_HOOK, path, mentions.shown(value), lines, keys, clear=lines is not None)
+        yield Reference(Kind.AGENT_HOOK, path, mentions.shown(value), lines, keys, clear=lines is not None)
 
 
 def _run(document: Any, mentions: Mentions) -> Iterator[tuple[Keys, str]]:

@@ -16,7 +16,7 @@ from teleclaude.migration.source.files import CONFIG_LIMIT, FILE_LIMIT, copy_fil
 from teleclaude.migration.source.inventory import ConfigFiles, DocFile, Person, Places, SourceDatabase, SourceFile
 from teleclaude.migration.source.known_files import ELSEWHERE
 from teleclaude.migration.source.options import Options
-from teleclaude.migration.source.privsep import Deputy
+from teleclaude.migration.source.privsep import Privsep
 from teleclaude.migration.source.unprivileged import list_existing, list_names, list_tree
 from teleclaude.platform.names import SYSTEMS
 from teleclaude.printable import is_printable
@@ -45,7 +45,7 @@ def _caller_home(environ: Mapping[str, str]) -> Path:
         return Path.home()
 
 
-def copy_config(deputy: Deputy, places: Places, private: Path) -> tuple[ConfigFiles, tuple[TeleClaudeError, ...]]:
+def copy_config(privsep: Privsep, places: Places, private: Path) -> tuple[ConfigFiles, tuple[TeleClaudeError, ...]]:
     """Copy the configuration into the private folder, as far as it is there; return also what could not be copied.
 
     Raises SourceError or OSError where it cannot be seen who the people are.
@@ -53,7 +53,7 @@ def copy_config(deputy: Deputy, places: Places, private: Path) -> tuple[ConfigFi
     folder = private / "config"
     folder.mkdir()
     checkout, state = places.checkout, places.state
-    names = deputy.call(list_names, str(state / "people"))
+    names = privsep.call(list_names, str(state / "people"))
     copies = {name: folder / f"person-{place}.yml" for place, name in enumerate(names)}
     files = ConfigFiles(
         config=folder / "config.yml",
@@ -63,7 +63,7 @@ def copy_config(deputy: Deputy, places: Places, private: Path) -> tuple[ConfigFi
         origins={folder / "env": checkout / ".env"},
     )
     # It says where the rest is.
-    first = _try_copy(deputy, checkout / ".env", files.environment, required=False)
+    first = _try_copy(privsep, checkout / ".env", files.environment, required=False)
     config = _find_config(files, places)
     sources = {
         files.config: config,
@@ -71,7 +71,7 @@ def copy_config(deputy: Deputy, places: Places, private: Path) -> tuple[ConfigFi
         files.everyone: state / "teleclaude.yml",
         **{copies[name]: state / "people" / name / "teleclaude.yml" for name in names},
     }
-    others = [_try_copy(deputy, path, copy, required=copy == files.config) for copy, path in sources.items()]
+    others = [_try_copy(privsep, path, copy, required=copy == files.config) for copy, path in sources.items()]
     files = replace(
         files,
         persons={name: copy for name, copy in copies.items() if copy.exists()},
@@ -90,9 +90,9 @@ def _find_config(files: ConfigFiles, places: Places) -> Path:
     return places.checkout / (named or "config.yml")
 
 
-def _try_copy(deputy: Deputy, source: Path, copy: Path, *, required: bool) -> TeleClaudeError | None:
+def _try_copy(privsep: Privsep, source: Path, copy: Path, *, required: bool) -> TeleClaudeError | None:
     try:
-        copy_file(deputy, source, copy, CONFIG_LIMIT)
+        copy_file(privsep, source, copy, CONFIG_LIMIT)
     except SourceError as error:
         copy.unlink(missing_ok=True)
         return error
@@ -109,7 +109,7 @@ def read_people(files: ConfigFiles | None) -> tuple[Person, ...]:
     path = files.origins[files.everyone]
     people = read_yaml(files.everyone, called=path, required=False).get("people") or []
     if not isinstance(people, list) or not all(isinstance(person, dict) and person.get("name") for person in people):
-        raise ConfigError(f"people in {path} is not a list of entries with names", "mend the list", path=path)
+        raise ConfigError(f"people in {path} is not a list of entries with names", "fix the list", path=path)
     odd = next((place for place, person in enumerate(people, 1) if not is_printable(str(person["name"]))), None)
     if odd is not None:
         # Rows carry the name and terminals show it; PostgreSQL itself refuses some of these characters.
@@ -145,13 +145,13 @@ def read_variables(files: ConfigFiles, places: Places) -> dict[str, str]:
     return read_env(files.environment, {"HOME": str(places.home)}, called=files.origins[files.environment])
 
 
-def find_elsewhere(deputy: Deputy, places: Places) -> tuple[Path, ...]:
+def find_elsewhere(privsep: Privsep, places: Places) -> tuple[Path, ...]:
     """Return what the old program or its agents keep outside the checkout and `~/.teleclaude`."""
-    return tuple(map(Path, deputy.call(list_existing, [str(places.home / name) for name in ELSEWHERE])))
+    return tuple(map(Path, privsep.call(list_existing, [str(places.home / name) for name in ELSEWHERE])))
 
 
 def list_files(
-    deputy: Deputy,
+    privsep: Privsep,
     places: Places,
     files: ConfigFiles | None,
     databases: tuple[SourceDatabase, ...],
@@ -166,12 +166,12 @@ def list_files(
     names = [places.checkout / name for name in ("config.yml", ".env", "experiments.yml", "teleclaude.db")]
     names += [state / name for name in ("teleclaude.yml", "projects.yaml", "config.yml")]
     names += files.origins.values() if files is not None else ()
-    names += [Path(path) for folder in ("people", "state") for path in deputy.call(list_tree, str(state / folder))]
+    names += [Path(path) for folder in ("people", "state") for path in privsep.call(list_tree, str(state / folder))]
     units = [places.home / system.old.path for system in SYSTEMS]
-    names += [unit for unit in units if deputy.call(os.access, str(unit), os.R_OK)]
+    names += [unit for unit in units if privsep.call(os.access, str(unit), os.R_OK)]
     copied = {file.path: file for database in databases for file in database.files}
     others = [
-        SourceFile(path, hash_file(deputy, path, FILE_LIMIT)) for path in dict.fromkeys(names) if path not in copied
+        SourceFile(path, hash_file(privsep, path, FILE_LIMIT)) for path in dict.fromkeys(names) if path not in copied
     ]
-    others += [SourceFile(doc.real, hash_file(deputy, doc.real, FILE_LIMIT, exact=True)) for doc in docs]
+    others += [SourceFile(doc.real, hash_file(privsep, doc.real, FILE_LIMIT, exact=True)) for doc in docs]
     return (*copied.values(), *(file for file in others if file.sha256))

@@ -16,8 +16,8 @@ from teleclaude.db.file_lock import hold_existing
 from teleclaude.errors import LockHeldError, SourceError
 from teleclaude.migration.discover.services import find_agents
 from teleclaude.migration.source.files import open_source
-from teleclaude.migration.source.inventory import Account, Holder, Places, SourceDatabase
-from teleclaude.migration.source.privsep import Deputy
+from teleclaude.migration.source.inventory import Account, Activity, Places, SourceDatabase
+from teleclaude.migration.source.privsep import Privsep
 from teleclaude.platform.names import HERE, names_of
 
 SOCKETS = (SINGLE_USER_SOCKET, Path("/tmp/teleclaude.sock"))  # noqa: S108 - both fixed by the single-user releases
@@ -28,12 +28,12 @@ PROGRAMS = {DAEMON: "daemon", "teleclaude.cli.telec": "terminal interface"}
 """Modules that are run with `python -m`; every other module of the package is called a helper."""
 
 
-def find_holders(
-    deputy: Deputy, places: Places, databases: tuple[SourceDatabase, ...], account: Account | None
-) -> tuple[Holder, ...]:
+def find_activities(
+    privsep: Privsep, places: Places, databases: tuple[SourceDatabase, ...], account: Account | None
+) -> tuple[Activity, ...]:
     """Return every evidence of somebody who works on the old installation, which `account` controls."""
-    locks = (_held_lock(deputy, path, who, stop) for path, who, stop in _locks(places))
-    found = (holder for holders in locks for holder in holders)
+    locks = (_held_lock(privsep, path, who, stop) for path, who, stop in _locks(places))
+    found = (activity for activities in locks for activity in activities)
     return tuple([*found, *_listening(databases), *find_processes(places, databases), *find_agents(places, account)])
 
 
@@ -49,21 +49,21 @@ def _locks(places: Places) -> Iterator[tuple[Path, str, str]]:
     yield places.state / "cron_runner.pid", "cron runner", "wait for its end, and keep cron from starting it again"
 
 
-def _held_lock(deputy: Deputy, path: Path, who: str, stop: str) -> Iterator[Holder]:
+def _held_lock(privsep: Privsep, path: Path, who: str, stop: str) -> Iterator[Activity]:
     try:
-        with hold_existing(path, opener=partial(open_source, deputy)):
+        with hold_existing(path, opener=partial(open_source, privsep)):
             return
     except LockHeldError as held:
         # Not the process that the file names: its user writes there what he likes.
         process = f"process {held.process}" if held.process else "a process"
-        yield Holder(f"the {who} is running: {process} holds {path}", stop or stop_command(held.process))
+        yield Activity(f"the {who} is running: {process} holds {path}", stop or stop_command(held.process))
     except SourceError as error:
-        yield Holder(error.message, error.hint)
+        yield Activity(error.message, error.hint)
     except OSError as error:
-        yield Holder(f"{path} cannot be looked at: {error.strerror}", "see to its permissions")
+        yield Activity(f"{path} cannot be looked at: {error.strerror}", "see to its permissions")
 
 
-def _listening(databases: tuple[SourceDatabase, ...]) -> Iterator[Holder]:
+def _listening(databases: tuple[SourceDatabase, ...]) -> Iterator[Activity]:
     """Look whether somebody answers on a fixed socket, if it belongs to the owner of this database."""
     for path in SOCKETS if databases else ():
         try:
@@ -75,10 +75,10 @@ def _listening(databases: tuple[SourceDatabase, ...]) -> Iterator[Holder]:
         except OSError:
             # Nobody is there, or only what a killed daemon left.
             continue
-        yield Holder(f"a daemon answers on {path}", stop_command())
+        yield Activity(f"a daemon answers on {path}", stop_command())
 
 
-def find_processes(places: Places, databases: tuple[SourceDatabase, ...]) -> Iterator[Holder]:
+def find_processes(places: Places, databases: tuple[SourceDatabase, ...]) -> Iterator[Activity]:
     """Yield the processes that run the old program in this checkout, or hold one of its databases open."""
     files = {os.path.realpath(database.path) + suffix for database in databases for suffix in ("", "-wal", "-shm")}
     ours = {os.getpid(), *(parent.pid for parent in psutil.Process().parents())}
@@ -91,9 +91,9 @@ def find_processes(places: Places, databases: tuple[SourceDatabase, ...]) -> Ite
             if module and _works_in(process, places.checkout, command):
                 who = PROGRAMS.get(module, f"helper {module}")
                 stop = stop_command(process.pid) if module == DAEMON else f"end it: kill {process.pid}"
-                yield Holder(f"the {who} is running as process {process.pid}", stop)
+                yield Activity(f"the {who} is running as process {process.pid}", stop)
             elif files and any(file.path in files for file in process.open_files()):
-                yield Holder(
+                yield Activity(
                     f"process {process.pid} ({process.name()}) holds the database open", f"end it: kill {process.pid}"
                 )
         except (psutil.Error, OSError):

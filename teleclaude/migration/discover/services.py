@@ -13,22 +13,22 @@ from typing import Any
 from teleclaude.errors import SourceError
 from teleclaude.migration.discover.references import Mentions
 from teleclaude.migration.source.files import read_file
-from teleclaude.migration.source.inventory import Account, Holder, Places, Service
-from teleclaude.migration.source.privsep import Deputy
+from teleclaude.migration.source.inventory import Account, Activity, Places, Service
+from teleclaude.migration.source.privsep import Privsep
 from teleclaude.migration.source.unprivileged import list_names
 from teleclaude.platform.services import UnitState, find_unit_folders, read_command, read_state, run_program
 
 UNIT_LIMIT = 1 << 20
 
 
-def find_services(deputy: Deputy, places: Places, mentions: Mentions) -> tuple[Service, ...]:
+def find_services(privsep: Privsep, places: Places, mentions: Mentions) -> tuple[Service, ...]:
     """Return every unit of systemd, or agent of launchd, that names this installation, and whether it starts it."""
-    return tuple(_find(deputy, places, mentions))
+    return tuple(_find(privsep, places, mentions))
 
 
-def _find(deputy: Deputy, places: Places, mentions: Mentions) -> Iterator[Service]:
+def _find(privsep: Privsep, places: Places, mentions: Mentions) -> Iterator[Service]:
     for folder in find_unit_folders(places.home):
-        reader = deputy if folder.of_user else Deputy()
+        reader = privsep if folder.of_user else Privsep()
         for path, text in _naming(reader, folder.path, folder.patterns, mentions):
             unit = folder.unit(path.name)
             state = read_state(unit, folder.ask)
@@ -36,17 +36,17 @@ def _find(deputy: Deputy, places: Places, mentions: Mentions) -> Iterator[Servic
             yield Service(unit, mentions.shown(read_command(text)), running, at_boot)
 
 
-def _naming(deputy: Deputy, folder: Path, patterns: Sequence[str], mentions: Mentions) -> Iterator[tuple[Path, str]]:
+def _naming(privsep: Privsep, folder: Path, patterns: Sequence[str], mentions: Mentions) -> Iterator[tuple[Path, str]]:
     """Yield the files in a folder that name the old installation; one that cannot be read is left out."""
-    for name in deputy.call(list_names, str(folder)):
+    for name in privsep.call(list_names, str(folder)):
         if any(fnmatch(name, pattern) for pattern in patterns):
             with suppress(SourceError, FileNotFoundError):
-                text = read_file(deputy, folder / name, UNIT_LIMIT).decode(errors="replace")
+                text = read_file(privsep, folder / name, UNIT_LIMIT).decode(errors="replace")
                 if mentions.found_in(text):
                     yield folder / name, text
 
 
-def find_agents(places: Places, account: Account | None) -> Iterator[Holder]:
+def find_agents(places: Places, account: Account | None) -> Iterator[Activity]:
     """Yield the agents of the old program that live in tmux; their hooks may write."""
     owner = places.home.stat().st_uid
     server = Path(os.environ.get("TMUX_TMPDIR") or "/tmp") / f"tmux-{owner}" / "default"  # noqa: S108
@@ -58,7 +58,7 @@ def find_agents(places: Places, account: Account | None) -> Iterator[Holder]:
     sessions = [name for name in answer.split("\n") if name[:3] == "tc_"]
     if sessions:
         said = f"agents live in tmux, and their hooks may write: {', '.join(sorted(sessions)[:5])}"
-        yield Holder(said, f"end them: tmux kill-session -t {shlex.quote(sorted(sessions)[0])}", stops=False)
+        yield Activity(said, f"end them: tmux kill-session -t {shlex.quote(sorted(sessions)[0])}", stops=False)
 
 
 def answer_of(command: Sequence[str], account: Account | None = None) -> str:

@@ -49,7 +49,7 @@ def choose_target(options: Options, environ: Mapping[str, str]) -> URL | None:
     else:
         url = find_url(options.target or "postgresql://", environ, Path.home())
     if not url.drivername.startswith("postgresql"):
-        raise ConfigError("the target is not PostgreSQL", "say --target postgresql://USER@HOST/DATABASE")
+        raise ConfigError("the target is not PostgreSQL", "use --target postgresql://USER@HOST/DATABASE")
     return url
 
 
@@ -97,7 +97,7 @@ def _read_state(connection: Connection) -> TargetState:
         head=schema.head(),
         rows={name: _count(connection, name) for name in sorted(ours)},
         taken=frozenset(names),
-        carried=frozenset(name for name, carried in names.items() if carried),
+        legacy=frozenset(name for name, carried in names.items() if carried),
         schemas=frozenset(inspector.get_schema_names()),
         runs=_read_runs(connection) if revision == schema.head() and MigrationRun.__tablename__ in ours else (),
     )

@@ -54,7 +54,7 @@ class Loaded:
 
     rows: int = 0
     size: int = 0
-    coerced: int = 0
+    converted: int = 0
     silent: Counter[tuple[str, str]] = field(default_factory=Counter)
     rejected: Counter[str] = field(default_factory=Counter)
     """The number of rejected rows, by reason."""
@@ -106,7 +106,7 @@ def _convert(  # noqa: PLR0913, PLR0917 - a batch and its two tallies
             columns[place], column.type, nullable=column.nullable, default=column.default, context=column.context
         )
     for change in changes:
-        rule, index = change.coerced.rule, change.index
+        rule, index = change.converted.rule, change.index
         if rule in SILENT_RULES:
             loaded.silent[column.name, rule] += 1
             continue
@@ -114,5 +114,5 @@ def _convert(  # noqa: PLR0913, PLR0917 - a batch and its two tallies
             changed_keys.add(index)
         key = table.key_of([values[index] for values in columns])
         ledger.write(Entry(table.label, key, column.name, rule, columns[place][index], stored[index]))
-        loaded.coerced += 1
+        loaded.converted += 1
     return stored

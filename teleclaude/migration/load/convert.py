@@ -1,7 +1,7 @@
 """From what SQLite holds to what PostgreSQL takes: one small function a type, one table at the end. Pure.
 
-A value that fits is returned as it is. One that does not comes back as `Coerced`: what is stored instead, and the rule
-that says so (docs/fidelity.md). Nothing is repaired without a rule.
+A value that fits is returned as it is. Another one comes back as `Converted`: what is stored instead, and the rule that
+says so (docs/fidelity.md). Nothing is repaired without a rule.
 
 Text is `str` in which bytes that are no UTF-8 stand as lone surrogates; a BLOB is `bytes` (see db.engine.make_reader).
 """
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from typing import Any
 
-from teleclaude.migration.load.json_text import as_json_string, mend_json
+from teleclaude.migration.load.json_text import as_json_string, replace_in_json
 from teleclaude.migration.values.column_types import ColumnType, Context
 
 BIGINT = range(-(2**63), 2**63)
@@ -50,7 +50,7 @@ SILENT_RULES = frozenset({"local_time"})
 
 
 @dataclass(frozen=True)
-class Coerced:
+class Converted:
     """What is stored instead of a value that does not fit, and the rule that says so."""
 
     stored: Any
@@ -68,8 +68,8 @@ def to_text(value: Any, _context: Context) -> Any:
         return _repair_text(value)
     if isinstance(value, bytes):
         repaired = _repair_text(value.decode("utf-8", "surrogateescape"))
-        return Coerced(repaired.stored, "blob_in_text")
-    return Coerced(str(value), "number_in_text")
+        return Converted(repaired.stored, "blob_in_text")
+    return Converted(str(value), "number_in_text")
 
 
 def _is_utf8(value: str) -> bool:
@@ -80,9 +80,9 @@ def _is_utf8(value: str) -> bool:
     return True
 
 
-def _repair_text(value: str) -> Coerced:
+def _repair_text(value: str) -> Converted:
     rule = "nul_in_text" if "\x00" in value else "invalid_utf8"
-    return Coerced(re.sub("[\ud800-\udfff]", "\ufffd", value.replace("\x00", "\u2400")), rule)
+    return Converted(re.sub("[\ud800-\udfff]", "\ufffd", value.replace("\x00", "\u2400")), rule)
 
 
 def to_integer(value: Any, _context: Context) -> Any:
@@ -90,10 +90,10 @@ def to_integer(value: Any, _context: Context) -> Any:
     if isinstance(value, int):
         return value
     if isinstance(value, str) and re.fullmatch(r"\s*[+-]?\d{1,19}\s*", value, re.ASCII) and int(value) in BIGINT:
-        return Coerced(int(value), "number_as_text")
+        return Converted(int(value), "number_as_text")
     if isinstance(value, float) and value.is_integer() and int(value) in BIGINT:
-        return Coerced(int(value), "not_an_integer")
-    return Coerced(None, "not_an_integer")
+        return Converted(int(value), "not_an_integer")
+    return Converted(None, "not_an_integer")
 
 
 TRUE_WORDS = frozenset({"true", "t", "yes", "y", "on", "1"})
@@ -107,10 +107,10 @@ def to_boolean(value: Any, _context: Context) -> Any:
     if isinstance(value, str):
         word = value.strip().lower()
         known = True if word in TRUE_WORDS else False if word in FALSE_WORDS else None
-        return Coerced(known, "not_a_boolean")
+        return Converted(known, "not_a_boolean")
     if isinstance(value, int | float):
-        return Coerced(value != 0, "not_a_boolean")
-    return Coerced(None, "not_a_boolean")
+        return Converted(value != 0, "not_a_boolean")
+    return Converted(None, "not_a_boolean")
 
 
 MOMENT = re.compile(
@@ -125,7 +125,7 @@ def to_instant(value: Any, context: Context) -> Any:
     """Return a moment in time with its offset; naive text with a space is UTC, with a `T` as the context says."""
     match = MOMENT.fullmatch(value) if isinstance(value, str) else None
     if match is None:
-        return Coerced(None, "not_a_timestamp")
+        return Converted(None, "not_a_timestamp")
     year, month, day, separator, hour, minute, second, fraction, offset = match.groups()
     micros = (fraction or "").ljust(6, "0")
     try:
@@ -136,10 +136,10 @@ def to_instant(value: Any, context: Context) -> Any:
         zone = context.zone if local and context.zone else _zone(offset)
         moment = naive.replace(tzinfo=zone).astimezone(UTC)
     except (ValueError, OverflowError):
-        return Coerced(None, "not_a_timestamp")
+        return Converted(None, "not_a_timestamp")
     if micros[6:].strip("0"):
-        return Coerced(moment, "beyond_microseconds")
-    return Coerced(moment, "local_time") if local else moment
+        return Converted(moment, "beyond_microseconds")
+    return Converted(moment, "local_time") if local else moment
 
 
 def _zone(offset: str | None) -> tzinfo:
@@ -157,21 +157,21 @@ def to_document(value: Any, context: Context) -> Any:
         return str(value)
     if not isinstance(value, str):
         text = to_text(value, context).stored
-        return Coerced(as_json_string(text), "not_json")
-    mended, rule = mend_json(value)
-    return mended if rule is None else Coerced(mended, rule)
+        return Converted(as_json_string(text), "not_json")
+    fixed, rule = replace_in_json(value)
+    return fixed if rule is None else Converted(fixed, rule)
 
 
 def to_real(value: Any, _context: Context) -> Any:
     """Return a floating-point number."""
-    return float(value) if isinstance(value, float) else Coerced(None, "not_real")
+    return float(value) if isinstance(value, float) else Converted(None, "not_real")
 
 
 def to_bytes(value: Any, _context: Context) -> Any:
     """Return bytes."""
     if isinstance(value, bytes):
         return value
-    return Coerced(str(value).encode("utf-8", "surrogateescape"), "not_bytes")
+    return Converted(str(value).encode("utf-8", "surrogateescape"), "not_bytes")
 
 
 CONVERTERS: Mapping[ColumnType, Converter] = {
@@ -187,10 +187,10 @@ CONVERTERS: Mapping[ColumnType, Converter] = {
 
 @dataclass(frozen=True)
 class Change:
-    """A value of a column that was coerced: its place in the batch and what became of it."""
+    """A value of a column that was converted: its place in the batch and what became of it."""
 
     index: int
-    coerced: Coerced
+    converted: Converted
 
 
 def convert_column(
@@ -205,7 +205,7 @@ def convert_column(
     changes: list[Change] = []
     for index, value in enumerate(values):
         result = None if value is None and nullable else _convert_one(convert, value, nullable, default, context)
-        if isinstance(result, Coerced):
+        if isinstance(result, Converted):
             changes.append(Change(index, result))
             result = result.stored
         stored.append(result)
@@ -214,8 +214,8 @@ def convert_column(
 
 def _convert_one(convert: Converter, value: Any, nullable: bool, default: Any, context: Context) -> Any:
     if value is None:
-        return Coerced(default, "null_not_allowed")
+        return Converted(default, "null_not_allowed")
     result = convert(value, context)
-    if isinstance(result, Coerced) and result.stored is None and not nullable:
-        return Coerced(default, result.rule)
+    if isinstance(result, Converted) and result.stored is None and not nullable:
+        return Converted(default, result.rule)
     return result

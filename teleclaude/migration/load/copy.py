@@ -76,7 +76,7 @@ async def copy_table(
             if not segment.raw and not segment.rejects:
                 return
             if trouble is not None:
-                await _Mending(connection, source.ledger, table, loaded, segment.rejects).send(segment, trouble)
+                await _Resend(connection, source.ledger, table, loaded, segment.rejects).send(segment, trouble)
             loaded.rows += len(segment.sent)
             loaded.size += sum(map(len, segment.sent))
             await _write_rejects(connection, table, segment.rejects)
@@ -123,7 +123,7 @@ async def _whole(rows: Sequence[bytes]) -> AsyncIterator[bytes]:
 
 
 @dataclass(frozen=True)
-class _Mending:
+class _Resend:
     """Sends rows again of which the server refused one; it is converted by a rule, or rejected."""
 
     connection: AsyncConnection
@@ -180,7 +180,7 @@ class _Mending:
         rows.sent[line] = join_row(fields)
         key = self.table.key_of(raw)
         self.ledger.write(Entry(self.table.label, key, column.name, "refused_json", raw[place], stored))
-        self.loaded.coerced += 1
+        self.loaded.converted += 1
 
 
 def _locate(error: asyncpg.PostgresError, table: TablePlan) -> tuple[int, int] | None:

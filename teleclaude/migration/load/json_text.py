@@ -1,4 +1,4 @@
-"""JSON as text: what jsonb refuses is found and mended in place, the smallest scalar at a time. Pure.
+"""JSON as text: what jsonb refuses is found and fixed in place, the smallest scalar at a time. Pure.
 
 The text never becomes numbers and back, so that no digit is lost (PostgreSQL manual, section 8.14, says what jsonb
 takes).
@@ -31,7 +31,7 @@ class _Seen:
             self.duplicate = True
 
 
-def mend_json(value: str) -> tuple[str, str | None]:
+def replace_in_json(value: str) -> tuple[str, str | None]:
     """Return JSON text that jsonb takes, and the rule that changed it, None where it is as it was.
 
     Text that is not JSON becomes a JSON string.
@@ -52,16 +52,16 @@ def mend_json(value: str) -> tuple[str, str | None]:
         # Deeper than Python reads; PostgreSQL reads deeper, and says itself what is too deep for it.
         seen.constant = "NaN" in text or "Infinity" in text
         seen.duplicate = _repeats_key(text)
-    mended = text
+    fixed = text
     if seen.constant or "\\u" in text:
-        mended = STRING_OR_CONSTANT.sub(lambda match: _mend_token(match[0]), text)
+        fixed = STRING_OR_CONSTANT.sub(lambda match: _replace_token(match[0]), text)
     rules = {
         "invalid_utf8": text != value,
-        "constant_in_json": seen.constant and mended != text,
-        _escape_rule(text): mended != text,
+        "constant_in_json": seen.constant and fixed != text,
+        _escape_rule(text): fixed != text,
         "duplicate_key": seen.duplicate,
     }
-    return mended, next((rule for rule, applies in rules.items() if applies), None)
+    return fixed, next((rule for rule, applies in rules.items() if applies), None)
 
 
 def _repeats_key(text: str) -> bool:
@@ -100,13 +100,13 @@ def _escape_rule(text: str) -> str:
     return "nul_in_json" if re.search(r"\\u0000", text) else "surrogate_in_json"
 
 
-def _mend_token(token: str) -> str:
+def _replace_token(token: str) -> str:
     if token[0] != '"':
         return f'"{token}"'
-    return PAIR_OR_ESCAPE.sub(lambda match: _mend_escape(match[0]), token) if "\\u" in token else token
+    return PAIR_OR_ESCAPE.sub(lambda match: _replace_escape(match[0]), token) if "\\u" in token else token
 
 
-def _mend_escape(escape: str) -> str:
+def _replace_escape(escape: str) -> str:
     if len(escape) != 6:
         return escape
     code = int(escape[2:], 16)

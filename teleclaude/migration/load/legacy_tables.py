@@ -11,9 +11,9 @@ from teleclaude.migration.values.column_types import ColumnType
 from teleclaude.migration.values.identifiers import ORIGIN, quote
 
 
-async def create_carried(connection: AsyncConnection, tables: Sequence[TablePlan]) -> None:
+async def create_legacy_tables(connection: AsyncConnection, tables: Sequence[TablePlan]) -> None:
     """Create the tables that the models do not know, each with a comment that says where it comes from."""
-    carried = [table for table in tables if table.carried]
+    carried = [table for table in tables if table.legacy]
     for schema in sorted({table.schema for table in carried if table.schema}):
         await connection.exec_driver_sql(f"CREATE SCHEMA IF NOT EXISTS {quote(schema)}")
     for table in carried:

@@ -9,8 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from teleclaude.db.models import Model
 from teleclaude.errors import TargetError
-from teleclaude.migration.plan.tables import IdentityPlan, TablePlan, column_type
-from teleclaude.migration.report.events import IdentityResult
+from teleclaude.migration.plan.tables import SequencePlan, TablePlan, column_type
+from teleclaude.migration.report.events import SequenceResult
 from teleclaude.migration.values.column_types import STAND_INS, ColumnType
 from teleclaude.migration.values.identifiers import quote
 
@@ -18,7 +18,7 @@ HIGHEST = 2**63 - 1
 """Of a bigint (PostgreSQL manual, numeric types)."""
 
 
-async def restart_identity(connection: AsyncConnection, table: TablePlan, identity: IdentityPlan) -> IdentityResult:
+async def restart_sequence(connection: AsyncConnection, table: TablePlan, sequence: SequencePlan) -> SequenceResult:
     """Let the column go on at the larger of its highest number plus one and what SQLite would have used next.
 
     It works on the bare table: an insert that only proves the number must not have to satisfy other constraints. Where
@@ -26,9 +26,9 @@ async def restart_identity(connection: AsyncConnection, table: TablePlan, identi
 
     Raises TargetError where the insert gets another number.
     """
-    column = quote(identity.column)
+    column = quote(sequence.column)
     highest = await connection.scalar(text(f"SELECT max({column}) FROM {table.sql_name}"))  # noqa: S608
-    wanted = max((highest or 0) + 1, identity.next_id or 1, 1)
+    wanted = max((highest or 0) + 1, sequence.next_id or 1, 1)
     following = min(wanted, HIGHEST)
     # ALTER … RESTART is taken back with the transaction; setval would not be.
     restart = text(f"ALTER TABLE {table.sql_name} ALTER COLUMN {column} RESTART WITH {following}")
@@ -36,11 +36,11 @@ async def restart_identity(connection: AsyncConnection, table: TablePlan, identi
     async with connection.begin_nested() as savepoint:
         # Repeated inside the savepoint, so that the number that the proof uses comes back with it.
         await connection.execute(restart)
-        given = await connection.scalar(_proof(table.name, identity.column))
+        given = await connection.scalar(_proof(table.name, sequence.column))
         await savepoint.rollback()
     if given != following:
-        raise TargetError(f"{table.label}.{identity.column} gave {given} and not {following}", "report this")
-    return IdentityResult(table.label, identity.column, following, proved=following == wanted)
+        raise TargetError(f"{table.label}.{sequence.column} gave {given} and not {following}", "report this")
+    return SequenceResult(table.label, sequence.column, following, proved=following == wanted)
 
 
 def _proof(name: str, identity: str) -> Any:

@@ -1,6 +1,6 @@
 """What still leads to the old installation, with the command that changes it and the one that takes that back. Pure.
 
-Nothing of it is changed by us. A command keeps the file that it changes, so that the way back finds it.
+Nothing of it is changed by us. A command keeps the file that it changes, so that the rollback finds it.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
-from teleclaude.migration.report.events import SwitchOver
-from teleclaude.migration.source.inventory import Inventory, Kind, Pointer, Service
+from teleclaude.migration.report.events import CutoverItem
+from teleclaude.migration.source.inventory import Inventory, Kind, Reference, Service
 from teleclaude.platform.names import Names, names_of
 from teleclaude.printable import printable
 
@@ -35,22 +35,22 @@ PATHS = re.compile(r"\bPATH=|\bfpath=|\bfish_user_paths\b|\bfish_add_path\b")
 OWN_VALUE = re.compile(r"\$\{?(?:PATH|fpath|fish_user_paths)")
 
 
-def find_switch_over(inventory: Inventory) -> Iterator[SwitchOver]:
+def find_cutover(inventory: Inventory) -> Iterator[CutoverItem]:
     """Yield everything that still leads to the old installation, and what to do about each."""
     for service in inventory.services:
         yield of_service(service, names_of(inventory.platform))
-    files: dict[Path, list[Pointer]] = {}
-    for pointer in inventory.pointers:
-        files.setdefault(pointer.path, []).append(pointer)
-    for pointers in files.values():
-        yield from of_file(pointers, _who_may_change(pointers[0], inventory))
+    files: dict[Path, list[Reference]] = {}
+    for reference in inventory.references:
+        files.setdefault(reference.path, []).append(reference)
+    for references in files.values():
+        yield from of_file(references, _who_may_change(references[0], inventory))
 
 
-def _who_may_change(pointer: Pointer, inventory: Inventory) -> str | None:
+def _who_may_change(reference: Reference, inventory: Inventory) -> str | None:
     """Return as whom a command must run, None where that is whoever runs it anyway."""
-    if pointer.crontab:
-        return pointer.crontab if inventory.is_root else None
-    of_system = str(pointer.path).startswith(("/etc/", "/usr/")) and inventory.home not in pointer.path.parents
+    if reference.crontab:
+        return reference.crontab if inventory.is_root else None
+    of_system = str(reference.path).startswith(("/etc/", "/usr/")) and inventory.home not in reference.path.parents
     return "root" if of_system else account_name(inventory)
 
 
@@ -64,13 +64,13 @@ def account_name(inventory: Inventory) -> str | None:
     return inventory.account.name or f"#{inventory.account.uid}"
 
 
-def of_service(service: Service, names: Names) -> SwitchOver:
+def of_service(service: Service, names: Names) -> CutoverItem:
     """Return what keeps a service from starting the old program, and what lets it again."""
     unit, commands = service.unit, names.commands
     state = "running" if service.running else "starts by itself" if service.at_boot else "does not start by itself"
     needed = service.running or service.at_boot
     takes_back = needed or unit.name == names.old.name
-    return SwitchOver(
+    return CutoverItem(
         kind=names.unit_kind,
         path=printable(unit.path),
         place=state,
@@ -81,35 +81,35 @@ def of_service(service: Service, names: Names) -> SwitchOver:
     )
 
 
-def of_file(pointers: list[Pointer], person: str | None) -> Iterator[SwitchOver]:
+def of_file(references: list[Reference], person: str | None) -> Iterator[CutoverItem]:
     """Yield what leads there from one file. One command changes all of it, because a second one would find it moved."""
-    active = [pointer for pointer in pointers if pointer.active]
+    active = [reference for reference in references if reference.active]
     clear = all(map(_is_clear, active))
     change = _as(person, _change(active)) if active and clear else ""
-    back = _as(person, _restore(pointers[0])) if clear else ""
-    for pointer in pointers:
-        yield SwitchOver(
-            kind=str(pointer.kind),
-            path=printable(pointer.path),
-            place=_place(pointer),
-            runs=pointer.runs,
-            command=change if pointer.active else "",
+    back = _as(person, _restore(references[0])) if clear else ""
+    for reference in references:
+        yield CutoverItem(
+            kind=str(reference.kind),
+            path=printable(reference.path),
+            place=_place(reference),
+            runs=reference.runs,
+            command=change if reference.active else "",
             back=back,
-            needed=pointer.active,
-            hint="" if pointer.active and clear else _hint(pointer),
+            needed=reference.active,
+            hint="" if reference.active and clear else _hint(reference),
         )
 
 
-def _place(pointer: Pointer) -> str:
-    if pointer.kind is Kind.CRON and not pointer.active:
-        return f"line {_numbers(pointer)}, commented out"
-    if pointer.keys:
-        return to_jq(pointer.keys)
-    return f"line {_numbers(pointer)}" if pointer.lines else ""
+def _place(reference: Reference) -> str:
+    if reference.kind is Kind.CRON and not reference.active:
+        return f"line {_numbers(reference)}, commented out"
+    if reference.keys:
+        return to_jq(reference.keys)
+    return f"line {_numbers(reference)}" if reference.lines else ""
 
 
-def _numbers(pointer: Pointer) -> str:
-    first, last = pointer.lines or (0, 0)
+def _numbers(reference: Reference) -> str:
+    first, last = reference.lines or (0, 0)
     return str(first) if first == last else f"{first}-{last}"
 
 
@@ -120,31 +120,31 @@ def to_jq(keys: tuple[str | int, ...]) -> str:
     return way if way.startswith(".") else f".{way}"
 
 
-def _is_clear(pointer: Pointer) -> bool:
+def _is_clear(reference: Reference) -> bool:
     """Whether a command can change it without reading what stands around it."""
-    if pointer.kind is Kind.SHELL:
-        return is_whole_command(pointer.text) and not keeps_other_paths(pointer.text)
-    return pointer.clear
+    if reference.kind is Kind.SHELL:
+        return is_whole_command(reference.text) and not keeps_other_paths(reference.text)
+    return reference.clear
 
 
-def _hint(pointer: Pointer) -> str:
-    where, path = _place(pointer), printable(pointer.path)
-    if not pointer.active:
-        return f"to go back, take the # away from line {_numbers(pointer)} of {path}, if it came for this"
-    if pointer.kind is Kind.SHELL:
+def _hint(reference: Reference) -> str:
+    where, path = _place(reference), printable(reference.path)
+    if not reference.active:
+        return f"to go back, take the # away from line {_numbers(reference)} of {path}, if it came for this"
+    if reference.kind is Kind.SHELL:
         return f"edit {path}, {where}: take out what leads to the old installation"
     return f"edit {path}: take out {where}"
 
 
-def _change(pointers: list[Pointer]) -> str:
+def _change(references: list[Reference]) -> str:
     """Return the command that changes a file."""
-    first = pointers[0]
+    first = references[0]
     file, kept = shlex.quote(str(first.path)), shlex.quote(str(kept_file(first)))
     if first.kind is Kind.LINK:
         return f"rm {file}"
     if first.kind is Kind.SCRIPT:
         return f"mv {file} {kept}"
-    program, made = _editor(pointers), shlex.quote(f"{kept_file(first)}.new")
+    program, made = _editor(references), shlex.quote(f"{kept_file(first)}.new")
     # What fails on the way, such as a program that is not there, must not empty the file. It may hold secrets.
     if first.crontab:
         write = f"(umask 077; crontab -l > {made}) && mv {made} {kept} && {program} {kept} | crontab -"
@@ -153,38 +153,38 @@ def _change(pointers: list[Pointer]) -> str:
     return f"test -e {kept} || {{ {write}; }}"
 
 
-def _restore(pointer: Pointer) -> str:
+def _restore(reference: Reference) -> str:
     """Return the command that puts back what was kept, if anything was."""
-    file, kept = shlex.quote(str(pointer.path)), shlex.quote(str(kept_file(pointer)))
-    if pointer.kind is Kind.LINK:
-        return f"test -L {file} || ln -s {shlex.quote(pointer.text)} {file}"
-    if pointer.kind is Kind.SCRIPT:
+    file, kept = shlex.quote(str(reference.path)), shlex.quote(str(kept_file(reference)))
+    if reference.kind is Kind.LINK:
+        return f"test -L {file} || ln -s {shlex.quote(reference.text)} {file}"
+    if reference.kind is Kind.SCRIPT:
         return f"test ! -e {kept} || mv {kept} {file}"
-    if pointer.crontab:
+    if reference.crontab:
         return f"test ! -e {kept} || {{ crontab {kept} && rm {kept}; }}"
     # Not mv, so that a link and its mode stay.
     return f"test ! -e {kept} || {{ cat {kept} > {file} && rm {kept}; }}"
 
 
-def kept_file(pointer: Pointer) -> Path:
+def kept_file(reference: Reference) -> Path:
     """Return where the old content of a file is kept; a name that begins with a dot is read by no cron and no shell."""
-    if pointer.crontab:
-        return (pointer.home or Path("/")) / f".crontab.{KEPT}"
-    return pointer.path.with_name(f".{pointer.path.name.lstrip('.')}.{KEPT}")
+    if reference.crontab:
+        return (reference.home or Path("/")) / f".crontab.{KEPT}"
+    return reference.path.with_name(f".{reference.path.name.lstrip('.')}.{KEPT}")
 
 
-def _editor(pointers: list[Pointer]) -> str:
-    if pointers[0].keys and pointers[0].path.suffix != ".toml":
-        entries = ", ".join(to_jq(pointer.keys) for pointer in pointers)
+def _editor(references: list[Reference]) -> str:
+    if references[0].keys and references[0].path.suffix != ".toml":
+        entries = ", ".join(to_jq(reference.keys) for reference in references)
         return f"jq {shlex.quote(f'del({entries})')}"
     # In a shell the line may be all that a block holds, and an empty block is an error there.
-    mark = ": # " if pointers[0].kind is Kind.SHELL else "# "
-    edits = [f"-e {shlex.quote(f'{_sed_lines(pointer)}s/^/{mark}/')}" for pointer in pointers]
+    mark = ": # " if references[0].kind is Kind.SHELL else "# "
+    edits = [f"-e {shlex.quote(f'{_sed_lines(reference)}s/^/{mark}/')}" for reference in references]
     return f"sed {' '.join(edits)}"
 
 
-def _sed_lines(pointer: Pointer) -> str:
-    first, last = pointer.lines or (0, 0)
+def _sed_lines(reference: Reference) -> str:
+    first, last = reference.lines or (0, 0)
     return str(first) if first == last else f"{first},{last}"
 
 

@@ -15,7 +15,7 @@ from sqlalchemy import Column, DefaultClause, Table
 
 from teleclaude.db.models import Model
 from teleclaude.db.schema import INDEXES, VERSION_TABLE
-from teleclaude.migration.plan.tables import PLAIN, ColumnPlan, IdentityPlan, TablePlan, column_type, rejects_name
+from teleclaude.migration.plan.tables import PLAIN, ColumnPlan, SequencePlan, TablePlan, column_type, rejects_name
 from teleclaude.migration.source.inventory import SourceColumn, SourceTable
 from teleclaude.migration.source.old_schema import (
     LOCAL_TIME,
@@ -24,8 +24,8 @@ from teleclaude.migration.source.old_schema import (
     choose_read,
     find_models,
     fold,
-    is_carried,
-    reason_not_carried,
+    has_data,
+    reason_left,
 )
 from teleclaude.migration.values.column_types import STAND_INS, ColumnType, Context
 from teleclaude.migration.values.identifiers import (
@@ -55,16 +55,16 @@ def make_tables(tables: tuple[SourceTable, ...], given: Circumstances) -> tuple[
     """Return the plan of every table, parents before children."""
     order = {table.name: place for place, table in enumerate(Model.metadata.sorted_tables)}
     models = find_models(tables)
-    carried = [table for table in tables if is_carried(table)]
+    carried = [table for table in tables if has_data(table)]
     known = sorted((table for table in carried if table.name in models), key=lambda table: order[models[table.name]])
     plans = [plan for table in known for plan in _plan_known(table, Model.metadata.tables[models[table.name]], given)]
-    unknown = [_carry_table(table) for table in carried if table.name not in models]
+    unknown = [_plan_unknown(table) for table in carried if table.name not in models]
     return (*plans, *_place(unknown, plans, given.taken))
 
 
 def make_event_tables(tables: tuple[SourceTable, ...]) -> tuple[TablePlan, ...]:
     """Return the plan of every table of events.db."""
-    carried = [_carry_table(table) for table in tables if is_carried(table)]
+    carried = [_plan_unknown(table) for table in tables if has_data(table)]
     names = make_names([table.source for table in carried])
     return tuple(replace(table, schema=EVENTS, name=names[table.source], from_events=True) for table in carried)
 
@@ -113,16 +113,16 @@ def _plan_known(source: SourceTable, model: Table, given: Circumstances) -> Iter
         key=key,
         rows=source.rows,
         constants=constants,
-        identity=IdentityPlan(key[0], source.next_id) if numbered else None,
+        sequence=SequencePlan(key[0], source.next_id) if numbered else None,
         unique_key=unique,
     )
     verbatim = {fold(column.read) for column in columns}
     rest = [column for column in source.columns if fold(quote(column.name)) not in verbatim]
     if rest:
-        carried = tuple(_carry_columns(rest, taken=key))
+        carried = tuple(_plan_unknown_columns(rest, taken=key))
         keys = tuple(column for column in columns if column.name in key)
         yield TablePlan(
-            source.name, LEGACY, model.name, keys + carried, key, source.rows, carried=True, unique_key=unique
+            source.name, LEGACY, model.name, keys + carried, key, source.rows, legacy=True, unique_key=unique
         )
 
 
@@ -158,11 +158,11 @@ def _default(column: Column[Any], kind: ColumnType, started_at: datetime) -> Any
             return written
 
 
-def _carry_table(source: SourceTable) -> TablePlan:
+def _plan_unknown(source: SourceTable) -> TablePlan:
     key = sorted((column for column in source.columns if column.key_position), key=lambda column: column.key_position)
     # A key that holds NULL names no row, so it is no key.
     whole = len(key) <= MOST_KEY_COLUMNS and not any("null" in column.storage for column in key)
-    columns = tuple(_carry_columns(source.columns))
+    columns = tuple(_plan_unknown_columns(source.columns))
     names = {column.read: column.name for column in columns}
     return TablePlan(
         source=source.name,
@@ -171,11 +171,11 @@ def _carry_table(source: SourceTable) -> TablePlan:
         columns=columns,
         key=tuple(names[quote(column.name)] for column in key) if whole else (),
         rows=source.rows,
-        carried=True,
+        legacy=True,
     )
 
 
-def _carry_columns(columns: Sequence[SourceColumn], taken: Sequence[str] = ()) -> Iterator[ColumnPlan]:
+def _plan_unknown_columns(columns: Sequence[SourceColumn], taken: Sequence[str] = ()) -> Iterator[ColumnPlan]:
     kinds = {
         frozenset({"integer"}): ColumnType.INTEGER,
         frozenset({"real"}): ColumnType.REAL,
@@ -188,7 +188,7 @@ def _carry_columns(columns: Sequence[SourceColumn], taken: Sequence[str] = ()) -
 
 
 @dataclass(frozen=True)
-class ColumnFate:
+class ColumnMapping:
     """What becomes of a column of the old database.
 
     `mapped` to a column as it is, `consumed` by rules that draw on it and carried beside the row as well, `carried`
@@ -197,19 +197,19 @@ class ColumnFate:
 
     table: str
     column: str
-    fate: str
+    mapping: str
     to: str
 
 
-def make_fates(tables: tuple[SourceTable, ...], plans: tuple[TablePlan, ...]) -> tuple[ColumnFate, ...]:
-    """Return the fate of every column of a database; none is without one. `plans` are those of its tables alone."""
-    return tuple(fate for table in tables for fate in _fates(table, plans))
+def map_columns(tables: tuple[SourceTable, ...], plans: tuple[TablePlan, ...]) -> tuple[ColumnMapping, ...]:
+    """Return the mapping of every column of a database; none is without one. `plans` are those of its tables alone."""
+    return tuple(mapping for table in tables for mapping in _map_table(table, plans))
 
 
-def _fates(table: SourceTable, plans: tuple[TablePlan, ...]) -> Iterator[ColumnFate]:
-    reason = reason_not_carried(table.name, search_index=table.search_index)
+def _map_table(table: SourceTable, plans: tuple[TablePlan, ...]) -> Iterator[ColumnMapping]:
+    reason = reason_left(table.name, search_index=table.search_index)
     if reason is not None:
-        yield from (ColumnFate(table.name, column.name, "left", reason) for column in table.columns)
+        yield from (ColumnMapping(table.name, column.name, "left", reason) for column in table.columns)
         return
     places = [(plan, place) for plan in plans if plan.source == table.name for place in plan.columns]
     # The first is the place among its own kind; keys stand beside carried columns as well.
@@ -220,10 +220,12 @@ def _fates(table: SourceTable, plans: tuple[TablePlan, ...]) -> Iterator[ColumnF
             draws.setdefault(need, []).append(f"{plan.label}.{place.name}")
     for column in table.columns:
         plan, place = as_it_is[fold(quote(column.name))]
-        yield _fate(table, column, plan, f"{plan.label}.{place.name}", draws.get(fold(column.name), []))
+        yield _map_column(table, column, plan, f"{plan.label}.{place.name}", draws.get(fold(column.name), []))
 
 
-def _fate(table: SourceTable, column: SourceColumn, plan: TablePlan, place: str, draws: list[str]) -> ColumnFate:
-    if not plan.carried:
-        return ColumnFate(table.name, column.name, "mapped", place)
-    return ColumnFate(table.name, column.name, "consumed" if draws else "carried", ", ".join([*draws, place]))
+def _map_column(
+    table: SourceTable, column: SourceColumn, plan: TablePlan, place: str, draws: list[str]
+) -> ColumnMapping:
+    if not plan.legacy:
+        return ColumnMapping(table.name, column.name, "mapped", place)
+    return ColumnMapping(table.name, column.name, "consumed" if draws else "legacy", ", ".join([*draws, place]))

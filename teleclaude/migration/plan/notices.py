@@ -15,22 +15,22 @@ UNPACKS_STATE = "001_add_ux_columns"
 """The schema change that made rows of what `ux_state` said of messages to delete (facts: schema history)."""
 
 
-def find_remarks(inventory: Inventory, plans: Sequence[TablePlan]) -> Iterator[Finding]:
+def find_notices(inventory: Inventory, plans: Sequence[TablePlan]) -> Iterator[Finding]:
     """Yield what is worth knowing of each table, and an error where one cannot be carried."""
     tables = inventory.database.tables if inventory.database else ()
     models = find_models(tables)
     for table in tables:
         if table.name in models:
-            yield from _remark_known(table, models[table.name])
+            yield from _note_known(table, models[table.name])
     for plan in plans:
-        if plan.carried:
-            yield from _remark_carried(plan)
-    yield from _remark_state(inventory)
-    yield from _remark_queues(inventory)
-    yield from _remark_account(inventory)
+        if plan.legacy:
+            yield from _note_carried(plan)
+    yield from _note_state(inventory)
+    yield from _note_queues(inventory)
+    yield from _note_account(inventory)
 
 
-def _remark_known(table: SourceTable, model: str) -> Iterator[Finding]:
+def _note_known(table: SourceTable, model: str) -> Iterator[Finding]:
     if table.name.lower() != model:
         yield warning(
             model,
@@ -49,7 +49,7 @@ def _remark_known(table: SourceTable, model: str) -> Iterator[Finding]:
         )
 
 
-def _remark_carried(plan: TablePlan) -> Iterator[Finding]:
+def _note_carried(plan: TablePlan) -> Iterator[Finding]:
     if len(plan.columns) > MOST_COLUMNS:
         yield error(
             "source",
@@ -68,7 +68,7 @@ def _remark_carried(plan: TablePlan) -> Iterator[Finding]:
         yield note(plan.label, f"columns whose names PostgreSQL cannot hold are carried under others: {said}", hint)
 
 
-def _remark_queues(inventory: Inventory) -> Iterator[Finding]:
+def _note_queues(inventory: Inventory) -> Iterator[Finding]:
     waiting = inventory.database.waiting if inventory.database else ()
     if waiting:
         listed = ", ".join(f"{rows} in {name}" for name, rows in waiting)
@@ -79,7 +79,7 @@ def _remark_queues(inventory: Inventory) -> Iterator[Finding]:
         )
 
 
-def _remark_account(inventory: Inventory) -> Iterator[Finding]:
+def _note_account(inventory: Inventory) -> Iterator[Finding]:
     """Warn where whoever has the sessions could not list them: the daemon knows people by their accounts."""
     name = inventory.user_name
     if inventory.layout.root is not None:
@@ -93,7 +93,7 @@ def _remark_account(inventory: Inventory) -> Iterator[Finding]:
         )
 
 
-def _remark_state(inventory: Inventory) -> Iterator[Finding]:
+def _note_state(inventory: Inventory) -> Iterator[Finding]:
     database = inventory.database
     if database is not None and database.pending_deletions and UNPACKS_STATE not in database.migrations:
         yield note(

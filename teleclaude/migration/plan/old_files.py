@@ -6,19 +6,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from teleclaude.db.url import display_url
-from teleclaude.migration.report.events import Belonging, Left
+from teleclaude.migration.report.events import Left, OldFile
 from teleclaude.migration.source.inventory import Inventory, SourceDatabase
 from teleclaude.migration.source.known_files import CHECKOUT_ENTRIES, ELSEWHERE, HOME_ENTRIES
 from teleclaude.migration.values.identifiers import EVENTS
 from teleclaude.printable import printable
 
-CARRIED, LEFT = "carried", "left"
+MOVED, LEFT = "moved", "left"
 
 UNKNOWN = ("not known to be TeleClaude's", "nobody knows what it is for")
 
 
-def find_belongings(inventory: Inventory, person: str | None) -> Iterator[Belonging]:
-    """Yield every file class that is there, and its fate; `person` is whom the sessions will belong to."""
+def find_old_files(inventory: Inventory, person: str | None) -> Iterator[OldFile]:
+    """Yield every file class that is there, and its mapping; `person` is whom the sessions will belong to."""
     yield from _databases(inventory)
     yield from _checkout(inventory)
     yield from _home(inventory, person)
@@ -26,20 +26,20 @@ def find_belongings(inventory: Inventory, person: str | None) -> Iterator[Belong
         name = str(path.relative_to(inventory.home)) if inventory.home in path.parents else str(path)
         yield _left(path, *ELSEWHERE[name])
     for service in inventory.services:
-        yield _left(service.unit.path, "starts the old program", "named under switch_over")
+        yield _left(service.unit.path, "starts the old program", "named under cutover")
     project = "every project's own teleclaude.yml, docs/project, docs/global, docs/third-party, agents/docs"
-    yield Belonging(project, "configuration and snippets of projects", LEFT, "", "belong to the projects")
+    yield OldFile(project, "configuration and snippets of projects", LEFT, "", "belong to the projects")
 
 
-def find_leftovers(inventory: Inventory, belongings: tuple[Belonging, ...]) -> Iterator[Left]:
+def find_leftovers(inventory: Inventory, old_files: tuple[OldFile, ...]) -> Iterator[Left]:
     """Yield everything that stays where it is, with the reason."""
     for database in (found for found in (inventory.database, inventory.events) if found is not None):
         for kind, name in database.others:
             if name not in OWN_TRIGGERS:
                 yield Left(f"{kind} {name} in {database.path}", OTHERS[kind])
-    for belonging in belongings:
-        if belonging.fate == LEFT:
-            yield Left(belonging.path, f"{belonging.what}: {belonging.why}")
+    for old_file in old_files:
+        if old_file.outcome == LEFT:
+            yield Left(old_file.path, f"{old_file.what}: {old_file.why}")
     for name, reason in inventory.docs_left:
         yield Left(f"~/.teleclaude/docs/{name}", reason)
 
@@ -53,15 +53,15 @@ OTHERS = {
 }
 
 
-def _left(path: Path, what: str, why: str) -> Belonging:
-    return Belonging(printable(path), what, LEFT, "", why)
+def _left(path: Path, what: str, why: str) -> OldFile:
+    return OldFile(printable(path), what, LEFT, "", why)
 
 
-def _carried(path: Path, what: str, to: str | Path, why: str = "") -> Belonging:
-    return Belonging(printable(path), what, CARRIED, str(to), why)
+def _carried(path: Path, what: str, to: str | Path, why: str = "") -> OldFile:
+    return OldFile(printable(path), what, MOVED, str(to), why)
 
 
-def _databases(inventory: Inventory) -> Iterator[Belonging]:
+def _databases(inventory: Inventory) -> Iterator[OldFile]:
     target = display_url(inventory.url) if inventory.url else "the target"
     if inventory.database is not None:
         yield from _database(inventory.database, "the database", target)
@@ -69,14 +69,14 @@ def _databases(inventory: Inventory) -> Iterator[Belonging]:
         yield from _database(inventory.events, "the database of events", f"{target}, schema {EVENTS}")
 
 
-def _database(database: SourceDatabase, what: str, to: str) -> Iterator[Belonging]:
+def _database(database: SourceDatabase, what: str, to: str) -> Iterator[OldFile]:
     yield _carried(database.path, what, to, database.why)
     for file in database.files:
         if file.path != database.path:
             yield _carried(file.path, "what was written last and is not in the database yet", to)
 
 
-def _checkout(inventory: Inventory) -> Iterator[Belonging]:
+def _checkout(inventory: Inventory) -> Iterator[OldFile]:
     checkout, config = inventory.checkout, _find_config(inventory)
     carried = _configuration(inventory, config)
     entries = {checkout / name for name in inventory.checkout_entries}
@@ -107,7 +107,7 @@ def _find_config(inventory: Inventory) -> Path:
     return files.origins[files.config] if files is not None else inventory.checkout / "config.yml"
 
 
-def _configuration(inventory: Inventory, config: Path) -> dict[Path, Belonging]:
+def _configuration(inventory: Inventory, config: Path) -> dict[Path, OldFile]:
     layout, variables = inventory.layout, inventory.checkout / ".env"
     experiments = config.parent / "experiments.yml"
     everywhere = f"{layout.system_config}, {layout.secrets} and {inventory.user_config}"
@@ -118,7 +118,7 @@ def _configuration(inventory: Inventory, config: Path) -> dict[Path, Belonging]:
     }
 
 
-def _home(inventory: Inventory, person: str | None) -> Iterator[Belonging]:
+def _home(inventory: Inventory, person: str | None) -> Iterator[OldFile]:
     layout, state = inventory.layout, inventory.home / ".teleclaude"
     for name in inventory.home_entries:
         path = state / name
@@ -136,7 +136,7 @@ def _home(inventory: Inventory, person: str | None) -> Iterator[Belonging]:
             yield _left(path, *UNKNOWN)
 
 
-def _people(inventory: Inventory, folder: Path, person: str | None) -> Iterator[Belonging]:
+def _people(inventory: Inventory, folder: Path, person: str | None) -> Iterator[OldFile]:
     for file in inventory.files:
         if folder not in file.path.parents:
             continue
@@ -150,7 +150,7 @@ def _people(inventory: Inventory, folder: Path, person: str | None) -> Iterator[
             yield _carried(file.path, f"the profile of {name}", f"{inventory.layout.secrets}, profiles")
 
 
-def _docs(inventory: Inventory, folder: Path) -> Iterator[Belonging]:
+def _docs(inventory: Inventory, folder: Path) -> Iterator[OldFile]:
     if inventory.docs:
         yield _carried(folder, f"{len(inventory.docs)} shared snippets", inventory.layout.docs)
     if inventory.docs_index is not None:

@@ -26,11 +26,11 @@ def choose_owner(options: Options, inventory: Inventory) -> Owner | Finding:
     names = ", ".join(person.name for person in people) or "nobody"
     person, because = _choose_person(options.person, inventory.user_name, people)
     if person is not None and not people and not is_printable(person):
-        return error("owner", "the name after --person has a control character", "say --person NAME without it")
+        return error("owner", "the name after --person has a control character", "use --person NAME without it")
     if person is None and options.person and people:
         return error("owner", f"the configuration does not know {options.person}", f"name one of these: {names}")
     if person is None:
-        return error("owner", "it is not clear whom the sessions belong to", f"say --person NAME; known: {names}")
+        return error("owner", "it is not clear whom the sessions belong to", f"use --person NAME; known: {names}")
     found = (
         (options.uid, "as --uid says"),
         (inventory.sudo_uid, "who called sudo"),
@@ -38,9 +38,9 @@ def choose_owner(options: Options, inventory: Inventory) -> Owner | Finding:
     )
     uid, whose = next((each for each in found if each[0] is not None), (None, ""))
     if uid is None:
-        return error("owner", "the owner of the database file is not known", "mend the rest, or say --uid N")
+        return error("owner", "the owner of the database file is not known", "fix the rest, or use --uid N")
     if uid == 0 and options.uid is None:
-        return error("owner", "the old installation belongs to root", "say --uid N, the user id of its real owner")
+        return error("owner", "the old installation belongs to root", "use --uid N, the user id of its real owner")
     return Owner(person, uid, f"{person}, {because}; uid {uid}, {whose}")
 
 

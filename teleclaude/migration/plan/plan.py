@@ -15,14 +15,14 @@ from sqlalchemy import URL
 from teleclaude import __version__
 from teleclaude.db.url import display_url
 from teleclaude.layout import Layout
-from teleclaude.migration.plan.cutover import account_name, find_switch_over
-from teleclaude.migration.plan.mapping import Circumstances, ColumnFate, make_event_tables, make_fates, make_tables
-from teleclaude.migration.plan.notices import find_remarks
-from teleclaude.migration.plan.old_files import find_belongings, find_leftovers
+from teleclaude.migration.plan.cutover import account_name, find_cutover
+from teleclaude.migration.plan.mapping import Circumstances, ColumnMapping, make_event_tables, make_tables, map_columns
+from teleclaude.migration.plan.notices import find_notices
+from teleclaude.migration.plan.old_files import find_leftovers, find_old_files
 from teleclaude.migration.plan.owner import Owner, choose_owner, find_first_person
 from teleclaude.migration.plan.prechecks import find_refusals
 from teleclaude.migration.plan.tables import TablePlan
-from teleclaude.migration.report.events import Belonging, Finding, Left, Severity, SwitchOver, error, note
+from teleclaude.migration.report.events import CutoverItem, Finding, Left, OldFile, Severity, error, note
 from teleclaude.migration.source.inventory import (
     Account,
     ConfigFiles,
@@ -69,20 +69,20 @@ class Plan:
     timezone: str
     """The zone that old local times are read in."""
     tables: tuple[TablePlan, ...]
-    fates: tuple[ColumnFate, ...]
+    mappings: tuple[ColumnMapping, ...]
     account: Account | None
     """With whose rights the old installation is read and that user's own file is written."""
     account_variables: Mapping[str, str]
     """What the account that the old daemon ran as gave to its environment."""
     docs: tuple[DocFile, ...]
     docs_index: DocFile | None
-    belongings: tuple[Belonging, ...]
-    """Every file of the old installation, and its fate."""
+    old_files: tuple[OldFile, ...]
+    """Every file of the old installation, and its mapping."""
     left: tuple[Left, ...]
-    switch_over: tuple[SwitchOver, ...]
+    cutover: tuple[CutoverItem, ...]
     """What still leads to the old installation."""
     user_account: str | None
-    """As whom files in the home are changed on the way back, None where that is whoever goes it."""
+    """As whom files in the home are changed on the rollback, None where that is whoever goes it."""
     new_directories: tuple[Path, ...]
     as_service_user: bool
     """Whether files get the owners that they should have and the probe runs as the service user."""
@@ -91,7 +91,7 @@ class Plan:
 
     @property
     def refused(self) -> bool:
-        """Whether something must be mended first."""
+        """Whether something must be fixed first."""
         return any(finding.severity is Severity.ERROR for finding in self.findings)
 
     @property
@@ -127,9 +127,9 @@ def make_plan(options: Options, inventory: Inventory) -> Plan:
     owner = choose_owner(options, inventory)
     zone = choose_zone(options.timezone or inventory.timezone)
     started_at = datetime.fromisoformat(inventory.started_at)
-    tables, fates = _plan_tables(inventory, owner, zone, started_at)
-    belongings = tuple(find_belongings(inventory, owner.person if isinstance(owner, Owner) else None))
-    leads = tuple(find_switch_over(inventory))
+    tables, mappings = _plan_tables(inventory, owner, zone, started_at)
+    old_files = tuple(find_old_files(inventory, owner.person if isinstance(owner, Owner) else None))
+    leads = tuple(find_cutover(inventory))
     first = find_first_person(owner, inventory) if isinstance(owner, Owner) else None
     undecided = [decision for decision in (owner, zone) if isinstance(decision, Finding)]
     return Plan(
@@ -156,14 +156,14 @@ def make_plan(options: Options, inventory: Inventory) -> Plan:
         first_person=first,
         timezone=options.timezone or inventory.timezone or "UTC",
         tables=tables,
-        fates=fates,
+        mappings=mappings,
         account=inventory.account,
         account_variables=inventory.account_variables,
         docs=inventory.docs,
         docs_index=inventory.docs_index,
-        belongings=belongings,
-        left=tuple(find_leftovers(inventory, belongings)),
-        switch_over=leads,
+        old_files=old_files,
+        left=tuple(find_leftovers(inventory, old_files)),
+        cutover=leads,
         user_account=account_name(inventory),
         new_directories=inventory.destinations.new_directories,
         as_service_user=inventory.as_service_user,
@@ -171,7 +171,7 @@ def make_plan(options: Options, inventory: Inventory) -> Plan:
             *find_refusals(inventory, leads, dry_run=options.dry_run),
             *undecided,
             *_notes(options, inventory, first),
-            *find_remarks(inventory, tables),
+            *find_notices(inventory, tables),
         ),
     )
 
@@ -196,12 +196,12 @@ def choose_zone(name: str | None) -> tzinfo | Finding:
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        return error("source", f"there is no time zone {name}", "say --timezone ZONE, such as Europe/Amsterdam")
+        return error("source", f"there is no time zone {name}", "use --timezone ZONE, such as Europe/Amsterdam")
 
 
 def _plan_tables(
     inventory: Inventory, owner: Owner | Finding, zone: tzinfo | Finding, started_at: datetime
-) -> tuple[tuple[TablePlan, ...], tuple[ColumnFate, ...]]:
+) -> tuple[tuple[TablePlan, ...], tuple[ColumnMapping, ...]]:
     if inventory.database is None:
         return (), ()
     columns = (("owner_person", owner.person), ("owner_uid", owner.uid)) if isinstance(owner, Owner) else ()
@@ -212,13 +212,13 @@ def _plan_tables(
         started_at=started_at,
     )
     tables = make_tables(inventory.database.tables, given)
-    fates = make_fates(inventory.database.tables, tables)
+    mappings = map_columns(inventory.database.tables, tables)
     if inventory.events is None:
-        return tables, fates
+        return tables, mappings
     of_events = make_event_tables(inventory.events.tables)
-    of_its_columns = make_fates(inventory.events.tables, of_events)
-    named = tuple(replace(fate, table=f"events.db: {fate.table}") for fate in of_its_columns)
-    return (*tables, *of_events), (*fates, *named)
+    of_its_columns = map_columns(inventory.events.tables, of_events)
+    named = tuple(replace(mapping, table=f"events.db: {mapping.table}") for mapping in of_its_columns)
+    return (*tables, *of_events), (*mappings, *named)
 
 
 def _notes(options: Options, inventory: Inventory, first: Person | None) -> Iterator[Finding]:
@@ -230,7 +230,7 @@ def _notes(options: Options, inventory: Inventory, first: Person | None) -> Iter
             f"see to people in {inventory.layout.system_config}: by usernames the new daemon knows who calls",
         )
     if options.timezone is None and inventory.timezone is None:
-        yield note("source", "no time zone is configured, so old local times are read as UTC", "or say --timezone ZONE")
+        yield note("source", "no time zone is configured, so old local times are read as UTC", "or use --timezone ZONE")
 
 
 def describe(plan: Plan) -> dict[str, Any]:
@@ -257,7 +257,7 @@ def describe(plan: Plan) -> dict[str, Any]:
         "folder_stays": plan.private not in plan.folder.parents,
         "queues": dict(database.waiting) if database else {},
         "timezone": plan.timezone,
-        "columns": [asdict(fate) for fate in plan.fates],
+        "columns": [asdict(mapping) for mapping in plan.mappings],
     }
 
 

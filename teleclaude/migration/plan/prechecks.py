@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from teleclaude.migration.report.events import Finding, Severity, SwitchOver, error, warning
+from teleclaude.migration.report.events import CutoverItem, Finding, Severity, error, warning
 from teleclaude.migration.source.inventory import Inventory, Kind, Service, TargetState
 from teleclaude.migration.values.identifiers import EVENTS, LEGACY
 from teleclaude.platform.names import Names, names_of
@@ -14,21 +14,21 @@ from teleclaude.platform.names import Names, names_of
 OLDEST_SERVER, NEWEST_SERVER = 15, 18
 
 
-def find_refusals(inventory: Inventory, leads: Sequence[SwitchOver], *, dry_run: bool) -> Iterator[Finding]:
-    """Yield an error for everything that must be mended first, and warnings beside them.
+def find_refusals(inventory: Inventory, leads: Sequence[CutoverItem], *, dry_run: bool) -> Iterator[Finding]:
+    """Yield an error for everything that must be fixed first, and warnings beside them.
 
     `leads` is what still leads to the old installation. A rehearsal does what can be done without a target that can be
     reached, but not with one that nobody could ever reach.
     """
-    for trouble in inventory.troubles:
+    for trouble in inventory.problems:
         bearable = dry_run and trouble.subject == "target" and inventory.url is not None
         yield replace(trouble, severity=Severity.WARNING) if bearable else trouble
-    if inventory.url is None and all(trouble.subject != "target" for trouble in inventory.troubles):
-        hint = "say --target postgresql://USER@HOST/DATABASE, or set PGHOST and PGDATABASE"
+    if inventory.url is None and all(trouble.subject != "target" for trouble in inventory.problems):
+        hint = "use --target postgresql://USER@HOST/DATABASE, or set PGHOST and PGDATABASE"
         unnamed = error("target", "no target is named", hint)
         yield replace(unnamed, severity=Severity.WARNING) if dry_run else unnamed
-    for holder in inventory.holders:
-        yield (error if holder.stops else warning)("source", holder.evidence, holder.remedy)
+    for activity in inventory.activities:
+        yield (error if activity.stops else warning)("source", activity.evidence, activity.remedy)
     for service in inventory.services:
         yield from _refuse_service(service, names_of(inventory.platform))
     for lead in leads:
@@ -75,7 +75,7 @@ def _refuse_content(target: TargetState) -> Iterator[Finding]:
         by = "".join(f"; the migration {run.run} into it is {run.state}" for run in target.runs)
         remedy = "name an empty database, or empty this one if nobody needs it"
         if target.runs:
-            remedy = "it is done, so start the new daemon; to do it again, first go back by the run's way-back.txt"
+            remedy = "it is done, so start the new daemon; to do it again, first go back by the run's rollback.txt"
         yield error(
             "target",
             f"the database is not empty; these tables hold rows: {', '.join(full)}{by}",
@@ -95,7 +95,7 @@ def _refuse_content(target: TargetState) -> Iterator[Finding]:
 
 
 def _refuse_places(inventory: Inventory) -> Iterator[Finding]:
-    # What a complete run has published goes with its way back, and nobody should move it away.
+    # What a complete run has published goes with its rollback, and nobody should move it away.
     published = inventory.target is not None and inventory.target.runs
     for path in () if published else sorted(inventory.destinations.existing):
         yield error("files", f"{path} exists and would be replaced", "move it away, or give another --root")
@@ -105,18 +105,18 @@ def _refuse_places(inventory: Inventory) -> Iterator[Finding]:
             change = f"chmod u+w {shlex.quote(str(path))}"
             remedy = f"let its owner write to it: {change}; a read-only disk refuses all the same"
         yield error("files", f"{path} cannot be written to", remedy)
-    for path in inventory.destinations.open_doors:
+    for path in inventory.destinations.unsafe_folders:
         reason = f"a user without privileges can change {path}, so nothing of the system may be put there"
         yield error("files", reason, "let it belong to root, and let nobody else write to it")
-    yield from _refuse_door(inventory)
+    yield from _refuse_run_folder(inventory)
     if inventory.is_root and not inventory.destinations.service_user_exists and inventory.layout.root is None:
         yield error("files", "the service user does not exist", "run bin/install-system.sh, or try with --root DIR")
 
 
-def _refuse_door(inventory: Inventory) -> Iterator[Finding]:
-    door = inventory.destinations.run_door
+def _refuse_run_folder(inventory: Inventory) -> Iterator[Finding]:
+    door = inventory.destinations.unsafe_run_folder
     if door is not None:
         reason = f"a user without privileges can change {door}, so the folder of the run may not be there"
         to_root = "run bin/install-system.sh, which gives it to root"
-        elsewhere = "say --report-dir with a folder of root's"
+        elsewhere = "use --report-dir with a folder of root's"
         yield error("files", reason, to_root if door == inventory.layout.state else elsewhere)

@@ -1,4 +1,4 @@
-"""The way back, in commands that a person can run. Pure."""
+"""The rollback, in commands that a person can run. Pure."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from teleclaude.platform.names import SYSTEMS, names_of
 from teleclaude.printable import printable
 
 
-def undo_statements() -> tuple[str, ...]:
+def rollback_statements() -> tuple[str, ...]:
     """Return the SQL that empties the target again; it needs to know nothing of the run."""
     ours = [quote(name) for name in (*Model.metadata.tables, schema.VERSION_TABLE)]
     # Neither schema stood before, or the run would have been refused: everything in them is ours.
     schemas = (f"DROP SCHEMA IF EXISTS {quote(name)} CASCADE" for name in (LEGACY, EVENTS))
     search = f"DROP FUNCTION {', '.join(schema.FUNCTIONS)}"
-    return (f"DROP TABLE {', '.join(ours)}", DROP_CARRIED, search, *schemas)
+    return (f"DROP TABLE {', '.join(ours)}", DROP_LEGACY, search, *schemas)
 
 
-DROP_CARRIED = f"""DO $$ DECLARE carried regclass; BEGIN
+DROP_LEGACY = f"""DO $$ DECLARE carried regclass; BEGIN
   FOR carried IN SELECT oid FROM pg_class WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace
     AND obj_description(oid, 'pg_class') LIKE '{ORIGIN}%' LOOP EXECUTE 'DROP TABLE ' || carried; END LOOP;
 END $$"""  # noqa: S608
@@ -32,29 +32,29 @@ END $$"""  # noqa: S608
 
 def write_down(plan: Plan) -> Iterator[tuple[Path, str]]:
     """Yield the files that tell how to go on and how to go back, each with its lines; a shell or psql can run them."""
-    yield undo_script(plan), _lines(f"{statement};" for statement in undo_statements())
-    yield switch_over_script(plan), _lines(describe_switch_over(plan))
-    yield switch_back_script(plan), _lines(describe_switch_back(plan))
-    yield plan.folder / "way-back.txt", _lines(describe_way_back(plan))
+    yield rollback_script(plan), _lines(f"{statement};" for statement in rollback_statements())
+    yield cutover_script(plan), _lines(describe_cutover(plan))
+    yield cutover_undo_script(plan), _lines(describe_cutover_undo(plan))
+    yield plan.folder / "rollback.txt", _lines(describe_rollback(plan))
 
 
 def _lines(lines: Iterable[str]) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def switch_over_script(plan: Plan) -> Path:
+def cutover_script(plan: Plan) -> Path:
     """Return where the commands lie that change what leads to the old installation."""
-    return plan.folder / "switch-over.sh"
+    return plan.folder / "cutover.sh"
 
 
-def switch_back_script(plan: Plan) -> Path:
-    """Return where the commands lie that take back the switch-over."""
-    return plan.folder / "switch-back.sh"
+def cutover_undo_script(plan: Plan) -> Path:
+    """Return where the commands lie that take back the cutover."""
+    return plan.folder / "cutover-undo.sh"
 
 
-def undo_script(plan: Plan) -> Path:
+def rollback_script(plan: Plan) -> Path:
     """Return where the SQL that empties the target lies."""
-    return plan.folder / "undo.sql"
+    return plan.folder / "rollback.sql"
 
 
 def since_script(plan: Plan) -> Path:
@@ -91,7 +91,7 @@ def _text(name: str) -> str:
 
 def describe_emptying(plan: Plan) -> tuple[str, ...]:
     """Return the command that empties the database again."""
-    return _psql(plan, "--set ON_ERROR_STOP=1 --single-transaction", undo_script(plan))
+    return _psql(plan, "--set ON_ERROR_STOP=1 --single-transaction", rollback_script(plan))
 
 
 def _psql(plan: Plan, flags: str, script: Path) -> tuple[str, ...]:
@@ -132,8 +132,8 @@ def describe_next(plan: Plan) -> tuple[str, ...]:
     """Return how to go on after a success, in lines that a shell can run; a trial takes nothing from the old system."""
     if plan.layout.root is not None:
         return (f"teleclaude daemon --root {_word(plan.layout.root)}",)
-    script = f"{_sudo(plan)}sh {_word(switch_over_script(plan))}  # read it first"
-    leads = any(lead.needed for lead in plan.switch_over)
+    script = f"{_sudo(plan)}sh {_word(cutover_script(plan))}  # read it first"
+    leads = any(lead.needed for lead in plan.cutover)
     return (script, _start_new(plan)) if leads else (_start_new(plan),)
 
 
@@ -142,29 +142,29 @@ def _start_new(plan: Plan) -> str:
     return names.our(names.commands.launch)
 
 
-def describe_switch_over(plan: Plan) -> tuple[str, ...]:
+def describe_cutover(plan: Plan) -> tuple[str, ...]:
     """Return what still leads to the old installation, with the commands that change it."""
     lines = [
         f"# What led to the old installation {printable(plan.checkout)} when the migration {plan.run} began.",
         "# As long as it does, hooks and commands go on writing to the old files, and nobody notices.",
-        f"# Every command keeps what it changes; {printable(switch_back_script(plan))} puts it back.",
+        f"# Every command keeps what it changes; {printable(cutover_undo_script(plan))} puts it back.",
     ]
-    if any(NEEDS_JQ in lead.command for lead in plan.switch_over):
+    if any(NEEDS_JQ in lead.command for lead in plan.cutover):
         lines.append(f"command -v jq >/dev/null || {{ echo '{SAY_JQ}' >&2; exit 3; }}")
     said = {""}
-    for lead in plan.switch_over:
+    for lead in plan.cutover:
         lines.append(f"# {lead.kind}: {lead.path}{f', {lead.place}' if lead.place else ''}: {lead.runs}")
         if lead.command not in said:
             lines.append(lead.command)
         elif not lead.command:
             lines.append(f"#   {lead.hint or 'nothing to do'}")
         said.add(lead.command)
-    return tuple(lines) if plan.switch_over else (*lines, "# Nothing was found that does.")
+    return tuple(lines) if plan.cutover else (*lines, "# Nothing was found that does.")
 
 
-def describe_switch_back(plan: Plan) -> tuple[str, ...]:
-    """Return what takes back the switch-over as far as it was made, services not counted; each command once."""
-    leads = [lead for lead in plan.switch_over if lead.kind not in SERVICES]
+def describe_cutover_undo(plan: Plan) -> tuple[str, ...]:
+    """Return what takes back the cutover as far as it was made, services not counted; each command once."""
+    leads = [lead for lead in plan.cutover if lead.kind not in SERVICES]
     by_hand = (f"# {lead.hint}" for lead in leads if lead.hint and not lead.needed)
     return (*dict.fromkeys(lead.back for lead in leads if lead.back), *dict.fromkeys(by_hand))
 
@@ -172,7 +172,7 @@ def describe_switch_back(plan: Plan) -> tuple[str, ...]:
 SERVICES = tuple(system.unit_kind for system in SYSTEMS)
 
 
-def describe_way_back(plan: Plan) -> tuple[str, ...]:
+def describe_rollback(plan: Plan) -> tuple[str, ...]:
     """Return how to go back to the single-user installation after a success, in lines that a shell can run."""
     return (
         "# The old installation is untouched: every file of it is what it was before.",
@@ -186,20 +186,20 @@ def describe_way_back(plan: Plan) -> tuple[str, ...]:
         *describe_config_removal(plan),
         *describe_docs_removal(plan),
         *describe_emptying(plan),
-        "# 4. Take back the switch-over, as far as it was made.",
-        *_switch_back(plan),
+        "# 4. Take back the cutover, as far as it was made.",
+        *_undo_cutover(plan),
         *_start_old(plan),
     )
 
 
-def _switch_back(plan: Plan) -> tuple[str, ...]:
-    if not describe_switch_back(plan):
+def _undo_cutover(plan: Plan) -> tuple[str, ...]:
+    if not describe_cutover_undo(plan):
         return ("# Nothing was found that led there.",)
-    return (f"{_sudo(plan)}sh {_word(switch_back_script(plan))}",)
+    return (f"{_sudo(plan)}sh {_word(cutover_undo_script(plan))}",)
 
 
 def _start_old(plan: Plan) -> tuple[str, ...]:
-    starts = [lead.back for lead in plan.switch_over if lead.kind in SERVICES and lead.back]
+    starts = [lead.back for lead in plan.cutover if lead.kind in SERVICES and lead.back]
     if starts:
         return "# 5. Start the old daemon again.", *starts
     return (

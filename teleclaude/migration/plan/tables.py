@@ -30,7 +30,7 @@ class ColumnPlan:
 
 
 @dataclass(frozen=True)
-class IdentityPlan:
+class SequencePlan:
     """An identity column, and what SQLite would have used next where it kept count."""
 
     column: str
@@ -50,8 +50,8 @@ class TablePlan:
     rows: int
     constants: tuple[tuple[str, Any], ...] = ()
     """Columns that get the same value in every row."""
-    identity: IdentityPlan | None = None
-    carried: bool = False
+    sequence: SequencePlan | None = None
+    legacy: bool = False
     """Whether the models do not know the table, so that the migration creates it."""
     unique_key: bool = True
     """Whether SQLite itself let no two rows have the same key."""

@@ -14,13 +14,13 @@ from teleclaude.errors import PublishError
 from teleclaude.migration.plan.plan import MARK, Plan
 from teleclaude.migration.source.inventory import Inventory
 from teleclaude.migration.source.known_files import INDEX
-from teleclaude.migration.source.privsep import Deputy, deputy_for
+from teleclaude.migration.source.privsep import Privsep, privsep_for
 from teleclaude.migration.state.workspace import remove_empty
 
 
-def writer_of(whose: Plan | Inventory, path: Path) -> Deputy:
+def writer_of(whose: Plan | Inventory, path: Path) -> Privsep:
     """Return who writes and removes a file: in his own home the user himself."""
-    return deputy_for(whose.account if whose.as_service_user and path == whose.user_config else None)
+    return privsep_for(whose.account if whose.as_service_user and path == whose.user_config else None)
 
 
 def is_of(whose: Plan | Inventory, run: str, path: Path) -> bool:

@@ -87,7 +87,7 @@ def _read_old(plan: Plan) -> OldConfiguration:
     """Return what the copies of the old files say; raises ConfigError."""
     files = plan.config_files
     if files is None:
-        raise ConfigError(f"the configuration in {plan.checkout} cannot be seen", "mend what is listed")
+        raise ConfigError(f"the configuration in {plan.checkout} cannot be seen", "fix what is listed")
     origins = files.origins
 
     def read(path: Path, *, required: bool = False) -> dict[str, Any]:
@@ -95,7 +95,7 @@ def _read_old(plan: Plan) -> OldConfiguration:
 
     experiments = read(files.experiments).get("experiments") or []
     if not isinstance(experiments, list):
-        raise ConfigError(f"experiments in {origins[files.experiments]} is not a list", "mend the file")
+        raise ConfigError(f"experiments in {origins[files.experiments]} is not a list", "fix the file")
     everyone = read(files.everyone)
     if plan.first_person is not None:
         everyone["people"] = [_entry(plan.first_person)]

@@ -104,9 +104,9 @@ def _as_before(target: TargetState, *, schema_stood: bool) -> TargetState:
         target,
         rows=dict.fromkeys(target.rows, 0) if schema_stood else {},
         revision=target.revision if schema_stood else None,
-        taken=target.taken - target.carried,
+        taken=target.taken - target.legacy,
         schemas=target.schemas - {LEGACY, EVENTS},
-        carried=frozenset(),
+        legacy=frozenset(),
         runs=(),
     )
 
@@ -115,14 +115,14 @@ def find_obstacle(plan: Plan, inventory: Inventory, interrupted: Interrupted) ->
     """Return why nothing can be done about the run here and now, and the remedy."""
     record, target = interrupted.record, inventory.target
     if target is None and (inventory.url is not None or record is None):
-        trouble = next(each for each in inventory.troubles if each.subject == "target")
+        trouble = next(each for each in inventory.problems if each.subject == "target")
         return trouble.message, trouble.hint
     if target is not None and target.held_by:
         return target.held_by, "stop it and run again"
     if interrupted.on_target is None and record is not None and not _same_target(record, inventory.url):
         said = record.reached_by
-        return f"{interrupted.sentence}, and it went to {said}", f"say --target {said} with --resume or --undo"
+        return f"{interrupted.sentence}, and it went to {said}", f"use --target {said} with --resume or --undo"
     if record is not None and {*_places(record)} != {*published_paths(plan), plan.layout.docs}:
-        hint = "say --root, and set TELECLAUDE_CONFIG_PATH and its like, as for that run"
+        hint = "use --root, and set TELECLAUDE_CONFIG_PATH and its like, as for that run"
         return f"the migration {interrupted.run} wrote to other places, such as {_places(record)[0]}", hint
     return None

@@ -80,7 +80,7 @@ async def _plan_of(record: RunRecord, target: str | None, private: Path, environ
     seen = (("target", inventory.target, TargetError), ("source", inventory.database, SourceError))
     for subject, found, kind in seen:
         if found is None:
-            trouble = next(trouble for trouble in inventory.troubles if trouble.subject == subject)
+            trouble = next(trouble for trouble in inventory.problems if trouble.subject == subject)
             raise kind(trouble.message, trouble.hint)
     # A verification publishes nothing, so that nobody is asked for what stands in the places of the files.
     return plan_again(options, replace(inventory, destinations=NOWHERE), record.run, record)

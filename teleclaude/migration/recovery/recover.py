@@ -44,7 +44,7 @@ async def recover(run: Run, interrupted: Interrupted, obstacle: Obstacle | None,
     if obstacle is not None:
         run.refuse(*obstacle)
     elif choice is None:
-        run.refuse(interrupted.sentence, "say --resume to finish it, or --undo to take it back")
+        run.refuse(interrupted.sentence, "use --resume to finish it, or --undo to take it back")
     elif interrupted.is_complete:
         _acknowledge(run, choice)
     elif choice is Recovery.UNDO:
@@ -52,14 +52,14 @@ async def recover(run: Run, interrupted: Interrupted, obstacle: Obstacle | None,
     else:
         await run_step(run, Step("preflight", preflight))
         if run.refused:
-            run.refuse("the run cannot be finished as things are; nothing was changed", "mend what is listed")
+            run.refuse("the run cannot be finished as things are; nothing was changed", "fix what is listed")
         else:
             await hold_and(run, lambda check: _resume(run, steps, check))
 
 
 def _acknowledge(run: Run, choice: Recovery) -> None:
     if choice is Recovery.UNDO:
-        hint = f"follow {run.plan.folder / 'way-back.txt'}"
+        hint = f"follow {run.plan.folder / 'rollback.txt'}"
         run.refuse(f"the migration {run.plan.run} is complete, and a daemon may have written since", hint)
         return
     try_entry(run.plan.folder, SETTLED)

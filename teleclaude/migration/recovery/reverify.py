@@ -18,8 +18,8 @@ from teleclaude.migration.plan.tables import TablePlan
 from teleclaude.migration.report.events import (
     ConstraintResult,
     Event,
-    IdentityResult,
     LedgerResult,
+    SequenceResult,
     TableResult,
     note,
     warning,
@@ -31,7 +31,7 @@ from teleclaude.migration.verify.read_back import Target
 from teleclaude.migration.verify.rejects import count_rejects
 from teleclaude.migration.verify.table import Proof, verify_table
 
-_WRITTEN_SINCE = "rows may have been written since; look at them, then follow way-back.txt in the folder of the run"
+_WRITTEN_SINCE = "rows may have been written since; look at them, then follow rollback.txt in the folder of the run"
 
 
 async def prove_for_resume(plan: Plan) -> AsyncGenerator[Event, None]:
@@ -43,14 +43,14 @@ async def prove_for_resume(plan: Plan) -> AsyncGenerator[Event, None]:
         yield event
     commit = _find_commit(plan)
     if commit is None or "constraints" not in commit:
-        said = "its journal is lost, and with it which constraints the data breaks and what identities give next"
+        said = "its journal is lost, and with it which constraints the data breaks and what sequences give next"
         yield warning("recovery", said, "in psql, \\d TABLE shows the constraints of a table")
         return
-    for identity in commit["identities"]:
-        yield IdentityResult(**identity)
+    for identity in commit["sequences"]:
+        yield SequenceResult(**identity)
     for constraint in commit["constraints"]:
         yield ConstraintResult(**constraint)
-    yield note("recovery", "identities and constraints were proved by the run before it was cut off", "see its journal")
+    yield note("recovery", "sequences and constraints were proved by the run before it was cut off", "see its journal")
 
 
 async def _prove_tables(plan: Plan) -> AsyncGenerator[Event, None]:
@@ -64,7 +64,7 @@ async def _prove_tables(plan: Plan) -> AsyncGenerator[Event, None]:
             if not await _is_same_source(plan, target):
                 raise SourceError(
                     f"{plan.checkout / 'teleclaude.db'} is no longer what was migrated",
-                    "say --undo, then migrate anew",
+                    "use --undo, then migrate anew",
                 )
             expected = {}
             async with index_ledger(plan.ledger, plan.private) as ledger:
@@ -97,7 +97,7 @@ async def prove_for_undo(plan: Plan) -> AsyncGenerator[Event, None]:
                 rows = {
                     table.name: table.rows - await count_rejects(Target(target), table)
                     for table in plan.tables
-                    if not table.carried
+                    if not table.legacy
                 }
                 yield warning("target", "its journal is lost, so rows were counted, and values not compared")
             await _check_rows(target, rows)
@@ -123,7 +123,7 @@ async def _verify(
             raise
         raise SourceError(
             f"the ledger of the run {plan.run} is lost, and without it {table.label} cannot be proved",
-            "say --undo, then migrate anew",
+            "use --undo, then migrate anew",
         ) from None
 
 

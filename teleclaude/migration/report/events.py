@@ -77,12 +77,12 @@ class TableResult:
     rejected: int
     values_compared: int
     mismatches: int
-    coerced: int
+    converted: int
     seconds: float
 
 
 @dataclass(frozen=True)
-class IdentityResult:
+class SequenceResult:
     """An identity column, the number that it gives next, and whether an insert proved it."""
 
     table: str
@@ -144,25 +144,25 @@ class ProbeResult:
 
 @dataclass(frozen=True)
 class Left:
-    """Something of the old installation that was deliberately not carried."""
+    """Something of the old installation that was deliberately not moved."""
 
     subject: str
     reason: str
 
 
 @dataclass(frozen=True)
-class Belonging:
-    """A file or folder of the old installation: `carried` to a place, or `left` where it is, and why."""
+class OldFile:
+    """A file or folder of the old installation: `moved` to a place, or `left` where it is, and why."""
 
     path: str
     what: str
-    fate: str
+    outcome: str
     to: str
     why: str
 
 
 @dataclass(frozen=True)
-class SwitchOver:
+class CutoverItem:
     """Something that still leads to the old installation, the command that changes it, and what takes that back.
 
     Where no command can, `hint` says what a person does; where `needed` is false, nothing has to be done.
@@ -190,7 +190,7 @@ class FilePreview:
 
 Result = (
     TableResult
-    | IdentityResult
+    | SequenceResult
     | ConstraintResult
     | Forecast
     | FileResult
@@ -199,7 +199,7 @@ Result = (
     | LedgerResult
     | ProbeResult
     | Left
-    | Belonging
-    | SwitchOver
+    | OldFile
+    | CutoverItem
 )
 Event = Finding | Progress | Result

@@ -88,5 +88,5 @@ def _draw_tables(tables: list[dict[str, Any]]) -> Iterator[_Line]:
 
 def _find_left(report: Mapping[str, Any]) -> dict[str, str]:
     """Return what stays where it is, and why, each once."""
-    left = {item["path"]: item["why"] for item in report["installation"] if item["fate"] == "left"}
+    left = {item["path"]: item["why"] for item in report["installation"] if item["outcome"] == "left"}
     return left | {item["subject"]: item["reason"] for item in report["left"]}

@@ -58,13 +58,13 @@ def find_proofs(report: Mapping[str, Any]) -> Iterator[str]:
         return
     tables, files, probe = report["tables"], report["source"]["files"], report["probe"]
     if tables:
-        listed = total(tables, "coerced")
+        listed = total(tables, "converted")
         but = f", but for the {listed:,} that the ledger lists" if listed else ""
         values = f"{total(tables, 'values_compared'):,} values read back"
         yield f"{total(tables, 'target_rows'):,} rows in {len(tables)} tables; {values}, all equal{but}"
-    proved = [identity for identity in report["identities"] if identity["proved"]]
+    proved = [identity for identity in report["sequences"] if identity["proved"]]
     if proved:
-        yield f"{len(proved)} identity columns give the next free number, as an insert showed"
+        yield f"{len(proved)} sequences give the next free number, as an insert showed"
     if probe and probe["ok"]:
         booted = f"the daemon booted on it and lists {probe['sessions_listed']:,} sessions"
         yield f"{booted}; {probe['searches']} searches compared"
@@ -79,7 +79,7 @@ def total(tables: list[dict[str, Any]], number: str) -> int:
 
 def find_attention(report: Mapping[str, Any]) -> tuple[Attention, ...]:
     """Return everything that asks for attention, errors first; notes do not."""
-    ways = (_of_findings, _of_leads, _of_identities, _of_constraints, _of_values)
+    ways = (_of_findings, _of_leads, _of_sequences, _of_constraints, _of_values)
     found = [attention for way in ways for attention in way(report)]
     return tuple(sorted(found, key=lambda attention: attention.severity is not Severity.ERROR))
 
@@ -101,20 +101,20 @@ def _of_findings(report: Mapping[str, Any]) -> Iterator[Attention]:
 
 
 def _of_leads(report: Mapping[str, Any]) -> Iterator[Attention]:
-    leads = [lead for lead in report["switch_over"] if lead["needed"]]
+    leads = [lead for lead in report["cutover"] if lead["needed"]]
     if leads:
         places = list(dict.fromkeys(f"{lead['kind']} {lead['path']}" for lead in leads))
         more = f" and {len(places) - 1} more" if len(places) > 1 else ""
         said = f"{places[0]}{more} still lead to the old installation"
-        script = Path(report["folder"]) / "switch-over.sh"
+        script = Path(report["folder"]) / "cutover.sh"
         made = report["failure"] is None and not report["dry_run"]
         sudo = "" if report["root"] else "sudo "
-        remedy = f"read it, then: {sudo}sh {script}" if made else f"{_where(report)} the commands, under switch_over"
+        remedy = f"read it, then: {sudo}sh {script}" if made else f"{_where(report)} the commands, under cutover"
         yield Attention(Severity.WARNING, said, remedy)
 
 
-def _of_identities(report: Mapping[str, Any]) -> Iterator[Attention]:
-    for identity in report["identities"]:
+def _of_sequences(report: Mapping[str, Any]) -> Iterator[Attention]:
+    for identity in report["sequences"]:
         if not identity["proved"]:
             table, column = identity["table"], identity["column"]
             said = f"{table}.{column} has no number left, so the next row that asks for one is refused"

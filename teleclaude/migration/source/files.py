@@ -10,7 +10,7 @@ from pathlib import Path
 
 from teleclaude.errors import SourceError
 from teleclaude.migration.source.inventory import SourceFile
-from teleclaude.migration.source.privsep import Deputy
+from teleclaude.migration.source.privsep import Privsep
 from teleclaude.migration.source.unprivileged import open_regular
 
 CHUNK = 1 << 20
@@ -21,15 +21,15 @@ FILE_LIMIT = 1 << 30
 """Bytes of any other file that is no database."""
 
 
-def open_source(deputy: Deputy, path: Path, *, exact: bool = False) -> int:
+def open_source(privsep: Privsep, path: Path, *, exact: bool = False) -> int:
     """Open a regular file, where `exact` without following any link; raises SourceError, FileNotFoundError."""
-    return deputy.open(open_regular, str(path), exact)
+    return privsep.open(open_regular, str(path), exact)
 
 
 @contextmanager
-def opened(deputy: Deputy, path: Path, *, exact: bool = False) -> Iterator[int]:
+def opened(privsep: Privsep, path: Path, *, exact: bool = False) -> Iterator[int]:
     """Open a regular file, and close it at the end; raises SourceError, FileNotFoundError."""
-    descriptor = open_source(deputy, path, exact=exact)
+    descriptor = open_source(privsep, path, exact=exact)
     try:
         yield descriptor
     finally:
@@ -55,16 +55,16 @@ def read_chunks(descriptor: int, path: Path, limit: int | None) -> Iterator[byte
         raise SourceError(f"{path} changed while it was read", "stop whatever writes to it and run again")
 
 
-def read_file(deputy: Deputy, path: Path, limit: int, *, exact: bool = False) -> bytes:
+def read_file(privsep: Privsep, path: Path, limit: int, *, exact: bool = False) -> bytes:
     """Return the content of a regular file; raises SourceError, FileNotFoundError."""
-    with opened(deputy, path, exact=exact) as descriptor:
+    with opened(privsep, path, exact=exact) as descriptor:
         return b"".join(read_chunks(descriptor, path, limit))
 
 
-def copy_file(deputy: Deputy, source: Path, copy: Path, limit: int | None) -> str:
+def copy_file(privsep: Privsep, source: Path, copy: Path, limit: int | None) -> str:
     """Copy a regular file and return the sha256 of what was copied; raises SourceError, FileNotFoundError."""
     digest = hashlib.sha256()
-    with opened(deputy, source) as descriptor:
+    with opened(privsep, source) as descriptor:
         try:
             with copy.open("xb") as writer:
                 for chunk in read_chunks(descriptor, source, limit):
@@ -76,30 +76,30 @@ def copy_file(deputy: Deputy, source: Path, copy: Path, limit: int | None) -> st
     return digest.hexdigest()
 
 
-def digest_now(deputy: Deputy, file: SourceFile) -> str:
+def digest_now(privsep: Privsep, file: SourceFile) -> str:
     """Return the sha256 of what a file holds now, the empty string where it is gone; raises SourceError.
 
     Where it holds what its copy holds, which is looked at byte by byte in a fraction of the time, it is that of before.
     """
-    if file.copy is not None and _is_same(deputy, file.path, file.copy):
+    if file.copy is not None and _is_same(privsep, file.path, file.copy):
         return file.sha256
-    return hash_file(deputy, file.path)
+    return hash_file(privsep, file.path)
 
 
-def _is_same(deputy: Deputy, path: Path, copy: Path) -> bool:
+def _is_same(privsep: Privsep, path: Path, copy: Path) -> bool:
     try:
-        with opened(deputy, path) as descriptor, copy.open("rb") as copied:
+        with opened(privsep, path) as descriptor, copy.open("rb") as copied:
             same = all(chunk == copied.read(len(chunk)) for chunk in read_chunks(descriptor, path, None))
             return same and not copied.read(1)
     except OSError:
         return False
 
 
-def hash_file(deputy: Deputy, path: Path, limit: int | None = None, *, exact: bool = False) -> str:
+def hash_file(privsep: Privsep, path: Path, limit: int | None = None, *, exact: bool = False) -> str:
     """Return the sha256 of a regular file, the empty string where there is none; raises SourceError."""
     digest = hashlib.sha256()
     try:
-        with opened(deputy, path, exact=exact) as descriptor:
+        with opened(privsep, path, exact=exact) as descriptor:
             for chunk in read_chunks(descriptor, path, limit):
                 digest.update(chunk)
     except FileNotFoundError:

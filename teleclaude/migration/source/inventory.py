@@ -112,7 +112,7 @@ class DocFile:
 
 
 @dataclass(frozen=True)
-class Holder:
+class Activity:
     """Evidence that somebody still works on the old installation."""
 
     evidence: str
@@ -143,7 +143,7 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True)
-class Pointer:
+class Reference:
     """A place outside the old installation that leads to it."""
 
     kind: Kind
@@ -208,7 +208,7 @@ class TargetState:
     """Rows of every table of ours that exists."""
     taken: frozenset[str] = frozenset()
     """Every name in the schema that ours live in that a table cannot have any more."""
-    carried: frozenset[str] = frozenset()
+    legacy: frozenset[str] = frozenset()
     """Those of them that are tables which a migration carried there."""
     schemas: frozenset[str] = frozenset()
     """Every schema of the database."""
@@ -229,9 +229,9 @@ class Destinations:
     """Directories that do not exist yet, parents first."""
     not_writable: tuple[Path, ...] = ()
     """Places that this process may not write to."""
-    open_doors: tuple[Path, ...] = ()
+    unsafe_folders: tuple[Path, ...] = ()
     """Folders on the way to the system's files that a user without privileges can change."""
-    run_door: Path | None = None
+    unsafe_run_folder: Path | None = None
     """Such a folder on the way to the folder of the run, None where there is none."""
     service_user_exists: bool = False
 
@@ -279,16 +279,16 @@ class Inventory:
     """What lies in `~/.teleclaude`."""
     elsewhere: tuple[Path, ...] = ()
     """What the old program or its agents keep in other places."""
-    holders: tuple[Holder, ...] = ()
+    activities: tuple[Activity, ...] = ()
     services: tuple[Service, ...] = ()
-    pointers: tuple[Pointer, ...] = ()
+    references: tuple[Reference, ...] = ()
     journals: tuple[JournaledRun, ...] = ()
     """Runs that were cut off."""
     url: URL | None = field(default=None, repr=False)
     """The database to move to, None where the command line names none that can be used."""
     target: TargetState | None = None
     destinations: Destinations = NOWHERE
-    troubles: tuple[Finding, ...] = ()
+    problems: tuple[Finding, ...] = ()
     """What could not be looked at, and why."""
 
     @property

@@ -21,7 +21,7 @@ from teleclaude.migration.source.json_member import FIRST, FUNCTION
 from teleclaude.migration.values.identifiers import quote
 
 BOOKKEEPING = {
-    re.compile(r"sqlite_.*"): "SQLite's own bookkeeping; numbers to come are kept by identity columns",
+    re.compile(r"sqlite_.*"): "SQLite's own bookkeeping; numbers to come are kept by sequences",
     re.compile(r"schema_migrations"): "the old program's list of schema changes; the new schema has its own",
 }
 SEARCH_INDEX = "a search index, which holds no data of its own"
@@ -48,7 +48,7 @@ class Read:
     sql: str
 
 
-def reason_not_carried(table: str, *, search_index: bool = False) -> str | None:
+def reason_left(table: str, *, search_index: bool = False) -> str | None:
     """Return why a table of the old database is left behind, None where it is not.
 
     `search_index` says that SQLite made it for full-text search; a name alone proves nothing.
@@ -165,7 +165,7 @@ def find_models(tables: Sequence[SourceTable]) -> dict[str, str]:
     dropping NAME and renaming: where it was killed before the renaming, the rows are in NAME_new, and NAME is not
     there, or empty since the next start (facts: schema history).
     """
-    by_name = {fold(table.name): table for table in tables if is_carried(table)}
+    by_name = {fold(table.name): table for table in tables if has_data(table)}
     found = {}
     for name, model in Model.metadata.tables.items():
         table, rebuilt = (_with_key(by_name.get(way), model) for way in (name, f"{name}{REBUILT}"))
@@ -189,6 +189,6 @@ def missing_columns(source: SourceTable, model: str) -> tuple[str, ...]:
     return tuple(name for name in wanted if choose_read(model, name, names) is None)
 
 
-def is_carried(table: SourceTable) -> bool:
+def has_data(table: SourceTable) -> bool:
     """Whether an old table holds data of its own."""
-    return reason_not_carried(table.name, search_index=table.search_index) is None
+    return reason_left(table.name, search_index=table.search_index) is None

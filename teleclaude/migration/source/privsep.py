@@ -1,4 +1,4 @@
-"""The deputy: a process with the rights of the old installation's owner, which root sends into what that user controls.
+"""Privilege separation: a process with the rights of the account that owns the old installation.
 
 Root forks it once and early. It gives up root's rights for good, runs no other program, and does what it is told by
 name; the files that it opens it hands over as descriptors (unix(7), SCM_RIGHTS). Its answers are JSON, because what
@@ -31,7 +31,7 @@ ANSWER_SECONDS = 120.0
 """A file system of the user's own may never answer."""
 
 
-class Deputy:
+class Privsep:
     """Does what it is told with the rights of an account, or with our own."""
 
     def __init__(self, channel: socket.socket | None = None, process: int = 0) -> None:
@@ -67,7 +67,7 @@ class Deputy:
             raise SourceError("the reading process answered out of turn", "run it again")
         return answer.get("result"), descriptors[0] if descriptors else -1
 
-    def dismiss(self) -> None:
+    def close(self) -> None:
         """Let it end, and wait for that."""
         if self._channel is not None:
             self._channel.close()
@@ -75,33 +75,33 @@ class Deputy:
                 os.waitpid(self._process, 0)
 
 
-_deputies: dict[Account, Deputy] = {}
+_privseps: dict[Account, Privsep] = {}
 
 
-def deputy_for(account: Account | None) -> Deputy:
+def privsep_for(account: Account | None) -> Privsep:
     """Return who does things with the rights of `account`, None being those of this process; forked when first asked.
 
     Raises SourceError where the rights cannot be taken.
     """
     if account is None:
-        return Deputy()
-    if account not in _deputies:
-        deputy = _fork(account)
-        _deputies[account] = deputy
-    return _deputies[account]
+        return Privsep()
+    if account not in _privseps:
+        privsep = _fork(account)
+        _privseps[account] = privsep
+    return _privseps[account]
 
 
 @contextmanager
-def dismissing_deputies() -> Iterator[None]:
-    """Let no deputy outlive the run."""
+def closing_privseps() -> Iterator[None]:
+    """Let no privsep outlive the run."""
     try:
         yield
     finally:
-        while _deputies:
-            _deputies.popitem()[1].dismiss()
+        while _privseps:
+            _privseps.popitem()[1].close()
 
 
-def _fork(account: Account) -> Deputy:
+def _fork(account: Account) -> Privsep:
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
     with warnings.catch_warnings():
         # Python 3.12 warns where threads run, such as that of a progress bar; the child takes none of their locks.
@@ -115,20 +115,20 @@ def _fork(account: Account) -> Deputy:
             os._exit(0)
     theirs.close()
     ours.settimeout(ANSWER_SECONDS)
-    deputy = Deputy(ours, process)
+    privsep = Privsep(ours, process)
     try:
-        deputy.call(os.geteuid)
+        privsep.call(os.geteuid)
     except SourceError:
-        deputy.dismiss()
+        privsep.close()
         hint = "run it as root with all its rights, or as the owner"
         raise SourceError(f"the rights of uid {account.uid} cannot be taken", hint) from None
-    return deputy
+    return privsep
 
 
 def _serve(descriptor: int, account: Account) -> None:
     signal.set_wakeup_fd(-1)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        # The deputy ends when root's end of the socket is closed, and is needed for the way back until then.
+        # The privsep ends when root's end of the socket is closed, and is needed for the rollback until then.
         signal.signal(number, signal.SIG_IGN)
     _close_others(descriptor)
     for gate in account.gates:

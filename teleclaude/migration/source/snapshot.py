@@ -13,13 +13,13 @@ import psutil
 from teleclaude.errors import SourceError
 from teleclaude.migration.source.files import copy_file, digest_now, hash_file, opened
 from teleclaude.migration.source.inventory import SourceDatabase, SourceFile
-from teleclaude.migration.source.privsep import Deputy
+from teleclaude.migration.source.privsep import Privsep
 
 SUFFIXES = ("", "-wal", "-journal")
 """Of the files that are a database together (SQLite manual, "Temporary Files", section 2)."""
 
 
-def copy_database(deputy: Deputy, path: Path, folder: Path) -> tuple[Path, tuple[SourceFile, ...], int]:
+def copy_database(privsep: Privsep, path: Path, folder: Path) -> tuple[Path, tuple[SourceFile, ...], int]:
     """Copy a database with its WAL into `folder`; return the copy, what was copied, and the owner's user id.
 
     The `-shm` file is left out, because SQLite makes it again. A transaction that was cut off is taken back in the
@@ -31,14 +31,14 @@ def copy_database(deputy: Deputy, path: Path, folder: Path) -> tuple[Path, tuple
     copies = {Path(f"{path}{suffix}"): Path(f"{copy}{suffix}") for suffix in SUFFIXES}
     states: dict[Path, os.stat_result] = {}
     for source in copies:
-        with suppress(FileNotFoundError), opened(deputy, source) as descriptor:
+        with suppress(FileNotFoundError), opened(privsep, source) as descriptor:
             states[source] = os.fstat(descriptor)
     _check_room(path, sum(state.st_size for state in states.values()), folder)
     files = []
     for source in states:
         with suppress(FileNotFoundError):
-            files.append(SourceFile(source, copy_file(deputy, source, copies[source], None), copies[source]))
-    changed = _find_changed(deputy, path, files)
+            files.append(SourceFile(source, copy_file(privsep, source, copies[source], None), copies[source]))
+    changed = _find_changed(privsep, path, files)
     if changed or path not in [file.path for file in files]:
         raise SourceError(f"{changed or path} changed while it was copied", "stop whatever writes to it")
     if copies[Path(f"{path}-journal")].is_file():
@@ -46,13 +46,13 @@ def copy_database(deputy: Deputy, path: Path, folder: Path) -> tuple[Path, tuple
     return copy, tuple(files), states[path].st_uid
 
 
-def _find_changed(deputy: Deputy, path: Path, files: Sequence[SourceFile]) -> Path | None:
+def _find_changed(privsep: Privsep, path: Path, files: Sequence[SourceFile]) -> Path | None:
     """Return a file of a database that is no longer what was copied, or was not there then."""
     known = {file.path: file for file in files}
     for part in (Path(f"{path}{suffix}") for suffix in SUFFIXES):
-        if part not in known and hash_file(deputy, part):
+        if part not in known and hash_file(privsep, part):
             return part
-        if part in known and digest_now(deputy, known[part]) != known[part].sha256:
+        if part in known and digest_now(privsep, known[part]) != known[part].sha256:
             return part
     return None
 
@@ -66,10 +66,10 @@ def _check_room(path: Path, needed: int, folder: Path) -> None:
         )
 
 
-def check_unchanged(deputy: Deputy, databases: tuple[SourceDatabase, ...]) -> None:
+def check_unchanged(privsep: Privsep, databases: tuple[SourceDatabase, ...]) -> None:
     """Raise SourceError where an old database is no longer what was copied, or has a WAL that was not there."""
     for database in databases:
-        changed = _find_changed(deputy, database.path, database.files)
+        changed = _find_changed(privsep, database.path, database.files)
         if changed:
             hint = "stop whatever writes to it and run again"
             raise SourceError(f"{changed} was written to during the migration", hint)

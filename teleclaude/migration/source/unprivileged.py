@@ -1,6 +1,6 @@
-"""What the deputy does in the owner's realm: resolve, open, list. Every path is resolved first, then opened link-free.
+"""What the privsep does in the owner's realm: resolve, open, list. Every path is resolved first, then opened link-free.
 
-Where this process needs no deputy, it calls the same functions itself.
+Where this process needs no privsep, it calls the same functions itself.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from teleclaude.config.folders import Links, Policy, entered, walked
 from teleclaude.errors import SourceError
 
 GATES: dict[Path, int] = {}
-"""Folders where the realm begins, opened while the deputy was still root: whoever named them may lead through a
+"""Folders where the realm begins, opened while the privsep was still root: whoever named them may lead through a
 folder of root's that the owner cannot pass."""
 
 MAX_ENTRIES = 50_000

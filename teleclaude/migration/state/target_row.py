@@ -13,7 +13,7 @@ from teleclaude.db.models import MigrationRun
 from teleclaude.db.retry import in_transaction
 from teleclaude.errors import TargetError
 from teleclaude.migration.plan.plan import Plan
-from teleclaude.migration.plan.rollback import undo_statements
+from teleclaude.migration.plan.rollback import rollback_statements
 
 
 async def insert_row(plan: Plan, target: AsyncConnection) -> None:
@@ -79,8 +79,8 @@ async def _empty(plan: Plan, target: AsyncConnection) -> None:
     if state is None:
         return
     if state != "pending":
-        raise TargetError(f"the run {plan.run} is {state}; others may have written since", "follow its way-back.txt")
-    for statement in undo_statements():
+        raise TargetError(f"the run {plan.run} is {state}; others may have written since", "follow its rollback.txt")
+    for statement in rollback_statements():
         await target.exec_driver_sql(statement)
     if plan.schema_stands:
         await target.run_sync(schema.upgrade)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-from teleclaude.config.folders import find_open_door, opened_folder, sync_folder
+from teleclaude.config.folders import find_unsafe_folder, opened_folder, sync_folder
 from teleclaude.db.file_lock import hold_existing, lock_file
 from teleclaude.errors import LockHeldError, PublishError
 
@@ -36,10 +36,10 @@ def run_folder(folder: Path, new_directories: tuple[Path, ...], *, guarded: bool
         except OSError as error:
             raise PublishError(f"{folder} cannot be made: {error.strerror}", "see to the place and run again") from None
         # Only now, for in a folder such as /tmp somebody else could have made it a moment ago.
-        if guarded and (door := find_open_door(folder)) is not None:
+        if guarded and (door := find_unsafe_folder(folder)) is not None:
             raise PublishError(
                 f"a user without privileges can change {door}, so the folder of the run may not be there",
-                "say --report-dir with a folder of root's",
+                "use --report-dir with a folder of root's",
             )
         yield folder
 

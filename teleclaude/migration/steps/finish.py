@@ -11,7 +11,7 @@ from teleclaude.migration.plan.plan import Plan
 from teleclaude.migration.report.events import Event, SourceFileResult
 from teleclaude.migration.source.files import digest_now
 from teleclaude.migration.source.inventory import Places
-from teleclaude.migration.source.privsep import deputy_for
+from teleclaude.migration.source.privsep import privsep_for
 from teleclaude.migration.source.snapshot import check_unchanged
 from teleclaude.migration.state.target_row import complete
 
@@ -21,16 +21,16 @@ async def finish(plan: Plan) -> AsyncGenerator[Event, None]:
 
     Raises SourceError where one changed or somebody works on it again, TargetError where the run's row is not there.
     """
-    deputy = deputy_for(plan.account)
-    results = [SourceFileResult(str(file.path), file.sha256, digest_now(deputy, file)) for file in plan.files]
+    privsep = privsep_for(plan.account)
+    results = [SourceFileResult(str(file.path), file.sha256, digest_now(privsep, file)) for file in plan.files]
     for result in results:
         yield result
-    check_unchanged(deputy, plan.databases)
+    check_unchanged(privsep, plan.databases)
     changed = [result.path for result in results if result.sha256_before != result.sha256_after]
     if changed:
         raise SourceError(f"{changed[0]} changed during the migration", "stop whatever writes to it and run again")
-    for holder in find_processes(Places(plan.checkout, plan.home), plan.databases):
-        raise SourceError(f"since the migration began, {holder.evidence}", holder.remedy)
+    for activity in find_processes(Places(plan.checkout, plan.home), plan.databases):
+        raise SourceError(f"since the migration began, {activity.evidence}", activity.remedy)
     if not plan.dry_run and plan.url is not None:
         # From here an interrupt comes too late.
         await uninterrupted(complete(plan))

@@ -18,7 +18,7 @@ async def preflight(plan: Plan) -> AsyncGenerator[Event, None]:
     """
     for finding in plan.findings:
         yield finding
-    results: tuple[Result, ...] = (*plan.belongings, *plan.left, *plan.switch_over)
+    results: tuple[Result, ...] = (*plan.old_files, *plan.left, *plan.cutover)
     for result in results:
         yield result
     if plan.refused and not plan.dry_run:

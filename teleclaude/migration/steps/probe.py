@@ -30,7 +30,7 @@ from teleclaude.migration.verify.search_check import choose_searches, find_diffe
 
 TIMEOUT_SECONDS = 600
 
-MEND_OR_REPORT = "mend what it names; where that is nothing of yours, report this"
+MEND_OR_REPORT = "fix what it names; where that is nothing of yours, report this"
 
 LISTED_BY = frozenset({"session_id", "closed_at", "lifecycle_status"})
 """The columns by which a session is listed."""
@@ -43,7 +43,7 @@ class Expected:
     open_sessions: frozenset[str]
     all_sessions: frozenset[str]
     rows: Mapping[str, int]
-    """Rows of every table of ours, those set aside not counted."""
+    """Rows of every table of ours, those rejected not counted."""
 
 
 async def probe(plan: Plan) -> AsyncGenerator[Event, None]:
@@ -115,10 +115,10 @@ async def boot_daemon(plan: Plan, searches: Sequence[Search]) -> dict[str, Any]:
 async def read_expected(plan: Plan) -> Expected:
     """Return what the daemon must list and count, read from the copy through the plan."""
     assert plan.url is not None
-    table = next(table for table in plan.tables if table.name == "sessions" and not table.carried)
+    table = next(table for table in plan.tables if table.name == "sessions" and not table.legacy)
     async with disposing(make_engine(plan.url, read_only=True)) as engine, engine.connect() as connection:
         target = Target(connection)
-        ours = [table for table in plan.tables if not table.carried]
+        ours = [table for table in plan.tables if not table.legacy]
         counts = {table.name: table.rows - await count_rejects(target, table) for table in ours}
         with reading(plan.databases) as sources:
             values = await _read_sessions(plan, table, sources.of(table.from_events), target)

@@ -23,8 +23,8 @@ async def publish_config(plan: Plan) -> AsyncGenerator[Event, None]:
         yield left
     for file in prepared.files:
         if not plan.dry_run:
-            deputy = writer_of(plan, file.path)
-            deputy.call(write_file, str(file.path), file.content.decode(), file.mode, file.numeric_owner)
+            privsep = writer_of(plan, file.path)
+            privsep.call(write_file, str(file.path), file.content.decode(), file.mode, file.numeric_owner)
         yield to_result(file)
 
 

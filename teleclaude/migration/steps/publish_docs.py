@@ -21,7 +21,7 @@ from teleclaude.migration.report.events import Event, FileResult, note
 from teleclaude.migration.source.files import read_file
 from teleclaude.migration.source.inventory import DocFile
 from teleclaude.migration.source.known_files import DOC_BYTES, INDEX
-from teleclaude.migration.source.privsep import deputy_for
+from teleclaude.migration.source.privsep import privsep_for
 from teleclaude.migration.state.workspace import remove_empty
 
 MODE = 0o644
@@ -70,7 +70,7 @@ def read_doc(plan: Plan, doc: DocFile) -> bytes:
     """Return the content that detection saw; raises SourceError where it is another one now."""
     seen = next((file.sha256 for file in plan.files if file.path == doc.real), None)
     with suppress(FileNotFoundError):
-        content = read_file(deputy_for(plan.account), doc.real, DOC_BYTES, exact=True)
+        content = read_file(privsep_for(plan.account), doc.real, DOC_BYTES, exact=True)
         if hashlib.sha256(content).hexdigest() == seen:
             return content
     raise SourceError(f"{doc.real} changed during the migration", "stop whatever writes to it and run again")

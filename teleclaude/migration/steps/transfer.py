@@ -1,4 +1,4 @@
-"""The one transaction: schema, rows, owners, identities, constraints, the proof, the run's row; then commit."""
+"""The one transaction: schema, rows, owners, sequences, constraints, the proof, the run's row; then commit."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from teleclaude.migration.load.batches import Loaded, Source
 from teleclaude.migration.load.constraints import add_constraints
 from teleclaude.migration.load.copy import copy_table
 from teleclaude.migration.load.estimate import Clock, check_room, make_forecast, read_size
-from teleclaude.migration.load.legacy_tables import create_carried
-from teleclaude.migration.load.sequences import restart_identity
+from teleclaude.migration.load.legacy_tables import create_legacy_tables
+from teleclaude.migration.load.sequences import restart_sequence
 from teleclaude.migration.plan.plan import Plan
 from teleclaude.migration.plan.rollback import count_since, since_script
 from teleclaude.migration.plan.tables import TablePlan, rejects_table
@@ -32,15 +32,15 @@ from teleclaude.migration.report.events import (
     Event,
     Finding,
     Forecast,
-    IdentityResult,
     LedgerResult,
     Progress,
     Result,
+    SequenceResult,
     TableResult,
     note,
     warning,
 )
-from teleclaude.migration.source.privsep import deputy_for
+from teleclaude.migration.source.privsep import privsep_for
 from teleclaude.migration.source.reader import Sources, reading
 from teleclaude.migration.source.snapshot import check_unchanged
 from teleclaude.migration.state.journal import COMMIT, find_entry, read_journal, write_entry
@@ -66,17 +66,17 @@ async def transfer(plan: Plan) -> AsyncGenerator[Event, None]:
     """
     if plan.url is None:
         yield warning(
-            "target", "no target can be reached, so the load was not rehearsed", "name one with --target, or mend it"
+            "target", "no target can be reached, so the load was not rehearsed", "name one with --target, or fix it"
         )
         return
     with reading(plan.databases) as sources, explained(plan.url):
         async with disposing(make_engine(plan.url)) as engine, engine.connect() as target:
             results: list[Result] = []
             async for event in _fill(plan, target, sources):
-                if isinstance(event, TableResult | IdentityResult | ConstraintResult):
+                if isinstance(event, TableResult | SequenceResult | ConstraintResult):
                     results.append(event)
                 yield event
-            check_unchanged(deputy_for(plan.account), plan.databases)
+            check_unchanged(privsep_for(plan.account), plan.databases)
             if plan.dry_run:
                 await target.rollback()
             else:
@@ -97,7 +97,7 @@ async def _commit(plan: Plan, target: AsyncConnection, results: Sequence[Result]
 def _to_entry(results: Sequence[Result]) -> dict[str, Any]:
     """Return what a run that takes this one up cannot find out any more."""
     return {
-        "identities": [asdict(result) for result in results if isinstance(result, IdentityResult)],
+        "sequences": [asdict(result) for result in results if isinstance(result, SequenceResult)],
         "constraints": [asdict(result) for result in results if isinstance(result, ConstraintResult)],
     }
 
@@ -107,7 +107,7 @@ async def _fill(plan: Plan, target: AsyncConnection, sources: Sources) -> AsyncG
     await target.exec_driver_sql("SET LOCAL timezone = 'UTC'")
     await _check_empty(target)
     await target.run_sync(schema.drop_post_data if plan.schema_stands else schema.create_pre_data)
-    await create_carried(target, plan.tables)
+    await create_legacy_tables(target, plan.tables)
     async for said in _look_ahead(plan, target, sources):
         yield said
     tables = [_Loading(table) for table in plan.tables]
@@ -130,7 +130,7 @@ async def _fill(plan: Plan, target: AsyncConnection, sources: Sources) -> AsyncG
             async for proved in _prove(plan, target, sources.of(loading.table.from_events), loading, written):
                 yield clock.tell(proved) if isinstance(proved, Progress) else proved
             clock.finish(loading.table.rows)
-            for finding in _remarks(loading):
+            for finding in _notices(loading):
                 yield finding
     await insert_row(plan, target)
 
@@ -146,10 +146,10 @@ async def _look_ahead(
         yield finding
 
 
-async def _add_keys(plan: Plan, target: AsyncConnection) -> AsyncGenerator[IdentityResult | ConstraintResult, None]:
+async def _add_keys(plan: Plan, target: AsyncConnection) -> AsyncGenerator[SequenceResult | ConstraintResult, None]:
     for table in plan.tables:
-        if table.identity is not None:
-            yield await restart_identity(target, table, table.identity)
+        if table.sequence is not None:
+            yield await restart_sequence(target, table, table.sequence)
     for result in await add_constraints(target):
         yield result
 
@@ -177,18 +177,18 @@ async def _prove(
             rejected=loading.loaded.rejected.total(),
             values_compared=event.values,
             mismatches=0,
-            coerced=loading.loaded.coerced,
+            converted=loading.loaded.converted,
             seconds=round(loading.seconds + time.monotonic() - begun, 3),
         )
 
 
-def _remarks(loading: _Loading) -> Iterator[Finding]:
+def _notices(loading: _Loading) -> Iterator[Finding]:
     label = loading.table.label
     for (column, rule), count in sorted(loading.loaded.silent.items()):
         yield note(
             f"{label}.{column}",
             f"{count} values were written without a zone and read as local time ({rule})",
-            "say --timezone ZONE if the computer was elsewhere",
+            "use --timezone ZONE if the computer was elsewhere",
         )
     if loading.loaded.rejected:
         said = ", ".join(f"{count} because {reason}" for reason, count in loading.loaded.rejected.items())

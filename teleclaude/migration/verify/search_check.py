@@ -54,7 +54,7 @@ def _short(table: TablePlan) -> str:
 
 
 def _searched(plan: Plan) -> list[TablePlan]:
-    return [table for table in plan.tables if table.name in PLACES and not table.carried and table.rows]
+    return [table for table in plan.tables if table.name in PLACES and not table.legacy and table.rows]
 
 
 def _select(copy: Connection, table: TablePlan, clause: str) -> list[dict[str, Any]]:

@@ -157,7 +157,7 @@ def daemon_here(monkeypatch: pytest.MonkeyPatch) -> None:
         with pytest.MonkeyPatch.context() as patch:
             # A process of its own would not be told of TMPDIR either, which may be too long for the path of a socket.
             patch.setattr(tempfile, "tempdir", "/tmp")
-            verdict = await judged_probe(plan.layout.root, environ, Path("/"), list(searches))
+            verdict = await judged_probe(plan.inventory.layout.root, environ, Path("/"), list(searches))
         return dict(json.loads(json.dumps(verdict.to_json())))
 
     monkeypatch.setattr(probe, "boot_daemon", boot_here)

@@ -120,7 +120,7 @@ class Screen(Observer):
             return self.agreed
         rows = sum(table.rows for table in plan.tables)
         target = display_url(plan.url) if plan.url else "nothing"
-        self.say(f"  {plan.database.path if plan.database else ''} ({rows} rows) → {target}")
+        self.say(f"  {plan.inventory.database.path if plan.inventory.database else ''} ({rows} rows) → {target}")
         if plan.owner is not None:
             self.say(f"  every session will belong to {plan.owner.person} (uid {plan.owner.uid})")
         return self._ask(lambda: click.confirm("  Migrate?", err=True), otherwise=False)

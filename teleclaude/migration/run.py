@@ -133,29 +133,29 @@ def _make_record(plan: Plan) -> RunRecord:
     return RunRecord(
         run=plan.run,
         started_at=plan.started_at.isoformat(),
-        dry_run=plan.dry_run,
-        checkout=plan.checkout,
-        home=plan.home,
-        root=plan.layout.root,
+        dry_run=plan.options.dry_run,
+        checkout=plan.inventory.checkout,
+        home=plan.inventory.home,
+        root=plan.inventory.layout.root,
         person=plan.owner.person if plan.owner else None,
         uid=plan.owner.uid if plan.owner else None,
         timezone=plan.timezone,
-        batch_size=plan.batch_size,
+        batch_size=plan.options.batch_size,
         target=display_url(plan.url) if plan.url else None,
         reached_by=plan.target,
-        schema_stood=plan.schema_stands,
+        schema_existed=plan.schema_exists,
         sources=digests(plan.databases),
         files=published_paths(plan),
-        docs=plan.layout.docs,
-        snippets=tuple(doc.relative for doc in plan.docs),
-        private=plan.private,
-        new_directories=plan.new_directories,
+        docs=plan.inventory.layout.docs,
+        snippets=tuple(doc.relative for doc in plan.inventory.docs),
+        private=plan.inventory.private,
+        new_directories=plan.inventory.destinations.new_directories,
     )
 
 
 def write_start(plan: Plan) -> None:
     """Write down how to go back, before there is anything to go back from; a rehearsal never has."""
-    for path, content in () if plan.dry_run else write_down(plan):
+    for path, content in () if plan.options.dry_run else write_down(plan):
         write_private(path, content)
     write_record(plan.folder, _make_record(plan))
 
@@ -166,11 +166,11 @@ async def _holding(plan: Plan) -> AsyncIterator[Check]:
 
     Raises LockHeldError, SourceError or TargetError, and so does the check where the hold on the target is lost.
     """
-    opener = partial(open_source, privsep_for(plan.account))
+    opener = partial(open_source, privsep_for(plan.inventory.account))
     async with AsyncExitStack() as stack:
         # A lock of the checkout itself keeps a second migration away, also where there is no pid file.
-        stack.enter_context(hold_existing(plan.checkout.resolve(), "migration"))
-        stack.enter_context(hold_existing(plan.checkout / "teleclaude.pid", opener=opener))
+        stack.enter_context(hold_existing(plan.inventory.checkout.resolve(), "migration"))
+        stack.enter_context(hold_existing(plan.inventory.checkout / "teleclaude.pid", opener=opener))
         if plan.url is None:
             yield _nothing_to_check
             return
@@ -207,8 +207,10 @@ async def hold_and(run: Run, work: Callable[[Check], Awaitable[None]]) -> None:
         async with AsyncExitStack() as stack:
             try:
                 check = await stack.enter_async_context(_holding(run.plan))
-                guarded = run.plan.as_service_user
-                stack.enter_context(run_folder(run.plan.folder, run.plan.new_directories, guarded=guarded))
+                guarded = run.plan.inventory.as_service_user
+                stack.enter_context(
+                    run_folder(run.plan.folder, run.plan.inventory.destinations.new_directories, guarded=guarded)
+                )
             except TeleClaudeError as error:
                 run.refuse(error.message, error.hint, type(error).__name__)
                 return
@@ -231,12 +233,12 @@ async def run_steps(run: Run, steps: tuple[Step, ...], check: Check, begun: tupl
             write_start(run.plan)
         for step in steps:
             await check()
-            undo = () if run.plan.dry_run else step.commands(run.plan)
+            undo = () if run.plan.options.dry_run else step.commands(run.plan)
             write_entry(folder, {"step": step.name, "event": "begin", "undo": undo})
             started.append(step)
             await run_step(run, step)
             try_entry(folder, {"step": step.name, "event": "done"})
-        if not run.plan.dry_run:
+        if not run.plan.options.dry_run:
             run.succeed()
         run.ended = run.settled = True
     except (Exception, asyncio.CancelledError) as error:

@@ -89,7 +89,7 @@ def probe(migrated: Migrated) -> tuple[int, dict[str, object]]:
 
 async def loosen(plan: Plan) -> AsyncGenerator[Event, None]:
     """Let everyone read the secrets that were just published."""
-    plan.layout.secrets.chmod(0o644)
+    plan.inventory.layout.secrets.chmod(0o644)
     yield note("loosen", "done")
 
 

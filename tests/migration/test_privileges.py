@@ -588,7 +588,8 @@ async def test_what_the_user_could_not_remove_himself_stays_in_his_home(
         file.write_text(f"{MARK.format(run=plan.run)}\n")
         give_away(open_folder)
         open_folder.chmod(0o555)
-        real = dataclasses.replace(plan, as_service_user=True, user_config=file)
+        layout = dataclasses.replace(plan.inventory.layout, root=None)
+        real = dataclasses.replace(plan.inventory, is_root=True, layout=layout, user_config=file)
         with pytest.raises(PermissionError):
             remove_files(real, plan.run, (file,))
         assert file.exists()

@@ -59,7 +59,7 @@ async def verify(plan: Plan, name: str) -> Any:
     table = next(table for table in plan.tables if table.label == name)
     with reading(plan.databases) as sources:
         async with (
-            index_ledger(plan.ledger, plan.private) as index,
+            index_ledger(plan.ledger, plan.inventory.private) as index,
             disposing(make_engine(plan.url)) as engine,
             engine.connect() as connection,
         ):

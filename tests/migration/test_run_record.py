@@ -26,7 +26,7 @@ RECORD = RunRecord(
     batch_size=7,
     target="postgresql://ada@here/t",
     reached_by="postgresql://ada@here/t?passfile=/x",
-    schema_stood=True,
+    schema_existed=True,
     sources=((ODD / "teleclaude.db", "00ff"),),
     files=(Path("/etc/teleclaude/config.yml"),),
     docs=Path("/usr/local/share/teleclaude/docs"),

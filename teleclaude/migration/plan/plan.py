@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
@@ -14,7 +14,6 @@ from sqlalchemy import URL
 
 from teleclaude import __version__
 from teleclaude.db.url import display_url
-from teleclaude.layout import Layout
 from teleclaude.migration.plan.cutover import account_name, find_cutover
 from teleclaude.migration.plan.mapping import Circumstances, ColumnMapping, make_event_tables, make_tables, map_columns
 from teleclaude.migration.plan.notices import find_notices
@@ -24,70 +23,56 @@ from teleclaude.migration.plan.prechecks import find_refusals
 from teleclaude.migration.plan.tables import TablePlan
 from teleclaude.migration.report.events import CutoverItem, Finding, Left, OldFile, Severity, error, note
 from teleclaude.migration.source.inventory import (
-    Account,
-    ConfigFiles,
-    DocFile,
     Inventory,
     Person,
     SourceDatabase,
-    SourceFile,
 )
-from teleclaude.migration.source.options import Options, Recovery
+from teleclaude.migration.source.options import Options
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Every name, order, path and URL of a run; each step runs from it alone."""
+    """What was asked, what was seen, and every decision beside it; each step runs from it alone."""
 
-    run: str
-    started_at: datetime
-    platform: str
-    dry_run: bool
-    recovery: Recovery | None
-    """What becomes of a run that was cut off; None for a new one."""
-    batch_size: int
-    private: Path
-    """The private folder: copies of the source, gone at the end."""
+    options: Options
+    inventory: Inventory
     folder: Path
-    """The run's own folder: journal, ledger, report."""
-    layout: Layout
-    user_config: Path
-    home: Path
-    checkout: Path
-    database: SourceDatabase | None
-    events: SourceDatabase | None
-    files: tuple[SourceFile, ...]
-    config_files: ConfigFiles | None
+    """The folder of the run: journal, ledger, report."""
     url: URL | None = field(repr=False)
+    """The database to move to; None where it cannot be reached."""
     password_file: str | None
     """The password file that the command line names, which a person needs again."""
-    schema_stands: bool
+    schema_exists: bool
     """Whether the target already has our tables, empty."""
     owner: Owner | None
     first_person: Person | None
-    """The owner as the first entry of `people`, which lists nobody; None where it lists somebody."""
+    """The owner as the first entry of `people` where that is empty; None where it is not."""
     timezone: str
     """The zone that old local times are read in."""
     tables: tuple[TablePlan, ...]
+    """Every table of the target that gets rows, in the order of the load."""
     mappings: tuple[ColumnMapping, ...]
-    account: Account | None
-    """With whose rights the old installation is read and that user's own file is written."""
-    account_variables: Mapping[str, str]
-    """What the account that the old daemon ran as gave to its environment."""
-    docs: tuple[DocFile, ...]
-    docs_index: DocFile | None
+    """Every column of the old databases, and where it goes."""
     old_files: tuple[OldFile, ...]
-    """Every file of the old installation, and its mapping."""
+    """Every file of the old installation, and where it goes."""
     left: tuple[Left, ...]
+    """What is left, and why."""
     cutover: tuple[CutoverItem, ...]
-    """What still leads to the old installation."""
+    """What still refers to the old installation."""
     user_account: str | None
-    """As whom files in the home are changed on the rollback, None where that is whoever goes it."""
-    new_directories: tuple[Path, ...]
-    as_service_user: bool
-    """Whether files get the owners that they should have and the probe runs as the service user."""
+    """As whom the rollback changes files in the home; None where that is the caller."""
     findings: tuple[Finding, ...]
     """What the operator should know before anything begins; an error refuses the run."""
+
+    @property
+    def run(self) -> str:
+        """The name of the run."""
+        return self.inventory.run
+
+    @property
+    def started_at(self) -> datetime:
+        """When the run began."""
+        return datetime.fromisoformat(self.inventory.started_at)
 
     @property
     def refused(self) -> bool:
@@ -97,7 +82,8 @@ class Plan:
     @property
     def databases(self) -> tuple[SourceDatabase, ...]:
         """The old databases, one or two."""
-        return tuple(database for database in (self.database, self.events) if database is not None)
+        both = (self.inventory.database, self.inventory.events)
+        return tuple(database for database in both if database is not None)
 
     @property
     def target(self) -> str | None:
@@ -119,7 +105,7 @@ MARK = "Written by teleclaude migrate-to-system, run {run}."
 
 def published_paths(plan: Plan) -> tuple[Path, ...]:
     """Return the places of the three configuration files."""
-    return plan.layout.system_config, plan.layout.secrets, plan.user_config
+    return plan.inventory.layout.system_config, plan.inventory.layout.secrets, plan.inventory.user_config
 
 
 def make_plan(options: Options, inventory: Inventory) -> Plan:
@@ -129,46 +115,27 @@ def make_plan(options: Options, inventory: Inventory) -> Plan:
     started_at = datetime.fromisoformat(inventory.started_at)
     tables, mappings = _plan_tables(inventory, owner, zone, started_at)
     old_files = tuple(find_old_files(inventory, owner.person if isinstance(owner, Owner) else None))
-    leads = tuple(find_cutover(inventory))
+    cutover = tuple(find_cutover(inventory))
     first = find_first_person(owner, inventory) if isinstance(owner, Owner) else None
     undecided = [decision for decision in (owner, zone) if isinstance(decision, Finding)]
     return Plan(
-        run=inventory.run,
-        started_at=started_at,
-        platform=inventory.platform,
-        dry_run=options.dry_run,
-        recovery=options.recovery,
-        batch_size=options.batch_size,
-        private=inventory.private,
+        options=options,
+        inventory=inventory,
         folder=_run_folder(options, inventory),
-        layout=inventory.layout,
-        user_config=inventory.user_config,
-        home=inventory.home,
-        checkout=inventory.checkout,
-        database=inventory.database,
-        events=inventory.events,
-        files=inventory.files,
-        config_files=inventory.config_files,
         url=inventory.url if inventory.target else None,
         password_file=_find_password_file(options, inventory),
-        schema_stands=inventory.target is not None and inventory.target.revision is not None,
+        schema_exists=inventory.target is not None and inventory.target.revision is not None,
         owner=owner if isinstance(owner, Owner) else None,
         first_person=first,
         timezone=options.timezone or inventory.timezone or "UTC",
         tables=tables,
         mappings=mappings,
-        account=inventory.account,
-        account_variables=inventory.account_variables,
-        docs=inventory.docs,
-        docs_index=inventory.docs_index,
         old_files=old_files,
         left=tuple(find_leftovers(inventory, old_files)),
-        cutover=leads,
+        cutover=cutover,
         user_account=account_name(inventory),
-        new_directories=inventory.destinations.new_directories,
-        as_service_user=inventory.as_service_user,
         findings=(
-            *find_refusals(inventory, leads, dry_run=options.dry_run),
+            *find_refusals(inventory, cutover, dry_run=options.dry_run),
             *undecided,
             *_notes(options, inventory, first),
             *find_notices(inventory, tables),
@@ -235,26 +202,26 @@ def _notes(options: Options, inventory: Inventory, first: Person | None) -> Iter
 
 def describe(plan: Plan) -> dict[str, Any]:
     """Return what the report says of the plan: no secret, no password."""
-    database = plan.database
+    database = plan.inventory.database
     return {
         "program": __version__,
         "run": plan.run,
         "started_at": plan.started_at.isoformat(),
-        "dry_run": plan.dry_run,
-        "recovery": plan.recovery,
+        "dry_run": plan.options.dry_run,
+        "recovery": plan.options.recovery,
         "source": {
-            "checkout": str(plan.checkout),
-            "home": str(plan.home),
+            "checkout": str(plan.inventory.checkout),
+            "home": str(plan.inventory.home),
             "database": str(database.path) if database else None,
             "why": database.why if database else None,
-            "events": str(plan.events.path) if plan.events else None,
+            "events": str(plan.inventory.events.path) if plan.inventory.events else None,
             "shape": _describe_shape(database) if database else None,
         },
-        "target": {"url": plan.target, "schema_stood": plan.schema_stands},
-        "root": str(plan.layout.root) if plan.layout.root else None,
+        "target": {"url": plan.target, "schema_existed": plan.schema_exists},
+        "root": str(plan.inventory.layout.root) if plan.inventory.layout.root else None,
         "owner": {**asdict(plan.owner), "sessions": _count_sessions(plan)} if plan.owner else None,
         "folder": str(plan.folder),
-        "folder_stays": plan.private not in plan.folder.parents,
+        "folder_stays": plan.inventory.private not in plan.folder.parents,
         "queues": dict(database.waiting) if database else {},
         "timezone": plan.timezone,
         "columns": [asdict(mapping) for mapping in plan.mappings],

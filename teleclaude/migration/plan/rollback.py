@@ -107,13 +107,13 @@ def _database(plan: Plan) -> str:
 
 def describe_config_removal(plan: Plan) -> tuple[str, ...]:
     """Return the commands that remove the published configuration; the user's own file with that user's rights."""
-    system = f"{_word(plan.layout.system_config)} {_word(plan.layout.secrets)}"
+    system = f"{_word(plan.inventory.layout.system_config)} {_word(plan.inventory.layout.secrets)}"
     user = f"sudo -u {shlex.quote(plan.user_account)} " if _sudo(plan) and plan.user_account else _sudo(plan)
-    return f"{_sudo(plan)}rm -f {system}", f"{user}rm -f {_word(plan.user_config)}"
+    return f"{_sudo(plan)}rm -f {system}", f"{user}rm -f {_word(plan.inventory.user_config)}"
 
 
 def _sudo(plan: Plan) -> str:
-    return "sudo " if plan.as_service_user else ""
+    return "sudo " if plan.inventory.as_service_user else ""
 
 
 def _word(path: Path) -> str:
@@ -122,7 +122,7 @@ def _word(path: Path) -> str:
 
 def describe_docs_removal(plan: Plan) -> tuple[str, ...]:
     """Return the command that removes the published snippets."""
-    return (f"{_sudo(plan)}rm -rf {_word(plan.layout.docs)}",) if plan.docs else ()
+    return (f"{_sudo(plan)}rm -rf {_word(plan.inventory.layout.docs)}",) if plan.inventory.docs else ()
 
 
 NEEDS_JQ, SAY_JQ = "jq ", "nothing was changed: the settings of agents need jq; install it and run this again"
@@ -130,22 +130,22 @@ NEEDS_JQ, SAY_JQ = "jq ", "nothing was changed: the settings of agents need jq; 
 
 def describe_next(plan: Plan) -> tuple[str, ...]:
     """Return how to go on after a success, in lines that a shell can run; a trial takes nothing from the old system."""
-    if plan.layout.root is not None:
-        return (f"teleclaude daemon --root {_word(plan.layout.root)}",)
+    if plan.inventory.layout.root is not None:
+        return (f"teleclaude daemon --root {_word(plan.inventory.layout.root)}",)
     script = f"{_sudo(plan)}sh {_word(cutover_script(plan))}  # read it first"
     leads = any(lead.needed for lead in plan.cutover)
     return (script, _start_new(plan)) if leads else (_start_new(plan),)
 
 
 def _start_new(plan: Plan) -> str:
-    names = names_of(plan.platform)
+    names = names_of(plan.inventory.platform)
     return names.our(names.commands.launch)
 
 
 def describe_cutover(plan: Plan) -> tuple[str, ...]:
     """Return what still leads to the old installation, with the commands that change it."""
     lines = [
-        f"# What led to the old installation {printable(plan.checkout)} when the migration {plan.run} began.",
+        f"# What led to the old installation {printable(plan.inventory.checkout)} when the migration {plan.run} began.",
         "# As long as it does, hooks and commands go on writing to the old files, and nobody notices.",
         f"# Every command keeps what it changes; {printable(cutover_undo_script(plan))} puts it back.",
     ]
@@ -204,13 +204,13 @@ def _start_old(plan: Plan) -> tuple[str, ...]:
         return "# 5. Start the old daemon again.", *starts
     return (
         "# 5. Start the old daemon again, by hand, for no unit or agent was found that does; such as:",
-        f"# cd {printable(_word(plan.checkout))} && .venv/bin/python -m teleclaude.daemon",
+        f"# cd {printable(_word(plan.inventory.checkout))} && .venv/bin/python -m teleclaude.daemon",
     )
 
 
 def _find_changed(plan: Plan) -> str:
-    published = [plan.layout.system_config, plan.layout.secrets, plan.user_config]
-    places = [*published, plan.layout.docs] if plan.docs else published
+    published = [plan.inventory.layout.system_config, plan.inventory.layout.secrets, plan.inventory.user_config]
+    places = [*published, plan.inventory.layout.docs] if plan.inventory.docs else published
     return f"{_sudo(plan)}find {' '.join(map(_word, places))} -type f -newer {_word(plan.folder / 'report.json')}"
 
 
@@ -222,8 +222,8 @@ def _keep_dump(plan: Plan) -> tuple[str, ...]:
 
 
 def _stop_new(plan: Plan) -> tuple[str, ...]:
-    if plan.layout.root is not None:
+    if plan.inventory.layout.root is not None:
         return ("# 2. Stop the new daemon, if it was started, by Ctrl-C in its terminal.",)
-    names = names_of(plan.platform)
+    names = names_of(plan.inventory.platform)
     stop = f"if {names.commands.know} >/dev/null 2>&1; then {names.commands.retire}; fi"
     return "# 2. Stop the new daemon, if it was started.", names.our(stop)

@@ -11,21 +11,21 @@ from pathlib import Path
 from teleclaude.config.files import remove_temporaries
 from teleclaude.config.folders import has_first_line, opened_folder, remove_marked
 from teleclaude.errors import PublishError
-from teleclaude.migration.plan.plan import MARK, Plan
+from teleclaude.migration.plan.plan import MARK
 from teleclaude.migration.source.inventory import Inventory
 from teleclaude.migration.source.known_files import INDEX
 from teleclaude.migration.source.privsep import Privsep, privsep_for
 from teleclaude.migration.state.workspace import remove_empty
 
 
-def writer_of(whose: Plan | Inventory, path: Path) -> Privsep:
+def writer_of(inventory: Inventory, path: Path) -> Privsep:
     """Return who writes and removes a file: in his own home the user himself."""
-    return privsep_for(whose.account if whose.as_service_user and path == whose.user_config else None)
+    return privsep_for(inventory.account if inventory.as_service_user and path == inventory.user_config else None)
 
 
-def is_of(whose: Plan | Inventory, run: str, path: Path) -> bool:
+def is_of(inventory: Inventory, run: str, path: Path) -> bool:
     """Whether a file was written by a run, or a folder of snippets has an index that was."""
-    return writer_of(whose, path).call(_carries_mark, str(path), run)
+    return writer_of(inventory, path).call(_carries_mark, str(path), run)
 
 
 def _carries_mark(path: str, run: str) -> bool:
@@ -40,13 +40,13 @@ def _mark(run: str) -> bytes:
     return MARK.format(run=run).encode()
 
 
-def remove_files(whose: Plan | Inventory, run: str, paths: tuple[Path, ...]) -> None:
+def remove_files(inventory: Inventory, run: str, paths: tuple[Path, ...]) -> None:
     """Remove those files that a run has written, and what a killed one was about to write.
 
     Raises PublishError, OSError.
     """
     for path in paths:
-        writer_of(whose, path).call(_remove_file, str(path), run)
+        writer_of(inventory, path).call(_remove_file, str(path), run)
 
 
 def _remove_file(path: str, run: str) -> None:

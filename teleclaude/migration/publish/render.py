@@ -60,12 +60,12 @@ def prepare_config(plan: Plan) -> PreparedConfig:
 
 
 def _origin(plan: Plan) -> Path:
-    assert plan.config_files is not None
-    return plan.config_files.origins[plan.config_files.config]
+    assert plan.inventory.config_files is not None
+    return plan.inventory.config_files.origins[plan.inventory.config_files.config]
 
 
 def _write(plan: Plan, layers: Split, kind: str) -> Written:
-    files = plan.config_files
+    files = plan.inventory.config_files
     assert files is not None
     own = files.persons.get(plan.owner.person) if plan.owner else None
     grounds = {"system": (files.config, files.everyone), "user": (files.config, *([own] if own else []))}
@@ -78,16 +78,16 @@ def _write(plan: Plan, layers: Split, kind: str) -> Written:
 
 
 def _left_lines(plan: Plan) -> Iterator[tuple[str, str]]:
-    assert plan.config_files is not None
-    for line in find_unread(plan.config_files.environment):
+    assert plan.inventory.config_files is not None
+    for line in find_unread(plan.inventory.config_files.environment):
         yield f".env: line {line}", "is not NAME=VALUE; the old daemon did not read it either"
 
 
 def _read_old(plan: Plan) -> OldConfiguration:
     """Return what the copies of the old files say; raises ConfigError."""
-    files = plan.config_files
+    files = plan.inventory.config_files
     if files is None:
-        raise ConfigError(f"the configuration in {plan.checkout} cannot be seen", "fix what is listed")
+        raise ConfigError(f"the configuration in {plan.inventory.checkout} cannot be seen", "fix what is listed")
     origins = files.origins
 
     def read(path: Path, *, required: bool = False) -> dict[str, Any]:
@@ -101,11 +101,11 @@ def _read_old(plan: Plan) -> OldConfiguration:
         everyone["people"] = [_entry(plan.first_person)]
     return OldConfiguration(
         config=read(files.config, required=True),
-        environment=read_env(files.environment, {"HOME": str(plan.home)}, called=origins[files.environment]),
+        environment=read_env(files.environment, {"HOME": str(plan.inventory.home)}, called=origins[files.environment]),
         everyone=everyone,
         persons={name: read(path) for name, path in files.persons.items()},
         experiments=tuple(experiments),
-        account=plan.account_variables,
+        account=plan.inventory.account_variables,
     )
 
 
@@ -122,19 +122,20 @@ def _database_url(plan: Plan) -> str | None:
 
 
 def _files(plan: Plan, written: Mapping[str, Written]) -> Iterator[PreparedFile]:
-    uid = plan.account.uid if plan.account else plan.owner.uid if plan.owner else None
-    group = _own_group(plan.layout.service_user)
-    root = (0, 0) if plan.as_service_user else None
-    private = (0, group or 0) if plan.as_service_user else None
+    inventory, layout = plan.inventory, plan.inventory.layout
+    uid = inventory.account.uid if inventory.account else plan.owner.uid if plan.owner else None
+    group = _own_group(layout.service_user)
+    root = (0, 0) if inventory.as_service_user else None
+    private = (0, group or 0) if inventory.as_service_user else None
     # Whoever controls the home writes his file himself, and it is his.
-    given = plan.as_service_user and plan.account is None
+    given = inventory.as_service_user and inventory.account is None
     own = (uid, _own_group(uid) or uid) if given and uid is not None else None
     # Without a service user nobody but root has to read the secrets.
-    mode = 0o640 if group is not None and plan.as_service_user else 0o600
-    paths = {"system": plan.layout.system_config, "secrets": plan.layout.secrets, "user": plan.user_config}
+    mode = 0o640 if group is not None and inventory.as_service_user else 0o600
+    paths = {"system": layout.system_config, "secrets": layout.secrets, "user": inventory.user_config}
     owners = {
         "system": (0o644, "root:root", root),
-        "secrets": (mode, f"root:{plan.layout.service_user}", private),
+        "secrets": (mode, f"root:{layout.service_user}", private),
         "user": (0o600, "the user" if uid is None else f"uid {uid}", own),
     }
     for kind, file in written.items():

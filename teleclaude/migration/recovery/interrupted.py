@@ -87,23 +87,23 @@ def plan_again(
         existing=frozenset(path for path in existing if not is_of(inventory, run, path)),
         new_directories=record.new_directories if record else (),
     )
-    stood = record.schema_stood if record else False
+    stood = record.schema_existed if record else False
     again = replace(
         inventory,
         run=run,
         started_at=began.started_at if began else inventory.started_at,
         destinations=destinations,
-        target=_as_before(inventory.target, schema_stood=stood) if inventory.target else None,
+        target=_as_before(inventory.target, schema_existed=stood) if inventory.target else None,
     )
     return make_plan(options, again)
 
 
-def _as_before(target: TargetState, *, schema_stood: bool) -> TargetState:
+def _as_before(target: TargetState, *, schema_existed: bool) -> TargetState:
     """Return the target as it was before a migration came to it."""
     return replace(
         target,
-        rows=dict.fromkeys(target.rows, 0) if schema_stood else {},
-        revision=target.revision if schema_stood else None,
+        rows=dict.fromkeys(target.rows, 0) if schema_existed else {},
+        revision=target.revision if schema_existed else None,
         taken=target.taken - target.legacy,
         schemas=target.schemas - {LEGACY, EVENTS},
         legacy=frozenset(),
@@ -122,7 +122,7 @@ def find_obstacle(plan: Plan, inventory: Inventory, interrupted: Interrupted) ->
     if interrupted.on_target is None and record is not None and not _same_target(record, inventory.url):
         said = record.reached_by
         return f"{interrupted.sentence}, and it went to {said}", f"use --target {said} with --resume or --undo"
-    if record is not None and {*_places(record)} != {*published_paths(plan), plan.layout.docs}:
+    if record is not None and {*_places(record)} != {*published_paths(plan), plan.inventory.layout.docs}:
         hint = "use --root, and set TELECLAUDE_CONFIG_PATH and its like, as for that run"
         return f"the migration {interrupted.run} wrote to other places, such as {_places(record)[0]}", hint
     return None

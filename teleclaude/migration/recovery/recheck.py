@@ -62,7 +62,7 @@ async def compare_again(
             for table in plan.tables:
                 reader = sources.of(table.from_events)
                 try:
-                    proof = await verify_table(connection, reader, table, index, plan.batch_size)
+                    proof = await verify_table(connection, reader, table, index, plan.options.batch_size)
                 except VerificationError as difference:
                     yield error(
                         table.label, difference.message, "the new system was used since, or something changed it"

@@ -37,7 +37,7 @@ async def plan_recovery(
 
 async def recover(run: Run, interrupted: Interrupted, obstacle: Obstacle | None, steps: tuple[Step, ...]) -> None:
     """Finish or take back the run that was cut off, as the operator decided; where nobody did, refuse."""
-    choice = run.plan.recovery
+    choice = run.plan.options.recovery
     if interrupted.record is not None:
         # With another TMPDIR than today's it lies where nobody else would look.
         remove_dead(interrupted.record.private)
@@ -94,8 +94,8 @@ async def _proves(run: Run, prove: Callable[[Plan], AsyncGenerator[Event, None]]
 
 async def _clear_files(plan: Plan) -> AsyncGenerator[Event, None]:
     """Remove what the run had published before it was cut off, so that it is published whole."""
-    remove_files(plan, plan.run, published_paths(plan))
-    remove_docs(plan.run, plan.layout.docs, [doc.relative for doc in plan.docs])
+    remove_files(plan.inventory, plan.run, published_paths(plan))
+    remove_docs(plan.run, plan.inventory.layout.docs, [doc.relative for doc in plan.inventory.docs])
     yield note("files", "what the run had published was published anew")
 
 

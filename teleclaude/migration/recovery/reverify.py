@@ -63,11 +63,11 @@ async def _prove_tables(plan: Plan) -> AsyncGenerator[Event, None]:
         async with disposing(make_engine(plan.url, read_only=True)) as engine, engine.connect() as target:
             if not await _is_same_source(plan, target):
                 raise SourceError(
-                    f"{plan.checkout / 'teleclaude.db'} is no longer what was migrated",
+                    f"{plan.inventory.checkout / 'teleclaude.db'} is no longer what was migrated",
                     "use --undo, then migrate anew",
                 )
             expected = {}
-            async with index_ledger(plan.ledger, plan.private) as ledger:
+            async with index_ledger(plan.ledger, plan.inventory.private) as ledger:
                 for table in plan.tables:
                     proof = await _verify(plan, target, sources.of(table.from_events), table, ledger)
                     lines, rejected = ledger.entries.get(table.label, 0), table.rows - proof.rows
@@ -116,7 +116,7 @@ async def _verify(
     plan: Plan, target: AsyncConnection, reader: Connection, table: TablePlan, ledger: LedgerIndex
 ) -> Proof:
     try:
-        return await verify_table(target, reader, table, ledger, plan.batch_size)
+        return await verify_table(target, reader, table, ledger, plan.options.batch_size)
     except VerificationError:
         commit = _find_commit(plan)
         if commit is not None and "rows" in commit:

@@ -30,7 +30,7 @@ class RunRecord:
     """The URL of the target without its password, by which it is known; None where none could be reached."""
     reached_by: str | None
     """How a person reaches it again: that URL, with the password file that the command line named."""
-    schema_stood: bool
+    schema_existed: bool
     """Whether the schema stood there before, empty."""
     sources: tuple[tuple[Path, str], ...]
     """Every file of the old databases, and its sha256."""

@@ -18,13 +18,13 @@ from teleclaude.migration.plan.rollback import rollback_statements
 
 async def insert_row(plan: Plan, target: AsyncConnection) -> None:
     """Say that the run is pending."""
-    assert plan.database is not None
-    known = {file.path: file.sha256 for file in plan.database.files}
+    assert plan.inventory.database is not None
+    known = {file.path: file.sha256 for file in plan.inventory.database.files}
     row = {
         "run_id": plan.run,
         "state": "pending",
-        "source": str(plan.database.path),
-        "source_sha256": known[plan.database.path],
+        "source": str(plan.inventory.database.path),
+        "source_sha256": known[plan.inventory.database.path],
         "started_at": plan.started_at,
     }
     await target.execute(insert(MigrationRun).values(row))
@@ -82,5 +82,5 @@ async def _empty(plan: Plan, target: AsyncConnection) -> None:
         raise TargetError(f"the run {plan.run} is {state}; others may have written since", "follow its rollback.txt")
     for statement in rollback_statements():
         await target.exec_driver_sql(statement)
-    if plan.schema_stands:
+    if plan.schema_exists:
         await target.run_sync(schema.upgrade)

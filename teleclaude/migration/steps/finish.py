@@ -21,16 +21,18 @@ async def finish(plan: Plan) -> AsyncGenerator[Event, None]:
 
     Raises SourceError where one changed or somebody works on it again, TargetError where the run's row is not there.
     """
-    privsep = privsep_for(plan.account)
-    results = [SourceFileResult(str(file.path), file.sha256, digest_now(privsep, file)) for file in plan.files]
+    privsep = privsep_for(plan.inventory.account)
+    results = [
+        SourceFileResult(str(file.path), file.sha256, digest_now(privsep, file)) for file in plan.inventory.files
+    ]
     for result in results:
         yield result
     check_unchanged(privsep, plan.databases)
     changed = [result.path for result in results if result.sha256_before != result.sha256_after]
     if changed:
         raise SourceError(f"{changed[0]} changed during the migration", "stop whatever writes to it and run again")
-    for activity in find_processes(Places(plan.checkout, plan.home), plan.databases):
+    for activity in find_processes(Places(plan.inventory.checkout, plan.inventory.home), plan.databases):
         raise SourceError(f"since the migration began, {activity.evidence}", activity.remedy)
-    if not plan.dry_run and plan.url is not None:
+    if not plan.options.dry_run and plan.url is not None:
         # From here an interrupt comes too late.
         await uninterrupted(complete(plan))

@@ -21,7 +21,7 @@ async def preflight(plan: Plan) -> AsyncGenerator[Event, None]:
     results: tuple[Result, ...] = (*plan.old_files, *plan.left, *plan.cutover)
     for result in results:
         yield result
-    if plan.refused and not plan.dry_run:
+    if plan.refused and not plan.options.dry_run:
         return
     try:
         prepared = prepare_config(plan)
@@ -29,6 +29,6 @@ async def preflight(plan: Plan) -> AsyncGenerator[Event, None]:
         if not plan.refused:
             yield error("configuration", trouble.message, trouble.hint)
         return
-    if plan.dry_run:
+    if plan.options.dry_run:
         for file in prepared.files:
             yield preview(file)

@@ -48,7 +48,7 @@ class Expected:
 
 async def probe(plan: Plan) -> AsyncGenerator[Event, None]:
     """Boot the daemon read-only and compare; raises TargetError where it does not list what the source holds."""
-    if plan.dry_run:
+    if plan.options.dry_run:
         yield note("probe", "a rehearsal keeps nothing that a daemon could boot on")
         return
     searches = choose_searches(plan)
@@ -77,9 +77,9 @@ async def boot_daemon(plan: Plan, searches: Sequence[Search]) -> dict[str, Any]:
     Raises TargetError where it says nothing that can be read.
     """
     command = [sys.executable, "-m", "teleclaude", "daemon", "--probe", "--searches", "-"]
-    if plan.layout.root is not None:
-        command += ["--root", str(plan.layout.root)]
-    identity = find_identity(plan.layout.service_user) if plan.as_service_user else None
+    if plan.inventory.layout.root is not None:
+        command += ["--root", str(plan.inventory.layout.root)]
+    identity = find_identity(plan.inventory.layout.service_user) if plan.inventory.as_service_user else None
     try:
         process = await asyncio.create_subprocess_exec(
             *command,
@@ -132,9 +132,9 @@ async def _read_sessions(plan: Plan, table: TablePlan, reader: Connection, targe
         # Whole rows are read only to know the rejected ones.
         table = replace(table, columns=tuple(column for column in table.columns if column.name in LISTED_BY))
     wanted = [(place, column.name) for place, column in enumerate(table.columns) if column.name in LISTED_BY]
-    batches = read_rows(reader, table.select, plan.batch_size, BATCH_SIZE)
+    batches = read_rows(reader, table.select, plan.options.batch_size, BATCH_SIZE)
     async with (
-        index_ledger(plan.ledger, plan.private) as ledger,
+        index_ledger(plan.ledger, plan.inventory.private) as ledger,
         aclosing(without_rejects(target, table, batches)) as kept,
     ):
         check = LedgerCheck(table, ledger)

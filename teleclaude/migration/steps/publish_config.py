@@ -22,8 +22,8 @@ async def publish_config(plan: Plan) -> AsyncGenerator[Event, None]:
     for left in prepared.left:
         yield left
     for file in prepared.files:
-        if not plan.dry_run:
-            privsep = writer_of(plan, file.path)
+        if not plan.options.dry_run:
+            privsep = writer_of(plan.inventory, file.path)
             privsep.call(write_file, str(file.path), file.content.decode(), file.mode, file.numeric_owner)
         yield to_result(file)
 
@@ -45,5 +45,5 @@ def to_result(file: PreparedFile) -> FileResult:
 
 async def undo_publish_config(plan: Plan) -> None:
     """Remove the files that carry the mark of this run, and the directories that were made for them."""
-    remove_files(plan, plan.run, published_paths(plan))
-    remove_empty(plan.new_directories)
+    remove_files(plan.inventory, plan.run, published_paths(plan))
+    remove_empty(plan.inventory.destinations.new_directories)

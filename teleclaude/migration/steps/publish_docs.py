@@ -30,16 +30,16 @@ REQUIRED = ("id", "type", "description")
 
 async def publish_docs(plan: Plan) -> AsyncGenerator[Event, None]:
     """Copy the snippets beside their place and move them there at once; raises PublishError."""
-    if not plan.docs:
+    if not plan.inventory.docs:
         yield note("docs", "the old installation has no shared snippets")
         return
-    for result in _build(plan, plan.private / "docs") if plan.dry_run else _put_in_place(plan):
+    for result in _build(plan, plan.inventory.private / "docs") if plan.options.dry_run else _put_in_place(plan):
         yield result
 
 
 def _put_in_place(plan: Plan) -> list[FileResult]:
     """Build the folder beside its place and move it there at once."""
-    place = plan.layout.docs
+    place = plan.inventory.layout.docs
     aside = beside(place, plan.run)
     try:
         with opened_folder(place.parent, make=True) as around:
@@ -58,7 +58,7 @@ def _put_in_place(plan: Plan) -> list[FileResult]:
 
 def _build(plan: Plan, folder: Path) -> Iterator[FileResult]:
     fronts: dict[Path, dict[str, Any]] = {}
-    for doc in sorted(plan.docs, key=lambda doc: doc.relative):
+    for doc in sorted(plan.inventory.docs, key=lambda doc: doc.relative):
         content = read_doc(plan, doc)
         fronts[doc.relative] = read_front_matter(content) if doc.relative.suffix == ".md" else {}
         yield _write(plan, folder, doc.relative, content)
@@ -68,9 +68,9 @@ def _build(plan: Plan, folder: Path) -> Iterator[FileResult]:
 
 def read_doc(plan: Plan, doc: DocFile) -> bytes:
     """Return the content that detection saw; raises SourceError where it is another one now."""
-    seen = next((file.sha256 for file in plan.files if file.path == doc.real), None)
+    seen = next((file.sha256 for file in plan.inventory.files if file.path == doc.real), None)
     with suppress(FileNotFoundError):
-        content = read_file(privsep_for(plan.account), doc.real, DOC_BYTES, exact=True)
+        content = read_file(privsep_for(plan.inventory.account), doc.real, DOC_BYTES, exact=True)
         if hashlib.sha256(content).hexdigest() == seen:
             return content
     raise SourceError(f"{doc.real} changed during the migration", "stop whatever writes to it and run again")
@@ -79,15 +79,15 @@ def read_doc(plan: Plan, doc: DocFile) -> bytes:
 def _write(plan: Plan, folder: Path, relative: Path, content: bytes) -> FileResult:
     path = folder / relative
     with opened_folder(path.parent, make=True):
-        write_new(path, content, MODE, (0, 0) if plan.as_service_user else None)
+        write_new(path, content, MODE, (0, 0) if plan.inventory.as_service_user else None)
     digest = hashlib.sha256(content).hexdigest()
-    return FileResult(str(plan.layout.docs / relative), "docs", f"{MODE:04o}", "root:root", digest)
+    return FileResult(str(plan.inventory.layout.docs / relative), "docs", f"{MODE:04o}", "root:root", digest)
 
 
 def make_index(plan: Plan, fronts: Mapping[Path, dict[str, Any]]) -> dict[str, Any]:
     """Return the index of the snippets in their new place; files without id, type or description are not listed."""
-    root = plan.layout.root
-    docs = Path("/") / plan.layout.docs.relative_to(root) if root else plan.layout.docs
+    root = plan.inventory.layout.root
+    docs = Path("/") / plan.inventory.layout.docs.relative_to(root) if root else plan.inventory.layout.docs
     projects = read_projects(plan)
     snippets = []
     for relative, front in fronts.items():
@@ -111,10 +111,10 @@ def make_index(plan: Plan, fronts: Mapping[Path, dict[str, Any]]) -> dict[str, A
 
 def read_projects(plan: Plan) -> dict[str, Any]:
     """Return the project that each snippet of the old index comes from, nothing where the index cannot be read."""
-    if plan.docs_index is None:
+    if plan.inventory.docs_index is None:
         return {}
     try:
-        old = parse_yaml(read_doc(plan, plan.docs_index), plan.docs_index.real).get("snippets")
+        old = parse_yaml(read_doc(plan, plan.inventory.docs_index), plan.inventory.docs_index.real).get("snippets")
     except ConfigError:
         return {}
     entries = [entry for entry in old if isinstance(entry, dict)] if isinstance(old, list) else []
@@ -135,5 +135,5 @@ def read_front_matter(content: bytes) -> dict[str, Any]:
 
 async def undo_publish_docs(plan: Plan) -> None:
     """Remove the snippets that this run has published, and the directories that were made for them."""
-    remove_docs(plan.run, plan.layout.docs, [doc.relative for doc in plan.docs])
-    remove_empty(plan.new_directories)
+    remove_docs(plan.run, plan.inventory.layout.docs, [doc.relative for doc in plan.inventory.docs])
+    remove_empty(plan.inventory.destinations.new_directories)

@@ -76,8 +76,8 @@ async def transfer(plan: Plan) -> AsyncGenerator[Event, None]:
                 if isinstance(event, TableResult | SequenceResult | ConstraintResult):
                     results.append(event)
                 yield event
-            check_unchanged(privsep_for(plan.account), plan.databases)
-            if plan.dry_run:
+            check_unchanged(privsep_for(plan.inventory.account), plan.databases)
+            if plan.options.dry_run:
                 await target.rollback()
             else:
                 await _commit(plan, target, results)
@@ -106,7 +106,7 @@ async def _fill(plan: Plan, target: AsyncConnection, sources: Sources) -> AsyncG
     await work_alone(target)
     await target.exec_driver_sql("SET LOCAL timezone = 'UTC'")
     await _check_empty(target)
-    await target.run_sync(schema.drop_post_data if plan.schema_stands else schema.create_pre_data)
+    await target.run_sync(schema.drop_post_data if plan.schema_exists else schema.create_pre_data)
     await create_legacy_tables(target, plan.tables)
     async for said in _look_ahead(plan, target, sources):
         yield said
@@ -115,7 +115,7 @@ async def _fill(plan: Plan, target: AsyncConnection, sources: Sources) -> AsyncG
     with open_ledger(plan.ledger) as ledger:
         for loading in tables:
             begun = time.monotonic()
-            rows = Source(sources.of(loading.table.from_events), ledger, plan.batch_size)
+            rows = Source(sources.of(loading.table.from_events), ledger, plan.options.batch_size)
             async for progress in copy_table(target, rows, loading.table, loading.loaded):
                 yield clock.tell(progress)
             clock.finish(loading.table.rows)
@@ -125,7 +125,7 @@ async def _fill(plan: Plan, target: AsyncConnection, sources: Sources) -> AsyncG
     yield clock.tell(Progress("keys, indexes, search", 0, 1))
     async for result in _add_keys(plan, target):
         yield result
-    async with index_ledger(plan.ledger, plan.private) as written:
+    async with index_ledger(plan.ledger, plan.inventory.private) as written:
         for loading in tables:
             async for proved in _prove(plan, target, sources.of(loading.table.from_events), loading, written):
                 yield clock.tell(proved) if isinstance(proved, Progress) else proved
@@ -166,7 +166,7 @@ async def _prove(
 ) -> AsyncGenerator[Progress | TableResult, None]:
     begun = time.monotonic()
     table = loading.table
-    async for event in compare_table(target, source, table, ledger, plan.batch_size):
+    async for event in compare_table(target, source, table, ledger, plan.options.batch_size):
         if isinstance(event, Progress):
             yield event
             continue
@@ -207,5 +207,5 @@ async def undo_transfer(plan: Plan) -> None:
     """
     entries = read_journal(plan.folder)
     never_sent = entries and find_entry(entries, COMMIT["event"]) is None
-    if plan.url is not None and not plan.dry_run and not never_sent:
+    if plan.url is not None and not plan.options.dry_run and not never_sent:
         await empty(plan)

@@ -101,8 +101,8 @@ async def find_differences(plan: Plan, searches: Sequence[Search], found: Sequen
 
 async def _find_before(plan: Plan, searches: Sequence[Search]) -> list[list[int]]:
     """Return what the old program would find, nothing in a table that had another name."""
-    assert plan.database is not None
-    copy = URL.create("sqlite+aiosqlite", database=str(plan.database.copy))
+    assert plan.inventory.database is not None
+    copy = URL.create("sqlite+aiosqlite", database=str(plan.inventory.database.copy))
     named = {table.name for table in _searched(plan) if table.source.lower() == table.name}
     async with disposing(make_engine(copy, read_only=True)) as engine, engine.connect() as old:
         return [(await find_all(old, [search]))[0] if search.table in named else [] for search in searches]

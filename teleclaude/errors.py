@@ -1,6 +1,6 @@
 """Every error that an operator or a caller is told of.
 
-    TeleClaudeError            one sentence, and the remedy in `hint`
+    TeleClaudeError            a problem: one sentence, and its remedy
     ├── ConfigError            a configuration file cannot be used; `path` says which
     ├── SourceError            the old installation cannot be read
     ├── TargetError            the database cannot be reached or used
@@ -18,6 +18,8 @@ No message and no field ever holds a password.
 
 from __future__ import annotations
 
+import shlex
+from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
 
@@ -34,23 +36,45 @@ class Exit(IntEnum):
     INTERRUPTED = 130
 
 
-class TeleClaudeError(Exception):
-    """Something an operator can act on.
+@dataclass(frozen=True)
+class Problem:
+    """What is wrong, in one sentence, and what to do about it: one command or one action.
 
-    `message` is one sentence that names what is wrong; `hint` is what to do about it.
+    The table of a package (`problems.py`) holds them with `{names}` for what is filled in.
     """
 
-    def __init__(self, message: str, hint: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
+    message: str
+    hint: str = ""
+
+    def fill(self, **values: object) -> Problem:
+        """Return the problem with every `{name}` filled in; in the hint a path is quoted for a shell."""
+        quoted = {name: shlex.quote(str(value)) if isinstance(value, Path) else value for name, value in values.items()}
+        return Problem(self.message.format(**values), self.hint.format(**quoted))
+
+
+class TeleClaudeError(Exception):
+    """A problem that an operator can act on."""
+
+    def __init__(self, problem: Problem | str, hint: str = "") -> None:
+        self.problem = problem if isinstance(problem, Problem) else Problem(problem, hint)
+        super().__init__(self.problem.message)
+
+    @property
+    def message(self) -> str:
+        """The sentence."""
+        return self.problem.message
+
+    @property
+    def hint(self) -> str:
+        """The remedy."""
+        return self.problem.hint
 
 
 class ConfigError(TeleClaudeError):
     """A configuration file is missing, broken or says something impossible."""
 
-    def __init__(self, message: str, hint: str = "", *, path: Path | None = None) -> None:
-        super().__init__(message, hint)
+    def __init__(self, problem: Problem | str, hint: str = "", *, path: Path | None = None) -> None:
+        super().__init__(problem, hint)
         self.path = path
 
 
@@ -65,8 +89,8 @@ class TargetError(TeleClaudeError):
 class LockHeldError(TeleClaudeError):
     """Another process holds the lock; `process` is its id, where the system tells."""
 
-    def __init__(self, message: str, hint: str = "", *, process: int | None = None) -> None:
-        super().__init__(message, hint)
+    def __init__(self, problem: Problem | str, hint: str = "", *, process: int | None = None) -> None:
+        super().__init__(problem, hint)
         self.process = process
 
 
@@ -77,16 +101,16 @@ class BootRefusedError(TeleClaudeError):
 class UpgradeError(TeleClaudeError):
     """An upgrade failed; `undone` says whether the database is certainly what it was."""
 
-    def __init__(self, message: str, hint: str = "", *, undone: bool) -> None:
-        super().__init__(message, hint)
+    def __init__(self, problem: Problem | str, hint: str = "", *, undone: bool) -> None:
+        super().__init__(problem, hint)
         self.undone = undone
 
 
 class VerificationError(TeleClaudeError):
     """A value in PostgreSQL differs from the source and no ledger line ledger_check it."""
 
-    def __init__(self, message: str, hint: str = "", *, table: str, key: object, column: str) -> None:
-        super().__init__(message, hint)
+    def __init__(self, problem: Problem | str, hint: str = "", *, table: str, key: object, column: str) -> None:
+        super().__init__(problem, hint)
         self.table = table
         self.key = key
         self.column = column
@@ -95,8 +119,8 @@ class VerificationError(TeleClaudeError):
 class RequestError(TeleClaudeError):
     """A request that is not answered as asked; `status` says in HTTP's numbers whose fault it is."""
 
-    def __init__(self, status: int, message: str, hint: str = "") -> None:
-        super().__init__(message, hint)
+    def __init__(self, status: int, problem: Problem | str, hint: str = "") -> None:
+        super().__init__(problem, hint)
         self.status = status
 
 

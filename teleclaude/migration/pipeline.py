@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from teleclaude.errors import SourceError
+from teleclaude.errors import Problem, SourceError
 from teleclaude.migration.discover import detect
 from teleclaude.migration.plan import rollback
 from teleclaude.migration.plan.plan import make_plan
@@ -24,6 +24,9 @@ from teleclaude.migration.steps.probe import probe
 from teleclaude.migration.steps.publish_config import publish_config, undo_publish_config
 from teleclaude.migration.steps.publish_docs import publish_docs, undo_publish_docs
 from teleclaude.migration.steps.transfer import transfer, undo_transfer
+
+_REFUSED = Problem("refused; nothing was written", "fix what is listed")
+_NOT_AGREED = Problem("nobody agreed; nothing was written", "answer y, or use --yes")
 
 PREFLIGHT = Step("preflight", preflight)
 STEPS = (
@@ -71,15 +74,15 @@ async def begin(options: Options, inventory: Inventory, observer: Observer, step
     run = Run(make_plan(options, inventory), observer)
     if options.recovery is not None:
         hint = "leave the flag out, or name that run's --target and --root; for a complete one follow its rollback.txt"
-        run.refuse("no migration was cut off here", hint)
+        run.refuse(Problem("no migration was cut off here", hint))
         return run
     for journal in inventory.journals:
         settle(journal, inventory)
     await run_step(run, PREFLIGHT)
     if run.refused:
-        run.refuse("refused; nothing was written", "fix what is listed")
+        run.refuse(_REFUSED)
     elif not options.dry_run and not observer.consents(run.plan):
-        run.refuse("nobody agreed; nothing was written", "answer y, or use --yes")
+        run.refuse(_NOT_AGREED)
     else:
         await hold_and(run, lambda check: run_steps(run, steps, check))
     return run

@@ -18,7 +18,7 @@ from teleclaude.db.file_lock import hold_existing
 from teleclaude.db.lock import hold_database
 from teleclaude.db.retry import uninterrupted
 from teleclaude.db.url import display_url
-from teleclaude.errors import Exit, TeleClaudeError
+from teleclaude.errors import Exit, Problem, TeleClaudeError
 from teleclaude.migration.plan.plan import Plan, describe, published_paths
 from teleclaude.migration.plan.rollback import describe_next, describe_rollback, write_down
 from teleclaude.migration.report.events import Event, Finding, Progress, Result, Severity, warning
@@ -35,6 +35,11 @@ _REPORT_NAME = "report.json"
 PAGE_NAME = "report.html"
 
 Check = Callable[[], Awaitable[None]]
+
+_INTERRUPTED = Problem("interrupted; everything was undone", "run it again")
+_FILE_FAILED = Problem("{path}: {reason}", "make room or check the permissions of the place, and run it again")
+_BUG = Problem("a bug of this program: {kind}", "report it with the journal of this run")
+_NOT_UNDONE = Problem("{message}", "run the printed commands, which undo {steps}, or run it again with --undo")
 
 
 @dataclass(frozen=True)
@@ -93,9 +98,9 @@ class Run:
         events = (event for step in self.steps for event in step.events)
         return any(isinstance(event, Finding) and event.severity is Severity.ERROR for event in events)
 
-    def refuse(self, message: str, hint: str, kind: str = "Refused") -> None:
+    def refuse(self, problem: Problem, kind: str = "Refused") -> None:
         """Stop before anything was changed."""
-        self.failure = Failure(message, hint, kind, Exit.REFUSED)
+        self.failure = Failure(problem, kind, Exit.REFUSED)
 
     def succeed(self) -> None:
         """Say how to go on, and how to go back."""
@@ -119,14 +124,14 @@ def new_run() -> str:
 def _to_failure(error: BaseException) -> Failure:
     """Return why a run stopped, in a sentence and with what to do next."""
     if isinstance(error, asyncio.CancelledError):
-        return Failure("interrupted; everything was taken back", "run it again", "Interrupted", Exit.INTERRUPTED)
+        return Failure(_INTERRUPTED, "Interrupted", Exit.INTERRUPTED)
+    kind = type(error).__name__
     if isinstance(error, TeleClaudeError):
-        return Failure(error.message, error.hint, type(error).__name__, Exit.UNDONE)
+        return Failure(error.problem, kind, Exit.UNDONE)
     if isinstance(error, OSError):
-        reason = f"{error.filename or 'a file of this run'}: {error.strerror or type(error).__name__}"
-        return Failure(reason, "make room or see to the place, and run again", type(error).__name__, Exit.UNDONE)
-    sentence = f"an error that nobody foresaw: {type(error).__name__}"
-    return Failure(sentence, "report it with the journal of this run", type(error).__name__, Exit.UNDONE)
+        path, reason = error.filename or "a file of this run", error.strerror or kind
+        return Failure(_FILE_FAILED.fill(path=path, reason=reason), kind, Exit.UNDONE)
+    return Failure(_BUG.fill(kind=kind), kind, Exit.UNDONE)
 
 
 def _make_record(plan: Plan) -> RunRecord:
@@ -212,7 +217,7 @@ async def hold_and(run: Run, work: Callable[[Check], Awaitable[None]]) -> None:
                     run_folder(run.plan.folder, run.plan.inventory.destinations.new_directories, guarded=guarded)
                 )
             except TeleClaudeError as error:
-                run.refuse(error.message, error.hint, type(error).__name__)
+                run.refuse(error.problem, type(error).__name__)
                 return
             await work(check)
             _write_report(run)
@@ -284,7 +289,7 @@ async def undo_steps(run: Run, begun: list[Step]) -> None:
     if left:
         names = ", ".join(step.name for step in left)
         run.undo = tuple(command for step in left for command in step.commands(run.plan))
-        failure = run.failure or Failure("what was left could not be taken back", "", "NotUndone", Exit.NOT_UNDONE)
-        hint = f"run the printed commands; they take back: {names}; or later: --undo"
-        run.failure = Failure(failure.message, hint, failure.kind, Exit.NOT_UNDONE)
+        message = run.failure.problem.message if run.failure else "an earlier run could not be undone"
+        kind = run.failure.kind if run.failure else "NotUndone"
+        run.failure = Failure(_NOT_UNDONE.fill(message=message, steps=names), kind, Exit.NOT_UNDONE)
     run.ended, run.settled = True, not left

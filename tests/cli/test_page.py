@@ -12,7 +12,7 @@ from sqlalchemy import URL
 
 from teleclaude.cli.page import MOST_ATTENTION, print_page
 from teleclaude.demo.installation import SampleInstallation
-from teleclaude.errors import Exit
+from teleclaude.errors import Exit, Problem
 from teleclaude.migration.report.events import TableResult, error, warning
 from teleclaude.migration.report.report import Failure, Report, StepRun
 from teleclaude.migration.source.options import Options
@@ -74,7 +74,7 @@ async def test_a_page_shows_the_first_of_many_findings_and_counts_the_rest(migra
 
 async def test_everything_that_stands_in_the_way_is_said_at_once(migrated: Migrated) -> None:
     many = StepRun("preflight", "done", 0.0, tuple(error(f"subject {n}", "said", f"remedy {n}") for n in range(9)))
-    refused = Failure("refused; nothing was written", "fix what is listed", "Refused", Exit.REFUSED)
+    refused = Failure(Problem("refused; nothing was written", "fix what is listed"), "Refused", Exit.REFUSED)
     page = printed(dataclasses.replace(migrated.report, steps=(many,), failure=refused, undo=()))
     assert [n for n in range(9) if f"✗ subject {n}: said → remedy {n}" in page] == [*range(9)]
 
@@ -117,7 +117,7 @@ async def test_a_page_is_printed_where_the_folder_of_the_run_cannot_be_looked_at
 
 
 async def test_a_run_that_was_taken_back_says_so_and_shows_nothing_as_proved(migrated: Migrated) -> None:
-    failed = Failure("the disk is full", "make room", "PublishError", Exit.UNDONE)
+    failed = Failure(Problem("the disk is full", "make room"), "PublishError", Exit.UNDONE)
     page = printed(dataclasses.replace(migrated.report, failure=failed, undo=()))
     assert "the disk is full. Everything was taken back: the target is empty again." in page
     assert "✓" not in page

@@ -189,7 +189,7 @@ async def test_a_second_migration_of_the_same_source_is_refused(
         report = await migrate_sample(other)
     assert report.exit_code == 3
     assert report.failure is not None
-    assert f"a migration, process {os.getpid()}, holds {sample.checkout}" in report.failure.message
+    assert f"a migration, process {os.getpid()}, holds {sample.checkout}" in report.failure.problem.message
 
 
 async def test_a_second_migration_to_the_same_places_is_refused(options: Options) -> None:
@@ -246,7 +246,7 @@ async def test_a_writer_at_any_step_rolls_back(
     running[0].communicate()
     assert report.exit_code == 4
     assert report.failure is not None
-    assert "was written to during the migration" in report.failure.message
+    assert "was written to during the migration" in report.failure.problem.message
     assert await has_nothing(target)
 
 
@@ -266,7 +266,7 @@ async def test_a_daemon_of_the_old_installation_that_starts_meanwhile_rolls_back
     running[0].communicate()
     assert report.exit_code == 4
     assert report.failure is not None
-    assert f"the daemon is running as process {running[0].pid}" in report.failure.message
+    assert f"the daemon is running as process {running[0].pid}" in report.failure.problem.message
     assert await has_nothing(target)
 
 
@@ -279,5 +279,5 @@ async def test_a_lost_hold_on_the_target_stops_the_next_step(options: Options, t
     report = await migrate_sample(options, (*STEPS[:place], Step("lose", lose), *STEPS[place:]))
     assert report.exit_code == 4
     assert report.failure is not None
-    assert "kept others away" in report.failure.message
+    assert "kept others away" in report.failure.problem.message
     assert await has_nothing(target)

@@ -179,8 +179,8 @@ async def test_a_run_that_failed_keeps_its_page_with_the_sentence_and_the_remedy
     report = await migrate_sample(options, planted(Step("planted", fail), 2))
     assert report.failure is not None
     page = Page(kept(report)).text
-    assert report.failure.message in page
-    assert report.failure.hint in page
+    assert report.failure.problem.message in page
+    assert report.failure.problem.hint in page
     assert "undone" in page
 
 

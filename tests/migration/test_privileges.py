@@ -439,7 +439,7 @@ async def test_a_snippet_that_changes_before_it_is_published_takes_everything_ba
     report = await migrate_sample(options, (*STEPS[:2], Step("swap", swap), *STEPS[2:]))
     assert report.exit_code == 4
     assert report.failure is not None
-    assert str(snippet) in report.failure.message
+    assert str(snippet) in report.failure.problem.message
     assert await has_nothing(target)
     assert options.root is not None
     assert holds_planted(options.root) == []

@@ -91,9 +91,9 @@ async def test_the_next_run_names_both_ways_and_changes_nothing(left: Standing) 
     report = await migrate_sample(left.options)
     assert report.exit_code == 3
     assert report.failure is not None
-    assert "cut off after its commit" in report.failure.message
-    assert "--resume" in report.failure.hint
-    assert "--undo" in report.failure.hint
+    assert "cut off after its commit" in report.failure.problem.message
+    assert "--resume" in report.failure.problem.hint
+    assert "--undo" in report.failure.problem.hint
     assert published(left.options) == before
     assert await query(left.target, "SELECT state FROM migration_runs") == [("pending",)]
 
@@ -159,7 +159,7 @@ async def test_without_its_ledger_a_run_with_changed_values_is_only_taken_back(l
     report = await migrate_sample(asked(left.options, Recovery.RESUME))
     assert report.exit_code == 3
     assert report.failure is not None
-    assert "ledger" in report.failure.message
+    assert "ledger" in report.failure.problem.message
     assert (await migrate_sample(asked(left.options, Recovery.UNDO))).ok
 
 
@@ -193,7 +193,7 @@ async def test_a_source_that_was_used_since_is_not_finished_but_taken_back(left:
     report = await migrate_sample(asked(left.options, Recovery.RESUME))
     assert report.exit_code == 3
     assert report.failure is not None
-    assert "no longer what was migrated" in report.failure.message
+    assert "no longer what was migrated" in report.failure.problem.message
     assert (await migrate_sample(asked(left.options, Recovery.UNDO))).ok
     assert await has_nothing(left.target)
 
@@ -207,7 +207,7 @@ async def test_a_complete_run_is_acknowledged_and_never_taken_back(options: Opti
     journal.write_text("".join(lines))
     report = await migrate_sample(asked(options, Recovery.UNDO))
     assert report.exit_code == 3
-    assert "complete" in (report.failure.message if report.failure else "")
+    assert "complete" in (report.failure.problem.message if report.failure else "")
     assert (await migrate_sample(asked(options, Recovery.RESUME))).ok
     assert await query(target, "SELECT count(*) FROM sessions") == [(20,)]
 
@@ -220,7 +220,7 @@ async def test_a_run_that_was_killed_before_its_commit_leaves_nothing_to_decide(
 async def test_without_a_run_to_take_up_both_are_refused(options: Options) -> None:
     report = await migrate_sample(asked(options, Recovery.RESUME))
     assert report.exit_code == 3
-    assert "no migration was cut off here" in (report.failure.message if report.failure else "")
+    assert "no migration was cut off here" in (report.failure.problem.message if report.failure else "")
 
 
 async def test_on_a_terminal_the_operator_decides(left: Standing) -> None:
@@ -291,7 +291,7 @@ async def test_where_nothing_was_published_the_target_is_named(left: Standing) -
     report = await migrate_sample(dataclasses.replace(left.options, target=None, recovery=Recovery.UNDO))
     assert report.exit_code == 3
     assert report.failure is not None
-    assert report.failure.hint.startswith(f"use --target {display_url(left.target)}")
+    assert report.failure.problem.hint.startswith(f"use --target {display_url(left.target)}")
 
 
 async def test_a_run_that_is_finished_tells_what_the_data_breaks_and_what_identities_give_next(

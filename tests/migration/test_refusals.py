@@ -286,7 +286,7 @@ async def test_a_source_that_is_written_to_meanwhile_rolls_back(
     report = await migrate_sample(options, (Step("write", write), *STEPS))
     assert report.exit_code == 4
     assert report.failure is not None
-    assert "was written to during the migration" in report.failure.message
+    assert "was written to during the migration" in report.failure.problem.message
     assert await has_nothing(target)
 
 

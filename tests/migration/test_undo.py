@@ -51,7 +51,7 @@ async def test_a_failure_at_any_step_leaves_nothing(options: Options, target: UR
     report = await migrate_sample(options, planted(Step("planted", fail), place))
     assert report.exit_code == 4
     assert report.failure is not None
-    assert report.failure.message == "planted"
+    assert report.failure.problem.message == "planted"
     outcomes = [step.outcome for step in report.steps if step.name in ("transfer", "publish_config", "publish_docs")]
     assert set(outcomes) <= {"undone"}
     assert await has_nothing(target)
@@ -63,7 +63,7 @@ async def test_a_bug_in_a_step_is_taken_back_and_is_one_sentence(options: Option
     report = await migrate_sample(options, planted(Step("planted", break_down), 3))
     assert report.exit_code == 4
     assert report.failure is not None
-    assert report.failure.message == "an error that nobody foresaw: ZeroDivisionError"
+    assert report.failure.problem.message == "an error that nobody foresaw: ZeroDivisionError"
     assert await has_nothing(target)
 
 
@@ -78,8 +78,8 @@ async def test_a_full_disk_of_ours_is_not_blamed_on_the_database(
     report = await migrate_sample(options)
     assert report.exit_code == 4
     assert report.failure is not None
-    assert "No space left on device" in report.failure.message
-    assert "postgresql" not in report.failure.message
+    assert "No space left on device" in report.failure.problem.message
+    assert "postgresql" not in report.failure.problem.message
     assert await has_nothing(target)
 
 
@@ -172,7 +172,7 @@ async def test_a_daemon_that_cannot_read_its_configuration_stops_the_migration(o
     report = await migrate_sample(options, (*STEPS[:3], Step("planted", spoil), *STEPS[3:]))
     assert report.exit_code == 4
     assert report.failure is not None
-    assert "the daemon does not see" in report.failure.message
+    assert "the daemon does not see" in report.failure.problem.message
     assert await has_nothing(target)
 
 
@@ -186,7 +186,7 @@ async def test_an_old_file_that_changes_stops_the_migration(options: Options, sa
     report = await migrate_sample(options, planted(Step("planted", edit), 2))
     assert report.exit_code == 4
     assert report.failure is not None
-    assert "config.yml changed" in report.failure.message
+    assert "config.yml changed" in report.failure.problem.message
 
 
 @pytest.mark.usefixtures("daemon_here")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Callable, Mapping
 
 from teleclaude.db.retry import uninterrupted
-from teleclaude.errors import TeleClaudeError
+from teleclaude.errors import Problem, TeleClaudeError
 from teleclaude.migration.discover import detect
 from teleclaude.migration.plan.plan import Plan, published_paths
 from teleclaude.migration.plan.rollback import count_since, since_script
@@ -42,9 +42,9 @@ async def recover(run: Run, interrupted: Interrupted, obstacle: Obstacle | None,
         # With another TMPDIR than today's it lies where nobody else would look.
         remove_dead(interrupted.record.private)
     if obstacle is not None:
-        run.refuse(*obstacle)
+        run.refuse(Problem(*obstacle))
     elif choice is None:
-        run.refuse(interrupted.sentence, "use --resume to finish it, or --undo to take it back")
+        run.refuse(Problem(interrupted.sentence, "use --resume to finish it, or --undo to take it back"))
     elif interrupted.is_complete:
         _acknowledge(run, choice)
     elif choice is Recovery.UNDO:
@@ -52,7 +52,7 @@ async def recover(run: Run, interrupted: Interrupted, obstacle: Obstacle | None,
     else:
         await run_step(run, Step("preflight", preflight))
         if run.refused:
-            run.refuse("the run cannot be finished as things are; nothing was changed", "fix what is listed")
+            run.refuse(Problem("the run cannot be finished as things are; nothing was changed", "fix what is listed"))
         else:
             await hold_and(run, lambda check: _resume(run, steps, check))
 
@@ -60,7 +60,7 @@ async def recover(run: Run, interrupted: Interrupted, obstacle: Obstacle | None,
 def _acknowledge(run: Run, choice: Recovery) -> None:
     if choice is Recovery.UNDO:
         hint = f"follow {run.plan.folder / 'rollback.txt'}"
-        run.refuse(f"the migration {run.plan.run} is complete, and a daemon may have written since", hint)
+        run.refuse(Problem(f"the migration {run.plan.run} is complete, and a daemon may have written since", hint))
         return
     try_entry(run.plan.folder, SETTLED)
     run.succeed()
@@ -87,7 +87,7 @@ async def _proves(run: Run, prove: Callable[[Plan], AsyncGenerator[Event, None]]
     try:
         await run_step(run, Step("proof", prove))
     except TeleClaudeError as error:
-        run.refuse(error.message, error.hint, type(error).__name__)
+        run.refuse(error.problem, type(error).__name__)
         return False
     return True
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from teleclaude.errors import Problem
+
 
 class Severity(StrEnum):
     """A note informs, a warning asks for attention, an error stops."""
@@ -18,27 +20,40 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that the operator should know: about what, one sentence, and the remedy."""
+    """One thing that the operator should know, and what it is about."""
 
     severity: Severity
     subject: str
-    message: str
-    hint: str = ""
+    problem: Problem
+
+    @property
+    def message(self) -> str:
+        """The sentence."""
+        return self.problem.message
+
+    @property
+    def hint(self) -> str:
+        """The remedy."""
+        return self.problem.hint
 
 
-def note(subject: str, message: str, hint: str = "") -> Finding:
+def note(subject: str, problem: Problem | str, hint: str = "") -> Finding:
     """Something to know."""
-    return Finding(Severity.NOTE, subject, message, hint)
+    return _find(Severity.NOTE, subject, problem, hint)
 
 
-def warning(subject: str, message: str, hint: str = "") -> Finding:
+def warning(subject: str, problem: Problem | str, hint: str = "") -> Finding:
     """Something to look at."""
-    return Finding(Severity.WARNING, subject, message, hint)
+    return _find(Severity.WARNING, subject, problem, hint)
 
 
-def error(subject: str, message: str, hint: str = "") -> Finding:
+def error(subject: str, problem: Problem | str, hint: str = "") -> Finding:
     """Something that stops the migration."""
-    return Finding(Severity.ERROR, subject, message, hint)
+    return _find(Severity.ERROR, subject, problem, hint)
+
+
+def _find(severity: Severity, subject: str, problem: Problem | str, hint: str) -> Finding:
+    return Finding(severity, subject, problem if isinstance(problem, Problem) else Problem(problem, hint))
 
 
 @dataclass(frozen=True)

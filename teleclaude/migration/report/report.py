@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, TypeVar
 
-from teleclaude.errors import Exit
+from teleclaude.errors import Exit, Problem
 from teleclaude.migration.report.events import (
     ConstraintResult,
     CutoverItem,
@@ -29,10 +29,9 @@ REPORT_VERSION = 1
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a run stopped: one sentence and the remedy; `kind` is the class of the error."""
+    """Why a run stopped; `kind` is the class of the error."""
 
-    message: str
-    hint: str
+    problem: Problem
     kind: str
     exit_code: Exit
 
@@ -77,7 +76,7 @@ class Report:
         return tuple(event for step in self.steps for event in step.events if isinstance(event, kind))
 
     def _plain(self, kind: type[_T]) -> list[dict[str, Any]]:
-        return [asdict(event) for event in self.all(kind)]
+        return [to_plain(event) for event in self.all(kind)]
 
     def _last(self, kind: type[_T]) -> dict[str, Any] | None:
         return next(reversed(self._plain(kind)), None)
@@ -91,7 +90,7 @@ class Report:
             "ok": self.ok,
             "exit_code": int(self.exit_code),
             "load_rehearsed": self.ok and bool(self.all(TableResult)) if self.header["dry_run"] else None,
-            "failure": asdict(self.failure) if self.failure else None,
+            "failure": to_plain(self.failure) if self.failure else None,
             "source": {**self.header.get("source", {}), "files": self._plain(SourceFileResult)},
             "tables": self._plain(TableResult),
             "forecast": self._last(Forecast),
@@ -110,3 +109,11 @@ class Report:
             "next": list(self.next),
             "undo": list(self.undo),
         }
+
+
+def to_plain(event: Finding | Result | Failure) -> dict[str, Any]:
+    """Return the fields of an event as the report has them: those of its problem beside the others."""
+    plain: dict[str, Any] = {}
+    for name, value in asdict(event).items():
+        plain |= value if name == "problem" else {name: value}
+    return plain

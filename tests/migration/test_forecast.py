@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import URL, Connection, create_engine
+from sqlalchemy import URL, Connection, Engine, NullPool, create_engine
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from teleclaude.demo.installation import SampleInstallation
@@ -110,6 +110,11 @@ def test_where_nothing_was_measured_nobody_knows_what_is_left() -> None:
 TEXT = ColumnPlan("text", '"text"', ColumnType.TEXT, nullable=True, default=None)
 
 
+def in_memory() -> Engine:
+    """Return an engine whose databases end, and are closed, with their connections."""
+    return create_engine("sqlite://", poolclass=NullPool)
+
+
 def fill(reader: Connection, ids: set[int], content: str, more: str = "") -> TablePlan:
     reader.exec_driver_sql(f"CREATE TABLE t (id INTEGER PRIMARY KEY, text TEXT){more}")
     reader.exec_driver_sql("INSERT INTO t VALUES (?, ?)", [(number, content) for number in sorted(ids)])
@@ -123,31 +128,31 @@ def count(reader: Connection, part: TablePlan) -> int:
 @settings(max_examples=100, deadline=None)
 @given(st.sets(st.integers(-(2**63), 2**63 - 1), min_size=1, max_size=60), st.integers(1, 40))
 def test_a_sample_is_never_empty_nor_larger_than_asked_whatever_the_ids_are(ids: set[int], most: int) -> None:
-    with create_engine("sqlite://").connect() as reader:
+    with in_memory().connect() as reader:
         assert 1 <= count(reader, spread(fill(reader, ids, "x"), reader, most)) <= most
 
 
 def test_a_sample_comes_from_all_over_the_table() -> None:
-    with create_engine("sqlite://").connect() as reader:
+    with in_memory().connect() as reader:
         part = spread(fill(reader, set(range(800)), "x"), reader, 8)
         found = reader.exec_driver_sql(f"SELECT id FROM t{part.part}").scalars().all()
     assert [number // 100 for number in found] == list(range(8))
 
 
 def test_a_table_without_rowids_is_sampled_from_its_beginning() -> None:
-    with create_engine("sqlite://").connect() as reader:
+    with in_memory().connect() as reader:
         assert count(reader, spread(fill(reader, set(range(50)), "x", " WITHOUT ROWID"), reader, 7)) == 7
 
 
 def test_a_few_rows_are_measured_to_the_byte() -> None:
-    with create_engine("sqlite://").connect() as reader:
+    with in_memory().connect() as reader:
         table = fill(reader, {1, 2, 3}, "é")
         reader.exec_driver_sql("INSERT INTO t VALUES (4, NULL)")
         assert measure(table, reader) == Extent(table, 4, 6)
 
 
 def test_many_rows_are_measured_by_a_sample_of_them() -> None:
-    with create_engine("sqlite://").connect() as reader:
+    with in_memory().connect() as reader:
         table = fill(reader, set(range(MANY_ROWS + 1)), "four")
         assert measure(table, reader) == Extent(table, MANY_ROWS + 1, 4 * (MANY_ROWS + 1))
 
@@ -156,6 +161,6 @@ def test_many_rows_are_measured_by_a_sample_of_them() -> None:
     ("content", "rows"), [("x", SAMPLE_ROWS), ("x" * (SAMPLE_BYTES // 2), 2), ("x" * MEGABYTE * 3, 1)]
 )
 def test_a_sample_has_as_many_rows_as_its_bytes_allow(content: str, rows: int) -> None:
-    with create_engine("sqlite://").connect() as reader:
+    with in_memory().connect() as reader:
         table = fill(reader, set(range(SAMPLE_ROWS * 2 if len(content) == 1 else 5)), content)
         assert take_sample(measure(table, reader), reader).rows == rows

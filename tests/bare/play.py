@@ -28,6 +28,7 @@ FIRST_LINE_SECONDS = 1.0
 PASSED_ON = re.compile(r"PIP_\w+|(?i:https?|no|all)_(?i:proxy)")
 """Where the registries are is the machine's to say."""
 ENTER = """
+mount --bind "$1" "$1"
 cd "$1" && user=$2 && shift 2
 mount -t proc proc proc && mount --rbind /dev dev
 [ ! -d read-only ] || { mount --bind root/checkout read-only && mount -o remount,bind,ro read-only; }

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import make_url
 
 from teleclaude.layout import make_layout
-from teleclaude.migration.discover import services
+from teleclaude.platform import services
 from teleclaude.migration.source.inventory import Inventory, Person, TargetState
 from tests.support.shell import Stubs
 

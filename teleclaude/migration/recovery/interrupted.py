@@ -18,7 +18,7 @@ from teleclaude.migration.source.inventory import Inventory, JournaledRun, Targe
 from teleclaude.migration.source.options import Options
 from teleclaude.migration.source.run_record import RunRecord
 from teleclaude.migration.state.journal import SETTLED, Interrupted, try_entry
-from teleclaude.migration.state.workspace import remove_dead, remove_empty
+from teleclaude.migration.state.workspace import remove_killed, remove_empty
 from teleclaude.migration.values.identifiers import EVENTS, LEGACY
 
 
@@ -48,7 +48,7 @@ def _same_target(record: RunRecord, url: URL | None) -> bool:
 def settle(journal: JournaledRun, inventory: Inventory) -> None:
     """Remove what a run left that is neither on the target nor published, and close its journal."""
     record = journal.record
-    remove_dead(record.private)
+    remove_killed(record.private)
     remove_files(inventory, journal.run, record.files)
     remove_docs(journal.run, record.docs, record.snippets)
     remove_empty(record.new_directories)

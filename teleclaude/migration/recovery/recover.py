@@ -21,7 +21,7 @@ from teleclaude.migration.run import Check, Run, Step, hold_and, run_step, run_s
 from teleclaude.migration.source.inventory import Inventory
 from teleclaude.migration.source.options import Options, Recovery
 from teleclaude.migration.state.journal import COMMIT, SETTLED, Interrupted, read_journal, try_entry, write_entry
-from teleclaude.migration.state.workspace import remove_dead, write_private
+from teleclaude.migration.state.workspace import remove_killed, write_private
 from teleclaude.migration.steps.preflight import preflight
 
 
@@ -44,7 +44,7 @@ async def recover(run: Run, interrupted: Interrupted, hindrance: Problem | None,
     choice = run.plan.options.recovery
     if interrupted.record is not None:
         # With another TMPDIR than today it is where nobody else would look.
-        remove_dead(interrupted.record.private)
+        remove_killed(interrupted.record.private)
     if hindrance is not None:
         run.refuse(hindrance)
     elif choice is None:

@@ -9,8 +9,8 @@ FOLDER_FAILED = Problem(
     "use --report-dir with a folder on a disk that has room, which the caller may write to",
 )
 FOLDER_UNSAFE = Problem(
-    "the folder of the run cannot be in {unsafe}, because a user without privileges can change that",
-    "use --report-dir with a folder of root",
+    "a user without privileges can change {path}, so the folder of the run may not be there",
+    "use --report-dir with a folder that belongs to root",
 )
 OTHER_VERSION = Problem(
     "{journal} is of a run that was cut off, and another version of teleclaude wrote it",

@@ -38,7 +38,7 @@ def run_folder(folder: Path, new_directories: tuple[Path, ...], *, guarded: bool
             raise PublishError(FOLDER_FAILED.fill(folder=folder, reason=error.strerror)) from None
         # Only now: in a folder such as /tmp somebody else could have made it a moment ago.
         if guarded and (unsafe := find_unsafe_folder(folder)) is not None:
-            raise PublishError(FOLDER_UNSAFE.fill(unsafe=unsafe))
+            raise PublishError(FOLDER_UNSAFE.fill(path=unsafe))
         yield folder
 
 
@@ -70,7 +70,7 @@ def private_folder() -> Iterator[Path]:
     It is locked meanwhile. Folders of runs that were killed are not locked, and are removed first.
     """
     for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
-        remove_dead(folder)
+        remove_killed(folder)
     folder, descriptor = _make_locked()
     try:
         yield folder
@@ -91,7 +91,7 @@ def _make_locked() -> tuple[Path, int]:
             os.close(descriptor)
 
 
-def remove_dead(folder: Path) -> None:
+def remove_killed(folder: Path) -> None:
     """Remove the private folder of a killed run, if it is ours; that of a living run or of another user stays."""
     with suppress(OSError, LockHeldError):
         descriptor = _lock(folder)

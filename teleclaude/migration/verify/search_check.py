@@ -138,5 +138,5 @@ async def _fill(memory: AsyncConnection, place: Searchable, rows: list[_Row]) ->
 
 
 def _to_text(value: Any) -> Any:
-    # Bytes that are no UTF-8 arrive as lone surrogates, which SQLite does not take back.
+    # Bytes that are no UTF-8 arrive as lone surrogates, which SQLite does not accept.
     return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value

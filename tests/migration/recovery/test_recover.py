@@ -1,4 +1,4 @@
-"""A run that was cut off after its commit is finished or taken back by the next one."""
+"""A run that was cut off after its commit is finished or undone by the next one."""
 
 import asyncio
 import dataclasses
@@ -58,7 +58,7 @@ def killed(server: Server) -> Iterator[Standing]:
 
 @pytest.fixture
 async def left(killed: Standing, temporary: Path, monkeypatch: pytest.MonkeyPatch) -> Standing:
-    """Let everything stand as the killed migration left it."""
+    """Leave everything as the killed migration left it."""
     await killed.put_back()
     monkeypatch.setenv("TMPDIR", str(killed.folder / "tmp"))
     return killed
@@ -304,6 +304,6 @@ async def test_a_run_that_is_finished_tells_what_the_data_breaks_and_what_sequen
     assert of_deletions.state == "not valid"
     assert len(await query(left.target, of_deletions.query)) == of_deletions.rows > 0
     assert any(of_deletions.name in attention.what for attention in find_attention(report.to_json()))
-    given = {(identity.table, identity.column): identity.next_value for identity in report.all(SequenceResult)}
+    given = {(result.table, result.column): result.next_value for result in report.all(SequenceResult)}
     [highest] = await query(left.target, "SELECT max(id) FROM hook_outbox")
     assert given["hook_outbox", "id"] == highest[0] + 1

@@ -1,4 +1,4 @@
-"""The ledger's lines are found wherever they stand, and few of them are in memory."""
+"""The ledger's lines are found wherever they are, and few of them are in memory."""
 
 import tracemalloc
 from collections.abc import AsyncIterator, Iterable

@@ -10,7 +10,7 @@ import pytest
 from teleclaude.errors import LockHeldError, PublishError
 from teleclaude.migration.state.workspace import (
     private_folder,
-    remove_dead,
+    remove_killed,
     remove_empty,
     run_folder,
     write_private,
@@ -86,7 +86,7 @@ def test_a_private_folder_is_gone_at_the_end_with_everything_in_it(temporary: Pa
 
 def test_the_private_folder_of_a_living_run_stays(temporary: Path) -> None:
     with private_folder() as folder:
-        remove_dead(folder)
+        remove_killed(folder)
         assert folder.exists()
         with private_folder() as other:
             assert sorted(temporary.iterdir()) == sorted([folder, other])
@@ -107,5 +107,5 @@ def test_the_private_folder_of_a_killed_run_is_removed_by_the_next(temporary: Pa
 
 def test_a_folder_without_a_lock_is_nobody_s_to_remove(tmp_path: Path) -> None:
     (tmp_path / "teleclaude-migration-x").mkdir()
-    remove_dead(tmp_path / "teleclaude-migration-x")
+    remove_killed(tmp_path / "teleclaude-migration-x")
     assert (tmp_path / "teleclaude-migration-x").exists()

@@ -235,7 +235,7 @@ async def test_a_difference_in_a_table_without_a_key_is_named(
     assert said in caught.value.message
 
 
-async def test_nothing_excuses_that_a_value_without_a_line_is_missing(
+async def test_a_value_without_a_line_may_not_be_missing(
     options: Options, sample: SampleInstallation, tmp_path: Path
 ) -> None:
     with editing(sample) as database:
@@ -291,7 +291,7 @@ async def test_load_and_verification_hold_but_a_few_large_values_at_a_time(
         tracemalloc.stop()
 
 
-async def test_a_ledger_line_excuses_only_its_own_difference(plan: Plan) -> None:
+async def test_a_ledger_line_allows_only_its_own_difference(plan: Plan) -> None:
     assert plan.url is not None
     lines = plan.ledger.read_text().splitlines()
     entry = next(json.loads(line) for line in lines if json.loads(line)["table"] == "hook_outbox")

@@ -18,7 +18,7 @@ from teleclaude.migration.source.inventory import Inventory, JournaledRun, Targe
 from teleclaude.migration.source.options import Options
 from teleclaude.migration.source.run_record import RunRecord
 from teleclaude.migration.state.journal import SETTLED, Interrupted, try_entry
-from teleclaude.migration.state.workspace import remove_killed, remove_empty
+from teleclaude.migration.state.workspace import remove_empty, remove_killed
 from teleclaude.migration.values.identifiers import EVENTS, LEGACY
 
 

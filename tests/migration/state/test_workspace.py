@@ -10,8 +10,8 @@ import pytest
 from teleclaude.errors import LockHeldError, PublishError
 from teleclaude.migration.state.workspace import (
     private_folder,
-    remove_killed,
     remove_empty,
+    remove_killed,
     run_folder,
     write_private,
 )

@@ -29,7 +29,7 @@ from teleclaude.migration.source.options import Options
 from teleclaude.migration.source.reader import reading
 from teleclaude.migration.steps import transfer
 from teleclaude.migration.values.column_types import ColumnType
-from teleclaude.migration.verify.table import Proof
+from teleclaude.migration.verify.table import Verified
 
 Parts = dict[str, float]
 
@@ -37,10 +37,10 @@ Parts = dict[str, float]
 async def load(plan: Plan) -> Parts:
     """Load, with keys, indexes and constraints, without search and without proof."""
 
-    async def believe(_target: Any, _source: Any, table: Any, *_more: Any) -> AsyncIterator[Proof]:
-        yield Proof(table.rows, 0)
+    async def believe(_target: Any, _source: Any, table: Any, *_more: Any) -> AsyncIterator[Verified]:
+        yield Verified(table.rows, 0)
 
-    vars(transfer)["compare_table"] = believe
+    vars(transfer)["verify_table"] = believe
     return await load_and_prove(plan)
 
 

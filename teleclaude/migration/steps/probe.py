@@ -26,7 +26,7 @@ from teleclaude.migration.state.ledger import index_ledger
 from teleclaude.migration.verify.ledger_check import LedgerCheck
 from teleclaude.migration.verify.read_back import Target
 from teleclaude.migration.verify.rejects import count_rejects, without_rejects
-from teleclaude.migration.verify.search_check import choose_searches, find_differences
+from teleclaude.migration.verify.search_check import make_search_check
 
 TIMEOUT_SECONDS = 600
 
@@ -51,7 +51,8 @@ async def probe(plan: Plan) -> AsyncGenerator[Event, None]:
     if plan.options.dry_run:
         yield note("probe", "a rehearsal keeps nothing that a daemon could boot on")
         return
-    searches = choose_searches(plan)
+    check = make_search_check(plan.databases, plan.tables)
+    searches = check.choose()
     verdict = await boot_daemon(plan, searches)
     expected = await read_expected(plan)
     problems = list(find_problems(plan, verdict, expected))
@@ -67,8 +68,8 @@ async def probe(plan: Plan) -> AsyncGenerator[Event, None]:
         raise TargetError(f"the daemon does not see what was moved: {problems[0]}", MEND_OR_REPORT)
     for finding in verdict.get("findings", ()):
         yield warning("probe", finding["message"], finding["hint"])
-    for difference in await find_differences(plan, searches, found):
-        yield warning("search", difference, "the row itself was proved equal; report this")
+    for difference in await check.find_differences(searches, found):
+        yield warning("search", difference)
 
 
 async def boot_daemon(plan: Plan, searches: Sequence[Search]) -> dict[str, Any]:

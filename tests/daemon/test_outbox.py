@@ -11,8 +11,7 @@ import pytest
 from sqlalchemy import URL, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession as Orm
 
-from teleclaude.daemon.delivery import DeliveryError, deliver, to_changes
-from teleclaude.daemon.outbox import deliver_due, release
+from teleclaude.daemon.outbox import DeliveryError, deliver, deliver_due, release, to_changes
 from teleclaude.db.models import HookOutbox, Session
 from teleclaude.db.store.hooks import CLAIM_TIME, MOST_ATTEMPTS, HookEvent, claim_events
 from teleclaude.db.url import parse_url
@@ -138,8 +137,7 @@ KILLED = """
 import asyncio, os, sys
 from sqlalchemy.ext.asyncio import AsyncSession as Orm
 from teleclaude.config.schema import Settings
-from teleclaude.daemon.delivery import deliver
-from teleclaude.daemon.outbox import deliver_due
+from teleclaude.daemon.outbox import deliver, deliver_due
 from teleclaude.daemon.service import Service
 from teleclaude.db.engine import make_engine
 from teleclaude.db.url import parse_url

@@ -20,7 +20,7 @@ from teleclaude.config.schema import Person, make_settings
 from teleclaude.daemon.boot import Installation, boot
 from teleclaude.daemon.client import ask
 from teleclaude.daemon.logs import JsonLines
-from teleclaude.daemon.notify import notify
+from teleclaude.daemon.serve import notify
 from teleclaude.db.engine import disposing, make_engine
 from teleclaude.db.lock import ADVISORY_KEY
 from teleclaude.errors import TargetError, TeleClaudeError
@@ -149,7 +149,7 @@ async def test_it_survives_a_restart_of_postgresql_and_answers_nothing_meanwhile
         async with running(root, server.url) as daemon:
             await until(root, good=True)
             await asyncio.to_thread(server.stop)
-            assert await until(root, good=False) == "the database is not held at the moment"
+            assert await until(root, good=False) == "the daemon has lost its lock on the database"
             await asyncio.to_thread(server.start)
             await until(root, good=True)
             assert daemon.returncode is None
@@ -165,7 +165,7 @@ async def test_it_waits_for_the_promotion_of_a_standby_and_answers_nothing_meanw
             (server.folder / "data/standby.signal").touch()
             await asyncio.to_thread(server.start)
             for _ in range(20):
-                with pytest.raises(TeleClaudeError, match="not held"):
+                with pytest.raises(TeleClaudeError, match="has lost its lock"):
                     await ask(place(root), "/sessions")
                 await asyncio.sleep(0.1)
             async with disposing(make_engine(server.url)) as engine, engine.connect() as connection:
@@ -195,7 +195,7 @@ async def test_it_never_answers_without_its_lock(root: Path, target: URL) -> Non
         )
         await thief.execute(text("SELECT pg_advisory_lock(:key)"), {"key": ADVISORY_KEY})
         for _ in range(20):
-            with pytest.raises(TeleClaudeError, match="not held"):
+            with pytest.raises(TeleClaudeError, match="has lost its lock"):
                 await ask(place(root), "/sessions")
         await thief.rollback()
         await thief.invalidate()
@@ -256,4 +256,4 @@ async def test_the_command_gives_an_administrator_a_member_and_a_stranger_what_i
         assert (code, [session["session_id"] for session in json.loads(stdout)]) == (0, ["bob's"])
         code, stdout, stderr = await teleclaude_sessions(uids[2], root)
     assert (code, stdout) == (3, "")
-    assert stderr.startswith(f"teleclaude: {account_names()[2]} is nobody that this installation knows\n  → ")
+    assert stderr.startswith(f"teleclaude: no person in the configuration has the username {account_names()[2]}\n  → ")

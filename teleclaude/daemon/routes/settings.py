@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from teleclaude.daemon import problems
 from teleclaude.daemon.route import ADMINS, STAFF, Answer, Call, Input, Name, Nothing, Route
 from teleclaude.db.store.settings import read_setting, read_settings, write_setting
 from teleclaude.errors import RequestError
@@ -37,14 +38,14 @@ async def _get_setting(call: Call[OneSetting]) -> Setting:
     """Read a setting."""
     value = await read_setting(call.orm, call.given.key)
     if value is None:
-        raise RequestError(404, f"there is no setting {call.given.key}", "GET /settings lists them")
+        raise RequestError(404, problems.NO_SETTING.fill(key=call.given.key))
     return Setting(key=call.given.key, value=value)
 
 
-async def _put_setting(call: Call[NewSetting]) -> Setting:
+async def _put_setting(call: Call[NewSetting]) -> NewSetting:
     """Set a setting."""
     await write_setting(call.orm, call.given.key, call.given.value)
-    return Setting(key=call.given.key, value=call.given.value)
+    return call.given
 
 
 ROUTES: tuple[Route[Any], ...] = (

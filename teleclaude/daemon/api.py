@@ -24,7 +24,7 @@ from teleclaude.daemon.service import DATABASE_ERRORS, Service
 from teleclaude.db.store.tokens import find_token
 from teleclaude.errors import RequestError
 
-LOG = logging.getLogger(__name__)
+_LOG = logging.getLogger(__name__)
 
 _CALLER: web.RequestKey[Caller] = web.RequestKey("caller", Caller)
 
@@ -170,7 +170,7 @@ def _cannot_be_held(error: Exception) -> bool:
 def _refuse(refusal: RequestError, cause: Exception) -> web.Response:
     """Return the answer of a refusal; an error that is not the caller's fault is logged."""
     if refusal.status >= 500 and cause is not refusal:
-        LOG.error("request failed", exc_info=cause)
+        _LOG.error("request failed", exc_info=cause)
     headers = {"Allow": cause.headers["Allow"]} if isinstance(cause, web.HTTPMethodNotAllowed) else {}
     if refusal.status == 503:
         headers["Retry-After"] = "1"
@@ -180,11 +180,11 @@ def _refuse(refusal: RequestError, cause: Exception) -> web.Response:
 def _note(request: web.Request, status: int, seconds: float) -> None:
     """Log the route of a request, and nothing that the caller sent."""
     level = logging.DEBUG if status < 400 else logging.INFO
-    if LOG.isEnabledFor(level):
+    if _LOG.isEnabledFor(level):
         resource = request.match_info.route.resource
         connection, caller = request.protocol, request.get(_CALLER)
         assert isinstance(connection, Connection)
         route = resource.canonical if resource else None
         fields = {"method": request.method, "route": route, "status": status, "ms": round(seconds * 1000, 1)}
         fields |= {"uid": connection.uid, "person": caller and caller.person}
-        LOG.log(level, "request", extra={"fields": fields})
+        _LOG.log(level, "request", extra={"fields": fields})

@@ -19,7 +19,7 @@ from teleclaude.db.engine import explained
 from teleclaude.db.lock import hold_database
 from teleclaude.errors import LockHeldError, RequestError, TargetError
 
-LOG = logging.getLogger(__name__)
+_LOG = logging.getLogger(__name__)
 
 _LOOK_SECONDS = 1.0
 """The time between checks of the lock while no request comes."""
@@ -32,7 +32,7 @@ _PAUSE_SECONDS = 0.2
 
 
 class Lease:
-    """The lock on a database, taken again after it was lost. `examine` raises the reason not to serve, if there is one."""
+    """The lock on a database, taken again after it was lost. `examine` raises where the database may not be served."""
 
     def __init__(self, engine: AsyncEngine, url: URL, examine: Callable[[], Awaitable[None]]) -> None:
         self._engine = engine
@@ -92,9 +92,9 @@ class Lease:
             with suppress(RequestError):
                 await self.confirm()
                 continue
-            LOG.warning("the lock on the database is lost; no request is answered")
+            _LOG.warning("the lock on the database is lost; no request is answered")
             await self._take_again()
-            LOG.info("the lock on the database is held again")
+            _LOG.info("the lock on the database is held again")
 
     async def _take_again(self) -> None:
         while True:
@@ -103,5 +103,5 @@ class Lease:
                 async with asyncio.timeout(_ANSWER_SECONDS * 2):
                     return await self.take()
             except (LockHeldError, TargetError, TimeoutError) as error:
-                LOG.debug("the lock on the database cannot be taken yet", exc_info=error)
+                _LOG.debug("the lock on the database cannot be taken yet", exc_info=error)
             await asyncio.sleep(_PAUSE_SECONDS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import TypeAdapter
 
@@ -12,24 +12,25 @@ from teleclaude import __version__
 from teleclaude.daemon.identity import Role
 from teleclaude.daemon.route import Refusal, Route
 
-_REFERENCE = "#/components/schemas/{model}"
+_WRITTEN: Literal["serialization"] = "serialization"
 
 _REFUSALS = (400, 401, 403, 404, 409, 413, 500, 503, 504)
 """The statuses with which any route may answer a `Refusal`."""
 
-Schema = dict[str, Any]
+_Schema = dict[str, Any]
 
 
-def describe(routes: Sequence[Route[Any]]) -> Schema:
+def describe(routes: Sequence[Route[Any]]) -> _Schema:
     """Return the description of these routes."""
-    adapters = [(route, "serialization", route.adapter) for route in routes]
-    refusal = (Refusal, "serialization", TypeAdapter(Refusal))
-    schemas, shared = TypeAdapter.json_schemas([*adapters, refusal], ref_template=_REFERENCE)
-    refused = _json(schemas[Refusal, "serialization"])
+    adapters: dict[Any, TypeAdapter[Any]] = {route: route.adapter for route in routes}
+    adapters[Refusal] = TypeAdapter(Refusal)
+    written = ((key, _WRITTEN, adapter) for key, adapter in adapters.items())
+    schemas, shared = TypeAdapter.json_schemas(written, ref_template="#/components/schemas/{model}")
+    refused = _json(schemas[Refusal, _WRITTEN])
     refusals = {str(status): {"description": HTTPStatus(status).phrase, "content": refused} for status in _REFUSALS}
-    paths: dict[str, Schema] = {}
+    paths: dict[str, _Schema] = {}
     for route in routes:
-        answer = {"description": HTTPStatus(route.status).phrase, "content": _json(schemas[route, "serialization"])}
+        answer = {"description": HTTPStatus(route.status).phrase, "content": _json(schemas[route, _WRITTEN])}
         described = {**_describe_input(route), "responses": {str(route.status): answer, **refusals}}
         paths.setdefault(route.path, {})[route.method.lower()] = described
     return {
@@ -44,13 +45,13 @@ def describe(routes: Sequence[Route[Any]]) -> Schema:
     }
 
 
-def _describe_input(route: Route[Any]) -> Schema:
+def _describe_input(route: Route[Any]) -> _Schema:
     taken = route.input.model_json_schema()
     required = set(taken.get("required", ()))
-    fields: dict[str, Schema] = taken.get("properties", {})
+    fields: dict[str, _Schema] = taken.get("properties", {})
     others = {name: schema for name, schema in fields.items() if name not in route.in_path}
-    operation: Schema = {
-        "operationId": _operation_id(route),
+    operation: _Schema = {
+        "operationId": route.method.lower() + route.path.translate({ord("/"): "_", ord("{"): "by_", ord("}"): None}),
         "summary": route.summary,
         "description": f"Roles: {', '.join(role for role in Role if role in route.roles)}.",
         "parameters": [_parameter(name, "path", fields[name], True) for name in route.in_path],
@@ -63,13 +64,9 @@ def _describe_input(route: Route[Any]) -> Schema:
     return operation
 
 
-def _operation_id(route: Route[Any]) -> str:
-    return route.method.lower() + route.path.replace("/", "_").replace("{", "by_").replace("}", "")
-
-
-def _parameter(name: str, place: str, schema: Schema, required: bool) -> Schema:
+def _parameter(name: str, place: str, schema: _Schema, required: bool) -> _Schema:
     return {"name": name, "in": place, "required": required, "schema": schema}
 
 
-def _json(schema: Schema) -> Schema:
+def _json(schema: _Schema) -> _Schema:
     return {"application/json": {"schema": schema}}

@@ -19,7 +19,7 @@ from teleclaude.db.models import Session
 from teleclaude.db.store.hooks import HookEvent, claim_events, release_claims, settle_delivered, settle_failed
 from teleclaude.errors import RequestError
 
-LOG = logging.getLogger(__name__)
+_LOG = logging.getLogger(__name__)
 
 _Target = Callable[[Orm, HookEvent], Awaitable[None]]
 """Delivers an event within a transaction; raises DeliveryError where it cannot, now."""
@@ -85,7 +85,7 @@ async def deliver_for_ever(service: Service, target: _Target = deliver) -> None:
         except RequestError:
             pass
         except DATABASE_ERRORS as error:
-            LOG.warning("the outbox waits for the database", exc_info=error)
+            _LOG.warning("the outbox waits for the database", exc_info=error)
         if delivered < _BATCH:
             await asyncio.sleep(_PAUSE_SECONDS)
 
@@ -117,8 +117,8 @@ async def _deliver_one(service: Service, target: _Target, event: HookEvent) -> N
     except Exception as error:  # an event that meets a bug must not keep the others from being delivered
         reason = str(error) if isinstance(error, DeliveryError) else type(error).__name__
         if not isinstance(error, (DeliveryError, *DATABASE_ERRORS)):
-            LOG.exception("an event cannot be delivered, which is a bug")
-        LOG.info("an event was not delivered", extra={"fields": {"event_id": event.id, "attempt": event.attempts + 1}})
+            _LOG.exception("an event cannot be delivered, which is a bug")
+        _LOG.info("an event was not delivered", extra={"fields": {"event_id": event.id, "attempt": event.attempts + 1}})
         async with Orm(service.engine) as orm:
             await settle_failed(orm, event, reason)
             await orm.commit()

@@ -67,7 +67,7 @@ class Nothing(Input):
 
 
 class Answer(BaseModel):
-    """The answer of a route. A handler may return a row instead: its columns become the fields of the same names."""
+    """The answer of a route, published under the name of its class. A handler may return a row with these columns."""
 
     model_config = ConfigDict(frozen=True, from_attributes=True)
 

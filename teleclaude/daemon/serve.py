@@ -23,7 +23,7 @@ from teleclaude.daemon.outbox import deliver_for_ever
 from teleclaude.daemon.service import Service
 from teleclaude.errors import BootRefusedError, LockHeldError
 
-LOG = logging.getLogger(__name__)
+_LOG = logging.getLogger(__name__)
 
 _OWN_MODE = 0o600
 """Of the socket of a single-user installation: only its user may connect."""
@@ -49,13 +49,19 @@ async def serve(daemon: Daemon) -> None:
     await _make_place(path)
     mode = _OWN_MODE if daemon.installation.single_user else SYSTEM_MODE
     async with listening(daemon.service, path, mode):
-        LOG.info("listening on %s", path)
+        _LOG.info("listening on %s", path)
         notify("READY=1")
         try:
-            await _until_first(stopping.wait(), *_duties(daemon))
+            async with asyncio.TaskGroup() as group:
+                duties = [group.create_task(duty) for duty in _duties(daemon)]
+                await stopping.wait()
+                for duty in duties:
+                    duty.cancel()
+        except ExceptionGroup as failed:
+            raise failed.exceptions[0] from None
         finally:
             notify("STOPPING=1")
-    LOG.info("stopped")
+    _LOG.info("stopped")
 
 
 def _duties(daemon: Daemon) -> Iterator[Coroutine[Any, Any, Any]]:
@@ -64,19 +70,6 @@ def _duties(daemon: Daemon) -> Iterator[Coroutine[Any, Any, Any]]:
     yield _keep_alive()
     if daemon.lease is not None:
         yield daemon.lease.keep()
-
-
-async def _until_first(*works: Coroutine[Any, Any, Any]) -> None:
-    """Work until one of the works ends, and end the others; raises what it raised."""
-    tasks = [asyncio.ensure_future(work) for work in works]
-    try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-    for task in done:
-        task.result()
 
 
 @asynccontextmanager

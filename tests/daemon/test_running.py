@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import logging
 import os
 import pwd
 import socket
@@ -19,8 +18,6 @@ from sqlalchemy import URL, text
 from teleclaude.config.schema import Person, make_settings
 from teleclaude.daemon.boot import Installation, boot
 from teleclaude.daemon.client import ask
-from teleclaude.daemon.logs import JsonLines
-from teleclaude.daemon.serve import notify
 from teleclaude.db.engine import disposing, make_engine
 from teleclaude.db.lock import ADVISORY_KEY
 from teleclaude.errors import TargetError, TeleClaudeError
@@ -95,11 +92,6 @@ async def test_systemd_is_told_when_it_is_ready_lives_and_stops(root: Path, targ
             said.append(manager.recv(100))
 
 
-def test_without_a_manager_nobody_is_told() -> None:
-    notify("READY=1", {})
-    notify("READY=1", {"NOTIFY_SOCKET": "/nonexistent/socket"})
-
-
 async def test_its_log_is_json_lines_without_values(root: Path, target: URL) -> None:
     async with running(root, target, TELECLAUDE_LOG_LEVEL="debug") as daemon:
         await ask(place(root), f"/sessions?computer={SECRET}", {"X-Caller-Session-Id": SECRET})
@@ -120,28 +112,6 @@ async def test_its_log_is_json_lines_without_values(root: Path, target: URL) -> 
     assert all({"time", "level", "logger"} <= set(line) for line in lines)
     assert SECRET not in log
     assert str(target.password) not in log
-
-
-def test_an_exception_is_logged_by_its_type_and_place_alone() -> None:
-    try:
-        int(SECRET)
-    except ValueError:
-        record = logging.LogRecord("other", 40, "", 0, "failed with %s", (SECRET,), sys.exc_info())
-    line = JsonLines().format(record)
-    assert SECRET not in line
-    assert json.loads(line)["error"] == ["ValueError"]
-    assert "test_running.py" in json.loads(line)["at"][0]
-
-
-def test_what_asyncio_says_of_a_task_is_logged_without_what_it_held(caplog: pytest.LogCaptureFixture) -> None:
-    loop = asyncio.new_event_loop()
-    loop.call_exception_handler({"message": "a task failed", "future": f"<Task exception=ValueError({SECRET})>"})
-    loop.close()
-    [record] = caplog.records
-    assert SECRET in record.getMessage()
-    line = JsonLines().format(record)
-    assert SECRET not in line
-    assert json.loads(line)["event"] == "a task failed"
 
 
 async def test_it_survives_a_restart_of_postgresql_and_answers_nothing_meanwhile(root: Path) -> None:

@@ -78,7 +78,7 @@ class OneSession(Input):
     session_id: Name
 
 
-class Described(Input):
+class _Described(Input):
     """What can be said of a session when it is created, and later."""
 
     title: str | None = None
@@ -94,7 +94,7 @@ class Described(Input):
     session_metadata: dict[str, Any] | None = None
 
 
-class NewSession(Described):
+class NewSession(_Described):
     """A session that begins; without an id it gets one. Its owner is the caller."""
 
     session_id: Name = Field(default_factory=lambda: str(uuid.uuid4()))
@@ -105,7 +105,7 @@ class NewSession(Described):
     visibility: Literal["private", "shared"] = "private"
 
 
-class ChangedSession(Described, OneSession):
+class ChangedSession(_Described, OneSession):
     """What changes of a session; what is not named stays."""
 
     status: Literal["active", "headless", "initializing", "closing"] | None = Field(

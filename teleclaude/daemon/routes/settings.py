@@ -17,13 +17,13 @@ class Setting(Answer):
     value: str
 
 
-class OneSetting(Input):
+class _OneSetting(Input):
     """A setting by its key."""
 
     key: Name
 
 
-class NewSetting(OneSetting):
+class _NewSetting(_OneSetting):
     """A setting and its new value."""
 
     value: str
@@ -34,7 +34,7 @@ async def _get_settings(call: Call[Nothing]) -> dict[str, str]:
     return await read_settings(call.orm)
 
 
-async def _get_setting(call: Call[OneSetting]) -> Setting:
+async def _get_setting(call: Call[_OneSetting]) -> Setting:
     """Read a setting."""
     value = await read_setting(call.orm, call.given.key)
     if value is None:
@@ -42,7 +42,7 @@ async def _get_setting(call: Call[OneSetting]) -> Setting:
     return Setting(key=call.given.key, value=value)
 
 
-async def _put_setting(call: Call[NewSetting]) -> NewSetting:
+async def _put_setting(call: Call[_NewSetting]) -> _NewSetting:
     """Set a setting."""
     await write_setting(call.orm, call.given.key, call.given.value)
     return call.given
@@ -50,6 +50,6 @@ async def _put_setting(call: Call[NewSetting]) -> NewSetting:
 
 ROUTES: tuple[Route[Any], ...] = (
     Route("GET", "/settings", STAFF, Nothing, dict[str, str], _get_settings),
-    Route("GET", "/settings/{key}", STAFF, OneSetting, Setting, _get_setting),
-    Route("PUT", "/settings/{key}", ADMINS, NewSetting, Setting, _put_setting),
+    Route("GET", "/settings/{key}", STAFF, _OneSetting, Setting, _get_setting),
+    Route("PUT", "/settings/{key}", ADMINS, _NewSetting, Setting, _put_setting),
 )

@@ -121,7 +121,7 @@ async def test_what_a_target_did_before_it_failed_is_undone(house: House) -> Non
     assert await read(house, select(*OUTBOX)) == [(1, "not today")]
 
 
-async def test_an_event_that_nobody_foresaw_keeps_no_other_from_being_delivered(house: House) -> None:
+async def test_an_event_that_meets_a_bug_keeps_no_other_from_being_delivered(house: House) -> None:
     async def stumble(orm: Orm, event: HookEvent) -> None:
         if event.event_type == "odd":
             raise ValueError("a value that the log must not have")

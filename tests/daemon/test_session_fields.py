@@ -21,7 +21,7 @@ def test_fields_that_are_named_otherwise_come_from_their_columns() -> None:
 
 
 @pytest.mark.parametrize(("summary", "raw", "told"), [("short", "long", "short"), (None, "long", "long"), (None,) * 3])
-def test_without_a_summary_the_last_output_stands_for_it(
+def test_without_a_summary_the_summary_is_the_last_output(
     summary: str | None, raw: str | None, told: str | None
 ) -> None:
     answer = SessionAnswer.model_validate(make_session(last_output_summary=summary, last_output_raw=raw))

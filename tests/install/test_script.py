@@ -240,14 +240,14 @@ def test_a_checkout_where_the_program_goes_is_refused_and_nothing_of_it_goes(tmp
 
 
 def test_a_failure_says_what_to_do_and_running_it_again_goes_on(root: Path) -> None:
-    obstacle = root / "usr/local/share/teleclaude"
-    obstacle.parent.mkdir(parents=True)
-    obstacle.write_text("a file where a directory is to be")
+    in_the_way = root / "usr/local/share/teleclaude"
+    in_the_way.parent.mkdir(parents=True)
+    in_the_way.write_text("a file where a directory is to be")
     failed = run(root)
     assert failed.returncode == 5
     assert "mkdir failed: " in failed.stderr
     assert "run it again to continue" in failed.stderr
-    obstacle.unlink()
+    in_the_way.unlink()
     assert run(root).returncode == 0
 
 

@@ -89,7 +89,7 @@ async def _post_save(call: Call[_NewObservation]) -> MemoryObservation:
 
 
 async def _get_search(call: Call[_Searched]) -> Sequence[MemoryObservation]:
-    """Search what is remembered, the newest first; a text that is no query is looked for as it stands."""
+    """Search what is remembered, the newest first; a text that is no query is searched as plain text."""
     given = call.given
     wanted = MemorySearch(given.query, given.project, given.type, given.identity_key, given.limit)
     return await search_memory(call.orm, wanted)

@@ -46,7 +46,7 @@ class SessionAnswer(Answer):
     @model_validator(mode="before")
     @classmethod
     def summarize(cls, session: Session | RowMapping) -> dict[str, Any]:
-        """Return the columns of a session; without a summary, the last output stands for it."""
+        """Return the columns of a session; without a summary, the summary is the last output."""
         columns = dict(session) if isinstance(session, RowMapping) else vars(session)
         return {**columns, "last_output_summary": columns["last_output_summary"] or columns["last_output_raw"]}
 

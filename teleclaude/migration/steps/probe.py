@@ -13,7 +13,8 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from teleclaude.daemon.service_user import RUN_THE_INSTALLED, find_identity, make_environment
+from teleclaude.daemon.problems import SERVICE_USER_CANNOT_RUN
+from teleclaude.daemon.service_user import find_identity, make_environment
 from teleclaude.db.engine import disposing, make_engine
 from teleclaude.db.search.places import Search
 from teleclaude.db.store import LISTED_STATUSES
@@ -92,8 +93,8 @@ async def boot_daemon(plan: Plan, searches: Sequence[Search]) -> dict[str, Any]:
             **(identity.for_process() if identity else {}),
         )
     except OSError as error:
-        reason = f"the service user cannot run {sys.executable}: {error.strerror}"
-        raise TargetError(reason, RUN_THE_INSTALLED) from error
+        cannot = SERVICE_USER_CANNOT_RUN.fill(program=sys.executable, reason=error.strerror)
+        raise TargetError(cannot) from error
     try:
         asked = json.dumps([asdict(search) for search in searches]).encode()
         stdout, stderr = await asyncio.wait_for(process.communicate(asked), TIMEOUT_SECONDS)

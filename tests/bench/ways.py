@@ -35,7 +35,7 @@ Parts = dict[str, float]
 
 
 async def load(plan: Plan) -> Parts:
-    """Load, with keys, indexes and constraints, without search and without proof."""
+    """Load, with keys, indexes and constraints, without search and without verification."""
 
     async def believe(_target: Any, _source: Any, table: Any, *_more: Any) -> AsyncIterator[Verified]:
         yield Verified(table.rows, 0)
@@ -69,9 +69,9 @@ def name_part(event: object) -> str:
         case Progress(size=size) if size:
             return "rows"
         case Progress(done=done) if done:
-            return "proof"
+            return "verification"
         case TableResult():
-            return "proof"
+            return "verification"
         case ConstraintResult():
             return "keys and indexes"
         case Forecast():

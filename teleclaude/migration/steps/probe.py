@@ -28,16 +28,16 @@ from teleclaude.migration.verify.read_back import Target
 from teleclaude.migration.verify.rejects import count_rejects, without_rejects
 from teleclaude.migration.verify.search_check import choose_searches, find_differences
 
-TIMEOUT_SECONDS = 600
+_TIMEOUT_SECONDS = 600
 
 MEND_OR_REPORT = "fix what it names; where that is nothing of yours, report this"
 
-LISTED_BY = frozenset({"session_id", "closed_at", "lifecycle_status"})
+_LISTED_BY = frozenset({"session_id", "closed_at", "lifecycle_status"})
 """The columns by which a session is listed."""
 
 
 @dataclass(frozen=True)
-class Expected:
+class _Expected:
     """The ids that the daemon must list, and the rows that it must count."""
 
     open_sessions: frozenset[str]
@@ -53,7 +53,7 @@ async def probe(plan: Plan) -> AsyncGenerator[Event, None]:
         return
     searches = choose_searches(plan)
     verdict = await boot_daemon(plan, searches)
-    expected = await read_expected(plan)
+    expected = await _read_expected(plan)
     problems = list(find_problems(plan, verdict, expected))
     found = verdict.pop("searches", [])
     yield ProbeResult(
@@ -95,13 +95,13 @@ async def boot_daemon(plan: Plan, searches: Sequence[Search]) -> dict[str, Any]:
         raise TargetError(reason, RUN_THE_INSTALLED) from error
     try:
         asked = json.dumps([asdict(search) for search in searches]).encode()
-        stdout, stderr = await asyncio.wait_for(process.communicate(asked), TIMEOUT_SECONDS)
+        stdout, stderr = await asyncio.wait_for(process.communicate(asked), _TIMEOUT_SECONDS)
     except BaseException as error:
         process.kill()
         await process.wait()
         if isinstance(error, TimeoutError):
             hint = "run it again on a quieter machine; if it stays, report this"
-            raise TargetError(f"the daemon gave no verdict in {TIMEOUT_SECONDS} seconds", hint) from error
+            raise TargetError(f"the daemon gave no verdict in {_TIMEOUT_SECONDS} seconds", hint) from error
         raise
     try:
         verdict = json.loads(stdout)
@@ -112,7 +112,7 @@ async def boot_daemon(plan: Plan, searches: Sequence[Search]) -> dict[str, Any]:
     return verdict
 
 
-async def read_expected(plan: Plan) -> Expected:
+async def _read_expected(plan: Plan) -> _Expected:
     """Return what the daemon must list and count, read from the copy through the plan."""
     assert plan.url is not None
     table = next(table for table in plan.tables if table.name == "sessions" and not table.legacy)
@@ -123,15 +123,15 @@ async def read_expected(plan: Plan) -> Expected:
         with reading(plan.databases) as sources:
             values = await _read_sessions(plan, table, sources.of(table.from_events), target)
     listed = {str(row["session_id"]) for row in values if _is_listed(row)}
-    return Expected(frozenset(listed), frozenset(str(row["session_id"]) for row in values), counts)
+    return _Expected(frozenset(listed), frozenset(str(row["session_id"]) for row in values), counts)
 
 
 async def _read_sessions(plan: Plan, table: TablePlan, reader: Connection, target: Target) -> list[dict[str, Any]]:
     """Return what PostgreSQL must hold for the columns of every session by which it is listed."""
     if not await count_rejects(target, table):
         # Whole rows are read only to know the rejected ones.
-        table = replace(table, columns=tuple(column for column in table.columns if column.name in LISTED_BY))
-    wanted = [(place, column.name) for place, column in enumerate(table.columns) if column.name in LISTED_BY]
+        table = replace(table, columns=tuple(column for column in table.columns if column.name in _LISTED_BY))
+    wanted = [(place, column.name) for place, column in enumerate(table.columns) if column.name in _LISTED_BY]
     batches = read_rows(reader, table.select, plan.options.batch_size, BATCH_SIZE)
     async with (
         index_ledger(plan.ledger, plan.inventory.private) as ledger,
@@ -146,7 +146,7 @@ def _is_listed(row: dict[str, Any]) -> bool:
     return row.get("closed_at") is None and row.get("lifecycle_status", "active") in LISTED_STATUSES
 
 
-def find_problems(plan: Plan, verdict: dict[str, Any], expected: Expected) -> Iterator[str]:
+def find_problems(plan: Plan, verdict: dict[str, Any], expected: _Expected) -> Iterator[str]:
     """Yield a sentence for everything in the verdict that is not as it must be."""
     for problem in verdict.get("problems", []):
         yield f"{problem['message']} ({problem['hint']})"

@@ -24,11 +24,11 @@ async def publish_config(plan: Plan) -> AsyncGenerator[Event, None]:
     for file in prepared.files:
         if not plan.options.dry_run:
             privsep = writer_of(plan.inventory, file.path)
-            privsep.call(write_file, str(file.path), file.content.decode(), file.mode, file.numeric_owner)
-        yield to_result(file)
+            privsep.call(_write_file, str(file.path), file.content.decode(), file.mode, file.numeric_owner)
+        yield _to_result(file)
 
 
-def write_file(path: str, text: str, mode: int, owner: tuple[int, int] | None) -> None:
+def _write_file(path: str, text: str, mode: int, owner: tuple[int, int] | None) -> None:
     """Put a new file in its place, and make its folder; raises PublishError."""
     try:
         with opened_folder(Path(path).parent, make=True):
@@ -37,7 +37,7 @@ def write_file(path: str, text: str, mode: int, owner: tuple[int, int] | None) -
         raise PublishError(f"{path} cannot be written: {error.strerror}", "see to the place and run again") from None
 
 
-def to_result(file: PreparedFile) -> FileResult:
+def _to_result(file: PreparedFile) -> FileResult:
     """Return what the report says of a file."""
     digest = hashlib.sha256(file.content).hexdigest()
     return FileResult(str(file.path), file.kind, f"{file.mode:04o}", file.owner, digest)

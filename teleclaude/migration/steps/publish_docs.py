@@ -24,8 +24,8 @@ from teleclaude.migration.source.known_files import DOC_BYTES, INDEX
 from teleclaude.migration.source.privsep import privsep_for
 from teleclaude.migration.state.workspace import remove_empty
 
-MODE = 0o644
-REQUIRED = ("id", "type", "description")
+_MODE = 0o644
+_REQUIRED = ("id", "type", "description")
 
 
 async def publish_docs(plan: Plan) -> AsyncGenerator[Event, None]:
@@ -59,14 +59,14 @@ def _put_in_place(plan: Plan) -> list[FileResult]:
 def _build(plan: Plan, folder: Path) -> Iterator[FileResult]:
     fronts: dict[Path, dict[str, Any]] = {}
     for doc in sorted(plan.inventory.docs, key=lambda doc: doc.relative):
-        content = read_doc(plan, doc)
-        fronts[doc.relative] = read_front_matter(content) if doc.relative.suffix == ".md" else {}
+        content = _read_doc(plan, doc)
+        fronts[doc.relative] = _read_front_matter(content) if doc.relative.suffix == ".md" else {}
         yield _write(plan, folder, doc.relative, content)
-    index = to_yaml(make_index(plan, fronts), MARK.format(run=plan.run)).encode()
+    index = to_yaml(_make_index(plan, fronts), MARK.format(run=plan.run)).encode()
     yield _write(plan, folder, INDEX, index)
 
 
-def read_doc(plan: Plan, doc: DocFile) -> bytes:
+def _read_doc(plan: Plan, doc: DocFile) -> bytes:
     """Return the content that detection saw; raises SourceError where it is another one now."""
     seen = next((file.sha256 for file in plan.inventory.files if file.path == doc.real), None)
     with suppress(FileNotFoundError):
@@ -79,19 +79,19 @@ def read_doc(plan: Plan, doc: DocFile) -> bytes:
 def _write(plan: Plan, folder: Path, relative: Path, content: bytes) -> FileResult:
     path = folder / relative
     with opened_folder(path.parent, make=True):
-        write_new(path, content, MODE, (0, 0) if plan.inventory.as_service_user else None)
+        write_new(path, content, _MODE, (0, 0) if plan.inventory.as_service_user else None)
     digest = hashlib.sha256(content).hexdigest()
-    return FileResult(str(plan.inventory.layout.docs / relative), "docs", f"{MODE:04o}", "root:root", digest)
+    return FileResult(str(plan.inventory.layout.docs / relative), "docs", f"{_MODE:04o}", "root:root", digest)
 
 
-def make_index(plan: Plan, fronts: Mapping[Path, dict[str, Any]]) -> dict[str, Any]:
+def _make_index(plan: Plan, fronts: Mapping[Path, dict[str, Any]]) -> dict[str, Any]:
     """Return the index of the snippets in their new place; files without id, type or description are not listed."""
     root = plan.inventory.layout.root
     docs = Path("/") / plan.inventory.layout.docs.relative_to(root) if root else plan.inventory.layout.docs
-    projects = read_projects(plan)
+    projects = _read_projects(plan)
     snippets = []
     for relative, front in fronts.items():
-        if all(isinstance(front.get(name), str) for name in REQUIRED):
+        if all(isinstance(front.get(name), str) for name in _REQUIRED):
             entry = {
                 "id": front["id"],
                 "description": front["description"],
@@ -109,19 +109,19 @@ def make_index(plan: Plan, fronts: Mapping[Path, dict[str, Any]]) -> dict[str, A
     }
 
 
-def read_projects(plan: Plan) -> dict[str, Any]:
+def _read_projects(plan: Plan) -> dict[str, Any]:
     """Return the project that each snippet of the old index comes from, nothing where the index cannot be read."""
     if plan.inventory.docs_index is None:
         return {}
     try:
-        old = parse_yaml(read_doc(plan, plan.inventory.docs_index), plan.inventory.docs_index.real).get("snippets")
+        old = parse_yaml(_read_doc(plan, plan.inventory.docs_index), plan.inventory.docs_index.real).get("snippets")
     except ConfigError:
         return {}
     entries = [entry for entry in old if isinstance(entry, dict)] if isinstance(old, list) else []
     return {entry["id"]: entry.get("source_project") for entry in entries if isinstance(entry.get("id"), str)}
 
 
-def read_front_matter(content: bytes) -> dict[str, Any]:
+def _read_front_matter(content: bytes) -> dict[str, Any]:
     """Return the YAML between the first two lines of dashes, nothing where there is none that can be read."""
     text = content.decode("utf-8", "replace")
     parts = text.split("\n---", 1)

@@ -17,6 +17,7 @@ from tests.support.sample import editing, migrate_sample, query
 
 pytestmark = pytest.mark.usefixtures("daemon_here")
 
+
 async def migrated_with(options: Options, sample: SampleInstallation, *statements: str) -> Report:
     with editing(sample) as database:
         for (index,) in database.execute("SELECT name FROM sqlite_master WHERE name LIKE 'idx_%'").fetchall():

@@ -29,7 +29,7 @@ def test_every_exit_code_is_documented_and_the_reverse() -> None:
 
 
 def test_every_step_is_documented_in_its_order() -> None:
-    assert list(rows(RUNBOOK, "Steps")) == ["detect", PREFLIGHT.name, *(step.name for step in STEPS)]
+    assert list(rows(RUNBOOK, "Steps")) == ["discover", PREFLIGHT.name, *(step.name for step in STEPS)]
 
 
 def test_every_flag_in_the_pages_exists() -> None:

@@ -63,7 +63,7 @@ async def test_a_bug_in_a_step_is_taken_back_and_is_one_sentence(options: Option
     report = await migrate_sample(options, planted(Step("planted", break_down), 3))
     assert report.exit_code == 4
     assert report.failure is not None
-    assert report.failure.problem.message == "an error that nobody foresaw: ZeroDivisionError"
+    assert report.failure.problem.message == "a bug of this program: ZeroDivisionError"
     assert await has_nothing(target)
 
 
@@ -172,7 +172,7 @@ async def test_a_daemon_that_cannot_read_its_configuration_stops_the_migration(o
     report = await migrate_sample(options, (*STEPS[:3], Step("planted", spoil), *STEPS[3:]))
     assert report.exit_code == 4
     assert report.failure is not None
-    assert "the daemon does not see" in report.failure.problem.message
+    assert "the daemon cannot serve what was moved: " in report.failure.problem.message
     assert await has_nothing(target)
 
 

@@ -1,4 +1,4 @@
-"""Shared snippets are copied to a place for everyone, and their index is built anew (facts: installation, snippets)."""
+"""Shared snippets are copied to a folder for everybody, and their index is built (facts: installation, snippets)."""
 
 from __future__ import annotations
 
@@ -23,36 +23,37 @@ from teleclaude.migration.source.inventory import DocFile
 from teleclaude.migration.source.known_files import DOC_BYTES, INDEX
 from teleclaude.migration.source.privsep import privsep_for
 from teleclaude.migration.state.workspace import remove_empty
+from teleclaude.migration.steps.problems import DOCS_NOT_WRITTEN, FILE_CHANGED, NO_SNIPPETS
 
 _MODE = 0o644
 _REQUIRED = ("id", "type", "description")
 
 
 async def publish_docs(plan: Plan) -> AsyncGenerator[Event, None]:
-    """Copy the snippets beside their place and move them there at once; raises PublishError."""
+    """Copy the snippets; raises PublishError."""
     if not plan.inventory.docs:
-        yield note("docs", "the old installation has no shared snippets")
+        yield note("docs", NO_SNIPPETS)
         return
     for result in _build(plan, plan.inventory.private / "docs") if plan.options.dry_run else _put_in_place(plan):
         yield result
 
 
 def _put_in_place(plan: Plan) -> list[FileResult]:
-    """Build the folder beside its place and move it there at once."""
+    """Build the folder beside its place and rename it, so that it appears there complete."""
     place = plan.inventory.layout.docs
-    aside = beside(place, plan.run)
+    beside_it = beside(place, plan.run)
     try:
         with opened_folder(place.parent, make=True) as around:
-            os.mkdir(aside.name, 0o755, dir_fd=around)
+            os.mkdir(beside_it.name, 0o755, dir_fd=around)
             try:
-                results = list(_build(plan, aside))
-                os.rename(aside.name, place.name, src_dir_fd=around, dst_dir_fd=around)
+                results = list(_build(plan, beside_it))
+                os.rename(beside_it.name, place.name, src_dir_fd=around, dst_dir_fd=around)
             except BaseException:
-                shutil.rmtree(aside.name, dir_fd=around, ignore_errors=True)
+                shutil.rmtree(beside_it.name, dir_fd=around, ignore_errors=True)
                 raise
             sync_folder(around)
     except OSError as error:
-        raise PublishError(f"{place} cannot be put in place: {error.strerror}", "see to the place") from None
+        raise PublishError(DOCS_NOT_WRITTEN.fill(path=place, reason=error.strerror)) from None
     return results
 
 
@@ -67,13 +68,13 @@ def _build(plan: Plan, folder: Path) -> Iterator[FileResult]:
 
 
 def _read_doc(plan: Plan, doc: DocFile) -> bytes:
-    """Return the content that detection saw; raises SourceError where it is another one now."""
+    """Return the content that discovery saw; raises SourceError where it is another one now."""
     seen = next((file.sha256 for file in plan.inventory.files if file.path == doc.real), None)
     with suppress(FileNotFoundError):
         content = read_file(privsep_for(plan.inventory.account), doc.real, DOC_BYTES, exact=True)
         if hashlib.sha256(content).hexdigest() == seen:
             return content
-    raise SourceError(f"{doc.real} changed during the migration", "stop whatever writes to it and run again")
+    raise SourceError(FILE_CHANGED.fill(path=doc.real))
 
 
 def _write(plan: Plan, folder: Path, relative: Path, content: bytes) -> FileResult:

@@ -77,7 +77,7 @@ def step_that(name: str, undo: Callable[[Plan], Awaitable[None]] | None = None) 
 
 
 async def succeed(_plan: Plan) -> None:
-    """Undo without trouble."""
+    """Undo as it should be."""
 
 
 async def refuse(_plan: Plan) -> None:
@@ -212,7 +212,7 @@ async def test_after_a_failure_the_next_run_succeeds(options: Options) -> None:
 
 
 @pytest.mark.usefixtures("daemon_here")
-async def test_a_schema_that_stood_stands_again_empty(options: Options, target: URL) -> None:
+async def test_a_schema_that_existed_before_exists_again_empty(options: Options, target: URL) -> None:
     async with disposing(make_engine(target)) as engine, engine.begin() as connection:
         await connection.run_sync(schema.upgrade)
     report = await migrate_sample(options, planted(Step("planted", fail), 3))

@@ -198,7 +198,7 @@ def convert_column(
 ) -> tuple[list[Any], list[Change]]:
     """Return a column of a batch as PostgreSQL takes it, and the changes.
 
-    `default` stands for NULL where the column is not `nullable`.
+    `default` takes the place of NULL where the column is not `nullable`.
     """
     convert = _CONVERTERS[kind]
     stored: list[Any] = []

@@ -2,8 +2,8 @@
 
 COPY needs the driver's own connection, on which SQLAlchemy's transaction runs; nothing else uses it. Every COPY sends a
 segment of some megabytes, which is read meanwhile, so that memory does not grow with the table. A value that PostgreSQL
-still refuses is found by the context of the error. It is converted by a rule or its row is rejected, and the segment is
-sent again. Rejected rows are written with their segment.
+still refuses is found by halves and by the context of the error. It is converted by a rule or its row is rejected, and
+the rest of the segment is sent again. Rejected rows are written with their segment.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ _PIECE_BYTES = 256 << 10
 _REFUSALS = ("22", "54")
 """Classes of errors that are about a value: data exception, limit exceeded (PostgreSQL manual, appendix A)."""
 
-_CONTEXT = re.compile(r"^COPY .+, \S+ (\d+)(?:, \S+ (.+?))?(?::|$)", re.MULTILINE)
-"""Where COPY stopped, in any language of the server: table, line, column."""
+_CONTEXT = re.compile(r"^COPY .+, \S+ \d+(?:, \S+ (.+?))?(?::|$)", re.MULTILINE)
+"""Where COPY stopped, in any language of the server: table, line, and the column, which is the group."""
 
 
 async def _stream(batches: Iterator[Batch], segment: Batch) -> AsyncIterator[bytes]:
@@ -75,11 +75,12 @@ async def copy_table(
             refusal = await _try_to_send(connection, table, _stream(batches, segment))
             if not segment.raw and not segment.rejects:
                 return
+            rejects = segment.rejects
             if refusal is not None:
-                await _RefusedRows(connection, source.ledger, table, loaded, segment.rejects).send(segment, refusal)
+                segment = await _RefusedRows(connection, source.ledger, table, loaded, rejects).send(segment, refusal)
             loaded.rows += len(segment.sent)
             loaded.size += sum(map(len, segment.sent))
-            await _write_rejects(connection, table, segment.rejects)
+            await _write_rejects(connection, table, rejects)
             yield Progress(table.label, loaded.rows + loaded.rejected.total(), table.rows, loaded.size)
 
 
@@ -124,7 +125,7 @@ async def _whole(rows: Sequence[bytes]) -> AsyncIterator[bytes]:
 
 @dataclass(frozen=True)
 class _RefusedRows:
-    """Sends rows again of which PostgreSQL refused one, which is converted by a rule or rejected."""
+    """Sends rows again that PostgreSQL refused; the row at fault is converted by a rule or rejected."""
 
     connection: AsyncConnection
     ledger: Ledger
@@ -132,65 +133,44 @@ class _RefusedRows:
     loaded: Loaded
     rejects: list[bytes]
 
-    async def send(self, rows: Batch, refusal: asyncpg.PostgresError | None) -> None:
-        """Send rows until none is refused. Those before a refused row are good and sent alone: each goes twice."""
-        as_strings: set[tuple[int, int]] = set()
-        begin = 0
+    async def send(self, rows: Batch, refusal: asyncpg.PostgresError) -> Batch:
+        """Send rows half by half, down to the row that is refused alone; return those that were kept."""
+        if len(rows.sent) == 1:
+            return await self._send_one(rows, refusal)
+        kept, middle = Batch(), len(rows.sent) // 2
+        for half in (rows.part(0, middle), rows.part(middle)):
+            again = await _try_to_send(self.connection, self.table, _whole(half.sent))
+            kept.extend(half if again is None else await self.send(half, again))
+        return kept
+
+    async def _send_one(self, row: Batch, refusal: asyncpg.PostgresError | None) -> Batch:
+        """Send a row with every refused document as a string; reject it where something else is refused."""
+        as_strings: set[int] = set()
         while refusal is not None:
-            where = _locate(refusal, self.table)
-            if where is None:
-                await self._send_halves(rows, begin, _reason(refusal))
-                return
-            line, place = begin + where[0], where[1]
-            line = begin = await self._send_part(rows, begin, line)
-            row = rows.positions[line]
-            if (row, place) in as_strings or self.table.columns[place].type is not ColumnType.DOCUMENT:
-                self._reject(rows, line, f"{self.table.columns[place].name}: {_reason(refusal)}")
-            else:
-                as_strings.add((row, place))
-                self._store_as_string(rows, line, place)
-            rest = rows.sent[begin:]
-            refusal = await _try_to_send(self.connection, self.table, _whole(rest)) if rest else None
+            place = _find_column(refusal, self.table)
+            if place is None or place in as_strings or self.table.columns[place].type is not ColumnType.DOCUMENT:
+                named = "" if place is None else f"{self.table.columns[place].name}: "
+                reason = f"{named}refused by PostgreSQL ({refusal.sqlstate})"
+                self.rejects.append(encode_reject(self.table, row.positions[0], reason, row.raw[0]))
+                self.loaded.rejected[reason] += 1
+                return Batch()
+            as_strings.add(place)
+            self._store_as_string(row, place)
+            refusal = await _try_to_send(self.connection, self.table, _whole(row.sent))
+        return row
 
-    async def _send_part(self, rows: Batch, begin: int, end: int) -> int:
-        """Send some of the rows, drop the rejected ones, and return the end of the others."""
-        part = rows.part(begin, end)
-        if part.sent:
-            await self.send(part, await _try_to_send(self.connection, self.table, _whole(part.sent)))
-        rows.positions[begin:end], rows.raw[begin:end], rows.sent[begin:end] = part.positions, part.raw, part.sent
-        return begin + len(part.sent)
-
-    async def _send_halves(self, rows: Batch, begin: int, reason: str) -> None:
-        """Find the row that PostgreSQL refuses without naming a column, and reject it."""
-        if len(rows.sent) - begin == 1:
-            self._reject(rows, begin, reason)
-            return
-        middle = await self._send_part(rows, begin, (begin + len(rows.sent)) // 2)
-        await self._send_part(rows, middle, len(rows.sent))
-
-    def _reject(self, rows: Batch, line: int, reason: str) -> None:
-        del rows.sent[line]
-        self.rejects.append(encode_reject(self.table, rows.positions.pop(line), reason, rows.raw.pop(line)))
-        self.loaded.rejected[reason] += 1
-
-    def _store_as_string(self, rows: Batch, line: int, place: int) -> None:
-        raw, fields, column = rows.raw[line], split_row(rows.sent[line]), self.table.columns[place]
+    def _store_as_string(self, row: Batch, place: int) -> None:
+        (raw,), fields, column = row.raw, split_row(row.sent[0]), self.table.columns[place]
         stored = as_json_string(read_document(fields[place]))
         fields[place : place + 1] = encode_documents([stored])
-        rows.sent[line] = join_row(fields)
+        row.sent[0] = join_row(fields)
         key = self.table.key_of(raw)
         self.ledger.write(Entry(self.table.label, key, column.name, "refused_json", raw[place], stored))
         self.loaded.converted += 1
 
 
-def _locate(error: asyncpg.PostgresError, table: TablePlan) -> tuple[int, int] | None:
-    """Return the row and the column that PostgreSQL names, by their places; None where it names none."""
+def _find_column(error: asyncpg.PostgresError, table: TablePlan) -> int | None:
+    """Return the place of the column that PostgreSQL names, None where it names none."""
     match = _CONTEXT.search(str(getattr(error, "context", "")))
     names = [column.name for column in table.columns]
-    if match is None or match[2] not in names:
-        return None
-    return int(match[1]) - 1, names.index(match[2])
-
-
-def _reason(error: asyncpg.PostgresError) -> str:
-    return f"refused by PostgreSQL ({error.sqlstate})"
+    return names.index(match[1]) if match and match[1] in names else None

@@ -44,7 +44,7 @@ STAND_INS: Mapping[ColumnType, Any] = {
     ColumnType.REAL: 0.0,
     ColumnType.BYTES: b"",
 }
-"""What stands for NULL where NULL is not allowed and the model has no default."""
+"""The value in the place of NULL where NULL is not allowed and the model has no default."""
 
 
 def over_nulls(function: Callable[[Sequence[Any]], Sequence[Any]], values: Sequence[Any], null: Any) -> list[Any]:

@@ -136,7 +136,7 @@ def left(clock: Clock, done: int) -> float | None:
     return clock.tell(Progress("t", done, 100)).left
 
 
-def test_before_anything_is_done_nobody_knows_what_is_left() -> None:
+def test_before_anything_is_done_the_time_left_is_not_known() -> None:
     assert left(Clock(100), 0) is None
 
 

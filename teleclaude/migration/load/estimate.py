@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import psutil
 from sqlalchemy import Connection
@@ -66,25 +66,20 @@ async def check_room(target: AsyncConnection, forecast: Forecast) -> Finding | N
     return warning("target", problem) if forecast.disk_megabytes > free else None
 
 
-@dataclass
 class Clock:
     """Estimates the time left by the rate so far. Each of `rows` is counted twice: loaded, then compared."""
 
-    rows: int
-    now: Callable[[], float] = time.monotonic
-    begun: float = field(init=False)
-    done: int = field(init=False, default=0)
-    """Rows of the finished tables, those loaded and those compared."""
-
-    def __post_init__(self) -> None:
-        self.begun = self.now()
+    def __init__(self, rows: int, now: Callable[[], float] = time.monotonic) -> None:
+        self._rows, self._now, self._begun = rows, now, now()
+        self._finished = 0
+        """Rows of the finished tables, those loaded and those compared."""
 
     def tell(self, progress: Progress) -> Progress:
         """Return the progress of a table with the seconds left for all tables, None while nothing is done."""
-        done = self.done + progress.done
-        left = (2 * self.rows - done) * (self.now() - self.begun) / done if done else None
+        done = self._finished + progress.done
+        left = (2 * self._rows - done) * (self._now() - self._begun) / done if done else None
         return replace(progress, left=left)
 
     def finish(self, rows: int) -> None:
         """Note that a table of so many rows is loaded, or compared."""
-        self.done += rows
+        self._finished += rows

@@ -15,50 +15,36 @@ _STRING_OR_MARK = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}:]', re.DOTALL)
 _RAW_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-class _Seen:
-    """What a JSON text holds that jsonb does not take."""
-
-    def __init__(self) -> None:
-        self.constant = self.duplicate = False
-
-    def note_constant(self, name: str) -> str:
-        self.constant = True
-        return name
-
-    def note_pairs(self, pairs: list[tuple[str, Any]]) -> None:
-        if len({key for key, _ in pairs}) != len(pairs):
-            self.duplicate = True
-
-
 def replace_in_json(value: str) -> tuple[str, str | None]:
     """Return JSON text that jsonb takes, and the rule that changed it, None where nothing did.
 
     Text that is not JSON becomes a JSON string.
     """
-    seen = _Seen()
     text = _RAW_SURROGATE.sub("\ufffd", value)
+    constants: list[str] = []
+    objects: list[list[tuple[str, Any]]] = []
     try:
         json.loads(
             text,
-            parse_constant=seen.note_constant,
+            parse_constant=constants.append,
             parse_float=str,
             parse_int=str,
-            object_pairs_hook=seen.note_pairs,
+            object_pairs_hook=objects.append,
         )
+        has_constant, repeats = bool(constants), any(len(dict(pairs)) != len(pairs) for pairs in objects)
     except ValueError:
         return as_json_string(text), "not_json"
     except RecursionError:
         # PostgreSQL reads deeper than Python, and refuses at the COPY what is too deep for it.
-        seen.constant = "NaN" in text or "Infinity" in text
-        seen.duplicate = _repeats_key(text)
+        has_constant, repeats = "NaN" in text or "Infinity" in text, _repeats_key(text)
     fixed = text
-    if seen.constant or "\\u" in text:
+    if has_constant or "\\u" in text:
         fixed = _STRING_OR_CONSTANT.sub(lambda match: _replace_token(match[0]), text)
     rules = {
         "invalid_utf8": text != value,
-        "constant_in_json": seen.constant and fixed != text,
+        "constant_in_json": has_constant and fixed != text,
         _escape_rule(text): fixed != text,
-        "duplicate_key": seen.duplicate,
+        "duplicate_key": repeats,
     }
     return fixed, next((rule for rule, applies in rules.items() if applies), None)
 

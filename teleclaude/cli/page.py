@@ -19,7 +19,7 @@ from teleclaude.errors import Exit
 from teleclaude.migration.report.events import Severity
 from teleclaude.migration.report.report import Report
 from teleclaude.migration.report.summary import Attention, find_attention, find_proofs, outcome, stands, total, verdict
-from teleclaude.migration.run import PAGE_NAME
+from teleclaude.migration.state.run_files import PAGE_NAME
 from teleclaude.printable import printable
 
 _SIGNS = {Severity.NOTE: "·", Severity.WARNING: "!", Severity.ERROR: "✗"}

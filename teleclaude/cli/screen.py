@@ -16,9 +16,9 @@ from rich.progress import Progress as Bars
 from teleclaude.db.url import display_url
 from teleclaude.migration.plan.plan import Plan
 from teleclaude.migration.report.events import Event, Finding, Forecast, Progress, Severity, TableResult
-from teleclaude.migration.run import Observer
 from teleclaude.migration.source.options import Recovery
 from teleclaude.migration.state.journal import Interrupted
+from teleclaude.migration.state.run_state import Observer
 from teleclaude.printable import printable
 
 T = TypeVar("T")

@@ -1,128 +1,63 @@
-"""A run as it goes: its steps, the loop that runs them, the loop that takes them back, and who watches."""
+"""Steps: what one is, the loop that runs them, and the loop that undoes them."""
 
 from __future__ import annotations
 
 import asyncio
-import json
-import secrets
+import sqlite3
 import time
 import traceback
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from functools import partial
 
 from teleclaude.db.engine import disposing, explained, make_engine
 from teleclaude.db.file_lock import hold_existing
 from teleclaude.db.lock import hold_database
 from teleclaude.db.retry import uninterrupted
-from teleclaude.db.url import display_url
-from teleclaude.errors import Exit, Problem, TeleClaudeError
-from teleclaude.migration.plan.plan import Plan, describe, published_paths
-from teleclaude.migration.plan.rollback import describe_next, describe_rollback, write_down
-from teleclaude.migration.report.events import Event, Finding, Progress, Result, Severity, warning
-from teleclaude.migration.report.html import to_html
-from teleclaude.migration.report.report import Failure, Report, StepRun
+from teleclaude.errors import Exit, Problem, TargetError, TeleClaudeError
+from teleclaude.migration.plan.plan import Plan
+from teleclaude.migration.report.events import Event, Finding, Progress, Result, warning
+from teleclaude.migration.report.report import Failure, StepRun
 from teleclaude.migration.source.files import open_source
-from teleclaude.migration.source.options import Recovery
 from teleclaude.migration.source.privsep import privsep_for
-from teleclaude.migration.source.run_record import RunRecord
-from teleclaude.migration.state.journal import SETTLED, Interrupted, digests, try_entry, write_entry, write_record
-from teleclaude.migration.state.workspace import run_folder, write_private
-
-_REPORT_NAME = "report.json"
-PAGE_NAME = "report.html"
-
-Check = Callable[[], Awaitable[None]]
+from teleclaude.migration.state.journal import SETTLED, try_entry, write_entry
+from teleclaude.migration.state.run_files import PAGE_NAME, write_report, write_start
+from teleclaude.migration.state.run_state import Run
+from teleclaude.migration.state.workspace import run_folder
 
 _INTERRUPTED = Problem("interrupted; everything was undone", "run it again")
-_FILE_FAILED = Problem("{path}: {reason}", "make room or check the permissions of the place, and run it again")
+_FILE_FAILED = Problem("{path}: {reason}", "make room or fix the permissions there, and run it again")
+_NO_ROOM = Problem(
+    "SQLite cannot write a temporary file: {reason}", "set TMPDIR to a folder on a disk with more room, and run again"
+)
 _BUG = Problem("a bug of this program: {kind}", "report it with the journal of this run")
 _NOT_UNDONE = Problem("{message}", "run the printed commands, which undo {steps}, or run it again with --undo")
+_UNDO_FAILED = Problem("an earlier run could not be undone")
+_REPORT_FAILED = Problem("{path} cannot be written: {reason}", "keep what is printed")
+_PAGE_FAILED = Problem("{name} cannot be made ({kind})", "see report.json in {folder}, and report this as a bug")
+
+Check = Callable[[], Awaitable[None]]
+"""Raises TargetError where the lock on the target is lost."""
+
+_DISK_ERRORS = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN})
+"""What SQLite says of a disk (SQLite manual, "Result and Error Codes"); the lowest byte of an extended code."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """One step, how it is taken back, and the same in commands for a person."""
+    """One step, its undo, and the commands with which a person does the same."""
 
     name: str
     run: Callable[[Plan], AsyncGenerator[Event, None]]
     undo: Callable[[Plan], Awaitable[None]] | None = None
     commands: Callable[[Plan], tuple[str, ...]] = lambda _plan: ()
     commits: bool = False
-    """Whether its end is the COMMIT, behind which a run that is cut off can be finished."""
-
-
-class Observer:
-    """Told of everything as it happens; this one is silent and consents."""
-
-    def step(self, name: str) -> None:
-        """Learn that a step begins."""
-
-    def event(self, event: Event) -> None:
-        """Learn what a step yields."""
-
-    def undoing(self, name: str) -> None:
-        """Learn that a step is taken back."""
-
-    def consents(self, plan: Plan) -> bool:
-        """Say whether the plan is to be carried out; asked once, when nothing stands in the way."""
-        del plan
-        return True
-
-    def decides(self, interrupted: Interrupted) -> Recovery | None:
-        """Say what becomes of a run that was cut off; None where nobody is there to ask."""
-        del interrupted
-        return None
-
-
-@dataclass
-class Run:
-    """What has happened so far."""
-
-    plan: Plan
-    observer: Observer
-    steps: list[StepRun] = field(default_factory=list)
-    failure: Failure | None = None
-    undo: tuple[str, ...] = ()
-    next: tuple[str, ...] = ()
-    ended: bool = False
-    """Whether there is nothing more to do, so that an interrupt comes too late."""
-    settled: bool = False
-    """Whether the run is complete, or nothing of it is left."""
-
-    @property
-    def refused(self) -> bool:
-        """Whether a step found something that must be fixed first."""
-        events = (event for step in self.steps for event in step.events)
-        return any(isinstance(event, Finding) and event.severity is Severity.ERROR for event in events)
-
-    def refuse(self, problem: Problem, kind: str = "Refused") -> None:
-        """Stop before anything was changed."""
-        self.failure = Failure(problem, kind, Exit.REFUSED)
-
-    def succeed(self) -> None:
-        """Say how to go on, and how to go back."""
-        self.next, self.undo = describe_next(self.plan), describe_rollback(self.plan)
-
-    def mark(self, name: str, outcome: str) -> None:
-        """Say what became of a step after it ran."""
-        self.steps = [replace(step, outcome=outcome) if step.name == name else step for step in self.steps]
-
-    def to_report(self) -> Report:
-        """Return the report as far as the run has gone."""
-        header = {**describe(self.plan), "record": _make_record(self.plan).to_json()}
-        return Report(header, tuple(self.steps), self.failure, self.undo, self.next)
-
-
-def new_run() -> str:
-    """Return the name of a run: when it began, and something that no other run has."""
-    return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+    """Whether it ends with the COMMIT, after which a run that is cut off can be finished."""
 
 
 def _to_failure(error: BaseException) -> Failure:
-    """Return why a run stopped, in a sentence and with what to do next."""
+    """Return why a run stopped, and what to do next."""
     if isinstance(error, asyncio.CancelledError):
         return Failure(_INTERRUPTED, "Interrupted", Exit.INTERRUPTED)
     kind = type(error).__name__
@@ -134,46 +69,15 @@ def _to_failure(error: BaseException) -> Failure:
     return Failure(_BUG.fill(kind=kind), kind, Exit.UNDONE)
 
 
-def _make_record(plan: Plan) -> RunRecord:
-    return RunRecord(
-        run=plan.run,
-        started_at=plan.started_at.isoformat(),
-        dry_run=plan.options.dry_run,
-        checkout=plan.inventory.checkout,
-        home=plan.inventory.home,
-        root=plan.inventory.layout.root,
-        person=plan.owner.person if plan.owner else None,
-        uid=plan.owner.uid if plan.owner else None,
-        timezone=plan.timezone,
-        batch_size=plan.options.batch_size,
-        target=display_url(plan.url) if plan.url else None,
-        reached_by=plan.target,
-        schema_existed=plan.schema_exists,
-        sources=digests(plan.databases),
-        files=published_paths(plan),
-        docs=plan.inventory.layout.docs,
-        snippets=tuple(doc.relative for doc in plan.inventory.docs),
-        private=plan.inventory.private,
-        new_directories=plan.inventory.destinations.new_directories,
-    )
-
-
-def write_start(plan: Plan) -> None:
-    """Write down how to go back, before there is anything to go back from; a rehearsal never has."""
-    for path, content in () if plan.options.dry_run else write_down(plan):
-        write_private(path, content)
-    write_record(plan.folder, _make_record(plan))
-
-
 @asynccontextmanager
 async def _holding(plan: Plan) -> AsyncIterator[Check]:
-    """Keep every daemon and every other migration away from the source and the target; yield a check of that.
+    """Lock the source and the target against every daemon and every other migration; yield a check of the lock.
 
-    Raises LockHeldError, SourceError or TargetError, and so does the check where the hold on the target is lost.
+    Raises LockHeldError, SourceError or TargetError; the check raises TargetError where the lock is lost.
     """
     opener = partial(open_source, privsep_for(plan.inventory.account))
     async with AsyncExitStack() as stack:
-        # A lock of the checkout itself keeps a second migration away, also where there is no pid file.
+        # The lock on the checkout itself keeps a second migration away where there is no pid file.
         stack.enter_context(hold_existing(plan.inventory.checkout.resolve(), "migration"))
         stack.enter_context(hold_existing(plan.inventory.checkout / "teleclaude.pid", opener=opener))
         if plan.url is None:
@@ -189,25 +93,22 @@ async def _nothing_to_check() -> None:
     pass
 
 
-def _write_report(run: Run) -> None:
-    """Keep the report in the folder of the run, for programs and for people; where that fails, it says so itself."""
-    report = run.to_report().to_json()
+def _keep_report(run: Run) -> None:
+    """Write the report into the folder of the run; where that fails, the run says so and what is done stays."""
     try:
-        write_private(run.plan.folder / _REPORT_NAME, json.dumps(report, indent=2))
-        write_private(run.plan.folder / PAGE_NAME, to_html(report))
+        write_report(run.plan.folder, run.to_report().to_json())
     except OSError as error:
-        finding = warning("report", f"{error.filename} could not be written: {error.strerror}", "keep what is printed")
-        run.steps.append(StepRun("report", "failed", 0.0, (finding,)))
+        problem = _REPORT_FAILED.fill(path=error.filename, reason=error.strerror)
     except Exception as error:
-        # The page for people comes last, and must not cost what is done.
-        reason = f"{PAGE_NAME} could not be made ({type(error).__name__})"
-        run.steps.append(
-            StepRun("report", "failed", 0.0, (warning("report", reason, f"see {_REPORT_NAME}; report it"),))
-        )
+        # The page for people is written last.
+        problem = _PAGE_FAILED.fill(name=PAGE_NAME, kind=type(error).__name__, folder=run.plan.folder)
+    else:
+        return
+    run.steps.append(StepRun("report", "failed", 0.0, (warning("report", problem),)))
 
 
 async def hold_and(run: Run, work: Callable[[Check], Awaitable[None]]) -> None:
-    """Do `work` while nobody else can come near, and keep its report."""
+    """Do `work` under the locks of the source and the target, and keep its report."""
     try:
         async with AsyncExitStack() as stack:
             try:
@@ -220,9 +121,9 @@ async def hold_and(run: Run, work: Callable[[Check], Awaitable[None]]) -> None:
                 run.refuse(error.problem, type(error).__name__)
                 return
             await work(check)
-            _write_report(run)
+            _keep_report(run)
             if run.settled:
-                # Last, so that whoever is killed before it is asked about, and not left without a report.
+                # Last, so that a run that is killed before it has a report is found and asked about.
                 try_entry(run.plan.folder, SETTLED)
     except asyncio.CancelledError:
         if not run.ended:
@@ -230,7 +131,7 @@ async def hold_and(run: Run, work: Callable[[Check], Awaitable[None]]) -> None:
 
 
 async def run_steps(run: Run, steps: tuple[Step, ...], check: Check, begun: tuple[Step, ...] = ()) -> None:
-    """Run the steps in order; when one is stopped, take back those that were begun, last first."""
+    """Run the steps in order; where one fails, undo those that were begun, last first."""
     started = list(begun)
     folder = run.plan.folder
     try:
@@ -247,7 +148,7 @@ async def run_steps(run: Run, steps: tuple[Step, ...], check: Check, begun: tupl
             run.succeed()
         run.ended = run.settled = True
     except (Exception, asyncio.CancelledError) as error:
-        # Where it stopped and not what it said: a message of the server may quote a value.
+        # The place and not the message, because a message of the server may quote a value.
         stack = traceback.format_tb(error.__traceback__)
         try_entry(folder, {"event": "failed", "error": type(error).__name__, "traceback": stack})
         run.failure = _to_failure(error)
@@ -255,7 +156,10 @@ async def run_steps(run: Run, steps: tuple[Step, ...], check: Check, begun: tupl
 
 
 async def run_step(run: Run, step: Step) -> None:
-    """Run one step and keep what it yields, also of a step that fails."""
+    """Run one step and keep what it yields, even where it fails.
+
+    Raises what the step raises, and TargetError where SQLite cannot write a temporary file.
+    """
     run.observer.step(step.name)
     started = time.monotonic()
     events: list[Finding | Result] = []
@@ -267,12 +171,16 @@ async def run_step(run: Run, step: Step) -> None:
                 if not isinstance(event, Progress):
                     events.append(event)
         outcome = "done"
+    except sqlite3.Error as error:
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF not in _DISK_ERRORS:
+            raise
+        raise TargetError(_NO_ROOM.fill(reason=error)) from error
     finally:
         run.steps.append(StepRun(step.name, outcome, time.monotonic() - started, tuple(events)))
 
 
 async def undo_steps(run: Run, begun: list[Step]) -> None:
-    """Take back what was begun, last first. What cannot be taken back is left to a person, with the commands."""
+    """Undo what was begun, last first. For what cannot be undone the report has the commands."""
     left: list[Step] = []
     for step in reversed(begun):
         if step.undo is None:
@@ -289,7 +197,7 @@ async def undo_steps(run: Run, begun: list[Step]) -> None:
     if left:
         names = ", ".join(step.name for step in left)
         run.undo = tuple(command for step in left for command in step.commands(run.plan))
-        message = run.failure.problem.message if run.failure else "an earlier run could not be undone"
-        kind = run.failure.kind if run.failure else "NotUndone"
-        run.failure = Failure(_NOT_UNDONE.fill(message=message, steps=names), kind, Exit.NOT_UNDONE)
+        failure = run.failure or Failure(_UNDO_FAILED, "NotUndone", Exit.NOT_UNDONE)
+        problem = _NOT_UNDONE.fill(message=failure.problem.message, steps=names)
+        run.failure = Failure(problem, failure.kind, Exit.NOT_UNDONE)
     run.ended, run.settled = True, not left

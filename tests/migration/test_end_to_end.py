@@ -156,7 +156,7 @@ async def test_the_report_lies_beside_the_ledger_for_its_owner_alone(migrated: M
     folder = migrated.root / "var/lib/teleclaude/migration" / migrated.report.header["run"]
     names = ["journal.jsonl", "ledger.jsonl", "report.html", "report.json", "since.sql", "cutover-undo.sh"]
     names += ["cutover.sh", "rollback.sql", "rollback.txt"]
-    assert sorted(path.name for path in folder.iterdir()) == names
+    assert sorted(path.name for path in folder.iterdir()) == sorted(names)
     assert {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {0o600}
     kept = json.loads((folder / "report.json").read_text())
     assert kept["tables"] == migrated.report.to_json()["tables"]

@@ -17,8 +17,9 @@ from teleclaude.db.engine import disposing, make_engine
 from teleclaude.demo.installation import SampleInstallation
 from teleclaude.migration.pipeline import STEPS, migrate
 from teleclaude.migration.report.report import Report
-from teleclaude.migration.run import Observer, Step
+from teleclaude.migration.run import Step
 from teleclaude.migration.source.options import Options
+from teleclaude.migration.state.run_state import Observer
 
 
 async def migrate_sample(options: Options, steps: tuple[Step, ...] = STEPS, observer: Observer | None = None) -> Report:

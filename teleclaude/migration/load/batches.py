@@ -1,4 +1,4 @@
-"""The rows of an old table, batch by batch, as COPY takes them; what had to be changed goes to the ledger."""
+"""The rows of an old table, batch by batch, as COPY takes them; what had to be converted goes to the ledger."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from teleclaude.migration.load.convert import SILENT_RULES, convert_column
+from teleclaude.migration.load.convert import SILENT_RULES, Change, convert_column
 from teleclaude.migration.load.fast_path import clean_column
-from teleclaude.migration.load.keys import KeyKeeper
+from teleclaude.migration.load.keys import KeyCheck
 from teleclaude.migration.load.pgcopy import encode_column, encode_constant, join_rows
 from teleclaude.migration.load.rejects import encode_reject
-from teleclaude.migration.plan.tables import TablePlan
+from teleclaude.migration.plan.tables import ColumnPlan, TablePlan
 from teleclaude.migration.source.reader import read_rows
 from teleclaude.migration.state.ledger import Entry, Ledger
 
-BATCH_SIZE = 64 << 10
+_BATCH_CHARACTERS = 64 << 10
 """A batch of so many characters and bytes ends, so that the next is read while PostgreSQL is busy with this one."""
 
-Values = Sequence[Any]
+_Values = Sequence[Any]
 
 
 @dataclass(frozen=True)
@@ -30,8 +30,8 @@ class Batch:
     """Rows on their way: as the old database holds them, and as COPY takes them."""
 
     positions: list[int] = field(default_factory=list)
-    """Where each row stands in the order in which the table is read, from 0 on."""
-    raw: list[Values] = field(default_factory=list)
+    """The number of each row in the order in which the table is read, from 0 on."""
+    raw: list[_Values] = field(default_factory=list)
     sent: list[bytes] = field(default_factory=list)
     rejects: list[bytes] = field(default_factory=list)
     """Rejected rows, as COPY takes them into the table of rejects."""
@@ -50,14 +50,18 @@ class Batch:
 
 @dataclass
 class Loaded:
-    """What a load did: rows sent, their bytes, values in the ledger or changed by a silent rule."""
+    """The sums of a load."""
 
     rows: int = 0
+    """Rows that were sent."""
     size: int = 0
+    """The bytes of these rows."""
     converted: int = 0
+    """Values in the ledger."""
     silent: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """Values that a silent rule converted, by column and rule."""
     rejected: Counter[str] = field(default_factory=Counter)
-    """The number of rejected rows, by reason."""
+    """Rejected rows, by reason."""
 
 
 @dataclass(frozen=True)
@@ -69,50 +73,56 @@ class Source:
     batch_size: int
 
 
-def read_batches(source: Source, table: TablePlan, keeper: KeyKeeper, loaded: Loaded) -> Iterator[Batch]:
+def read_batches(source: Source, table: TablePlan, keys: KeyCheck, loaded: Loaded) -> Iterator[Batch]:
     """Return the rows of a table as PostgreSQL takes them; a row whose key cannot be held is rejected."""
     constants = [encode_constant(value) for _, value in table.constants]
-    ordinals = count()
+    positions = count()
 
-    def make_batch(raw: list[Values]) -> Batch:
+    def make_batch(raw: list[_Values]) -> Batch:
         columns = [list(values) for values in zip(*raw, strict=True)]
-        changed: set[int] = set()
-        stored = [_convert(source.ledger, table, columns, place, loaded, changed) for place in range(len(columns))]
+        converted = [_convert(column, values) for column, values in zip(table.columns, columns, strict=True)]
+        changed = _record_changes(source.ledger, table, columns, [changes for _, changes in converted], loaded)
+        stored = [values for values, _ in converted]
         kinds = (column.type for column in table.columns)
         sent = join_rows([encode_column(*column) for column in zip(stored, kinds, strict=True)], constants)
-        refused = keeper.refuse_rows(stored, changed)
-        positions = list(islice(ordinals, len(raw)))
-        loaded.rejected.update(refused.values())
-        rejects = [encode_reject(table, positions[row], reason, raw[row]) for row, reason in refused.items()]
-        return Batch(_without(positions, refused), _without(raw, refused), _without(sent, refused), rejects)
+        rejected = keys.reject_rows(stored, changed)
+        loaded.rejected.update(rejected.values())
+        numbers = list(islice(positions, len(raw)))
+        rejects = [encode_reject(table, numbers[row], reason, raw[row]) for row, reason in rejected.items()]
+        return Batch(_without(numbers, rejected), _without(raw, rejected), _without(sent, rejected), rejects)
 
     # No loop, whose variables would hold these rows while the next ones are read.
-    return map(make_batch, read_rows(source.reader, table.select, source.batch_size, BATCH_SIZE))
+    return map(make_batch, read_rows(source.reader, table.select, source.batch_size, _BATCH_CHARACTERS))
 
 
-def _without(rows: list[Any], refused: dict[int, str]) -> list[Any]:
-    return [row for index, row in enumerate(rows) if index not in refused] if refused else rows
+def _without(rows: list[Any], rejected: dict[int, str]) -> list[Any]:
+    return [row for index, row in enumerate(rows) if index not in rejected] if rejected else rows
 
 
-def _convert(  # noqa: PLR0913, PLR0917 - a batch and its two tallies
-    ledger: Ledger, table: TablePlan, columns: list[list[Any]], place: int, loaded: Loaded, changed_keys: set[int]
-) -> Sequence[Any]:
+def _convert(column: ColumnPlan, values: _Values) -> tuple[_Values, Sequence[Change]]:
     """Return a column as PostgreSQL takes it: at once where all of it is clean, else value by value."""
-    column = table.columns[place]
     try:
-        return clean_column(columns[place], column.type, nullable=column.nullable, context=column.context)
+        return clean_column(values, column.type, nullable=column.nullable, context=column.context), ()
     except ValueError:
-        stored, changes = convert_column(
-            columns[place], column.type, nullable=column.nullable, default=column.default, context=column.context
+        return convert_column(
+            values, column.type, nullable=column.nullable, default=column.default, context=column.context
         )
-    for change in changes:
-        rule, index = change.converted.rule, change.index
-        if rule in SILENT_RULES:
-            loaded.silent[column.name, rule] += 1
-            continue
-        if column.name in table.key:
-            changed_keys.add(index)
-        key = table.key_of([values[index] for values in columns])
-        ledger.write(Entry(table.label, key, column.name, rule, columns[place][index], stored[index]))
-        loaded.converted += 1
-    return stored
+
+
+def _record_changes(
+    ledger: Ledger, table: TablePlan, columns: list[list[Any]], changes: list[Sequence[Change]], loaded: Loaded
+) -> set[int]:
+    """Write the converted values of a batch to the ledger, and return the rows whose key is among them."""
+    rows = set()
+    for column, originals, changed in zip(table.columns, columns, changes, strict=True):
+        for change in changed:
+            if change.rule in SILENT_RULES:
+                loaded.silent[column.name, change.rule] += 1
+                continue
+            if column.name in table.key:
+                rows.add(change.index)
+            key = table.key_of([values[change.index] for values in columns])
+            original = originals[change.index]
+            ledger.write(Entry(table.label, key, column.name, change.rule, original, change.stored))
+            loaded.converted += 1
+    return rows

@@ -1,8 +1,8 @@
 """Constraints that real data breaks are kept as far as they can be, and reported.
 
 A foreign key with orphans is added NOT VALID: new rows are checked, old ones stay. A CHECK that rows break is left out,
-because under NOT VALID an old row could not even be updated. What should be unique and is not, and an index over texts
-that are too long for one, are left out as well.
+because under NOT VALID an old row could not be updated. Where values repeat that should be unique, or texts are too
+long for an index, the constraint or index is left out as well.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from teleclaude.migration.report.events import ConstraintResult
 from teleclaude.migration.values.column_types import LONGEST_KEY_BYTES
 from teleclaude.migration.values.identifiers import quote
 
-NOT_VALID = "not valid"
-LEFT_OUT = "left out"
+_NOT_VALID = "not valid"
+_LEFT_OUT = "left out"
 
 
 @dataclass(frozen=True)
-class Breakable:
-    """A constraint or index that old data can break: what then becomes of it, and the query that lists the rows."""
+class _Breakable:
+    """A constraint or index that old data can break: its state then, and the query that lists the rows."""
 
     name: str
     table: str
@@ -34,43 +34,43 @@ class Breakable:
     query: str
 
 
-def find_breakable() -> Iterator[Breakable]:
-    """Yield everything of the models that old data can break."""
+def _find_breakable() -> Iterator[_Breakable]:
+    """Yield every constraint and index of the models that old data can break."""
     for table in Model.metadata.sorted_tables:
         for constraint in sorted(table.constraints, key=lambda constraint: str(constraint.name)):
             match constraint:
                 case ForeignKeyConstraint():
-                    yield Breakable(str(constraint.name), table.name, NOT_VALID, orphans(constraint))
+                    yield _Breakable(str(constraint.name), table.name, _NOT_VALID, _orphans(constraint))
                 case CheckConstraint():
                     broken = f"SELECT * FROM {quote(table.name)} WHERE NOT ({constraint.sqltext})"  # noqa: S608
-                    yield Breakable(str(constraint.name), table.name, LEFT_OUT, broken)
+                    yield _Breakable(str(constraint.name), table.name, _LEFT_OUT, broken)
                 case UniqueConstraint():
                     names = [column.name for column in constraint.columns]
-                    yield Breakable(str(constraint.name), table.name, LEFT_OUT, duplicates(table.name, names))
+                    yield _Breakable(str(constraint.name), table.name, _LEFT_OUT, _duplicates(table.name, names))
                     yield from _find_too_long(str(constraint.name), table.name, list(constraint.columns))
         for index in sorted(table.indexes, key=lambda index: str(index.name)):
             yield from _find_in_index(table.name, index)
 
 
-def _find_in_index(table: str, index: Index) -> Iterator[Breakable]:
+def _find_in_index(table: str, index: Index) -> Iterator[_Breakable]:
     columns = [column for column in index.expressions if isinstance(column, Column)]
     if index.unique:
         where = index.dialect_options["postgresql"]["where"]
-        query = duplicates(table, [column.name for column in columns], None if where is None else str(where))
-        yield Breakable(str(index.name), table, LEFT_OUT, query)
+        query = _duplicates(table, [column.name for column in columns], None if where is None else str(where))
+        yield _Breakable(str(index.name), table, _LEFT_OUT, query)
     yield from _find_too_long(str(index.name), table, columns)
 
 
-def _find_too_long(name: str, table: str, columns: Sequence[Column[Any]]) -> Iterator[Breakable]:
+def _find_too_long(name: str, table: str, columns: Sequence[Column[Any]]) -> Iterator[_Breakable]:
     texts = [column.name for column in columns if isinstance(column.type, Text)]
     if texts:
         length = " + ".join(f"coalesce(octet_length({quote(name)}), 0)" for name in texts)
         too_long = f"SELECT * FROM {quote(table)} WHERE {length} > {LONGEST_KEY_BYTES}"  # noqa: S608
-        yield Breakable(name, table, LEFT_OUT, too_long)
+        yield _Breakable(name, table, _LEFT_OUT, too_long)
 
 
-def orphans(constraint: ForeignKeyConstraint) -> str:
-    """Return the query that lists rows whose parent is not there."""
+def _orphans(constraint: ForeignKeyConstraint) -> str:
+    """Return the query that lists the rows whose parent does not exist."""
     (element,) = constraint.elements
     column, parent = quote(element.parent.name), element.column
     return (
@@ -79,8 +79,8 @@ def orphans(constraint: ForeignKeyConstraint) -> str:
     )
 
 
-def duplicates(table: str, names: list[str], where: str | None = None) -> str:
-    """Return the query that lists rows which share what should be unique; NULL is shared with nothing."""
+def _duplicates(table: str, names: list[str], where: str | None = None) -> str:
+    """Return the query that lists the rows which share a value that should be unique; NULL is never shared."""
     columns = ", ".join(map(quote, names))
     among = f" WHERE {where}" if where else ""
     inner = f"SELECT {columns} FROM {quote(table)}{among} GROUP BY {columns} HAVING count(*) > 1"  # noqa: S608
@@ -90,13 +90,13 @@ def duplicates(table: str, names: list[str], where: str | None = None) -> str:
 async def add_constraints(connection: AsyncConnection) -> tuple[ConstraintResult, ...]:
     """Add keys, constraints and indexes to the loaded tables; return those that the data breaks."""
     results = []
-    for breakable in find_breakable():
+    for breakable in _find_breakable():
         rows = await connection.scalar(text(f"SELECT count(*) FROM ({breakable.query}) AS broken"))  # noqa: S608
         if rows:
             results.append(
                 ConstraintResult(breakable.name, breakable.table, breakable.state, rows, f"{breakable.query};")
             )
-    not_valid = frozenset(result.name for result in results if result.state == NOT_VALID)
-    left_out = frozenset(result.name for result in results if result.state == LEFT_OUT)
+    not_valid = frozenset(result.name for result in results if result.state == _NOT_VALID)
+    left_out = frozenset(result.name for result in results if result.state == _LEFT_OUT)
     await connection.run_sync(schema.create_post_data, not_valid, left_out)
     return tuple(results)

@@ -1,9 +1,9 @@
 """From what SQLite holds to what PostgreSQL takes: one small function a type, one table at the end. Pure.
 
-A value that fits is returned as it is. Another one comes back as `Converted`: what is stored instead, and the rule that
-says so (docs/fidelity.md). Nothing is repaired without a rule.
+A value that fits is returned as it is. For another one the rule that changes it is returned as well
+(docs/fidelity.md). Nothing is changed without a rule.
 
-Text is `str` in which bytes that are no UTF-8 stand as lone surrogates; a BLOB is `bytes` (see db.engine.make_reader).
+Text is `str`, whose lone surrogates are bytes that are no UTF-8; a BLOB is `bytes` (see db.engine.make_reader).
 """
 
 from __future__ import annotations
@@ -17,8 +17,7 @@ from typing import Any
 from teleclaude.migration.load.json_text import as_json_string, replace_in_json
 from teleclaude.migration.values.column_types import ColumnType, Context
 
-BIGINT = range(-(2**63), 2**63)
-
+_BIGINT = range(-(2**63), 2**63)
 
 RULES = {
     "null_not_allowed": "NULL in a column that allows none: the default of the column",
@@ -50,26 +49,26 @@ SILENT_RULES = frozenset({"local_time"})
 
 
 @dataclass(frozen=True)
-class Converted:
+class _Converted:
     """What is stored instead of a value that does not fit, and the rule that says so."""
 
     stored: Any
     rule: str
 
 
-Converter = Callable[[Any, Context], Any]
+_Converter = Callable[[Any, Context], Any]
 
 
-def to_text(value: Any, _context: Context) -> Any:
+def _to_text(value: Any, _context: Context) -> Any:
     """Return text that PostgreSQL takes."""
     if isinstance(value, str):
         if "\x00" not in value and _is_utf8(value):
             return value
-        return _repair_text(value)
+        return _replace_in_text(value)
     if isinstance(value, bytes):
-        repaired = _repair_text(value.decode("utf-8", "surrogateescape"))
-        return Converted(repaired.stored, "blob_in_text")
-    return Converted(str(value), "number_in_text")
+        text = _replace_in_text(value.decode("utf-8", "surrogateescape"))
+        return _Converted(text.stored, "blob_in_text")
+    return _Converted(str(value), "number_in_text")
 
 
 def _is_utf8(value: str) -> bool:
@@ -80,40 +79,40 @@ def _is_utf8(value: str) -> bool:
     return True
 
 
-def _repair_text(value: str) -> Converted:
+def _replace_in_text(value: str) -> _Converted:
     rule = "nul_in_text" if "\x00" in value else "invalid_utf8"
-    return Converted(re.sub("[\ud800-\udfff]", "\ufffd", value.replace("\x00", "\u2400")), rule)
+    return _Converted(re.sub("[\ud800-\udfff]", "\ufffd", value.replace("\x00", "\u2400")), rule)
 
 
-def to_integer(value: Any, _context: Context) -> Any:
+def _to_integer(value: Any, _context: Context) -> Any:
     """Return an integer of 64 bit."""
     if isinstance(value, int):
         return value
-    if isinstance(value, str) and re.fullmatch(r"\s*[+-]?\d{1,19}\s*", value, re.ASCII) and int(value) in BIGINT:
-        return Converted(int(value), "number_as_text")
-    if isinstance(value, float) and value.is_integer() and int(value) in BIGINT:
-        return Converted(int(value), "not_an_integer")
-    return Converted(None, "not_an_integer")
+    if isinstance(value, str) and re.fullmatch(r"\s*[+-]?\d{1,19}\s*", value, re.ASCII) and int(value) in _BIGINT:
+        return _Converted(int(value), "number_as_text")
+    if isinstance(value, float) and value.is_integer() and int(value) in _BIGINT:
+        return _Converted(int(value), "not_an_integer")
+    return _Converted(None, "not_an_integer")
 
 
-TRUE_WORDS = frozenset({"true", "t", "yes", "y", "on", "1"})
-FALSE_WORDS = frozenset({"false", "f", "no", "n", "off", "0", ""})
+_TRUE_WORDS = frozenset({"true", "t", "yes", "y", "on", "1"})
+_FALSE_WORDS = frozenset({"false", "f", "no", "n", "off", "0", ""})
 
 
-def to_boolean(value: Any, _context: Context) -> Any:
+def _to_boolean(value: Any, _context: Context) -> Any:
     """Return a boolean."""
     if value in (0, 1) and isinstance(value, int):
         return bool(value)
     if isinstance(value, str):
         word = value.strip().lower()
-        known = True if word in TRUE_WORDS else False if word in FALSE_WORDS else None
-        return Converted(known, "not_a_boolean")
+        known = True if word in _TRUE_WORDS else False if word in _FALSE_WORDS else None
+        return _Converted(known, "not_a_boolean")
     if isinstance(value, int | float):
-        return Converted(value != 0, "not_a_boolean")
-    return Converted(None, "not_a_boolean")
+        return _Converted(value != 0, "not_a_boolean")
+    return _Converted(None, "not_a_boolean")
 
 
-MOMENT = re.compile(
+_MOMENT = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)"
     r"(?:([T ])(\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,12}))?)?"
     r"(?: ?(Z|z|[+-]\d\d(?::\d\d(?::\d\d)?|\d\d(?:\d\d)?)?))?)?",
@@ -121,11 +120,11 @@ MOMENT = re.compile(
 )
 
 
-def to_instant(value: Any, context: Context) -> Any:
+def _to_instant(value: Any, context: Context) -> Any:
     """Return a moment in time with its offset; naive text with a space is UTC, with a `T` as the context says."""
-    match = MOMENT.fullmatch(value) if isinstance(value, str) else None
+    match = _MOMENT.fullmatch(value) if isinstance(value, str) else None
     if match is None:
-        return Converted(None, "not_a_timestamp")
+        return _Converted(None, "not_a_timestamp")
     year, month, day, separator, hour, minute, second, fraction, offset = match.groups()
     micros = (fraction or "").ljust(6, "0")
     try:
@@ -136,10 +135,10 @@ def to_instant(value: Any, context: Context) -> Any:
         zone = context.zone if local and context.zone else _zone(offset)
         moment = naive.replace(tzinfo=zone).astimezone(UTC)
     except (ValueError, OverflowError):
-        return Converted(None, "not_a_timestamp")
+        return _Converted(None, "not_a_timestamp")
     if micros[6:].strip("0"):
-        return Converted(moment, "beyond_microseconds")
-    return Converted(moment, "local_time") if local else moment
+        return _Converted(moment, "beyond_microseconds")
+    return _Converted(moment, "local_time") if local else moment
 
 
 def _zone(offset: str | None) -> tzinfo:
@@ -150,72 +149,73 @@ def _zone(offset: str | None) -> tzinfo:
     return timezone(-delta if offset[0] == "-" else delta)
 
 
-def to_document(value: Any, context: Context) -> Any:
+def _to_document(value: Any, context: Context) -> Any:
     """Return JSON text that jsonb takes; numbers stay the text that they are."""
     if isinstance(value, int):
         # A JSON text that is a bare number becomes a number by the affinity of the old column.
         return str(value)
     if not isinstance(value, str):
-        text = to_text(value, context).stored
-        return Converted(as_json_string(text), "not_json")
+        text = _to_text(value, context).stored
+        return _Converted(as_json_string(text), "not_json")
     fixed, rule = replace_in_json(value)
-    return fixed if rule is None else Converted(fixed, rule)
+    return fixed if rule is None else _Converted(fixed, rule)
 
 
-def to_real(value: Any, _context: Context) -> Any:
+def _to_real(value: Any, _context: Context) -> Any:
     """Return a floating-point number."""
-    return float(value) if isinstance(value, float) else Converted(None, "not_real")
+    return float(value) if isinstance(value, float) else _Converted(None, "not_real")
 
 
-def to_bytes(value: Any, _context: Context) -> Any:
+def _to_bytes(value: Any, _context: Context) -> Any:
     """Return bytes."""
     if isinstance(value, bytes):
         return value
-    return Converted(str(value).encode("utf-8", "surrogateescape"), "not_bytes")
+    return _Converted(str(value).encode("utf-8", "surrogateescape"), "not_bytes")
 
 
-CONVERTERS: Mapping[ColumnType, Converter] = {
-    ColumnType.TEXT: to_text,
-    ColumnType.INTEGER: to_integer,
-    ColumnType.BOOLEAN: to_boolean,
-    ColumnType.INSTANT: to_instant,
-    ColumnType.DOCUMENT: to_document,
-    ColumnType.REAL: to_real,
-    ColumnType.BYTES: to_bytes,
+_CONVERTERS: Mapping[ColumnType, _Converter] = {
+    ColumnType.TEXT: _to_text,
+    ColumnType.INTEGER: _to_integer,
+    ColumnType.BOOLEAN: _to_boolean,
+    ColumnType.INSTANT: _to_instant,
+    ColumnType.DOCUMENT: _to_document,
+    ColumnType.REAL: _to_real,
+    ColumnType.BYTES: _to_bytes,
 }
 
 
 @dataclass(frozen=True)
 class Change:
-    """A value of a column that was converted: its place in the batch and what became of it."""
+    """A converted value of a column: its place in the batch, what is stored, and the rule that says so."""
 
     index: int
-    converted: Converted
+    stored: Any
+    rule: str
 
 
 def convert_column(
     values: Sequence[Any], kind: ColumnType, *, nullable: bool, default: Any, context: Context
 ) -> tuple[list[Any], list[Change]]:
-    """Return a column of a batch as PostgreSQL takes it, and each value that was changed on the way.
+    """Return a column of a batch as PostgreSQL takes it, and the changes.
 
-    `default` stands for NULL where the column is not `nullable`.
+    `default` takes the place of NULL where the column is not `nullable`.
     """
-    convert = CONVERTERS[kind]
+    convert = _CONVERTERS[kind]
     stored: list[Any] = []
     changes: list[Change] = []
     for index, value in enumerate(values):
         result = None if value is None and nullable else _convert_one(convert, value, nullable, default, context)
-        if isinstance(result, Converted):
-            changes.append(Change(index, result))
+        if isinstance(result, _Converted):
+            changes.append(Change(index, result.stored, result.rule))
             result = result.stored
         stored.append(result)
     return stored, changes
 
 
-def _convert_one(convert: Converter, value: Any, nullable: bool, default: Any, context: Context) -> Any:
+def _convert_one(convert: _Converter, value: Any, nullable: bool, default: Any, context: Context) -> Any:
     if value is None:
-        return Converted(default, "null_not_allowed")
+        return _Converted(default, "null_not_allowed")
     result = convert(value, context)
-    if isinstance(result, Converted) and result.stored is None and not nullable:
-        return Converted(default, result.rule)
+    if isinstance(result, _Converted) and result.stored is None and not nullable:
+        return _Converted(default, result.rule)
     return result

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import psutil
 from sqlalchemy import Connection
@@ -13,14 +13,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from teleclaude.db.data_directory import find_data_directory
 from teleclaude.errors import TargetError
+from teleclaude.migration.load.problems import DISK_TOO_SMALL
 from teleclaude.migration.plan.tables import TablePlan
 from teleclaude.migration.report.events import Finding, Forecast, Progress, warning
 from teleclaude.migration.source.inventory import SourceTable
 
-PER_BYTE = 1.25
-"""What a database takes on the disk, as a multiple of the pages in use of the old one (docs/performance.md)."""
-
-MAKE_ROOM = "make room there, or name a database on a larger disk"
+_PER_BYTE = 1.25
+"""What a database takes on the disk, as a multiple of the used pages of the old one (docs/performance.md)."""
 
 
 def read_size(reader: Connection, tables: Iterable[SourceTable]) -> int:
@@ -47,7 +46,7 @@ def make_forecast(tables: Sequence[TablePlan], size: int) -> Forecast:
     return Forecast(
         rows=sum(table.rows for table in tables),
         megabytes=round(size / 1e6, 3),
-        disk_megabytes=round(size * PER_BYTE / 1e6, 3),
+        disk_megabytes=round(size * _PER_BYTE / 1e6, 3),
         seconds=None,
     )
 
@@ -61,31 +60,26 @@ async def check_room(target: AsyncConnection, forecast: Forecast) -> Finding | N
     if folder is None:
         return None
     free = psutil.disk_usage(str(folder)).free / 1e6
-    said = f"the database will need about {forecast.disk_megabytes:.0f} MB, {folder} has {free:.0f} MB free"
+    problem = DISK_TOO_SMALL.fill(needed=forecast.disk_megabytes, folder=folder, free=free)
     if forecast.disk_megabytes / 2 > free:
-        raise TargetError(said, MAKE_ROOM)
-    return warning("target", said, MAKE_ROOM) if forecast.disk_megabytes > free else None
+        raise TargetError(problem)
+    return warning("target", problem) if forecast.disk_megabytes > free else None
 
 
-@dataclass
 class Clock:
-    """Tells how much time is left, by the rate so far. Each of `rows` is done twice: loaded, then compared."""
+    """Estimates the time left by the rate so far. Each of `rows` is counted twice: loaded, then compared."""
 
-    rows: int
-    now: Callable[[], float] = time.monotonic
-    begun: float = field(init=False)
-    done: int = field(init=False, default=0)
-    """Rows of the tables that are over, loaded or compared."""
-
-    def __post_init__(self) -> None:
-        self.begun = self.now()
+    def __init__(self, rows: int, now: Callable[[], float] = time.monotonic) -> None:
+        self._rows, self._now, self._begun = rows, now, now()
+        self._finished = 0
+        """Rows of the finished tables, those loaded and those compared."""
 
     def tell(self, progress: Progress) -> Progress:
-        """Return the progress of a table with the seconds that are left of the whole, None where nothing is done."""
-        done = self.done + progress.done
-        left = (2 * self.rows - done) * (self.now() - self.begun) / done if done else None
+        """Return the progress of a table with the seconds left for all tables, None while nothing is done."""
+        done = self._finished + progress.done
+        left = (2 * self._rows - done) * (self._now() - self._begun) / done if done else None
         return replace(progress, left=left)
 
     def finish(self, rows: int) -> None:
         """Note that a table of so many rows is loaded, or compared."""
-        self.done += rows
+        self._finished += rows

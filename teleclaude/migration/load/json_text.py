@@ -1,7 +1,6 @@
-"""JSON as text: what jsonb refuses is found and fixed in place, the smallest scalar at a time. Pure.
+"""JSON as text: what jsonb refuses is replaced, the smallest scalar at a time (PostgreSQL manual, section 8.14). Pure.
 
-The text never becomes numbers and back, so that no digit is lost (PostgreSQL manual, section 8.14, says what jsonb
-takes).
+The text never becomes numbers and back, so that no digit is lost.
 """
 
 from __future__ import annotations
@@ -10,65 +9,51 @@ import json
 import re
 from typing import Any
 
-STRING_OR_CONSTANT = re.compile(r'"(?:[^"\\]|\\.)*"|-?Infinity|NaN', re.DOTALL)
-PAIR_OR_ESCAPE = re.compile(r"\\u[dD][89abAB]..\\u[dD][c-fC-F]..|\\u....|\\.", re.DOTALL)
-STRING_OR_MARK = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}:]', re.DOTALL)
-RAW_SURROGATE = re.compile("[\ud800-\udfff]")
-
-
-class _Seen:
-    """What a JSON text holds that jsonb does not take."""
-
-    def __init__(self) -> None:
-        self.constant = self.duplicate = False
-
-    def note_constant(self, name: str) -> str:
-        self.constant = True
-        return name
-
-    def note_pairs(self, pairs: list[tuple[str, Any]]) -> None:
-        if len({key for key, _ in pairs}) != len(pairs):
-            self.duplicate = True
+_STRING_OR_CONSTANT = re.compile(r'"(?:[^"\\]|\\.)*"|-?Infinity|NaN', re.DOTALL)
+_PAIR_OR_ESCAPE = re.compile(r"\\u[dD][89abAB]..\\u[dD][c-fC-F]..|\\u....|\\.", re.DOTALL)
+_STRING_OR_MARK = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}:]', re.DOTALL)
+_RAW_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def replace_in_json(value: str) -> tuple[str, str | None]:
-    """Return JSON text that jsonb takes, and the rule that changed it, None where it is as it was.
+    """Return JSON text that jsonb takes, and the rule that changed it, None where nothing did.
 
     Text that is not JSON becomes a JSON string.
     """
-    seen = _Seen()
-    text = RAW_SURROGATE.sub("\ufffd", value)
+    text = _RAW_SURROGATE.sub("\ufffd", value)
+    constants: list[str] = []
+    objects: list[list[tuple[str, Any]]] = []
     try:
         json.loads(
             text,
-            parse_constant=seen.note_constant,
+            parse_constant=constants.append,
             parse_float=str,
             parse_int=str,
-            object_pairs_hook=seen.note_pairs,
+            object_pairs_hook=objects.append,
         )
+        has_constant, repeats = bool(constants), any(len(dict(pairs)) != len(pairs) for pairs in objects)
     except ValueError:
         return as_json_string(text), "not_json"
     except RecursionError:
-        # Deeper than Python reads; PostgreSQL reads deeper, and says itself what is too deep for it.
-        seen.constant = "NaN" in text or "Infinity" in text
-        seen.duplicate = _repeats_key(text)
+        # PostgreSQL reads deeper than Python, and refuses at the COPY what is too deep for it.
+        has_constant, repeats = "NaN" in text or "Infinity" in text, _repeats_key(text)
     fixed = text
-    if seen.constant or "\\u" in text:
-        fixed = STRING_OR_CONSTANT.sub(lambda match: _replace_token(match[0]), text)
+    if has_constant or "\\u" in text:
+        fixed = _STRING_OR_CONSTANT.sub(lambda match: _replace_token(match[0]), text)
     rules = {
         "invalid_utf8": text != value,
-        "constant_in_json": seen.constant and fixed != text,
+        "constant_in_json": has_constant and fixed != text,
         _escape_rule(text): fixed != text,
-        "duplicate_key": seen.duplicate,
+        "duplicate_key": repeats,
     }
     return fixed, next((rule for rule, applies in rules.items() if applies), None)
 
 
 def _repeats_key(text: str) -> bool:
-    """Whether a key occurs twice in an object, however deep; of text that is not JSON it may say either."""
+    """Whether a key occurs twice in an object, however deep. For text that is not JSON the answer means nothing."""
     keys: list[set[str]] = [set()]
     before = ""
-    for match in STRING_OR_MARK.finditer(text):
+    for match in _STRING_OR_MARK.finditer(text):
         mark = match[0]
         if mark in "{[":
             keys.append(set())
@@ -87,7 +72,7 @@ def _read_string(written: str) -> str:
     try:
         return str(json.loads(written))
     except ValueError:
-        # PostgreSQL refuses it as well, and then all of the text becomes a string.
+        # PostgreSQL refuses it as well. Then all of the text becomes a string.
         return written
 
 
@@ -103,7 +88,7 @@ def _escape_rule(text: str) -> str:
 def _replace_token(token: str) -> str:
     if token[0] != '"':
         return f'"{token}"'
-    return PAIR_OR_ESCAPE.sub(lambda match: _replace_escape(match[0]), token) if "\\u" in token else token
+    return _PAIR_OR_ESCAPE.sub(lambda match: _replace_escape(match[0]), token) if "\\u" in token else token
 
 
 def _replace_escape(escape: str) -> str:

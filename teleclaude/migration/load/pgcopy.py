@@ -17,74 +17,74 @@ from teleclaude.migration.values.column_types import ColumnType, over_nulls
 HEADER = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
 TRAILER = b"\xff\xff"
 
-NULL = b"\xff\xff\xff\xff"
-EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
-"""From which PostgreSQL counts microseconds."""
-MICROSECOND = timedelta(microseconds=1)
+_NULL = b"\xff\xff\xff\xff"
+_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+"""PostgreSQL counts microseconds from here."""
+_MICROSECOND = timedelta(microseconds=1)
 
-JSONB_VERSION = b"\x01"
-BOOLEANS = (b"\x00\x00\x00\x01\x00", b"\x00\x00\x00\x01\x01")
+_JSONB_VERSION = b"\x01"
+_BOOLEANS = (b"\x00\x00\x00\x01\x00", b"\x00\x00\x00\x01\x01")
 
 _length = struct.Struct("!i")
 _integer = struct.Struct("!iq")
 _real = struct.Struct("!id")
 _row = struct.Struct("!h")
 
-Fields = list[bytes]
+_Fields = list[bytes]
 
 
-def encode_bytes(values: Sequence[bytes]) -> Fields:
+def _encode_bytes(values: Sequence[bytes]) -> _Fields:
     """Encode bytea."""
     length = _length.pack
     return [length(len(value)) + value for value in values]
 
 
-def encode_texts(values: Sequence[str]) -> Fields:
+def encode_texts(values: Sequence[str]) -> _Fields:
     """Encode text; raises UnicodeEncodeError for a lone surrogate."""
-    return encode_bytes([value.encode() for value in values])
+    return _encode_bytes([value.encode() for value in values])
 
 
-def encode_documents(values: Sequence[str]) -> Fields:
+def encode_documents(values: Sequence[str]) -> _Fields:
     """Encode jsonb, which is its text after the number of the format."""
-    return encode_bytes([JSONB_VERSION + value.encode() for value in values])
+    return _encode_bytes([_JSONB_VERSION + value.encode() for value in values])
 
 
-def encode_integers(values: Sequence[int]) -> Fields:
+def encode_integers(values: Sequence[int]) -> _Fields:
     """Encode bigint."""
     pack = _integer.pack
     return [pack(8, value) for value in values]
 
 
-def encode_booleans(values: Sequence[bool]) -> Fields:
+def _encode_booleans(values: Sequence[bool]) -> _Fields:
     """Encode boolean."""
-    return [BOOLEANS[value] for value in values]
+    return [_BOOLEANS[value] for value in values]
 
 
-def encode_instants(values: Sequence[datetime]) -> Fields:
-    """Encode timestamptz: microseconds since 2000, so that no moment becomes one of its infinities."""
-    return encode_integers([(value - EPOCH) // MICROSECOND for value in values])
+def _encode_instants(values: Sequence[datetime]) -> _Fields:
+    """Encode timestamptz: microseconds since 2000. No moment of Python becomes one of its infinities."""
+    return encode_integers([(value - _EPOCH) // _MICROSECOND for value in values])
 
 
-def encode_reals(values: Sequence[float]) -> Fields:
+def _encode_reals(values: Sequence[float]) -> _Fields:
     """Encode double precision."""
     pack = _real.pack
     return [pack(8, value) for value in values]
 
 
-ENCODERS: Mapping[ColumnType, Callable[[Sequence[Any]], Fields]] = {
+_ENCODERS: Mapping[ColumnType, Callable[[Sequence[Any]], _Fields]] = {
     ColumnType.TEXT: encode_texts,
     ColumnType.INTEGER: encode_integers,
-    ColumnType.BOOLEAN: encode_booleans,
-    ColumnType.INSTANT: encode_instants,
+    ColumnType.BOOLEAN: _encode_booleans,
+    ColumnType.INSTANT: _encode_instants,
     ColumnType.DOCUMENT: encode_documents,
-    ColumnType.REAL: encode_reals,
-    ColumnType.BYTES: encode_bytes,
+    ColumnType.REAL: _encode_reals,
+    ColumnType.BYTES: _encode_bytes,
 }
 
 
-def encode_column(values: Sequence[Any], kind: ColumnType) -> Fields:
+def encode_column(values: Sequence[Any], kind: ColumnType) -> _Fields:
     """Return a column of a batch as fields."""
-    return over_nulls(ENCODERS[kind], values, NULL)
+    return over_nulls(_ENCODERS[kind], values, _NULL)
 
 
 def encode_constant(value: str | int) -> bytes:
@@ -93,19 +93,19 @@ def encode_constant(value: str | int) -> bytes:
     return field
 
 
-def join_rows(columns: Sequence[Fields], constants: Iterable[bytes]) -> list[bytes]:
-    """Return the rows whose fields are in `columns` and, in every row alike, `constants`; there is a column."""
+def join_rows(columns: Sequence[_Fields], constants: Iterable[bytes]) -> list[bytes]:
+    """Return the rows whose fields are in `columns`, followed in each by `constants`; there is at least one column."""
     alike = [repeat(field) for field in constants]
     number = _row.pack(len(columns) + len(alike))
     return [b"".join(fields) for fields in zip(repeat(number), *columns, *alike, strict=False)]
 
 
-def join_row(fields: Fields) -> bytes:
+def join_row(fields: _Fields) -> bytes:
     """Return the row of these fields."""
     return b"".join((_row.pack(len(fields)), *fields))
 
 
-def split_row(row: bytes) -> Fields:
+def split_row(row: bytes) -> _Fields:
     """Return the fields of a row."""
     fields, place = [], _row.size
     while place < len(row):
@@ -118,4 +118,4 @@ def split_row(row: bytes) -> Fields:
 
 def read_document(field: bytes) -> str:
     """Return the text of an encoded JSON document that is not NULL."""
-    return field[_length.size + len(JSONB_VERSION) :].decode()
+    return field[_length.size + len(_JSONB_VERSION) :].decode()

@@ -1,4 +1,4 @@
-"""Rejected rows: kept whole in a table of their own, with the reason, as JSON text that loses nothing."""
+"""Rejected rows: kept whole in a table of their own, with the reason, as JSON text without loss."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from teleclaude.migration.state.ledger import to_plain
 from teleclaude.migration.values.identifiers import LEGACY, quote
 
 REJECT_COLUMNS = ("part", "position", "reason", "row")
-"""`part` is the label of the plan that the row belongs to, since two plans may read the same old table. `position` is
-the number of the row in the order in which that plan reads the table, from 0 on."""
+"""`part` is the label of the table plan, since two plans may read the same old table. `position` is the number of the
+row in the order in which that plan reads the table, from 0 on."""
 
 
 async def create_rejects(connection: AsyncConnection, table: TablePlan) -> None:
-    """Create the table for rejected rows of an old table, where it does not exist."""
+    """Create the table for rejected rows of an old table, unless it exists."""
     await connection.exec_driver_sql(f"CREATE SCHEMA IF NOT EXISTS {quote(LEGACY)}")
-    # By this key the verification reads them page by page.
+    # The verification reads them page by page, by this key.
     columns = "part text, position bigint, reason text, row text, PRIMARY KEY (part, position)"
     await connection.exec_driver_sql(f"CREATE TABLE IF NOT EXISTS {rejects_table(table)} ({columns})")
 
@@ -29,5 +29,5 @@ async def create_rejects(connection: AsyncConnection, table: TablePlan) -> None:
 def encode_reject(table: TablePlan, position: int, reason: str, raw: Sequence[Any]) -> bytes:
     """Return a rejected row, as the old database holds it, as COPY takes it."""
     row = json.dumps({column.name: to_plain(value) for column, value in zip(table.columns, raw, strict=True)})
-    part, why, text = encode_texts((table.label, reason, row))
-    return join_row([part, *encode_integers((position,)), why, text])
+    part, why, content = encode_texts((table.label, reason, row))
+    return join_row([part, *encode_integers((position,)), why, content])

@@ -17,10 +17,12 @@ from teleclaude.migration.recovery.interrupted import find_hindrance, plan_again
 from teleclaude.migration.recovery.problems import COMPLETE, NOT_READY, REPUBLISHED
 from teleclaude.migration.recovery.reverify import verify_for_resume, verify_for_undo
 from teleclaude.migration.report.events import Event, TableResult, note
-from teleclaude.migration.run import Check, Run, Step, hold_and, run_step, run_steps, undo_steps, write_start
+from teleclaude.migration.run import Check, Step, hold_and, run_step, run_steps, undo_steps
 from teleclaude.migration.source.inventory import Inventory
 from teleclaude.migration.source.options import Options, Recovery
 from teleclaude.migration.state.journal import COMMIT, SETTLED, Interrupted, read_journal, try_entry, write_entry
+from teleclaude.migration.state.run_files import write_start
+from teleclaude.migration.state.run_state import Run
 from teleclaude.migration.state.workspace import remove_killed, write_private
 from teleclaude.migration.steps.preflight import preflight
 

@@ -1,4 +1,4 @@
-"""The end: every file of the old installation is what it was, and the run becomes complete."""
+"""The end: every file of the old installation is as it was, and the run becomes complete."""
 
 from __future__ import annotations
 
@@ -14,12 +14,14 @@ from teleclaude.migration.source.inventory import Places
 from teleclaude.migration.source.privsep import privsep_for
 from teleclaude.migration.source.snapshot import check_unchanged
 from teleclaude.migration.state.target_row import complete
+from teleclaude.migration.steps.problems import ACTIVE_AGAIN, FILE_CHANGED
 
 
 async def finish(plan: Plan) -> AsyncGenerator[Event, None]:
-    """Look at every old file once more, then let the daemon serve.
+    """Compare every old file once more, then let the daemon serve.
 
-    Raises SourceError where one changed or somebody works on it again, TargetError where the run's row is not there.
+    Raises SourceError where a file changed or a program of the old installation runs again, TargetError where the run's
+    row is gone.
     """
     privsep = privsep_for(plan.inventory.account)
     results = [
@@ -28,11 +30,11 @@ async def finish(plan: Plan) -> AsyncGenerator[Event, None]:
     for result in results:
         yield result
     check_unchanged(privsep, plan.databases)
-    changed = [result.path for result in results if result.sha256_before != result.sha256_after]
-    if changed:
-        raise SourceError(f"{changed[0]} changed during the migration", "stop whatever writes to it and run again")
+    for result in results:
+        if result.sha256_before != result.sha256_after:
+            raise SourceError(FILE_CHANGED.fill(path=result.path))
     for activity in find_processes(Places(plan.inventory.checkout, plan.inventory.home), plan.databases):
-        raise SourceError(f"since the migration began, {activity.evidence}", activity.remedy)
+        raise SourceError(ACTIVE_AGAIN.fill(message=activity.evidence, hint=activity.remedy))
     if not plan.options.dry_run and plan.url is not None:
         # From here an interrupt comes too late.
         await uninterrupted(complete(plan.url, plan.run))

@@ -11,9 +11,9 @@ from teleclaude.migration.report.events import Event, Result, error
 
 
 async def preflight(plan: Plan) -> AsyncGenerator[Event, None]:
-    """Yield what the plan found, and an error where the new configuration cannot be made from the old one.
+    """Yield what the plan found, and an error where the old configuration cannot be read.
 
-    A rehearsal yields the new configuration as well, also where something else stands in the way.
+    A rehearsal yields the new configuration as well, even where something else refuses the run.
     """
     for finding in plan.findings:
         yield finding
@@ -24,9 +24,9 @@ async def preflight(plan: Plan) -> AsyncGenerator[Event, None]:
         return
     try:
         prepared = prepare_config(plan)
-    except TeleClaudeError as trouble:
+    except TeleClaudeError as failure:
         if not plan.refused:
-            yield error("configuration", trouble.message, trouble.hint)
+            yield error("configuration", failure.problem)
         return
     if plan.options.dry_run:
         for file in prepared.files:

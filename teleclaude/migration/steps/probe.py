@@ -1,4 +1,4 @@
-"""The gate: the real daemon boots on the new database with the new files, and lists what the source held."""
+"""The last check before the end: the real daemon boots on the new database and lists what the source holds."""
 
 from __future__ import annotations
 
@@ -13,70 +13,68 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from teleclaude.daemon.problems import SERVICE_USER_CANNOT_RUN
 from teleclaude.daemon.service_user import find_identity, make_environment
 from teleclaude.db.engine import disposing, make_engine
 from teleclaude.db.search.places import Search
 from teleclaude.db.store import LISTED_STATUSES
-from teleclaude.errors import TargetError
+from teleclaude.errors import Problem, TargetError
 from teleclaude.migration.plan.plan import Plan
 from teleclaude.migration.plan.tables import TablePlan
 from teleclaude.migration.report.events import Event, ProbeResult, note, warning
 from teleclaude.migration.source.reader import BATCH_SIZE, read_rows, reading
 from teleclaude.migration.state.ledger import index_ledger
+from teleclaude.migration.steps import problems
 from teleclaude.migration.verify.ledger_check import LedgerCheck
 from teleclaude.migration.verify.read_back import Target
 from teleclaude.migration.verify.rejects import count_rejects, without_rejects
 from teleclaude.migration.verify.search_check import make_search_check
 
-TIMEOUT_SECONDS = 600
+_TIMEOUT_SECONDS = 600
 
-MEND_OR_REPORT = "fix what it names; where that is nothing of yours, report this"
-
-LISTED_BY = frozenset({"session_id", "closed_at", "lifecycle_status"})
+_LISTED_BY = frozenset({"session_id", "closed_at", "lifecycle_status"})
 """The columns by which a session is listed."""
 
 
 @dataclass(frozen=True)
-class Expected:
+class _Expected:
     """The ids that the daemon must list, and the rows that it must count."""
 
     open_sessions: frozenset[str]
     all_sessions: frozenset[str]
     rows: Mapping[str, int]
-    """Rows of every table of ours, those rejected not counted."""
+    """Rows of every table of ours, without the rejected ones."""
 
 
 async def probe(plan: Plan) -> AsyncGenerator[Event, None]:
     """Boot the daemon read-only and compare; raises TargetError where it does not list what the source holds."""
     if plan.options.dry_run:
-        yield note("probe", "a rehearsal keeps nothing that a daemon could boot on")
+        yield note("probe", problems.NOT_PROBED)
         return
     check = make_search_check(plan.databases, plan.tables)
     searches = check.choose()
     verdict = await boot_daemon(plan, searches)
-    expected = await read_expected(plan)
-    problems = list(find_problems(plan, verdict, expected))
+    expected = await _read_expected(plan)
+    wrong = list(_find_wrong(plan.run, verdict, expected))
     found = verdict.pop("searches", [])
     yield ProbeResult(
-        ok=not problems,
+        ok=not wrong,
         sessions_expected=len(expected.all_sessions),
         sessions_listed=len(verdict.get("all_sessions", ())),
         searches=len(found),
-        verdict={**verdict, "problems": problems},
+        verdict={**verdict, "problems": [problem.message for problem in wrong]},
     )
-    if problems:
-        raise TargetError(f"the daemon does not see what was moved: {problems[0]}", MEND_OR_REPORT)
+    if wrong:
+        raise TargetError(wrong[0])
     for finding in verdict.get("findings", ()):
-        yield warning("probe", finding["message"], finding["hint"])
+        yield warning("probe", problems.WARNED.fill(**finding))
     for difference in await check.find_differences(searches, found):
         yield warning("search", difference)
 
 
 async def boot_daemon(plan: Plan, searches: Sequence[Search]) -> dict[str, Any]:
-    """Run `teleclaude daemon --probe` as the daemon would be run, and return its verdict.
+    """Run `teleclaude daemon --probe` as the service manager would, and return its verdict.
 
-    Raises TargetError where it says nothing that can be read.
+    Raises TargetError where its answer cannot be read.
     """
     command = [sys.executable, "-m", "teleclaude", "daemon", "--probe", "--searches", "-"]
     if plan.inventory.layout.root is not None:
@@ -93,28 +91,26 @@ async def boot_daemon(plan: Plan, searches: Sequence[Search]) -> dict[str, Any]:
             **(identity.for_process() if identity else {}),
         )
     except OSError as error:
-        cannot = SERVICE_USER_CANNOT_RUN.fill(program=sys.executable, reason=error.strerror)
-        raise TargetError(cannot) from error
+        raise TargetError(problems.CANNOT_RUN.fill(program=sys.executable, reason=error.strerror)) from error
     try:
         asked = json.dumps([asdict(search) for search in searches]).encode()
-        stdout, stderr = await asyncio.wait_for(process.communicate(asked), TIMEOUT_SECONDS)
-    except BaseException as error:
-        process.kill()
-        await process.wait()
-        if isinstance(error, TimeoutError):
-            hint = "run it again on a quieter machine; if it stays, report this"
-            raise TargetError(f"the daemon gave no verdict in {TIMEOUT_SECONDS} seconds", hint) from error
-        raise
+        stdout, stderr = await asyncio.wait_for(process.communicate(asked), _TIMEOUT_SECONDS)
+    except TimeoutError as error:
+        raise TargetError(problems.NO_VERDICT.fill(seconds=_TIMEOUT_SECONDS)) from error
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
     try:
         verdict = json.loads(stdout)
     except ValueError:
-        last = (stderr.decode(errors="replace").strip().splitlines() or ["it said nothing"])[-1]
-        raise TargetError(f"the daemon did not boot on the new installation: {last}", MEND_OR_REPORT) from None
+        last = (stderr.decode(errors="replace").strip().splitlines() or ["it gave no reason"])[-1]
+        raise TargetError(problems.DID_NOT_BOOT.fill(last=last)) from None
     assert isinstance(verdict, dict)
     return verdict
 
 
-async def read_expected(plan: Plan) -> Expected:
+async def _read_expected(plan: Plan) -> _Expected:
     """Return what the daemon must list and count, read from the copy through the plan."""
     assert plan.url is not None
     table = next(table for table in plan.tables if table.name == "sessions" and not table.legacy)
@@ -125,15 +121,15 @@ async def read_expected(plan: Plan) -> Expected:
         with reading(plan.databases) as sources:
             values = await _read_sessions(plan, table, sources.of(table.from_events), target)
     listed = {str(row["session_id"]) for row in values if _is_listed(row)}
-    return Expected(frozenset(listed), frozenset(str(row["session_id"]) for row in values), counts)
+    return _Expected(frozenset(listed), frozenset(str(row["session_id"]) for row in values), counts)
 
 
 async def _read_sessions(plan: Plan, table: TablePlan, reader: Connection, target: Target) -> list[dict[str, Any]]:
     """Return what PostgreSQL must hold for the columns of every session by which it is listed."""
     if not await count_rejects(target, table):
         # Whole rows are read only to know the rejected ones.
-        table = replace(table, columns=tuple(column for column in table.columns if column.name in LISTED_BY))
-    wanted = [(place, column.name) for place, column in enumerate(table.columns) if column.name in LISTED_BY]
+        table = replace(table, columns=tuple(column for column in table.columns if column.name in _LISTED_BY))
+    wanted = [(place, column.name) for place, column in enumerate(table.columns) if column.name in _LISTED_BY]
     batches = read_rows(reader, table.select, plan.options.batch_size, BATCH_SIZE)
     async with (
         index_ledger(plan.ledger, plan.inventory.private) as ledger,
@@ -148,20 +144,21 @@ def _is_listed(row: dict[str, Any]) -> bool:
     return row.get("closed_at") is None and row.get("lifecycle_status", "active") in LISTED_STATUSES
 
 
-def find_problems(plan: Plan, verdict: dict[str, Any], expected: Expected) -> Iterator[str]:
-    """Yield a sentence for everything in the verdict that is not as it must be."""
+def _find_wrong(run: str, verdict: dict[str, Any], expected: _Expected) -> Iterator[Problem]:
+    """Yield everything in the verdict that is not as it must be."""
     for problem in verdict.get("problems", []):
-        yield f"{problem['message']} ({problem['hint']})"
+        yield problems.PROBE_FAILED.fill(**problem)
     if not verdict.get("ok"):
         return
     if verdict["backend"] != "postgresql":
-        yield f"it booted on {verdict['backend']}"
-    if verdict["pending_runs"] != [plan.run]:
-        yield f"it sees the pending runs {verdict['pending_runs']}"
+        yield problems.WRONG_BACKEND.fill(backend=verdict["backend"])
+    if verdict["pending_runs"] != [run]:
+        yield problems.WRONG_RUNS.fill(found=verdict["pending_runs"], wanted=run)
     for name, wanted in (("open_sessions", expected.open_sessions), ("all_sessions", expected.all_sessions)):
         listed = verdict[name]
         if frozenset(listed) != wanted or len(listed) != len(wanted):
-            yield f"it lists {len(listed)} {name.replace('_', ' ')}, the source holds {len(wanted)}"
-    for name, rows in expected.rows.items():
-        if verdict["counts"].get(name) != rows:
-            yield f"it counts {verdict['counts'].get(name)} rows in {name}, the source holds {rows}"
+            said = {"name": name.replace("_", " "), "found": len(listed), "wanted": len(wanted)}
+            yield problems.WRONG_SESSIONS.fill(**said)
+    for table, rows in expected.rows.items():
+        if (found := verdict["counts"].get(table)) != rows:
+            yield problems.WRONG_COUNT.fill(table=table, found=found, wanted=rows)

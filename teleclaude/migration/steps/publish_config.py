@@ -1,4 +1,4 @@
-"""The configuration files take their places."""
+"""The new configuration files are put in their places."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from teleclaude.migration.publish.published import remove_files, writer_of
 from teleclaude.migration.publish.render import PreparedFile, prepare_config
 from teleclaude.migration.report.events import Event, FileResult
 from teleclaude.migration.state.workspace import remove_empty
+from teleclaude.migration.steps.problems import NOT_WRITTEN
 
 
 async def publish_config(plan: Plan) -> AsyncGenerator[Event, None]:
@@ -24,26 +25,25 @@ async def publish_config(plan: Plan) -> AsyncGenerator[Event, None]:
     for file in prepared.files:
         if not plan.options.dry_run:
             privsep = writer_of(plan.inventory, file.path)
-            privsep.call(write_file, str(file.path), file.content.decode(), file.mode, file.numeric_owner)
-        yield to_result(file)
+            privsep.call(_write_file, str(file.path), file.content.decode(), file.mode, file.numeric_owner)
+        yield _to_result(file)
 
 
-def write_file(path: str, text: str, mode: int, owner: tuple[int, int] | None) -> None:
-    """Put a new file in its place, and make its folder; raises PublishError."""
+def _write_file(path: str, text: str, mode: int, owner: tuple[int, int] | None) -> None:
+    """Write a new file, and make its folder; raises PublishError."""
     try:
         with opened_folder(Path(path).parent, make=True):
             write_new(Path(path), text.encode(), mode, owner)
     except OSError as error:
-        raise PublishError(f"{path} cannot be written: {error.strerror}", "see to the place and run again") from None
+        raise PublishError(NOT_WRITTEN.fill(path=path, reason=error.strerror)) from None
 
 
-def to_result(file: PreparedFile) -> FileResult:
-    """Return what the report says of a file."""
+def _to_result(file: PreparedFile) -> FileResult:
     digest = hashlib.sha256(file.content).hexdigest()
     return FileResult(str(file.path), file.kind, f"{file.mode:04o}", file.owner, digest)
 
 
 async def undo_publish_config(plan: Plan) -> None:
-    """Remove the files that carry the mark of this run, and the directories that were made for them."""
+    """Remove the files that have the mark of this run, and the directories that were made for them."""
     remove_files(plan.inventory, plan.run, published_paths(plan))
     remove_empty(plan.inventory.destinations.new_directories)

@@ -1,4 +1,4 @@
-"""The one transaction: schema, rows, owners, sequences, constraints, the proof, the run's row; then commit."""
+"""The one transaction: tables, rows, sequences, constraints, verification, the run's row. Then it is committed."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ import time
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
-from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from teleclaude.db import schema
@@ -44,30 +43,29 @@ from teleclaude.migration.source.privsep import privsep_for
 from teleclaude.migration.source.reader import Sources, reading
 from teleclaude.migration.source.snapshot import check_unchanged
 from teleclaude.migration.state.journal import COMMIT, find_entry, read_journal, write_entry
-from teleclaude.migration.state.ledger import LedgerIndex, index_ledger, open_ledger
+from teleclaude.migration.state.ledger import index_ledger, open_ledger
 from teleclaude.migration.state.target_row import empty, has_arrived, insert_row
 from teleclaude.migration.state.workspace import write_private
+from teleclaude.migration.steps.problems import HAS_ROWS, LOCAL_TIMES, NOT_REHEARSED, REJECTED
 from teleclaude.migration.verify.table import verify_table
 
 
 @dataclass
-class _Loading:
-    """A table between its load and its proof."""
+class _Table:
+    """A table of the plan, the sums of its load, and the seconds that it took."""
 
-    table: TablePlan
+    plan: TablePlan
     loaded: Loaded = field(default_factory=Loaded)
     seconds: float = 0.0
 
 
 async def transfer(plan: Plan) -> AsyncGenerator[Event, None]:
-    """Move the database. Nothing is there for anybody else before the commit, and everything is after it.
+    """Move the database. Nobody else sees anything of it before the commit, and everything after it.
 
-    Raises TargetError, VerificationError, SourceError; then nothing was kept.
+    Raises TargetError, VerificationError or SourceError; then nothing was kept.
     """
     if plan.url is None:
-        yield warning(
-            "target", "no target can be reached, so the load was not rehearsed", "name one with --target, or fix it"
-        )
+        yield warning("target", NOT_REHEARSED)
         return
     with reading(plan.databases) as sources, explained(plan.url):
         async with disposing(make_engine(plan.url)) as engine, engine.connect() as target:
@@ -83,63 +81,37 @@ async def transfer(plan: Plan) -> AsyncGenerator[Event, None]:
                 await _commit(plan, target, results)
 
 
-async def _commit(plan: Plan, target: AsyncConnection, results: Sequence[Result]) -> None:
-    """Commit; where the reply is lost, the run's row on a new connection tells what happened."""
-    rows = {result.name: result.target_rows for result in results if isinstance(result, TableResult)}
-    write_private(since_script(plan), count_since(plan, rows))
-    write_entry(plan.folder, {**COMMIT, "rows": rows, **_to_entry(results)})
-    assert plan.url is not None
-    await commit_and_know(target, partial(has_arrived, plan.url, plan.run))
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
-        raise asyncio.CancelledError
-
-
-def _to_entry(results: Sequence[Result]) -> dict[str, Any]:
-    """Return what a run that takes this one up cannot find out any more."""
-    return {
-        "sequences": [asdict(result) for result in results if isinstance(result, SequenceResult)],
-        "constraints": [asdict(result) for result in results if isinstance(result, ConstraintResult)],
-    }
-
-
 async def _fill(plan: Plan, target: AsyncConnection, sources: Sources) -> AsyncGenerator[Event, None]:
-    await work_alone(target)
-    await target.exec_driver_sql("SET LOCAL timezone = 'UTC'")
-    await _check_empty(target)
-    await target.run_sync(schema.drop_post_data if plan.schema_exists else schema.create_pre_data)
-    await create_legacy_tables(target, plan.tables)
-    async for said in _look_ahead(plan, target, sources):
-        yield said
-    tables = [_Loading(table) for table in plan.tables]
+    """Do the work of the transaction, in order."""
+    tables = [_Table(table) for table in plan.tables]
     clock = Clock(sum(table.rows for table in plan.tables))
-    with open_ledger(plan.ledger) as ledger:
-        for loading in tables:
-            begun = time.monotonic()
-            rows = Source(sources.of(loading.table.from_events), ledger, plan.options.batch_size)
-            async for progress in copy_table(target, rows, loading.table, loading.loaded):
-                yield clock.tell(progress)
-            clock.finish(loading.table.rows)
-            loading.seconds = time.monotonic() - begun
-        ledger.sync()
-        yield LedgerResult(str(plan.ledger), ledger.entries)
-    yield clock.tell(Progress("keys, indexes, search", 0, 1))
-    async for result in _add_keys(plan, target):
-        yield result
-    async with index_ledger(plan.ledger, plan.inventory.private) as written:
-        for loading in tables:
-            async for proved in _prove(plan, target, sources.of(loading.table.from_events), loading, written):
-                yield clock.tell(proved) if isinstance(proved, Progress) else proved
-            clock.finish(loading.table.rows)
-            for finding in _notices(loading):
-                yield finding
+    await _create_tables(target, plan.tables, schema_exists=plan.schema_exists)
+    stages: tuple[AsyncGenerator[Event, None], ...] = (
+        _forecast(plan, target, sources),
+        _load(plan, target, sources, tables, clock),
+        _add_keys(target, plan.tables, clock),
+        _verify(plan, target, sources, tables, clock),
+    )
+    for stage in stages:
+        async for event in stage:
+            yield event
     await insert_row(plan, target)
 
 
-async def _look_ahead(
-    plan: Plan, target: AsyncConnection, sources: Sources
-) -> AsyncGenerator[Forecast | Finding, None]:
-    """Yield what the load will take, and a warning where the disk may be too small; raises TargetError where it is."""
+async def _create_tables(target: AsyncConnection, tables: Sequence[TablePlan], *, schema_exists: bool) -> None:
+    """Create every table without keys, indexes and constraints; raises TargetError where the target is not empty."""
+    await work_alone(target)
+    await target.exec_driver_sql("SET LOCAL timezone = 'UTC'")
+    # Discovery saw empty tables, but only now nobody else can load.
+    for name in sorted(await target.run_sync(schema.read_tables)):
+        if await target.scalar(select(func.count()).select_from(Model.metadata.tables[name])):
+            raise TargetError(HAS_ROWS.fill(table=name))
+    await target.run_sync(schema.drop_post_data if schema_exists else schema.create_pre_data)
+    await create_legacy_tables(target, tables)
+
+
+async def _forecast(plan: Plan, target: AsyncConnection, sources: Sources) -> AsyncGenerator[Forecast | Finding, None]:
+    """Yield how much there is to load, and a warning where the disk may be too small; TargetError where it is."""
     pairs = zip((sources.main, sources.events), plan.databases, strict=False)
     size = sum(read_size(reader, database.tables) for reader, database in pairs if reader is not None)
     yield (forecast := make_forecast(plan.tables, size))
@@ -147,63 +119,100 @@ async def _look_ahead(
         yield finding
 
 
-async def _add_keys(plan: Plan, target: AsyncConnection) -> AsyncGenerator[SequenceResult | ConstraintResult, None]:
-    for table in plan.tables:
+async def _load(
+    plan: Plan, target: AsyncConnection, sources: Sources, tables: Sequence[_Table], clock: Clock
+) -> AsyncGenerator[Progress | LedgerResult, None]:
+    """Copy the rows of every table, and write the ledger."""
+    with open_ledger(plan.ledger) as ledger:
+        for table in tables:
+            begun = time.monotonic()
+            source = Source(sources.of(table.plan.from_events), ledger, plan.options.batch_size)
+            async for progress in copy_table(target, source, table.plan, table.loaded):
+                yield clock.tell(progress)
+            clock.finish(table.plan.rows)
+            table.seconds = time.monotonic() - begun
+        ledger.sync()
+        yield LedgerResult(str(plan.ledger), ledger.entries)
+
+
+async def _add_keys(
+    target: AsyncConnection, tables: Sequence[TablePlan], clock: Clock
+) -> AsyncGenerator[Progress | SequenceResult | ConstraintResult, None]:
+    """Restart the sequences, and add keys, indexes and constraints to the loaded tables."""
+    yield clock.tell(Progress("keys, indexes, search", 0, 1))
+    for table in tables:
         if table.sequence is not None:
             yield await restart_sequence(target, table, table.sequence)
     for result in await add_constraints(target):
         yield result
 
 
-async def _check_empty(target: AsyncConnection) -> None:
-    """Look again, now that nobody else can load: rows that came since detection refuse the run."""
-    for name in sorted(await target.run_sync(schema.read_tables)):
-        if await target.scalar(select(func.count()).select_from(Model.metadata.tables[name])):
-            raise TargetError(f"{name} on the target has rows that were not there before", "name an empty database")
+async def _verify(
+    plan: Plan, target: AsyncConnection, sources: Sources, tables: Sequence[_Table], clock: Clock
+) -> AsyncGenerator[Progress | TableResult | Finding, None]:
+    """Read every table back and compare it; raises VerificationError at the first difference."""
+    async with index_ledger(plan.ledger, plan.inventory.private) as ledger:
+        for table in tables:
+            begun = time.monotonic()
+            reader = sources.of(table.plan.from_events)
+            async for event in verify_table(target, reader, table.plan, ledger, plan.options.batch_size):
+                if isinstance(event, Progress):
+                    yield clock.tell(event)
+                else:
+                    seconds = table.seconds + time.monotonic() - begun
+                    yield _to_result(table, event.rows, event.values, seconds)
+            clock.finish(table.plan.rows)
+            for finding in _find_notable(table):
+                yield finding
 
 
-async def _prove(
-    plan: Plan, target: AsyncConnection, source: Connection, loading: _Loading, ledger: LedgerIndex
-) -> AsyncGenerator[Progress | TableResult, None]:
-    begun = time.monotonic()
-    table = loading.table
-    async for event in verify_table(target, source, table, ledger, plan.options.batch_size):
-        if isinstance(event, Progress):
-            yield event
-            continue
-        yield TableResult(
-            name=table.label,
-            source_rows=table.rows,
-            target_rows=event.rows,
-            rejected=loading.loaded.rejected.total(),
-            values_compared=event.values,
-            mismatches=0,
-            converted=loading.loaded.converted,
-            seconds=round(loading.seconds + time.monotonic() - begun, 3),
-        )
+def _to_result(table: _Table, rows: int, values: int, seconds: float) -> TableResult:
+    return TableResult(
+        name=table.plan.label,
+        source_rows=table.plan.rows,
+        target_rows=rows,
+        rejected=table.loaded.rejected.total(),
+        values_compared=values,
+        mismatches=0,
+        converted=table.loaded.converted,
+        seconds=round(seconds, 3),
+    )
 
 
-def _notices(loading: _Loading) -> Iterator[Finding]:
-    label = loading.table.label
-    for (column, rule), count in sorted(loading.loaded.silent.items()):
-        yield note(
-            f"{label}.{column}",
-            f"{count} values were written without a zone and read as local time ({rule})",
-            "use --timezone ZONE if the computer was elsewhere",
-        )
-    if loading.loaded.rejected:
-        said = ", ".join(f"{count} because {reason}" for reason, count in loading.loaded.rejected.items())
-        yield warning(
-            label,
-            f"rows that their table cannot hold were rejected, and kept whole: {said}",
-            f"they are in {rejects_table(loading.table)}",
-        )
+def _find_notable(table: _Table) -> Iterator[Finding]:
+    """Yield what the operator should know of the rows of a table."""
+    label = table.plan.label
+    for (column, rule), count in sorted(table.loaded.silent.items()):
+        values = f"{count:,} value{'s' if count > 1 else ''}"
+        yield note(f"{label}.{column}", LOCAL_TIMES.fill(values=values, rule=rule))
+    if table.loaded.rejected:
+        reasons = ", ".join(f"{count:,} because {reason}" for reason, count in table.loaded.rejected.items())
+        yield warning(label, REJECTED.fill(reasons=reasons, rejects=rejects_table(table.plan)))
+
+
+async def _commit(plan: Plan, target: AsyncConnection, results: Sequence[Result]) -> None:
+    """Commit. Where the reply is lost, the run's row tells whether it arrived, asked on a new connection.
+
+    The journal gets what a run that takes this one up could not find out again.
+    """
+    rows = {result.name: result.target_rows for result in results if isinstance(result, TableResult)}
+    found = {
+        "sequences": [asdict(result) for result in results if isinstance(result, SequenceResult)],
+        "constraints": [asdict(result) for result in results if isinstance(result, ConstraintResult)],
+    }
+    write_private(since_script(plan), count_since(plan, rows))
+    write_entry(plan.folder, {**COMMIT, "rows": rows, **found})
+    assert plan.url is not None
+    await commit_and_know(target, partial(has_arrived, plan.url, plan.run))
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 async def undo_transfer(plan: Plan) -> None:
-    """Empty the target again, if this very run has committed to it; otherwise nothing of it is there.
+    """Empty the target again, if this run has committed to it; otherwise the target holds nothing of the run.
 
-    A schema that stood before stands again, empty. A server that restarts is waited for. Raises TargetError where the
+    A schema that existed before exists again, empty. A server that restarts is waited for. Raises TargetError where the
     run is complete, because others may have written since.
     """
     entries = read_journal(plan.folder)

@@ -1,4 +1,4 @@
-"""What a column of the target holds, for the converter and for the proof. Pure."""
+"""What a column of the target holds, for the conversion and for the verification. Pure."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ LONGEST_KEY_BYTES = 2600
 
 @dataclass(frozen=True)
 class Context:
-    """What a conversion has to know of its column."""
+    """What a conversion must know of its column."""
 
     zone: tzinfo | None = None
     """The zone of naive times with a `T`, None where they are UTC."""
     zone_until: date = date.max
-    """The day from which on they are UTC all the same."""
+    """The first day on which they are UTC all the same."""
 
 
 STAND_INS: Mapping[ColumnType, Any] = {
@@ -44,7 +44,7 @@ STAND_INS: Mapping[ColumnType, Any] = {
     ColumnType.REAL: 0.0,
     ColumnType.BYTES: b"",
 }
-"""What stands for NULL where NULL is not allowed and the model has no default."""
+"""The value in the place of NULL where NULL is not allowed and the model has no default."""
 
 
 def over_nulls(function: Callable[[Sequence[Any]], Sequence[Any]], values: Sequence[Any], null: Any) -> list[Any]:
@@ -52,6 +52,6 @@ def over_nulls(function: Callable[[Sequence[Any]], Sequence[Any]], values: Seque
     if None not in values:
         return list(function(values))
     present = [value for value in values if value is not None]
-    # A column without any value is common, and a check of none is no check.
+    # A column of NULL alone is common, and there is nothing to check.
     results = iter(function(present) if present else ())
     return [null if value is None else next(results) for value in values]

@@ -1,4 +1,4 @@
-"""What is done to a whole column leaves NULL where it stood."""
+"""What is done to a whole column leaves NULL in its place."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ def test_values_are_changed_in_their_places_and_nulls_are_replaced(values: list[
     assert made == ["NULL" if value is None else str(value) for value in values]
 
 
-def test_a_column_of_nulls_alone_is_given_to_nobody() -> None:
+def test_a_column_of_nulls_alone_is_not_given_to_the_function() -> None:
     def fail(_values: Any) -> Any:
         raise AssertionError("asked for nothing")
 
@@ -23,5 +23,5 @@ def test_a_column_of_nulls_alone_is_given_to_nobody() -> None:
 
 
 @pytest.mark.parametrize("kind", ColumnType)
-def test_every_type_has_something_that_stands_for_null(kind: ColumnType) -> None:
+def test_every_type_has_a_value_in_the_place_of_null(kind: ColumnType) -> None:
     assert STAND_INS[kind] is not None

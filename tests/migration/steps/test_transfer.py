@@ -36,7 +36,7 @@ pytestmark = pytest.mark.usefixtures("daemon_here")
 
 
 async def migrated_with(options: Options, sample: SampleInstallation, *statements: tuple[str, Any]) -> Report:
-    """Load and prove the sample after some changes of it; what comes after the commit reads no old value."""
+    """Load and verify the sample after some changes of it; the steps after the commit read no old value."""
     return await _migrated_with(options, sample, statements, STEPS[:1])
 
 
@@ -160,7 +160,7 @@ async def test_a_column_that_holds_the_highest_number_arrives_and_is_said_to_hav
     assert any("memory_observations.id has no number left" in what for what in said)
 
 
-async def test_the_last_number_that_a_column_can_give_is_proved(options: Options, sample: SampleInstallation) -> None:
+async def test_the_last_number_that_a_column_can_give_is_verified(options: Options, sample: SampleInstallation) -> None:
     last = 2**63 - 1
     report = await migrated_with(options, sample, ("UPDATE memory_observations SET id = ? WHERE id = 1", (last - 1,)))
     given = {identity.table: (identity.next_value, identity.proved) for identity in report.all(SequenceResult)}
@@ -293,7 +293,7 @@ FREE = [
 async def test_any_value_in_any_column_arrives_equal_or_is_in_the_ledger(
     tmp_path_factory: pytest.TempPathFactory, target: URL, values: list[tuple[tuple[str, str], int, Any]]
 ) -> None:
-    """The migration itself proves it: it compares every value, and ledger_check only what the ledger lists."""
+    """The migration itself verifies it: it compares every value, and allows only the differences of the ledger."""
     folder = tmp_path_factory.mktemp("any")
     sample = make_installation(folder / "old", sessions=4)
     with editing(sample) as database:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import NullPool, create_engine
 
-from teleclaude.migration.load.keys import KeyKeeper
+from teleclaude.migration.load.keys import KeyCheck
 from teleclaude.migration.plan.tables import ColumnPlan, TablePlan
 from teleclaude.migration.values.column_types import LONGEST_KEY_BYTES, ColumnType
 
@@ -28,11 +28,11 @@ def refuse(originals: Sequence[Any], stored: Sequence[Any], *, guarded: bool, ba
         reader.exec_driver_sql(f"CREATE TABLE t (id{' PRIMARY KEY' if guarded else ''})")
         if originals:
             reader.exec_driver_sql("INSERT INTO t VALUES (?)", [(original,) for original in originals])
-        with closing(KeyKeeper(reader, table)) as keeper:
+        with closing(KeyCheck(reader, table)) as check:
             for begin in range(0, len(stored), batch):
                 rows = stored[begin : begin + batch]
                 changed = {row for row, value in enumerate(rows) if value != originals[begin + row]}
-                refused = keeper.refuse_rows([rows], changed)
+                refused = check.reject_rows([rows], changed)
                 said += [refused.get(row) for row in range(len(rows))]
     return said
 

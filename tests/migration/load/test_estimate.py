@@ -103,7 +103,7 @@ def free(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("free")
 async def test_a_disk_without_room_for_half_of_the_database_refuses(target_engine: AsyncEngine) -> None:
     async with target_engine.connect() as connection:
-        with pytest.raises(TargetError, match="will need about 250 MB"):
+        with pytest.raises(TargetError, match="needs about 250 MB"):
             await check_room(connection, forecast(200))
 
 
@@ -113,7 +113,7 @@ async def test_a_disk_with_room_for_half_of_the_database_is_a_warning(target_eng
         finding = await check_room(connection, forecast(100))
     assert isinstance(finding, Finding)
     assert finding.severity is Severity.WARNING
-    assert "will need about 125 MB" in finding.message
+    assert "needs about 125 MB" in finding.message
 
 
 @pytest.mark.usefixtures("free")
@@ -136,7 +136,7 @@ def left(clock: Clock, done: int) -> float | None:
     return clock.tell(Progress("t", done, 100)).left
 
 
-def test_before_anything_is_done_nobody_knows_what_is_left() -> None:
+def test_before_anything_is_done_the_time_left_is_not_known() -> None:
     assert left(Clock(100), 0) is None
 
 

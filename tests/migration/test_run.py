@@ -1,10 +1,12 @@
-"""Whatever stops a run, the target is empty again and nothing is published."""
+"""Steps run in order and are undone in reverse. Whatever stops a run, nothing of it is left."""
 
 import asyncio
 import dataclasses
 import errno
 import json
-from collections.abc import AsyncGenerator
+import sqlite3
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -15,11 +17,13 @@ from teleclaude.db.engine import disposing, make_engine
 from teleclaude.demo.installation import SampleInstallation
 from teleclaude.errors import TargetError
 from teleclaude.migration.pipeline import STEPS
-from teleclaude.migration.plan.plan import Plan
+from teleclaude.migration.plan.plan import Plan, make_plan
 from teleclaude.migration.report.events import Event, ProbeResult, note
-from teleclaude.migration.run import Step
+from teleclaude.migration.run import Step, run_steps
+from teleclaude.migration.source.inventory import Inventory
 from teleclaude.migration.source.options import Options
 from teleclaude.migration.state.ledger import Ledger
+from teleclaude.migration.state.run_state import Observer, Run
 from tests.support.sample import files_below, has_nothing, migrate_sample, query
 from tests.support.shell import Stubs
 from tests.support.steps import fail, planted
@@ -38,6 +42,114 @@ async def be_interrupted(_plan: Plan) -> AsyncGenerator[Event, None]:
     assert task is not None
     task.cancel()
     await asyncio.sleep(60)
+
+
+class Told(Observer):
+    """Remembers what it is told of steps."""
+
+    def __init__(self) -> None:
+        self.heard: list[str] = []
+
+    def step(self, name: str) -> None:
+        self.heard.append(name)
+
+    def undoing(self, name: str) -> None:
+        self.heard.append(f"undo {name}")
+
+
+@pytest.fixture
+def run(inventory: Inventory, tmp_path: Path) -> Run:
+    """Begin a run in a folder of its own, without an old database and without a step that ran."""
+    plan = make_plan(Options(report_dir=tmp_path), inventory)
+    plan.folder.mkdir()
+    return Run(plan, Told())
+
+
+async def held() -> None:
+    """Find every lock in place."""
+
+
+def step_that(name: str, undo: Callable[[Plan], Awaitable[None]] | None = None) -> Step:
+    async def work(_plan: Plan) -> AsyncGenerator[Event, None]:
+        yield note(name, "done")
+
+    return Step(name, work, undo, lambda _plan: (f"undo {name} by hand",))
+
+
+async def succeed(_plan: Plan) -> None:
+    """Undo as it should be."""
+
+
+async def refuse(_plan: Plan) -> None:
+    raise OSError("the server is gone")
+
+
+def heard(run: Run) -> list[str]:
+    assert isinstance(run.observer, Told)
+    return run.observer.heard
+
+
+async def test_steps_run_in_order_and_a_run_that_ends_says_how_to_go_back(run: Run) -> None:
+    await run_steps(run, (step_that("one", succeed), step_that("two")), held)
+    assert heard(run) == ["one", "two"]
+    assert [step.outcome for step in run.steps] == ["done", "done"]
+    assert run.failure is None
+    assert run.undo
+    assert run.settled
+
+
+async def test_a_step_that_fails_undoes_those_that_began_last_first(run: Run) -> None:
+    steps = (step_that("one", succeed), step_that("two", succeed), Step("three", fail, succeed), step_that("four"))
+    await run_steps(run, steps, held)
+    assert heard(run) == ["one", "two", "three", "undo three", "undo two", "undo one"]
+    assert {step.outcome for step in run.steps} == {"undone"}
+    assert run.to_report().exit_code == 4
+    assert run.settled
+
+
+async def test_what_cannot_be_undone_does_not_keep_the_rest_from_it_and_is_left_with_its_commands(run: Run) -> None:
+    await run_steps(run, (step_that("one", succeed), step_that("two", refuse), Step("three", fail)), held)
+    assert [step.outcome for step in run.steps] == ["undone", "not undone", "failed"]
+    report = run.to_report()
+    assert report.exit_code == 5
+    assert report.undo == ("undo two by hand",)
+    assert not run.settled
+
+
+async def test_no_step_begins_without_the_lock_on_the_target(run: Run) -> None:
+    async def lost() -> None:
+        raise TargetError("planted", "nothing to do")
+
+    await run_steps(run, (step_that("one"),), lost)
+    assert heard(run) == []
+    assert run.to_report().exit_code == 4
+
+
+async def fill_a_disk(_plan: Plan) -> AsyncGenerator[Event, None]:
+    yield note("test", "about to fill the disk")
+    with closing(sqlite3.connect("")) as database:
+        database.execute("PRAGMA max_page_count = 2")
+        database.execute("CREATE TABLE keys (digest BLOB)")
+        database.execute("INSERT INTO keys VALUES (zeroblob(100000))")
+
+
+async def ask_nonsense(_plan: Plan) -> AsyncGenerator[Event, None]:
+    yield note("test", "about to ask")
+    sqlite3.connect("").execute("nonsense")
+
+
+async def test_a_disk_that_is_full_for_a_temporary_file_of_sqlite_is_one_sentence(run: Run) -> None:
+    await run_steps(run, (Step("planted", fill_a_disk),), held)
+    assert run.failure is not None
+    assert "database or disk is full" in run.failure.problem.message
+    assert "TMPDIR" in run.failure.problem.hint
+    assert run.steps[0].outcome == "failed"
+
+
+async def test_another_error_of_sqlite_is_a_bug(run: Run) -> None:
+    await run_steps(run, (Step("planted", ask_nonsense),), held)
+    assert run.failure is not None
+    assert run.failure.problem.message == "a bug of this program: OperationalError"
 
 
 def published(options: Options) -> list[str]:
@@ -100,7 +212,7 @@ async def test_after_a_failure_the_next_run_succeeds(options: Options) -> None:
 
 
 @pytest.mark.usefixtures("daemon_here")
-async def test_a_schema_that_stood_stands_again_empty(options: Options, target: URL) -> None:
+async def test_a_schema_that_existed_before_exists_again_empty(options: Options, target: URL) -> None:
     async with disposing(make_engine(target)) as engine, engine.begin() as connection:
         await connection.run_sync(schema.upgrade)
     report = await migrate_sample(options, planted(Step("planted", fail), 3))
@@ -172,7 +284,7 @@ async def test_a_daemon_that_cannot_read_its_configuration_stops_the_migration(o
     report = await migrate_sample(options, (*STEPS[:3], Step("planted", spoil), *STEPS[3:]))
     assert report.exit_code == 4
     assert report.failure is not None
-    assert "the daemon does not see" in report.failure.problem.message
+    assert "the daemon cannot serve what was moved: " in report.failure.problem.message
     assert await has_nothing(target)
 
 

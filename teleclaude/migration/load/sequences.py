@@ -40,7 +40,7 @@ async def restart_sequence(connection: AsyncConnection, table: TablePlan, sequen
         await savepoint.rollback()
     if given != following:
         raise TargetError(f"{table.label}.{sequence.column} gave {given} and not {following}", "report this")
-    return SequenceResult(table.label, sequence.column, following, proved=following == wanted)
+    return SequenceResult(table.label, sequence.column, following, verified=following == wanted)
 
 
 def _proof(name: str, identity: str) -> Any:

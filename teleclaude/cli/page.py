@@ -155,7 +155,7 @@ def _tell_places(report: dict[str, Any]) -> Iterator[_Line]:
         if report["ledger"]:
             yield f"ledger: {report['ledger']['path']}", ""
     else:
-        may_keep = not report["folder_stays"] and report["exit_code"] != Exit.REFUSED
+        may_keep = not report["folder_kept"] and report["exit_code"] != Exit.REFUSED
         yield f"report: --json prints it{', --report-dir DIR keeps it' if may_keep else ''}", ""
 
 

@@ -1,6 +1,6 @@
 """Every reason to refuse a migration, all of them at once. Pure.
 
-A reason is a constant in `problems` and a small function here, which stands in `_PRECHECKS` or `_TARGET_PRECHECKS`. A
+A reason is a constant in `problems` and a small function here, listed in `_PRECHECKS` or `_TARGET_PRECHECKS`. A
 function yields nothing where all is well; an error refuses, a warning does not.
 """
 

@@ -37,10 +37,15 @@ def write_down(plan: Plan) -> Iterator[tuple[Path, str]]:
         _ROLLBACK_SQL: (f"{statement};" for statement in rollback_statements()),
         _CUTOVER: describe_cutover(plan),
         _CUTOVER_UNDO: describe_cutover_undo(plan),
-        "rollback.txt": describe_rollback(plan),
+        rollback_text(plan).name: describe_rollback(plan),
     }
     for name, lines in files.items():
         yield plan.folder / name, "".join(f"{line}\n" for line in lines)
+
+
+def rollback_text(plan: Plan) -> Path:
+    """Return the place of the commands that go back after a success."""
+    return plan.folder / "rollback.txt"
 
 
 def since_script(plan: Plan) -> Path:

@@ -159,7 +159,7 @@ async def test_what_no_command_can_change_safely_is_left_to_a_person(
     report = await migrate_sample(rehearsal)
     by_hand = {Path(item.path).name: item for item in report.all(CutoverItem) if item.needed and not item.command}
     assert set(by_hand) >= {".bashrc", ".claude.json"}
-    assert "line 1: take out" in by_hand[".bashrc"].hint
+    assert "line 1: remove" in by_hand[".bashrc"].hint
     assert ".mcpServers.t" in by_hand[".claude.json"].hint
 
 
@@ -387,5 +387,5 @@ async def test_without_jq_the_commands_change_nothing_and_say_so(
     assert shell is not None
     done = subprocess.run([shell, script], env={"PATH": str(tmp_path)}, capture_output=True, text=True, check=False)
     assert done.returncode == 3
-    assert "need jq" in done.stderr
+    assert "install jq" in done.stderr
     assert state(sample.home) == before

@@ -28,8 +28,9 @@ def run_prechecks(inventory: Inventory, cutover: Sequence[CutoverItem], *, dry_r
     yield from _check_cron(cutover)
     for precheck in _PRECHECKS:
         yield from precheck(inventory)
-    for target_precheck in _TARGET_PRECHECKS if inventory.target else ():
-        yield from target_precheck(inventory.target)
+    if inventory.target is not None:
+        for target_precheck in _TARGET_PRECHECKS:
+            yield from target_precheck(inventory.target)
 
 
 def _check_discovery(inventory: Inventory, *, dry_run: bool) -> Iterator[Finding]:

@@ -1,4 +1,4 @@
-"""The command line: one small file a verb, and the only place that prints."""
+"""The command line: one small file for each command, and the only package that prints."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from importlib import import_module
 import click
 
 from teleclaude import __version__
+from teleclaude.cli import problems
 from teleclaude.cli.outlet import open_outlet
-from teleclaude.errors import Exit, TeleClaudeError
+from teleclaude.errors import Exit, Problem, TeleClaudeError
 from teleclaude.printable import printable
 
-MODULES = {
+_MODULES = {
     "completion": "completion",
     "config": "config",
     "daemon": "daemon",
@@ -27,38 +28,38 @@ MODULES = {
     "upgrade": "upgrade",
     "verify": "verify",
 }
-"""Where each command is; its function has the name of the command."""
+"""The module of each command; the function has the name of the command."""
 
 ENVIRONMENT = """\b
 PGHOST, PGPORT, PGUSER, PGPASSWORD, PGDATABASE, PGSERVICE
-    As libpq reads them: what a target leaves open.
+    Read as libpq reads them, for what --target leaves out.
 TELECLAUDE_SYSTEM_MODE
     With 1, the daemon serves the system-wide installation.
 TELECLAUDE_CONFIG_PATH, TELECLAUDE_SECRETS_PATH, TELECLAUDE_USER_CONFIG_PATH
-    Other places of the three files.
+    The paths of the three configuration files, instead of the usual ones.
 NO_COLOR
-    With any value, nothing is coloured.
+    With any value, the output has no colours.
 """
-"""What the program reads of the environment, for `--help` and the manual page."""
+"""The variables that the program reads, for `--help` and the manual page."""
 
 
-class Commands(click.Group):
-    """The commands, each imported when it is asked for: a shell that completes a flag waits for no database driver."""
+class _Commands(click.Group):
+    """The commands, each imported when it is used, so that completion does not wait for a database driver."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the names of all."""
-        return list(MODULES)
+        """Return the names of all commands."""
+        return list(_MODULES)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Return a command, None where there is none of that name."""
-        if cmd_name not in MODULES:
+        """Return a command, None for an unknown name."""
+        if cmd_name not in _MODULES:
             return None
-        command: click.Command = getattr(import_module(f"{__name__}.{MODULES[cmd_name]}"), cmd_name.replace("-", "_"))
+        command: click.Command = getattr(import_module(f"{__name__}.{_MODULES[cmd_name]}"), cmd_name.replace("-", "_"))
         return command
 
 
 @click.group(
-    cls=Commands,
+    cls=_Commands,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog=f"Environment:\n\n{ENVIRONMENT}",
 )
@@ -67,12 +68,12 @@ class Commands(click.Group):
 def cli(context: click.Context) -> None:
     """TeleClaude keeps AI terminal sessions, memory and hooks."""
     if os.environ.get("NO_COLOR"):
-        # rich does so by itself.
+        # rich reads NO_COLOR by itself.
         context.color = False
 
 
 def main() -> None:
-    """Run the command line; whatever goes wrong is one sentence and an exit code."""
+    """Run the command line; every error becomes one sentence, its remedy, and an exit code."""
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if isinstance(stream, io.TextIOWrapper):
@@ -80,15 +81,15 @@ def main() -> None:
     try:
         cli()
     except TeleClaudeError as error:
-        say_error(error)
+        show_problem(error.problem)
         sys.exit(Exit.REFUSED)
     except Exception as error:
         with tempfile.NamedTemporaryFile("w", prefix="teleclaude-", suffix=".traceback", delete=False) as file:
             file.write(traceback.format_exc())
-        click.echo(f"teleclaude: a bug: {type(error).__name__}\n  → please report it with {file.name}", err=True)
+        show_problem(problems.BUG.fill(name=type(error).__name__, file=file.name))
         sys.exit(Exit.BUG)
 
 
-def say_error(error: TeleClaudeError) -> None:
-    """Say what is wrong, and the remedy, on stderr."""
-    click.echo(f"teleclaude: {printable(error.message)}\n  → {printable(error.hint)}", err=True)
+def show_problem(problem: Problem) -> None:
+    """Print a sentence and its remedy on stderr."""
+    click.echo(f"teleclaude: {printable(problem.message)}\n  → {printable(problem.hint)}", err=True)

@@ -1,4 +1,4 @@
-"""`teleclaude completion`: what a shell has to know to complete the commands and their flags."""
+"""`teleclaude completion`: the script with which a shell completes the commands and their flags."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ Examples:
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @click.pass_context
 def completion(context: click.Context, shell: str) -> None:
-    """Print the completion of a shell, for its start file.
+    """Print the completion script of a shell, for its start file.
 
-    The shell then asks this program what may come next, so the completion is always that of the program.
+    The script asks this program for the words, so it need not be printed again after an upgrade.
     """
     kind = get_completion_class(shell)
     assert kind is not None
     made = kind(context.find_root().command, {}, "teleclaude", "_TELECLAUDE_COMPLETE")
-    # By hand and not by `source()`, which would run the bash that it is for to see how old it is.
+    # Not with `source()`, which runs bash to check its version.
     click.echo(made.source_template % made.source_vars())

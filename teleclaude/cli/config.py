@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from teleclaude.cli import problems
 from teleclaude.config.edit import rewrite
 from teleclaude.config.files import find_unread, read_env, read_text, read_yaml, write_new
 from teleclaude.config.secrecy import comment_may_tell, mask
@@ -13,7 +14,7 @@ from teleclaude.config.split import OldConfiguration, split
 from teleclaude.errors import PublishError
 from teleclaude.printable import printable
 
-FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 
 _FILES = (
@@ -29,12 +30,12 @@ def config() -> None:
 
 
 @config.command("split", epilog="Example: teleclaude config split --config config.yml --env .env --output-dir new")
-@click.option("--config", "config_file", required=True, type=FILE, help="The old config.yml.")
-@click.option("--env", "env_file", required=True, type=FILE, help="The old .env.")
-@click.option("--output-dir", required=True, type=_FOLDER, help="Where the new files go.")
-@click.option("--dry-run", is_flag=True, help="Print the files, secrets masked, and write none.")
+@click.option("--config", "config_file", required=True, type=_FILE, help="The old config.yml.")
+@click.option("--env", "env_file", required=True, type=_FILE, help="The old .env.")
+@click.option("--output-dir", required=True, type=_FOLDER, help="The folder of the new files.")
+@click.option("--dry-run", is_flag=True, help="Print the files, with secrets masked, and write none.")
 def split_command(config_file: Path, env_file: Path, output_dir: Path, dry_run: bool) -> None:
-    """Split a single-user configuration into system, secrets and user."""
+    """Split a single-user configuration into three files: system, secrets and user."""
     old = OldConfiguration(config=read_yaml(config_file), environment=read_env(env_file, {}))
     layers = split(old, person=None)
     left = [*layers.left, *((f".env: line {line}", "is not NAME=VALUE") for line in find_unread(env_file))]
@@ -56,8 +57,8 @@ def split_command(config_file: Path, env_file: Path, output_dir: Path, dry_run: 
 
 
 def _make_folder(path: Path) -> None:
-    """Make a folder where there is none; raises PublishError."""
+    """Make a folder where there is none; raises PublishError where that fails."""
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise PublishError(f"{path} cannot be made: {error.strerror}", "name another --output-dir") from None
+        raise PublishError(problems.CANNOT_MAKE_FOLDER.fill(path=path, reason=error.strerror)) from None

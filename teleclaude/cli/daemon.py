@@ -1,4 +1,4 @@
-"""`teleclaude daemon`: serve, or boot read-only and say what was seen."""
+"""`teleclaude daemon`: serve, or boot read-only and print a verdict."""
 
 from __future__ import annotations
 
@@ -26,9 +26,7 @@ from teleclaude.platform.names import HERE
 
 
 @click.command(epilog="Examples: teleclaude daemon | teleclaude daemon --probe --root /tmp/trial")
-@click.option(
-    "--probe", "only_probe", is_flag=True, help="Boot read-only without serving, print a JSON verdict, leave."
-)
+@click.option("--probe", "only_probe", is_flag=True, help="Boot read-only without serving, print a JSON verdict, exit.")
 @click.option(
     "--searches",
     type=click.File(encoding="utf-8"),
@@ -46,7 +44,7 @@ def daemon(only_probe: bool, searches: TextIO | None, root: Path | None) -> None
 
 
 async def judged_probe(root: Path | None, environ: Mapping[str, str], folder: Path, searches: list[Search]) -> Verdict:
-    """Boot, and judge what a daemon that boots would not mind but an operator would."""
+    """Boot read-only, and add what the self-check finds that keeps no daemon from booting."""
     verdict = await probe(root, environ, folder, searches)
     if verdict.ok and verdict.backend == "postgresql":
         results = judge(await look_at_installation(root, environ, HERE, lists=False), at_probe())
@@ -60,7 +58,7 @@ def _read_searches(file: TextIO | None) -> list[Search]:
     try:
         searches = TypeAdapter(list[Search]).validate_json(file.read()) if file else []
     except ValidationError as error:
-        raise click.UsageError("--searches wants a JSON list of objects with `table` and `text`") from error
+        raise click.UsageError("--searches takes a JSON list of objects with `table` and `text`") from error
     for search in searches:
         if search.table not in PLACES:
             raise click.UsageError(f"{search.table} cannot be searched, only {' and '.join(PLACES)}")

@@ -27,11 +27,11 @@ _ORDINARY_UID = 1000
 
 @click.command(epilog="Example: teleclaude demo --keep")
 @click.option("--json", "as_json", is_flag=True, help="Print one report on stdout, everything else on stderr.")
-@click.option("--keep", is_flag=True, help="Keep the sample and what was made from it; the server goes all the same.")
+@click.option("--keep", is_flag=True, help="Keep the sample and the result; the server is removed in any case.")
 @click.option("--svg", type=click.Path(path_type=Path, dir_okay=False), help="Save a picture of the last page.")
 def demo(as_json: bool, keep: bool, svg: Path | None) -> None:
-    """Migrate a sample installation to a PostgreSQL of its own, and show everything."""
-    # SIGTERM, too, cleans up behind itself.
+    """Migrate a sample installation to a PostgreSQL server of its own, and show the result."""
+    # SIGTERM, too, must remove the folder.
     signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     folder = Path(tempfile.mkdtemp(prefix="teleclaude-demo-"))
     try:
@@ -44,7 +44,7 @@ def demo(as_json: bool, keep: bool, svg: Path | None) -> None:
             click.echo(f"kept: {folder}", err=True)
         else:
             shutil.rmtree(folder)
-            click.echo("all of it is gone again, server and folders; --keep keeps the folders", err=True)
+            click.echo("the server and the folders are removed; use --keep to keep the folders", err=True)
     sys.exit(report.exit_code)
 
 
@@ -60,7 +60,7 @@ def _run(folder: Path, screen: Screen) -> Report:
             target=server.url.set(database="teleclaude_demo").render_as_string(hide_password=False),
             root=folder / "root",
             person="Ada",
-            # Nobody's sessions should belong to root.
+            # No session should belong to root.
             uid=os.getuid() or _ORDINARY_UID,
         )
         return run_migration(options, screen)

@@ -29,7 +29,7 @@ Examples:
 
 \b
 Exit codes:
-  0    done and proved
+  0    done and verified
   1    a bug, please report it
   2    the command line is wrong
   3    refused, nothing was written: fix the cause
@@ -42,39 +42,39 @@ _FOLDER = click.Path(path_type=Path, file_okay=False)
 
 
 @click.command("migrate-to-system", epilog=_EXAMPLES)
-@click.option("--source", type=_FOLDER, help="The checkout of the old installation.")
-@click.option("--home", type=_FOLDER, help="The home of its user.")
+@click.option("--source", type=_FOLDER, help="The checkout of the old installation: the directory of its program.")
+@click.option("--home", type=_FOLDER, help="The home directory of its user.")
 @click.option("--target", metavar="URL", help="The PostgreSQL database to move to; PG* variables fill in the rest.")
 @click.option("--root", type=_FOLDER, help="Put every system path below this directory: a trial needs no privileges.")
-@click.option("--person", metavar="NAME", help="To whom the sessions belong, as people in the configuration has it.")
-@click.option("--uid", metavar="N", type=click.IntRange(0, 2**32 - 2), help="The user id that the sessions belong to.")
+@click.option("--person", metavar="NAME", help="The owner of the sessions, by the name in people of the configuration.")
+@click.option("--uid", metavar="N", type=click.IntRange(0, 2**32 - 2), help="The user id of the owner of the sessions.")
 @click.option(
     "--batch-size",
     metavar="N",
     type=click.IntRange(1, 100_000),
     default=1000,
     show_default=True,
-    help="Rows at a time.",
+    help="The number of rows that are read at a time.",
 )
-@click.option("--timezone", metavar="ZONE", help="Where the old computer was, for local times without a zone.")
+@click.option("--timezone", metavar="ZONE", help="The time zone of the old computer, for local times without a zone.")
 @click.option("--dry-run", is_flag=True, help="Do everything up to the commit, and keep nothing.")
-@click.option("--report-dir", type=_FOLDER, help="Where the folder of the run goes: journal, ledger, report.")
+@click.option("--report-dir", type=_FOLDER, help="Where to put the folder of the run: journal, ledger, report.")
 @click.option("--resume", is_flag=True, help="Finish the migration that was cut off after its commit.")
 @click.option("--undo", is_flag=True, help="Take back the migration that was cut off after its commit.")
 @click.option("--json", "as_json", is_flag=True, help="Print one report on stdout, everything else on stderr.")
-@click.option("--quiet", is_flag=True, help="Show what needs attention, errors, and where the report is; no more.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--quiet", is_flag=True, help="Show only errors, what needs attention, and where the report is.")
+@click.option("--yes", is_flag=True, help="Do not ask before the migration begins.")
 def migrate_to_system(  # noqa: PLR0913 - what is no option of the migration itself
     *, root: Path | None, resume: bool, undo: bool, as_json: bool, quiet: bool, yes: bool, **asked: Any
 ) -> None:
     """Move a single-user installation to the system-wide one on PostgreSQL.
 
     The old installation is only read. The target is empty or complete, never between. Every value is compared, the
-    real daemon is booted on the result, and the rollback is printed. A migration that was cut off by kill -9 or a power
-    loss is finished or taken back by the next one.
+    real daemon is booted on the result, and the rollback is printed. After kill -9 or a power loss, run the command
+    again with --resume or --undo.
     """
     if resume and undo:
-        raise click.UsageError("--resume and --undo exclude each other")
+        raise click.UsageError("use either --resume or --undo, not both")
     recovery = Recovery.RESUME if resume else Recovery.UNDO if undo else None
     options = Options(root=root.absolute() if root else None, recovery=recovery, **asked)
     screen = Screen(may_ask=sys.stdin.isatty(), agreed=yes, with_findings=as_json, quiet=quiet)
@@ -85,7 +85,7 @@ def migrate_to_system(  # noqa: PLR0913 - what is no option of the migration its
 
 def run_migration(options: Options, screen: Screen) -> Report:
     """Migrate with progress on stderr; an interrupt before the first step ends the program with 130."""
-    # What is to be private has its mode from the start; the rest has to be readable by the service user.
+    # Private files get their mode when they are made; the service user must be able to read the others.
     os.umask(0o022)
     with screen:
         try:
@@ -96,7 +96,7 @@ def run_migration(options: Options, screen: Screen) -> Report:
 
 
 async def _cancellable(options: Options, screen: Screen) -> Report:
-    """Let the first signal to end take the migration back, and later ones wait for that."""
+    """Migrate; the first SIGINT, SIGTERM or SIGHUP takes the migration back, and later ones do nothing."""
     task = asyncio.ensure_future(migrate(options, os.environ, screen))
     loop = asyncio.get_running_loop()
     asked = False
@@ -104,21 +104,21 @@ async def _cancellable(options: Options, screen: Screen) -> Report:
     def stop() -> None:
         nonlocal asked
         if asked:
-            screen.say("already taking everything back; this must not be cut off")
+            screen.say("everything is being taken back; wait until that is done")
             return
         asked = True
         task.cancel()
 
     numbers = [signal.SIGINT, signal.SIGTERM]
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
-        # Otherwise somebody said nohup.
+        # nohup ignores the signal, and so does the migration then.
         numbers.append(signal.SIGHUP)
     for number in numbers:
         loop.add_signal_handler(number, stop)
     try:
         return await task
     finally:
-        # All is done or taken back; a signal from here on would only cut off the report and the exit code.
+        # Everything is done or taken back; a signal from here on would only cut off the report and the exit code.
         for number in numbers:
             loop.remove_signal_handler(number)
             signal.signal(number, signal.SIG_IGN)

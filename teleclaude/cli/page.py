@@ -1,4 +1,4 @@
-"""The last page of a migration, for people: one screen. Everything else is in the report."""
+"""The last page of a migration: one screen. Everything else is in the report."""
 
 from __future__ import annotations
 
@@ -18,7 +18,17 @@ from teleclaude.config.parse import parse_yaml
 from teleclaude.errors import Exit
 from teleclaude.migration.report.events import Severity
 from teleclaude.migration.report.report import Report
-from teleclaude.migration.report.summary import Attention, find_attention, find_proofs, outcome, stands, total, verdict
+from teleclaude.migration.report.summary import (
+    Attention,
+    count,
+    find_attention,
+    find_largest,
+    find_verified,
+    is_kept,
+    outcome,
+    total,
+    verdict,
+)
 from teleclaude.migration.state.run_files import PAGE_NAME
 from teleclaude.printable import printable
 
@@ -29,22 +39,22 @@ MOST_ATTENTION = 4
 _MOST_NAMES = 6
 
 _Line = tuple[str, str]
-"""What is said, and in which style."""
+"""A line of the page, and its style."""
 
 
 def print_page(report: Report, console: Console | None = None, *, quiet: bool = False) -> None:
-    """Print what moved, what was proved, what needs attention, where the report is, how to go on, and how to go back.
+    """Print what was moved and verified, what needs attention, where the report is, how to go on, and how to go back.
 
     A quiet page leaves out what went well, and how to go on or back after a success.
     """
     page = console or Console(stderr=not report.ok, highlight=False)
     said = report.to_json()
-    if said["tables"] and stands(said) and not quiet:
+    if said["tables"] and is_kept(said) and not quiet:
         page.print(_show_tables(said["tables"]), "")
     told = (*_tell(said, page.width, quiet=quiet), *_describe_next(said, quiet=quiet))
     for line, style in (*told, *_describe_rollback(said, quiet=quiet)):
-        # A path or a command that is folded in two is none; a picture has no other choice. What nobody reads on a
-        # terminal stays whole, and so may be searched.
+        # A folded path or command cannot be copied, but a picture must fold. Output that is no terminal's may be
+        # searched, so its lines stay whole.
         folds = page.record or (page.is_terminal and "/" not in line)
         page.print(printable(line), style=style, markup=False, soft_wrap=not folds)
 
@@ -54,7 +64,7 @@ def save_picture(report: Report, path: Path) -> None:
     console = Console(record=True, width=110, file=io.StringIO(), highlight=False, force_terminal=True)
     print_page(report, console)
     picture = console.export_svg(title="teleclaude migrate-to-system")
-    # Without the fonts that it would fetch from elsewhere.
+    # Without the fonts, which it would fetch from the network.
     path.write_text(re.sub(r"@font-face \{.*?\}\s*", "", picture, flags=re.DOTALL), encoding="utf-8")
 
 
@@ -65,24 +75,21 @@ def _show_tables(tables: list[dict[str, Any]]) -> Table:
     shown.add_column("table", no_wrap=True)
     for name in ("source", "target", "compared", "ledger", "seconds"):
         shown.add_column(name, justify="right")
-    largest = sorted(tables, key=lambda table: -table["target_rows"])
-    named = [(table["name"], [table]) for table in largest[:_MOST_TABLES]]
-    rest = largest[_MOST_TABLES:]
-    for name, some in (*named, *([(f"{len(rest)} more", rest)] if rest else [])):
+    for name, some in find_largest(tables, _MOST_TABLES):
         counts = (f"{total(some, number):,}" for number in numbers)
-        shown.add_row(Text(printable(name)), *counts, f"{sum(table['seconds'] for table in some):.2f}")
+        shown.add_row(Text(printable(name)), *counts, f"{total(some, 'seconds'):.2f}")
     return shown
 
 
 def _tell(report: dict[str, Any], width: int, *, quiet: bool) -> Iterator[_Line]:
     if not quiet:
-        for proof in find_proofs(report):
-            yield f"✓ {proof}", "green"
-        for line in _describe_handover(report):
+        for verified in find_verified(report):
+            yield f"✓ {verified}", "green"
+        for line in _describe_files(report):
             yield line, "dim"
     failure = report["failure"]
     found = find_attention(report)
-    # All that stands in the way is said at once.
+    # A run that failed shows everything that must be fixed.
     yield from _tell_attention(found, len(found) if failure else MOST_ATTENTION, width)
     partial = report["load_rehearsed"] is False
     if failure or partial or not quiet:
@@ -94,30 +101,30 @@ def _tell(report: dict[str, Any], width: int, *, quiet: bool) -> Iterator[_Line]
     yield from _tell_places(report)
 
 
-def _describe_handover(report: dict[str, Any]) -> Iterator[str]:
-    """Yield what was written and what stays, or of a rehearsal what would be; of a run that failed nothing."""
+def _describe_files(report: dict[str, Any]) -> Iterator[str]:
+    """Yield what was written and what was left, or of a rehearsal what would be; nothing of a run that failed."""
     if report["failure"]:
         return
     if report["dry_run"]:
         yield from _describe_rehearsed(report)
     elif report["files"]:
-        written = f"{len(report['files'])} files and {len(report['docs'])} shared snippets written"
-        yield f"{written}, {len(report['left'])} things left where they are; the report names them"
+        written = f"{count(len(report['files']), 'file')} and {count(len(report['docs']), 'shared snippet')} written"
+        yield f"{written}, {count(len(report['left']), 'item')} left in place; the report lists them"
 
 
 def _describe_rehearsed(report: dict[str, Any]) -> Iterator[str]:
     owner = report["owner"]
     if owner:
-        yield f"{owner['sessions']:,} sessions would belong to {owner['why']}"
+        yield f"{count(owner['sessions'], 'session')} would belong to {owner['why']}"
     for file in report["preview"]:
         yield f"would write {file['path']}: {', '.join(_names(file))}"
     outcomes = [old_file["outcome"] for old_file in report["installation"]]
     if outcomes:
-        yield f"{outcomes.count('moved')} kinds of files would be moved, {outcomes.count('left')} left where they are"
+        yield f"kinds of files: {outcomes.count('moved')} would be moved, {outcomes.count('left')} left in place"
 
 
 def _names(file: dict[str, str]) -> Iterator[str]:
-    """Yield the names at the top of a file, and of secrets those of the variables."""
+    """Yield the first names at the top level of a file; of the secrets those of the variables come first."""
     values = parse_yaml(file["content"].encode(), Path(file["path"]))
     names = [*(values.get("environment") or {}), *(key for key in values if key != "environment")]
     shown = names if file["kind"] == "secrets" else list(values)
@@ -129,26 +136,26 @@ def _names(file: dict[str, str]) -> Iterator[str]:
 def _tell_attention(found: tuple[Attention, ...], most: int, width: int) -> Iterator[_Line]:
     for attention in found[:most]:
         style = STYLES[attention.severity]
-        what, remedy = f"{_SIGNS[attention.severity]} {attention.what}", f"→ {attention.remedy}"
-        if len(what) + len(remedy) < width:
-            yield f"{what} {remedy}", style
+        message, hint = f"{_SIGNS[attention.severity]} {attention.problem.message}", f"→ {attention.problem.hint}"
+        if len(message) + len(hint) < width:
+            yield f"{message} {hint}", style
         else:
-            yield what, style
-            yield f"  {remedy}", style
+            yield message, style
+            yield f"  {hint}", style
     if len(found) > most:
         yield f"! and {len(found) - most} more, in the report", "yellow"
 
 
 def _tell_places(report: dict[str, Any]) -> Iterator[_Line]:
-    """Say where the report is; a refusal keeps none, and a rehearsal only in a folder that was named."""
+    """Yield where the report is; a refusal keeps none, and a rehearsal keeps one only with --report-dir."""
     page = Path(report["folder"]) / PAGE_NAME
-    # As the caller sees it: whoever is no root cannot look into the folders of the runs.
+    # Only root can look into the folders of the runs.
     if os.access(page, os.F_OK):
         yield f"report: {page}", ""
         if report["ledger"]:
             yield f"ledger: {report['ledger']['path']}", ""
     else:
-        may_keep = not report["folder_stays"] and report["exit_code"] != Exit.REFUSED
+        may_keep = not report["folder_kept"] and report["exit_code"] != Exit.REFUSED
         yield f"report: --json prints it{', --report-dir DIR keeps it' if may_keep else ''}", ""
 
 
@@ -159,7 +166,7 @@ def _describe_next(report: dict[str, Any], *, quiet: bool) -> Iterator[_Line]:
 
 
 def _describe_rollback(report: dict[str, Any], *, quiet: bool) -> Iterator[_Line]:
-    """Yield the commands that go back; the first step changes nothing, and its long commands are in the file."""
+    """Yield the commands that go back; the long commands of the first step are in rollback.txt alone."""
     undo = report["undo"]
     if not undo or (quiet and not report["failure"]):
         return
@@ -167,7 +174,7 @@ def _describe_rollback(report: dict[str, Any], *, quiet: bool) -> Iterator[_Line
         yield "To finish what could not be taken back:", "bold"
     else:
         yield f"To go back: {Path(report['folder']) / 'rollback.txt'}", "bold"
-        yield "  # 1. See what you would lose, by the first commands there.", "dim"
+        yield "  # 1. See what you would lose: run the first commands of that file.", "dim"
         undo = undo[next(place for place, line in enumerate(undo) if line.startswith("# 2.")) :]
     yield from _to_shell(undo)
 

@@ -1,4 +1,4 @@
-"""What the operator sees while it runs: a bar on a terminal, plain lines elsewhere, always on stderr."""
+"""Progress while a migration runs: a bar on a terminal, plain lines elsewhere, always on stderr."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from teleclaude.migration.state.journal import Interrupted
 from teleclaude.migration.state.run_state import Observer
 from teleclaude.printable import printable
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 _SECONDS_BETWEEN_LINES = 5.0
 
@@ -29,17 +29,17 @@ STYLES = {Severity.NOTE: "dim", Severity.WARNING: "yellow", Severity.ERROR: "bol
 
 
 def _to_words(seconds: float) -> str:
-    """Return a time as a person says it."""
+    """Return a time in seconds for people."""
     return f"{max(round(seconds), 1)} s" if seconds < 90 else f"{round(seconds / 60)} min"
 
 
 def _to_size(megabytes: float) -> str:
-    """Return a size as a person says it."""
+    """Return a size in megabytes for people."""
     return f"{megabytes:.0f} MB" if megabytes >= 10 else f"{megabytes:.1f} MB"
 
 
 class Screen(Observer):
-    """Shows steps, tables and findings as they come; where it is quiet, only what needs attention."""
+    """Shows steps, tables and findings when they come; a quiet one shows only what needs attention."""
 
     def __init__(self, *, may_ask: bool, agreed: bool, with_findings: bool = False, quiet: bool = False) -> None:
         self.console = Console(stderr=True, highlight=False)
@@ -58,7 +58,7 @@ class Screen(Observer):
         self.said_at = time.monotonic()
 
     def __enter__(self) -> Self:
-        """Begin to show."""
+        """Start the bar."""
         self.bars.start()
         return self
 
@@ -69,7 +69,7 @@ class Screen(Observer):
         self.bars.stop()
 
     def say(self, line: str, style: str = "") -> None:
-        """Print a line as it is; brackets in it are no markup, and nothing in it works on the terminal."""
+        """Print a line as it is: without markup, and with control characters written out."""
         self.console.print(printable(line), style=style, markup=False, soft_wrap=True)
 
     def step(self, name: str) -> None:
@@ -108,7 +108,7 @@ class Screen(Observer):
         more = ", ".join((*size, *left))
         named = printable(event.subject)
         self.bars.update(self.bar, description=named, completed=event.done, total=event.total, more=more, visible=True)
-        # A part that tells nothing before it is over is named when it begins.
+        # The first line of a part comes at once, because some parts report nothing before their end.
         due = not event.done or time.monotonic() > self.said_at + _SECONDS_BETWEEN_LINES
         if due and not self.console.is_terminal:
             self.said_at = time.monotonic()
@@ -126,7 +126,7 @@ class Screen(Observer):
         return self._ask(lambda: click.confirm("  Migrate?", err=True), otherwise=False)
 
     def decides(self, interrupted: Interrupted) -> Recovery | None:
-        """Ask on a terminal what becomes of a run that was cut off."""
+        """Ask on a terminal whether to finish or to take back a run that was cut off."""
         if not self.may_ask:
             return None
         self.say(f"  {interrupted.problem.message}")
@@ -134,8 +134,8 @@ class Screen(Observer):
         question = "  Finish it, or take it back?"
         return self._ask(lambda: Recovery(click.prompt(question, type=choices, err=True)), otherwise=None)
 
-    def _ask(self, question: Callable[[], T], otherwise: T) -> T:
-        """Let Ctrl-C end a question, which the event loop would only note."""
+    def _ask(self, question: Callable[[], _T], otherwise: _T) -> _T:
+        """Ask; Ctrl-C ends the question, although the event loop catches SIGINT."""
         self.bars.stop()
         previous = signal.signal(signal.SIGINT, signal.default_int_handler)
         try:

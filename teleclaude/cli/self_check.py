@@ -1,4 +1,4 @@
-"""`teleclaude self-check`: what is wrong with the installation, and the remedy."""
+"""`teleclaude self-check`: every fault of the installation, with its remedy."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ _FAILED = ("✗", "red")
 @click.option("--json", "as_json", is_flag=True, help="Print the results as JSON.")
 @click.option("--root", type=click.Path(path_type=Path), help="Check what is below this directory.")
 def self_check(as_json: bool, root: Path | None) -> None:
-    """Check the system-wide installation: each thing passes, is a warning, or a failure with its remedy.
+    """Check the system-wide installation; each warning and each failure comes with its remedy.
 
-    Nothing is changed. Root lets the service user look. The exit code is 0 where nothing failed, else 3.
+    Nothing is changed. Run by root, it checks as the service user. The exit code is 0 where nothing failed, else 3.
     """
     results = _check(root.absolute() if root else None)
     if as_json:
@@ -67,4 +67,4 @@ def _sum_up(results: tuple[Result, ...]) -> str:
     return ", ".join(f"{found.count(state)} {word}" for state, word in _WORDS.items() if found.count(state))
 
 
-_WORDS = {State.PASS: "passed", State.SKIPPED: "skipped", State.WARNING: "to be seen to", State.FAILURE: "failed"}
+_WORDS = {State.PASS: "passed", State.SKIPPED: "skipped", State.WARNING: "to look at", State.FAILURE: "failed"}

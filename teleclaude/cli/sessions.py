@@ -24,21 +24,21 @@ from teleclaude.printable import printable
 @click.option("--closed", is_flag=True, help="List closed sessions too.")
 @click.option("--root", type=click.Path(path_type=Path), help="Ask the daemon that runs below this directory.")
 def sessions(as_json: bool, closed: bool, root: Path | None) -> None:
-    """List the sessions of the running daemon: on a terminal as a table, else a line each, with tabs between."""
+    """List the sessions of the running daemon: as a table on a terminal, else one line each, separated by tabs."""
     socket = find_socket(root.absolute() if root else None, os.environ)
     listed = asyncio.run(list_sessions(socket, closed=closed))
     if as_json:
         click.echo(json.dumps(listed, indent=2))
     elif sys.stdout.isatty():
         Console().print(show(listed))
-        click.echo(f"{len(listed)} sessions")
+        click.echo(f"{len(listed)} session{'' if len(listed) == 1 else 's'}")
     else:
         for session in listed:
             click.echo("\t".join(_to_cells(session)))
 
 
 def show(listed: list[dict[str, Any]]) -> Table:
-    """Return the sessions for people. A title is anybody's: it is no markup."""
+    """Return the sessions as a table. A title may hold anything, so it is no markup."""
     table = Table("session", "title", "status", "agent", "computer", box=None)
     table.add_column("last activity", no_wrap=True)
     for session in listed:
@@ -47,7 +47,7 @@ def show(listed: list[dict[str, Any]]) -> Table:
 
 
 def _to_cells(session: dict[str, Any]) -> tuple[str, ...]:
-    """Return what is listed of a session; it tells a terminal nothing, and holds no tab and no end of a line."""
+    """Return the cells of a session, without control characters, tabs and ends of lines."""
     names = ("session_id", "title", "status", "active_agent", "computer")
     last = str(session["last_activity"] or "")[:16].replace("T", " ")
     return tuple(printable(said or "") for said in (*(session[name] for name in names), last))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from teleclaude.cli import say_error
+from teleclaude.cli import show_problem
 from teleclaude.daemon.boot import find_installation
 from teleclaude.daemon.service_user import find_identity_to_take, run_instead
 from teleclaude.daemon.upgrade import Upgrade
@@ -23,10 +23,10 @@ from teleclaude.platform.names import HERE
 @click.option("--dry-run", is_flag=True, help="Do everything in a transaction that is rolled back.")
 @click.option("--root", type=click.Path(path_type=Path), help="Upgrade what is below this directory.")
 def upgrade(dry_run: bool, root: Path | None) -> None:
-    """Bring the database, with all that is in it, to the schema that this program needs.
+    """Bring the database and all its rows to the schema that this program needs.
 
-    Everything happens in one transaction, while no daemon serves. Root lets the service user do it. Running it again
-    does no harm.
+    Stop the daemon first. Everything happens in one transaction. Run by root, it works as the service user. Running it
+    again does no harm.
     """
     root = root.absolute() if root else None
     identity = find_identity_to_take(make_layout(HERE, root, os.environ))
@@ -35,7 +35,7 @@ def upgrade(dry_run: bool, root: Path | None) -> None:
     try:
         done = asyncio.run(upgrade_database(find_installation(root, os.environ, Path.cwd()), dry_run=dry_run))
     except UpgradeError as error:
-        say_error(error)
+        show_problem(error.problem)
         sys.exit(Exit.UNDONE if error.undone else Exit.NOT_UNDONE)
     except KeyboardInterrupt:
         click.echo("teleclaude: interrupted; the database is as it was", err=True)

@@ -22,12 +22,12 @@ from teleclaude.printable import printable
 @click.option(
     "--report", "report_file", required=True, type=click.Path(path_type=Path), help="The report.json of the migration."
 )
-@click.option("--target", metavar="URL", help="How to reach the database now, if not as the report says.")
+@click.option("--target", metavar="URL", help="The URL of the database, where it is not the one in the report.")
 @click.option("--json", "as_json", is_flag=True, help="Print the results as JSON.")
 def verify(report_file: Path, target: str | None, as_json: bool) -> None:
     """Compare every value of the old databases with PostgreSQL once more; neither is changed.
 
-    A fresh private copy of the source is read. The exit code is 0 where everything is equal, else 3.
+    It reads a new private copy of the source. The exit code is 0 where everything is equal, else 3.
     """
     events = asyncio.run(_compare(report_file, target))
     if as_json:

@@ -34,7 +34,7 @@ def test_a_wrong_command_line_is_exit_code_2(arguments: list[str]) -> None:
     assert CliRunner().invoke(cli, ["migrate-to-system", *arguments]).exit_code == 2
 
 
-def test_people_get_a_page_with_the_proof_and_the_way_back(options: Options) -> None:
+def test_people_get_a_page_with_what_was_verified_and_the_rollback(options: Options) -> None:
     done = teleclaude("migrate-to-system", *to_arguments(options), "--yes")
     assert done.returncode == 0, done.stderr
     for said in ("values read back, all equal", "the daemon booted on it and lists 20 sessions", "To go back:"):

@@ -72,7 +72,7 @@ async def test_a_page_shows_the_first_of_many_findings_and_counts_the_rest(migra
     assert "and 5 more, in the report" in page
 
 
-async def test_everything_that_stands_in_the_way_is_said_at_once(migrated: Migrated) -> None:
+async def test_everything_that_must_be_fixed_is_said_at_once(migrated: Migrated) -> None:
     many = StepRun("preflight", "done", 0.0, tuple(error(f"subject {n}", "said", f"remedy {n}") for n in range(9)))
     refused = Failure(Problem("refused; nothing was written", "fix what is listed"), "Refused", Exit.REFUSED)
     page = printed(dataclasses.replace(migrated.report, steps=(many,), failure=refused, undo=()))
@@ -116,7 +116,7 @@ async def test_a_page_is_printed_where_the_folder_of_the_run_cannot_be_looked_at
     assert "report: --json prints it" in page
 
 
-async def test_a_run_that_was_taken_back_says_so_and_shows_nothing_as_proved(migrated: Migrated) -> None:
+async def test_a_run_that_was_taken_back_says_so_and_shows_nothing_as_verified(migrated: Migrated) -> None:
     failed = Failure(Problem("the disk is full", "make room"), "PublishError", Exit.UNDONE)
     page = printed(dataclasses.replace(migrated.report, failure=failed, undo=()))
     assert "the disk is full. Everything was taken back: the target is empty again." in page

@@ -395,5 +395,8 @@ def test_whoever_could_not_list_the_sessions_afterwards_is_told(
         people=(Person("Eva", username),),
     )
     hints = [finding.hint for finding in find_notices(seen, ())]
-    remedy = "write username: ada into the right one in /etc/teleclaude/config.yml, then start the daemon"
+    remedy = (
+        "after the migration write username: ada into the right entry of people in /etc/teleclaude/config.yml, "
+        "then start the daemon"
+    )
     assert hints == ([remedy] if warned else [])

@@ -42,7 +42,7 @@ async def restart_sequence(connection: AsyncConnection, table: TablePlan, sequen
     if given != following:
         problem = WRONG_NUMBER.fill(table=table.label, column=sequence.column, given=given, wanted=following)
         raise TargetError(problem)
-    return SequenceResult(table.label, sequence.column, following, proved=following == wanted)
+    return SequenceResult(table.label, sequence.column, following, verified=following == wanted)
 
 
 def _make_insert(name: str, sequence: str) -> Any:

@@ -1,7 +1,7 @@
-"""Which table and column of the old database goes where, and as what. Pure.
+"""Where every table and column of the old database goes, and as which type. Pure.
 
-Types, defaults and keys come from the models' metadata. What the models do not know is carried beside them: a table
-under its own name, a column to `legacy.<table>` with the primary key of its row.
+Types, defaults and keys come from the models' metadata. A table that the models do not know keeps its own name; a
+column that they do not know goes to `legacy.<table>`, beside the primary key of its row.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from teleclaude.migration.values.identifiers import (
 
 
 @dataclass(frozen=True)
-class Circumstances:
+class MappingInput:
     """What the plan of a table depends on besides the table."""
 
     constants: Mapping[str, tuple[tuple[str, Any], ...]]
@@ -51,26 +51,26 @@ class Circumstances:
     started_at: datetime
 
 
-def make_tables(tables: tuple[SourceTable, ...], given: Circumstances) -> tuple[TablePlan, ...]:
+def make_tables(tables: tuple[SourceTable, ...], given: MappingInput) -> tuple[TablePlan, ...]:
     """Return the plan of every table, parents before children."""
     order = {table.name: place for place, table in enumerate(Model.metadata.sorted_tables)}
     models = find_models(tables)
-    carried = [table for table in tables if has_data(table)]
-    known = sorted((table for table in carried if table.name in models), key=lambda table: order[models[table.name]])
+    moved = [table for table in tables if has_data(table)]
+    known = sorted((table for table in moved if table.name in models), key=lambda table: order[models[table.name]])
     plans = [plan for table in known for plan in _plan_known(table, Model.metadata.tables[models[table.name]], given)]
-    unknown = [_plan_unknown(table) for table in carried if table.name not in models]
+    unknown = [_plan_unknown(table) for table in moved if table.name not in models]
     return (*plans, *_place(unknown, plans, given.taken))
 
 
 def make_event_tables(tables: tuple[SourceTable, ...]) -> tuple[TablePlan, ...]:
     """Return the plan of every table of events.db."""
-    carried = [_plan_unknown(table) for table in tables if has_data(table)]
-    names = make_names([table.source for table in carried])
-    return tuple(replace(table, schema=EVENTS, name=names[table.source], from_events=True) for table in carried)
+    moved = [_plan_unknown(table) for table in tables if has_data(table)]
+    names = make_names([table.source for table in moved])
+    return tuple(replace(table, schema=EVENTS, name=names[table.source], from_events=True) for table in moved)
 
 
 def _relations() -> Iterator[str]:
-    """Yield every name that our schema takes: tables, indexes and sequences share one room."""
+    """Yield every name that our schema takes: tables, indexes and sequences share one namespace (pg_class)."""
     yield from (VERSION_TABLE, f"{VERSION_TABLE}_pkc", *INDEXES)
     for table in Model.metadata.sorted_tables:
         yield table.name
@@ -95,7 +95,7 @@ def _place(tables: list[TablePlan], ours: list[TablePlan], taken: frozenset[str]
             yield replace(table, name=in_public[table.source])
 
 
-def _plan_known(source: SourceTable, model: Table, given: Circumstances) -> Iterator[TablePlan]:
+def _plan_known(source: SourceTable, model: Table, given: MappingInput) -> Iterator[TablePlan]:
     names = [column.name for column in source.columns]
     constants = given.constants.get(model.name, ())
     ours = [column for column in model.columns if column.name not in dict(constants)]
@@ -119,11 +119,9 @@ def _plan_known(source: SourceTable, model: Table, given: Circumstances) -> Iter
     verbatim = {fold(column.read) for column in columns}
     rest = [column for column in source.columns if fold(quote(column.name)) not in verbatim]
     if rest:
-        carried = tuple(_plan_unknown_columns(rest, taken=key))
         keys = tuple(column for column in columns if column.name in key)
-        yield TablePlan(
-            source.name, LEGACY, model.name, keys + carried, key, source.rows, legacy=True, unique_key=unique
-        )
+        beside = (*keys, *_plan_unknown_columns(rest, taken=key))
+        yield TablePlan(source.name, LEGACY, model.name, beside, key, source.rows, legacy=True, unique_key=unique)
 
 
 def _nothing_for(column: Column[Any]) -> Read | None:
@@ -132,7 +130,7 @@ def _nothing_for(column: Column[Any]) -> Read | None:
     return None if filled else Read((), "NULL")
 
 
-def _plan_column(column: Column[Any], read: Read, given: Circumstances) -> ColumnPlan:
+def _plan_column(column: Column[Any], read: Read, given: MappingInput) -> ColumnPlan:
     kind = column_type(column)
     local = column.name in LOCAL_TIME.get(column.table.name, ())
     context = Context(given.zone, LOCAL_TIME_UNTIL) if local else PLAIN
@@ -189,10 +187,10 @@ def _plan_unknown_columns(columns: Sequence[SourceColumn], taken: Sequence[str] 
 
 @dataclass(frozen=True)
 class ColumnMapping:
-    """What becomes of a column of the old database.
+    """Where a column of the old database goes.
 
-    `mapped` to a column as it is, `consumed` by rules that draw on it and carried beside the row as well, `carried`
-    because the models do not know it, or `left`.
+    `mapped` to one column; `consumed` by rules that read it, and kept in `legacy` as well; `legacy`, because the models
+    do not know it; or `left`.
     """
 
     table: str
@@ -202,7 +200,10 @@ class ColumnMapping:
 
 
 def map_columns(tables: tuple[SourceTable, ...], plans: tuple[TablePlan, ...]) -> tuple[ColumnMapping, ...]:
-    """Return the mapping of every column of a database; none is without one. `plans` are those of its tables alone."""
+    """Return the mapping of every column of a database; `plans` are those of its tables alone.
+
+    Raises KeyError for a column without a place: none may be without one.
+    """
     return tuple(mapping for table in tables for mapping in _map_table(table, plans))
 
 
@@ -212,20 +213,20 @@ def _map_table(table: SourceTable, plans: tuple[TablePlan, ...]) -> Iterator[Col
         yield from (ColumnMapping(table.name, column.name, "left", reason) for column in table.columns)
         return
     places = [(plan, place) for plan in plans if plan.source == table.name for place in plan.columns]
-    # The first is the place among its own kind; keys stand beside carried columns as well.
+    # The first place counts: a key is in the table of the model and in that of the legacy columns.
     as_it_is = {fold(place.read): (plan, place) for plan, place in reversed(places)}
-    draws: dict[str, list[str]] = {}
+    readers: dict[str, list[str]] = {}
     for plan, place in places:
         for need in dict.fromkeys(place.needs):
-            draws.setdefault(need, []).append(f"{plan.label}.{place.name}")
+            readers.setdefault(need, []).append(f"{plan.label}.{place.name}")
     for column in table.columns:
         plan, place = as_it_is[fold(quote(column.name))]
-        yield _map_column(table, column, plan, f"{plan.label}.{place.name}", draws.get(fold(column.name), []))
+        yield _map_column(table, column, plan, f"{plan.label}.{place.name}", readers.get(fold(column.name), []))
 
 
 def _map_column(
-    table: SourceTable, column: SourceColumn, plan: TablePlan, place: str, draws: list[str]
+    table: SourceTable, column: SourceColumn, plan: TablePlan, place: str, readers: list[str]
 ) -> ColumnMapping:
     if not plan.legacy:
         return ColumnMapping(table.name, column.name, "mapped", place)
-    return ColumnMapping(table.name, column.name, "consumed" if draws else "legacy", ", ".join([*draws, place]))
+    return ColumnMapping(table.name, column.name, "consumed" if readers else "legacy", ", ".join([*readers, place]))

@@ -1,4 +1,4 @@
-"""Everything that an old installation is: carried, and where to, or left, and why (facts: installation). Pure."""
+"""Every file of an old installation: moved, and to where, or left, and why (facts: installation). Pure."""
 
 from __future__ import annotations
 
@@ -13,12 +13,21 @@ from teleclaude.migration.values.identifiers import EVENTS
 from teleclaude.printable import printable
 
 MOVED, LEFT = "moved", "left"
+"""The outcomes of a file."""
 
-UNKNOWN = ("not known to be TeleClaude's", "nobody knows what it is for")
+UNKNOWN = ("not a known file of TeleClaude", "its purpose is not known")
+
+_OWN_TRIGGERS = frozenset(f"{prefix}_{event}" for prefix in ("memory_obs", "mirrors") for event in ("ai", "ad", "au"))
+"""The triggers that keep the old program's search indexes up to date (facts: schema)."""
+
+_OTHERS = {
+    "view": "a view holds no data; its query is in the SQL of SQLite and would have to be rewritten",
+    "trigger": "a trigger is code in the SQL of SQLite and would have to be rewritten",
+}
 
 
 def find_old_files(inventory: Inventory, person: str | None) -> Iterator[OldFile]:
-    """Yield every file class that is there, and its mapping; `person` is whom the sessions will belong to."""
+    """Yield every kind of file that is there, and its outcome; `person` is the owner of the sessions."""
     yield from _databases(inventory)
     yield from _checkout(inventory)
     yield from _home(inventory, person)
@@ -26,7 +35,7 @@ def find_old_files(inventory: Inventory, person: str | None) -> Iterator[OldFile
         name = str(path.relative_to(inventory.home)) if inventory.home in path.parents else str(path)
         yield _left(path, *ELSEWHERE[name])
     for service in inventory.services:
-        yield _left(service.unit.path, "starts the old program", "named under cutover")
+        yield _left(service.unit.path, "starts the old program", "cutover keeps it from starting")
     project = "every project's own teleclaude.yml, docs/project, docs/global, docs/third-party, agents/docs"
     yield OldFile(project, "configuration and snippets of projects", LEFT, "", "belong to the projects")
 
@@ -35,8 +44,8 @@ def find_leftovers(inventory: Inventory, old_files: tuple[OldFile, ...]) -> Iter
     """Yield everything that stays where it is, with the reason."""
     for database in (found for found in (inventory.database, inventory.events) if found is not None):
         for kind, name in database.others:
-            if name not in OWN_TRIGGERS:
-                yield Left(f"{kind} {name} in {database.path}", OTHERS[kind])
+            if name not in _OWN_TRIGGERS:
+                yield Left(f"{kind} {name} in {database.path}", _OTHERS[kind])
     for old_file in old_files:
         if old_file.outcome == LEFT:
             yield Left(old_file.path, f"{old_file.what}: {old_file.why}")
@@ -44,20 +53,11 @@ def find_leftovers(inventory: Inventory, old_files: tuple[OldFile, ...]) -> Iter
         yield Left(f"~/.teleclaude/docs/{name}", reason)
 
 
-OWN_TRIGGERS = frozenset(f"{prefix}_{event}" for prefix in ("memory_obs", "mirrors") for event in ("ai", "ad", "au"))
-"""What the old program made to keep its search indexes in step (facts: schema)."""
-
-OTHERS = {
-    "view": "a view holds no data; its query is SQLite's and would have to be written anew",
-    "trigger": "a trigger is a program in SQLite's language; it would have to be written anew",
-}
-
-
 def _left(path: Path, what: str, why: str) -> OldFile:
     return OldFile(printable(path), what, LEFT, "", why)
 
 
-def _carried(path: Path, what: str, to: str | Path, why: str = "") -> OldFile:
+def _moved(path: Path, what: str, to: str | Path, why: str = "") -> OldFile:
     return OldFile(printable(path), what, MOVED, str(to), why)
 
 
@@ -70,36 +70,35 @@ def _databases(inventory: Inventory) -> Iterator[OldFile]:
 
 
 def _database(database: SourceDatabase, what: str, to: str) -> Iterator[OldFile]:
-    yield _carried(database.path, what, to, database.why)
+    yield _moved(database.path, what, to, database.why)
     for file in database.files:
         if file.path != database.path:
-            yield _carried(file.path, "what was written last and is not in the database yet", to)
+            yield _moved(file.path, "the last changes, which are not in the database file yet", to)
 
 
 def _checkout(inventory: Inventory) -> Iterator[OldFile]:
     checkout, config = inventory.checkout, _find_config(inventory)
-    carried = _configuration(inventory, config)
+    moved = _configuration(inventory, config)
     entries = {checkout / name for name in inventory.checkout_entries}
     elsewhere = {file.path for file in inventory.files} - entries
-    yield from (file for path, file in carried.items() if path in elsewhere)
+    yield from (file for path, file in moved.items() if path in elsewhere)
     databases = {database.path for database in (inventory.database, inventory.events) if database is not None}
     rest = 0
     for name in inventory.checkout_entries:
         path = checkout / name
-        if path in carried:
-            yield carried[path]
+        if path in moved:
+            yield moved[path]
         elif name in ("config.yml", "experiments.yml"):
             yield _left(path, "another configuration", f"TELECLAUDE_CONFIG_PATH in .env names {printable(config)}")
         elif name in CHECKOUT_ENTRIES:
             yield _left(path, *CHECKOUT_ENTRIES[name])
         elif name == "teleclaude.db" and inventory.database is not None and path not in databases:
-            yield _left(path, "another database", "it holds no rows; the one in use lies elsewhere")
+            yield _left(path, "another database", "it has no rows; the database in use is elsewhere")
         elif not name.startswith("teleclaude.db"):
             rest += 1
     if rest:
-        yield _left(
-            checkout, f"the old program itself and what lies beside it, {rest} entries", "is not needed any more"
-        )
+        entries_word = "entry" if rest == 1 else "entries"
+        yield _left(checkout, f"the old program and the files beside it, {rest} {entries_word}", "no longer needed")
 
 
 def _find_config(inventory: Inventory) -> Path:
@@ -112,9 +111,9 @@ def _configuration(inventory: Inventory, config: Path) -> dict[Path, OldFile]:
     experiments = config.parent / "experiments.yml"
     everywhere = f"{layout.system_config}, {layout.secrets} and {inventory.user_config}"
     return {
-        config: _carried(config, "the configuration", everywhere),
-        variables: _carried(variables, "environment variables, secrets among them", layout.secrets),
-        experiments: _carried(experiments, "experiments", layout.system_config),
+        config: _moved(config, "the configuration", everywhere),
+        variables: _moved(variables, "environment variables, secrets among them", layout.secrets),
+        experiments: _moved(experiments, "experiments", layout.system_config),
     }
 
 
@@ -123,8 +122,10 @@ def _home(inventory: Inventory, person: str | None) -> Iterator[OldFile]:
     for name in inventory.home_entries:
         path = state / name
         if name == "teleclaude.yml":
-            yield _carried(
-                path, "people, hooks, jobs and what else is everyone's", f"{layout.system_config}, {layout.secrets}"
+            yield _moved(
+                path,
+                "people, hooks, jobs and other settings of every user",
+                f"{layout.system_config}, {layout.secrets}",
             )
         elif name == "people":
             yield from _people(inventory, path, person)
@@ -142,16 +143,16 @@ def _people(inventory: Inventory, folder: Path, person: str | None) -> Iterator[
             continue
         name, *rest = file.path.relative_to(folder).parts
         if rest != ["teleclaude.yml"]:
-            yield _left(file.path, f"notes or subscriptions of {name}", "stay with the user")
+            yield _left(file.path, f"notes or subscriptions of {name}", "stay with that user")
         elif name == person:
             to = f"{inventory.user_config}; an invite_token to {inventory.layout.secrets}"
-            yield _carried(file.path, f"the profile of {name}", to)
+            yield _moved(file.path, f"the profile of {name}", to)
         else:
-            yield _carried(file.path, f"the profile of {name}", f"{inventory.layout.secrets}, profiles")
+            yield _moved(file.path, f"the profile of {name}", f"{inventory.layout.secrets}, profiles")
 
 
 def _docs(inventory: Inventory, folder: Path) -> Iterator[OldFile]:
     if inventory.docs:
-        yield _carried(folder, f"{len(inventory.docs)} shared snippets", inventory.layout.docs)
+        yield _moved(folder, f"shared snippets: {len(inventory.docs)}", inventory.layout.docs)
     if inventory.docs_index is not None:
-        yield _carried(folder / inventory.docs_index.relative, "their index", inventory.layout.docs, "built anew")
+        yield _moved(folder / inventory.docs_index.relative, "their index", inventory.layout.docs, "made again")

@@ -1,9 +1,10 @@
-"""To whom the sessions will belong. Pure."""
+"""The owner of the sessions: a person and a user id. Pure."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from teleclaude.migration.plan import problems
 from teleclaude.migration.report.events import Finding, error
 from teleclaude.migration.source.inventory import Inventory, Person
 from teleclaude.migration.source.options import Options
@@ -12,7 +13,7 @@ from teleclaude.printable import is_printable
 
 @dataclass(frozen=True)
 class Owner:
-    """To whom every session belongs."""
+    """The owner of every session."""
 
     person: str
     uid: int
@@ -21,16 +22,20 @@ class Owner:
 
 
 def choose_owner(options: Options, inventory: Inventory) -> Owner | Finding:
-    """Return whom every session will belong to (design: command line and places, owner)."""
+    """Return the owner, an error where it is not clear.
+
+    `--person` wins over the entry of `people` for the account and over an only entry; `--uid` wins over SUDO_UID and
+    over the owner of the database file. Never root, unless `--uid 0` asks for it.
+    """
     people = inventory.people
-    names = ", ".join(person.name for person in people) or "nobody"
+    known = ", ".join(person.name for person in people) or "nobody"
     person, because = _choose_person(options.person, inventory.user_name, people)
     if person is not None and not people and not is_printable(person):
-        return error("owner", "the name after --person has a control character", "use --person NAME without it")
+        return error("owner", problems.CONTROL_CHARACTER)
     if person is None and options.person and people:
-        return error("owner", f"the configuration does not know {options.person}", f"name one of these: {names}")
+        return error("owner", problems.UNKNOWN_PERSON.fill(person=options.person, known=known))
     if person is None:
-        return error("owner", "it is not clear whom the sessions belong to", f"use --person NAME; known: {names}")
+        return error("owner", problems.UNCLEAR_PERSON.fill(known=known))
     found = (
         (options.uid, "as --uid says"),
         (inventory.sudo_uid, "who called sudo"),
@@ -38,14 +43,14 @@ def choose_owner(options: Options, inventory: Inventory) -> Owner | Finding:
     )
     uid, whose = next((each for each in found if each[0] is not None), (None, ""))
     if uid is None:
-        return error("owner", "the owner of the database file is not known", "fix the rest, or use --uid N")
+        return error("owner", problems.UNKNOWN_UID)
     if uid == 0 and options.uid is None:
-        return error("owner", "the old installation belongs to root", "use --uid N, the user id of its real owner")
+        return error("owner", problems.OWNED_BY_ROOT)
     return Owner(person, uid, f"{person}, {because}; uid {uid}, {whose}")
 
 
 def _choose_person(asked: str | None, user: str | None, people: tuple[Person, ...]) -> tuple[str | None, str]:
-    """Return a person, None where it is not clear who, and how that person was found."""
+    """Return a person and how that person was found; the person is None where it is not clear who."""
     if asked is not None and not people:
         return asked or None, "as --person says"
     if asked is not None:
@@ -60,6 +65,6 @@ def _choose_person(asked: str | None, user: str | None, people: tuple[Person, ..
 def find_first_person(owner: Owner, inventory: Inventory) -> Person | None:
     """Return the owner as the first entry of `people`, None where it lists somebody.
 
-    The old daemon took whoever called for the administrator then; the new one knows people by their accounts alone.
+    The old daemon then took every caller for the administrator; the new one knows people by their accounts alone.
     """
     return None if inventory.people else Person(owner.person, inventory.user_name)

@@ -14,25 +14,22 @@ from sqlalchemy import URL
 
 from teleclaude import __version__
 from teleclaude.db.url import display_url
+from teleclaude.migration.plan import problems
 from teleclaude.migration.plan.cutover import account_name, find_cutover
-from teleclaude.migration.plan.mapping import Circumstances, ColumnMapping, make_event_tables, make_tables, map_columns
+from teleclaude.migration.plan.mapping import ColumnMapping, MappingInput, make_event_tables, make_tables, map_columns
 from teleclaude.migration.plan.notices import find_notices
 from teleclaude.migration.plan.old_files import find_leftovers, find_old_files
 from teleclaude.migration.plan.owner import Owner, choose_owner, find_first_person
-from teleclaude.migration.plan.prechecks import find_refusals
+from teleclaude.migration.plan.prechecks import run_prechecks
 from teleclaude.migration.plan.tables import TablePlan
 from teleclaude.migration.report.events import CutoverItem, Finding, Left, OldFile, Severity, error, note
-from teleclaude.migration.source.inventory import (
-    Inventory,
-    Person,
-    SourceDatabase,
-)
+from teleclaude.migration.source.inventory import Inventory, Person, SourceDatabase
 from teleclaude.migration.source.options import Options
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What was asked, what was seen, and every decision beside it; each step runs from it alone."""
+    """What was asked, what was seen, and every decision made from both. A step needs nothing else."""
 
     options: Options
     inventory: Inventory
@@ -41,7 +38,7 @@ class Plan:
     url: URL | None = field(repr=False)
     """The database to move to; None where it cannot be reached."""
     password_file: str | None
-    """The password file that the command line names, which a person needs again."""
+    """The password file that `--target` names; the printed commands name it again."""
     schema_exists: bool
     """Whether the target already has our tables, empty."""
     owner: Owner | None
@@ -56,13 +53,13 @@ class Plan:
     old_files: tuple[OldFile, ...]
     """Every file of the old installation, and where it goes."""
     left: tuple[Left, ...]
-    """What is left, and why."""
+    """Everything that is left where it is, and why."""
     cutover: tuple[CutoverItem, ...]
     """What still refers to the old installation."""
     user_account: str | None
-    """As whom the rollback changes files in the home; None where that is the caller."""
+    """The user as whom the rollback changes files in the home; None where that is the caller."""
     findings: tuple[Finding, ...]
-    """What the operator should know before anything begins; an error refuses the run."""
+    """What the operator should know before the first step; an error refuses the run."""
 
     @property
     def run(self) -> str:
@@ -95,7 +92,7 @@ class Plan:
 
     @property
     def ledger(self) -> Path:
-        """The file of the values that could not be carried as they were."""
+        """The file that lists every value which is not stored as it was."""
         return self.folder / "ledger.jsonl"
 
 
@@ -109,9 +106,9 @@ def published_paths(plan: Plan) -> tuple[Path, ...]:
 
 
 def make_plan(options: Options, inventory: Inventory) -> Plan:
-    """Decide everything. What cannot be decided, and what forbids the run, becomes a finding of the plan."""
+    """Decide everything. A decision that cannot be made, and a reason to refuse, is a finding of the plan."""
     owner = choose_owner(options, inventory)
-    zone = choose_zone(options.timezone or inventory.timezone)
+    zone = _choose_zone(options.timezone or inventory.timezone)
     started_at = datetime.fromisoformat(inventory.started_at)
     tables, mappings = _plan_tables(inventory, owner, zone, started_at)
     old_files = tuple(find_old_files(inventory, owner.person if isinstance(owner, Owner) else None))
@@ -135,7 +132,7 @@ def make_plan(options: Options, inventory: Inventory) -> Plan:
         cutover=cutover,
         user_account=account_name(inventory),
         findings=(
-            *find_refusals(inventory, cutover, dry_run=options.dry_run),
+            *run_prechecks(inventory, cutover, dry_run=options.dry_run),
             *undecided,
             *_notes(options, inventory, first),
             *find_notices(inventory, tables),
@@ -156,14 +153,14 @@ def _find_password_file(options: Options, inventory: Inventory) -> str | None:
     return named[-1]
 
 
-def choose_zone(name: str | None) -> tzinfo | Finding:
+def _choose_zone(name: str | None) -> tzinfo | Finding:
     """Return the zone that old naive local times are read in, UTC where none is known."""
     if name is None:
         return UTC
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        return error("source", f"there is no time zone {name}", "use --timezone ZONE, such as Europe/Amsterdam")
+        return error("source", problems.UNKNOWN_ZONE.fill(zone=name))
 
 
 def _plan_tables(
@@ -172,7 +169,7 @@ def _plan_tables(
     if inventory.database is None:
         return (), ()
     columns = (("owner_person", owner.person), ("owner_uid", owner.uid)) if isinstance(owner, Owner) else ()
-    given = Circumstances(
+    given = MappingInput(
         constants={"sessions": columns},
         taken=inventory.target.taken if inventory.target else frozenset(),
         zone=UTC if isinstance(zone, Finding) else zone,
@@ -190,14 +187,11 @@ def _plan_tables(
 
 def _notes(options: Options, inventory: Inventory, first: Person | None) -> Iterator[Finding]:
     if first is not None:
-        known = f"with the username {first.username}" if first.username else "without a username"
-        yield note(
-            "owner",
-            f"people lists nobody, so {first.name} becomes its only entry, an administrator {known}",
-            f"see to people in {inventory.layout.system_config}: by usernames the new daemon knows who calls",
-        )
+        problem = problems.FIRST_PERSON if first.username else problems.FIRST_PERSON_UNNAMED
+        path = inventory.layout.system_config
+        yield note("owner", problem.fill(name=first.name, username=first.username, path=path))
     if options.timezone is None and inventory.timezone is None:
-        yield note("source", "no time zone is configured, so old local times are read as UTC", "or use --timezone ZONE")
+        yield note("source", problems.NO_ZONE)
 
 
 def describe(plan: Plan) -> dict[str, Any]:
@@ -221,7 +215,7 @@ def describe(plan: Plan) -> dict[str, Any]:
         "root": str(plan.inventory.layout.root) if plan.inventory.layout.root else None,
         "owner": {**asdict(plan.owner), "sessions": _count_sessions(plan)} if plan.owner else None,
         "folder": str(plan.folder),
-        "folder_stays": plan.inventory.private not in plan.folder.parents,
+        "folder_kept": plan.inventory.private not in plan.folder.parents,
         "queues": dict(database.waiting) if database else {},
         "timezone": plan.timezone,
         "columns": [asdict(mapping) for mapping in plan.mappings],

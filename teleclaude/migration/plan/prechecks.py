@@ -1,122 +1,149 @@
-"""What stands in the way of a migration, all of it at once. Pure."""
+"""Every reason to refuse a migration, all of them at once. Pure.
+
+A reason is a constant in `problems` and a small function here, listed in `_PRECHECKS` or `_TARGET_PRECHECKS`. A
+function yields nothing where all is well; an error refuses, a warning does not.
+"""
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from teleclaude.migration.plan import problems
 from teleclaude.migration.report.events import CutoverItem, Finding, Severity, error, warning
-from teleclaude.migration.source.inventory import Inventory, Kind, Service, TargetState
+from teleclaude.migration.source.inventory import Inventory, Kind, TargetState
 from teleclaude.migration.values.identifiers import EVENTS, LEGACY
-from teleclaude.platform.names import Names, names_of
+from teleclaude.platform.names import names_of
 
 OLDEST_SERVER, NEWEST_SERVER = 15, 18
 
 
-def find_refusals(inventory: Inventory, leads: Sequence[CutoverItem], *, dry_run: bool) -> Iterator[Finding]:
+def run_prechecks(inventory: Inventory, cutover: Sequence[CutoverItem], *, dry_run: bool) -> Iterator[Finding]:
     """Yield an error for everything that must be fixed first, and warnings beside them.
 
-    `leads` is what still leads to the old installation. A rehearsal does what can be done without a target that can be
-    reached, but not with one that nobody could ever reach.
+    `cutover` is what still refers to the old installation. A rehearsal goes on without a target that does not answer,
+    but not with a --target that is no URL.
     """
-    for trouble in inventory.problems:
-        bearable = dry_run and trouble.subject == "target" and inventory.url is not None
-        yield replace(trouble, severity=Severity.WARNING) if bearable else trouble
-    if inventory.url is None and all(trouble.subject != "target" for trouble in inventory.problems):
-        hint = "use --target postgresql://USER@HOST/DATABASE, or set PGHOST and PGDATABASE"
-        unnamed = error("target", "no target is named", hint)
-        yield replace(unnamed, severity=Severity.WARNING) if dry_run else unnamed
-    for activity in inventory.activities:
-        yield (error if activity.stops else warning)("source", activity.evidence, activity.remedy)
-    for service in inventory.services:
-        yield from _refuse_service(service, names_of(inventory.platform))
-    for lead in leads:
-        if lead.kind == Kind.CRON and lead.needed:
-            where = f"{lead.path}, {lead.place}"
-            yield error("source", f"cron starts the old program: {where}", lead.command)
+    yield from _check_discovery(inventory, dry_run=dry_run)
+    yield from _check_cron(cutover)
+    for precheck in _PRECHECKS:
+        yield from precheck(inventory)
     if inventory.target is not None:
-        yield from _refuse_target(inventory.target)
-    yield from _refuse_places(inventory)
+        for target_precheck in _TARGET_PRECHECKS:
+            yield from target_precheck(inventory.target)
 
 
-def _refuse_service(service: Service, names: Names) -> Iterator[Finding]:
-    unit, manager, commands = service.unit, names.manager_name, names.commands
-    if service.running:
-        yield error("source", f"{manager} keeps {unit.name} running", f"stop it: {unit.fill(commands.stop)}")
-    elif service.at_boot:
-        yield warning("source", f"{manager} starts {unit.name} {names.starts}", unit.fill(commands.disable))
+def _check_discovery(inventory: Inventory, *, dry_run: bool) -> Iterator[Finding]:
+    """Yield what could not be looked at; a target that is not needed is a warning."""
+    of_target = [found for found in inventory.problems if found.subject == "target"]
+    for found in inventory.problems:
+        needless = dry_run and found in of_target and inventory.url is not None
+        yield replace(found, severity=Severity.WARNING) if needless else found
+    if inventory.url is None and not of_target:
+        yield (warning if dry_run else error)("target", problems.NO_TARGET)
 
 
-def _refuse_target(target: TargetState) -> Iterator[Finding]:
+def _check_cron(cutover: Sequence[CutoverItem]) -> Iterator[Finding]:
+    for item in cutover:
+        if item.kind == Kind.CRON and item.needed:
+            filled = problems.CRON_STARTS.fill(path=item.path, place=item.place, action=item.command or item.hint)
+            yield error("source", filled)
+
+
+def _check_activities(inventory: Inventory) -> Iterator[Finding]:
+    for activity in inventory.activities:
+        said = problems.SAID.fill(message=activity.evidence, hint=activity.remedy)
+        yield (error if activity.stops else warning)("source", said)
+
+
+def _check_services(inventory: Inventory) -> Iterator[Finding]:
+    names = names_of(inventory.platform)
+    for service in inventory.services:
+        unit, manager = service.unit, names.manager_name
+        if service.running:
+            stop = unit.fill(names.commands.stop)
+            yield error("source", problems.SERVICE_RUNS.fill(manager=manager, unit=unit.name, command=stop))
+        elif service.at_boot:
+            disable = unit.fill(names.commands.disable)
+            starts = problems.SERVICE_STARTS.fill(manager=manager, unit=unit.name, starts=names.starts, command=disable)
+            yield warning("source", starts)
+
+
+def _check_existing(inventory: Inventory) -> Iterator[Finding]:
+    # The files of a complete run are removed by its rollback, so nobody should move them away.
+    if inventory.target is None or not inventory.target.runs:
+        for path in sorted(inventory.destinations.existing):
+            yield error("files", problems.EXISTS.fill(path=path))
+
+
+def _check_writable(inventory: Inventory) -> Iterator[Finding]:
+    problem = problems.NOT_WRITABLE_BY_ROOT if inventory.is_root else problems.NOT_WRITABLE
+    for path in inventory.destinations.not_writable:
+        yield error("files", problem.fill(path=path))
+
+
+def _check_folders(inventory: Inventory) -> Iterator[Finding]:
+    for path in inventory.destinations.unsafe_folders:
+        yield error("files", problems.UNSAFE_FOLDER.fill(path=path))
+
+
+def _check_run_folder(inventory: Inventory) -> Iterator[Finding]:
+    unsafe = inventory.destinations.unsafe_run_folder
+    if unsafe is not None:
+        is_state = unsafe == inventory.layout.state
+        yield error("files", (problems.UNSAFE_STATE if is_state else problems.UNSAFE_RUN_FOLDER).fill(path=unsafe))
+
+
+def _check_service_user(inventory: Inventory) -> Iterator[Finding]:
+    if inventory.as_service_user and not inventory.destinations.service_user_exists:
+        yield error("files", problems.NO_SERVICE_USER)
+
+
+def _check_server(target: TargetState) -> Iterator[Finding]:
     major = target.server_version // 10_000
     if major < OLDEST_SERVER:
-        yield error("target", f"the server is PostgreSQL {major}", f"use PostgreSQL {OLDEST_SERVER} or newer")
+        yield error("target", problems.SERVER_TOO_OLD.fill(major=major, oldest=OLDEST_SERVER, newest=NEWEST_SERVER))
     if major > NEWEST_SERVER:
-        yield warning("target", f"PostgreSQL {major} is newer than what was tried", f"tried: up to {NEWEST_SERVER}")
-    if target.encoding != "UTF8":
-        yield error(
-            "target",
-            f"the database is encoded in {target.encoding}",
-            "create it with ENCODING 'UTF8'",
-        )
+        yield warning("target", problems.SERVER_TOO_NEW.fill(major=major, newest=NEWEST_SERVER))
     if target.standby:
-        yield error("target", "the server is a standby and cannot be written to", "name the primary server")
+        yield error("target", problems.STANDBY)
+
+
+def _check_database(target: TargetState) -> Iterator[Finding]:
+    if target.encoding != "UTF8":
+        yield error("target", problems.NOT_UTF8.fill(encoding=target.encoding))
     if not target.may_create:
-        yield error("target", "the role may not create tables and schemas there", "let the role own the database")
+        yield error("target", problems.MAY_NOT_CREATE)
     if target.held_by:
-        yield error("target", target.held_by, "stop it and run again")
-    yield from _refuse_content(target)
+        yield error("target", problems.TARGET_HELD.fill(holder=target.held_by))
 
 
-def _refuse_content(target: TargetState) -> Iterator[Finding]:
-    full = [f"{name} ({rows})" for name, rows in sorted(target.rows.items()) if rows]
-    if full:
-        by = "".join(f"; the migration {run.run} into it is {run.state}" for run in target.runs)
-        remedy = "name an empty database, or empty this one if nobody needs it"
-        if target.runs:
-            remedy = "it is done, so start the new daemon; to do it again, first go back by the run's rollback.txt"
-        yield error(
-            "target",
-            f"the database is not empty; these tables hold rows: {', '.join(full)}{by}",
-            remedy,
-        )
+def _check_tables(target: TargetState) -> Iterator[Finding]:
+    full = ", ".join(f"{name} ({rows})" for name, rows in sorted(target.rows.items()) if rows)
+    if full and target.runs:
+        last = target.runs[-1]
+        yield error("target", problems.ALREADY_MIGRATED.fill(tables=full, run=last.run, state=last.state))
+    elif full:
+        yield error("target", problems.NOT_EMPTY.fill(tables=full))
     elif target.rows and target.revision is None:
-        yield error(
-            "target",
-            f"the database has tables of these names that are not TeleClaude's: {', '.join(sorted(target.rows))}",
-            "name another database",
-        )
+        yield error("target", problems.OTHER_TABLES.fill(tables=", ".join(sorted(target.rows))))
+
+
+def _check_schema(target: TargetState) -> Iterator[Finding]:
     if target.revision not in (None, target.head):
-        release = f"use the release that fits, or an empty database; this program needs {target.head}"
-        yield error("target", f"the database is at schema revision {target.revision}", release)
-    for name in sorted({LEGACY, EVENTS} & target.schemas) if not target.runs else ():
-        yield error("target", f"the database has a schema named {name}, which this needs", "rename or drop it")
+        yield error("target", problems.OTHER_REVISION.fill(revision=target.revision, head=target.head))
+    if not target.runs:
+        for name in sorted({LEGACY, EVENTS} & target.schemas):
+            yield error("target", problems.SCHEMA_TAKEN.fill(schema=name))
 
 
-def _refuse_places(inventory: Inventory) -> Iterator[Finding]:
-    # What a complete run has published goes with its rollback, and nobody should move it away.
-    published = inventory.target is not None and inventory.target.runs
-    for path in () if published else sorted(inventory.destinations.existing):
-        yield error("files", f"{path} exists and would be replaced", "move it away, or give another --root")
-    for path in inventory.destinations.not_writable:
-        remedy = "run as root, or give a --root of your own"
-        if inventory.is_root:
-            change = f"chmod u+w {shlex.quote(str(path))}"
-            remedy = f"let its owner write to it: {change}; a read-only disk refuses all the same"
-        yield error("files", f"{path} cannot be written to", remedy)
-    for path in inventory.destinations.unsafe_folders:
-        reason = f"a user without privileges can change {path}, so nothing of the system may be put there"
-        yield error("files", reason, "let it belong to root, and let nobody else write to it")
-    yield from _refuse_run_folder(inventory)
-    if inventory.is_root and not inventory.destinations.service_user_exists and inventory.layout.root is None:
-        yield error("files", "the service user does not exist", "run bin/install-system.sh, or try with --root DIR")
-
-
-def _refuse_run_folder(inventory: Inventory) -> Iterator[Finding]:
-    door = inventory.destinations.unsafe_run_folder
-    if door is not None:
-        reason = f"a user without privileges can change {door}, so the folder of the run may not be there"
-        to_root = "run bin/install-system.sh, which gives it to root"
-        elsewhere = "use --report-dir with a folder of root's"
-        yield error("files", reason, to_root if door == inventory.layout.state else elsewhere)
+_PRECHECKS = (
+    _check_activities,
+    _check_services,
+    _check_existing,
+    _check_writable,
+    _check_folders,
+    _check_run_folder,
+    _check_service_user,
+)
+_TARGET_PRECHECKS = (_check_server, _check_database, _check_tables, _check_schema)

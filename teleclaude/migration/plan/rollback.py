@@ -1,74 +1,60 @@
-"""The rollback, in commands that a person can run. Pure."""
+"""The files of a run that say how to go on and how to go back, in commands that a person can run. Pure."""
 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from teleclaude.db import schema
 from teleclaude.db.models import MigrationRun, Model
-from teleclaude.migration.plan.plan import Plan
+from teleclaude.migration.plan.plan import Plan, published_paths
 from teleclaude.migration.values.identifiers import EVENTS, LEGACY, ORIGIN, quote
 from teleclaude.platform.names import SYSTEMS, names_of
 from teleclaude.printable import printable
+
+_CUTOVER, _CUTOVER_UNDO, _ROLLBACK_SQL = "cutover.sh", "cutover-undo.sh", "rollback.sql"
+
+_DROP_LEGACY = f"""DO $$ DECLARE legacy regclass; BEGIN
+  FOR legacy IN SELECT oid FROM pg_class WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace
+    AND obj_description(oid, 'pg_class') LIKE '{ORIGIN}%' LOOP EXECUTE 'DROP TABLE ' || legacy; END LOOP;
+END $$"""  # noqa: S608
+"""Drops the tables that the models do not know, by the comment that says where they come from."""
 
 
 def rollback_statements() -> tuple[str, ...]:
     """Return the SQL that empties the target again; it needs to know nothing of the run."""
     ours = [quote(name) for name in (*Model.metadata.tables, schema.VERSION_TABLE)]
-    # Neither schema stood before, or the run would have been refused: everything in them is ours.
+    # The prechecks refuse a target that has one of these schemas, so everything in them is ours.
     schemas = (f"DROP SCHEMA IF EXISTS {quote(name)} CASCADE" for name in (LEGACY, EVENTS))
     search = f"DROP FUNCTION {', '.join(schema.FUNCTIONS)}"
-    return (f"DROP TABLE {', '.join(ours)}", DROP_LEGACY, search, *schemas)
-
-
-DROP_LEGACY = f"""DO $$ DECLARE carried regclass; BEGIN
-  FOR carried IN SELECT oid FROM pg_class WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace
-    AND obj_description(oid, 'pg_class') LIKE '{ORIGIN}%' LOOP EXECUTE 'DROP TABLE ' || carried; END LOOP;
-END $$"""  # noqa: S608
-"""Drops the tables that the models do not know, by the comment that says where they come from."""
+    return (f"DROP TABLE {', '.join(ours)}", _DROP_LEGACY, search, *schemas)
 
 
 def write_down(plan: Plan) -> Iterator[tuple[Path, str]]:
-    """Yield the files that tell how to go on and how to go back, each with its lines; a shell or psql can run them."""
-    yield rollback_script(plan), _lines(f"{statement};" for statement in rollback_statements())
-    yield cutover_script(plan), _lines(describe_cutover(plan))
-    yield cutover_undo_script(plan), _lines(describe_cutover_undo(plan))
-    yield rollback_text(plan), _lines(describe_rollback(plan))
-
-
-def _lines(lines: Iterable[str]) -> str:
-    return "".join(f"{line}\n" for line in lines)
+    """Yield the files that say how to go on and how to go back, each with its text, for a shell or for psql."""
+    files = {
+        _ROLLBACK_SQL: (f"{statement};" for statement in rollback_statements()),
+        _CUTOVER: describe_cutover(plan),
+        _CUTOVER_UNDO: describe_cutover_undo(plan),
+        rollback_text(plan).name: describe_rollback(plan),
+    }
+    for name, lines in files.items():
+        yield plan.folder / name, "".join(f"{line}\n" for line in lines)
 
 
 def rollback_text(plan: Plan) -> Path:
-    """Return where the commands lie that undo a complete run."""
+    """Return the place of the commands that go back after a success."""
     return plan.folder / "rollback.txt"
 
 
-def cutover_script(plan: Plan) -> Path:
-    """Return where the commands lie that change what leads to the old installation."""
-    return plan.folder / "cutover.sh"
-
-
-def cutover_undo_script(plan: Plan) -> Path:
-    """Return where the commands lie that take back the cutover."""
-    return plan.folder / "cutover-undo.sh"
-
-
-def rollback_script(plan: Plan) -> Path:
-    """Return where the SQL that empties the target lies."""
-    return plan.folder / "rollback.sql"
-
-
 def since_script(plan: Plan) -> Path:
-    """Return where the SQL lies that counts what was written to the new system since."""
+    """Return the place of the SQL that lists the tables which changed since the migration."""
     return plan.folder / "since.sql"
 
 
 def count_since(plan: Plan, committed: Mapping[str, int]) -> str:
-    """Return the SQL that lists the tables which are not what the migration left; it had `committed` so many rows.
+    """Return the SQL that lists the tables which changed since the migration; it committed so many rows of each.
 
     A row that was written after the run was completed has a younger transaction in `xmin` than the run's row has
     (PostgreSQL manual, system columns). That holds until the database is restored from a dump.
@@ -81,7 +67,7 @@ def count_since(plan: Plan, committed: Mapping[str, int]) -> str:
         f"SELECT {_text(name)}, {rows}, count(*), {since} FROM {name}"  # noqa: S608
         for name, rows in tables.items()
     )
-    return f"""\\echo 'Tables that are not as the migration left them; none is listed where nothing was written since.'
+    return f"""\\echo 'Tables that changed since the migration; an empty list means that nothing was written.'
 WITH run AS (SELECT age(xmin) FROM migration_runs WHERE run_id = '{plan.run}' AND state = 'complete')
 SELECT * FROM (
   {counts}
@@ -96,7 +82,7 @@ def _text(name: str) -> str:
 
 def describe_emptying(plan: Plan) -> tuple[str, ...]:
     """Return the command that empties the database again."""
-    return _psql(plan, "--set ON_ERROR_STOP=1 --single-transaction", rollback_script(plan))
+    return _psql(plan, "--set ON_ERROR_STOP=1 --single-transaction", plan.folder / _ROLLBACK_SQL)
 
 
 def _psql(plan: Plan, flags: str, script: Path) -> tuple[str, ...]:
@@ -106,12 +92,12 @@ def _psql(plan: Plan, flags: str, script: Path) -> tuple[str, ...]:
 
 
 def _database(plan: Plan) -> str:
-    # Without the stars, libpq asks for the password or takes it from where it was.
+    # Without the stars libpq reads the password from the same file or variable again, or asks for it.
     return shlex.quote(plan.target.replace(":***@", "@")) if plan.target else ""
 
 
 def describe_config_removal(plan: Plan) -> tuple[str, ...]:
-    """Return the commands that remove the published configuration; the user's own file with that user's rights."""
+    """Return the commands that remove the published configuration, the user's own file with that user's rights."""
     system = f"{_word(plan.inventory.layout.system_config)} {_word(plan.inventory.layout.secrets)}"
     user = f"sudo -u {shlex.quote(plan.user_account)} " if _sudo(plan) and plan.user_account else _sudo(plan)
     return f"{_sudo(plan)}rm -f {system}", f"{user}rm -f {_word(plan.inventory.user_config)}"
@@ -130,68 +116,69 @@ def describe_docs_removal(plan: Plan) -> tuple[str, ...]:
     return (f"{_sudo(plan)}rm -rf {_word(plan.inventory.layout.docs)}",) if plan.inventory.docs else ()
 
 
-NEEDS_JQ, SAY_JQ = "jq ", "nothing was changed: the settings of agents need jq; install it and run this again"
+NO_JQ = "nothing was changed: the settings of agents are edited with jq; install jq and run this again"
+"""What cutover.sh says where a command needs jq and there is none."""
 
 
 def describe_next(plan: Plan) -> tuple[str, ...]:
-    """Return how to go on after a success, in lines that a shell can run; a trial takes nothing from the old system."""
+    """Return how to go on after a success, in lines of a shell; a trial needs no cutover."""
     if plan.inventory.layout.root is not None:
         return (f"teleclaude daemon --root {_word(plan.inventory.layout.root)}",)
-    script = f"{_sudo(plan)}sh {_word(cutover_script(plan))}  # read it first"
-    leads = any(lead.needed for lead in plan.cutover)
-    return (script, _start_new(plan)) if leads else (_start_new(plan),)
-
-
-def _start_new(plan: Plan) -> str:
     names = names_of(plan.inventory.platform)
-    return names.our(names.commands.launch)
+    script = f"{_sudo(plan)}sh {_word(plan.folder / _CUTOVER)}  # read it first"
+    needed = (script,) if any(item.needed for item in plan.cutover) else ()
+    return (*needed, names.our(names.commands.launch))
 
 
 def describe_cutover(plan: Plan) -> tuple[str, ...]:
-    """Return what still leads to the old installation, with the commands that change it."""
+    """Return the lines of cutover.sh: what refers to the old installation, with the commands that change it."""
+    old = printable(plan.inventory.checkout)
     lines = [
-        f"# What led to the old installation {printable(plan.inventory.checkout)} when the migration {plan.run} began.",
-        "# As long as it does, hooks and commands go on writing to the old files, and nobody notices.",
-        f"# Every command keeps what it changes; {printable(cutover_undo_script(plan))} puts it back.",
+        f"# Everything that referred to the old installation {old} when the migration {plan.run} began.",
+        "# Until it is changed, hooks and commands write to the old files, and nothing warns you.",
+        f"# Each command keeps a copy of what it changes; {printable(plan.folder / _CUTOVER_UNDO)} puts it back.",
     ]
-    if any(NEEDS_JQ in lead.command for lead in plan.cutover):
-        lines.append(f"command -v jq >/dev/null || {{ echo '{SAY_JQ}' >&2; exit 3; }}")
-    said = {""}
-    for lead in plan.cutover:
-        lines.append(f"# {lead.kind}: {lead.path}{f', {lead.place}' if lead.place else ''}: {lead.runs}")
-        if lead.command not in said:
-            lines.append(lead.command)
-        elif not lead.command:
-            lines.append(f"#   {lead.hint or 'nothing to do'}")
-        said.add(lead.command)
-    return tuple(lines) if plan.cutover else (*lines, "# Nothing was found that does.")
+    if any("jq " in item.command for item in plan.cutover):
+        lines.append(f"command -v jq >/dev/null || {{ echo '{NO_JQ}' >&2; exit 3; }}")
+    listed = {""}
+    for item in plan.cutover:
+        lines.append(f"# {item.kind}: {item.path}{f', {item.place}' if item.place else ''}: {item.runs}")
+        if item.command not in listed:
+            lines.append(item.command)
+        elif not item.command:
+            lines.append(f"#   {item.hint or 'nothing to do'}")
+        listed.add(item.command)
+    return tuple(lines) if plan.cutover else (*lines, _NOTHING_REFERS)
+
+
+_NOTHING_REFERS = "# Nothing was found that refers to it."
 
 
 def describe_cutover_undo(plan: Plan) -> tuple[str, ...]:
-    """Return what takes back the cutover as far as it was made, services not counted; each command once."""
-    leads = [lead for lead in plan.cutover if lead.kind not in SERVICES]
-    by_hand = (f"# {lead.hint}" for lead in leads if lead.hint and not lead.needed)
-    return (*dict.fromkeys(lead.back for lead in leads if lead.back), *dict.fromkeys(by_hand))
+    """Return the lines of cutover-undo.sh, each command once; services are started again by the rollback alone."""
+    items = [item for item in plan.cutover if item.kind not in _SERVICES]
+    by_hand = (f"# {item.hint}" for item in items if item.hint and not item.needed)
+    return (*dict.fromkeys(item.undo for item in items if item.undo), *dict.fromkeys(by_hand))
 
 
-SERVICES = tuple(system.unit_kind for system in SYSTEMS)
+_SERVICES = tuple(system.unit_kind for system in SYSTEMS)
 
 
 def describe_rollback(plan: Plan) -> tuple[str, ...]:
-    """Return how to go back to the single-user installation after a success, in lines that a shell can run."""
+    """Return the lines of rollback.txt: how to go back to the single-user installation after a success."""
     return (
-        "# The old installation is untouched: every file of it is what it was before.",
+        "# The old installation was not changed: every file of it is as it was before the migration.",
         "# What is written to the new system from now on is not in the old one.",
-        "# 1. See what you would lose: rows, and files of the configuration and the snippets that somebody changed.",
+        "# 1. See what you would lose: rows that are new or changed, and files that somebody changed.",
         *_psql(plan, "--pset pager=off", since_script(plan)),
         _find_changed(plan),
         *_keep_dump(plan),
         *_stop_new(plan),
-        "# 3. Remove what was published, and empty the database.",
+        "# 3. Remove the published files and empty the database.",
         *describe_config_removal(plan),
         *describe_docs_removal(plan),
         *describe_emptying(plan),
-        "# 4. Take back the cutover, as far as it was made.",
+        "# 4. Undo the cutover, as far as it was done.",
         *_undo_cutover(plan),
         *_start_old(plan),
     )
@@ -199,23 +186,23 @@ def describe_rollback(plan: Plan) -> tuple[str, ...]:
 
 def _undo_cutover(plan: Plan) -> tuple[str, ...]:
     if not describe_cutover_undo(plan):
-        return ("# Nothing was found that led there.",)
-    return (f"{_sudo(plan)}sh {_word(cutover_undo_script(plan))}",)
+        return (_NOTHING_REFERS,)
+    return (f"{_sudo(plan)}sh {_word(plan.folder / _CUTOVER_UNDO)}",)
 
 
 def _start_old(plan: Plan) -> tuple[str, ...]:
-    starts = [lead.back for lead in plan.cutover if lead.kind in SERVICES and lead.back]
+    starts = [item.undo for item in plan.cutover if item.kind in _SERVICES and item.undo]
     if starts:
         return "# 5. Start the old daemon again.", *starts
     return (
-        "# 5. Start the old daemon again, by hand, for no unit or agent was found that does; such as:",
+        "# 5. Start the old daemon again by hand, because no unit or launch agent was found that starts it:",
         f"# cd {printable(_word(plan.inventory.checkout))} && .venv/bin/python -m teleclaude.daemon",
     )
 
 
 def _find_changed(plan: Plan) -> str:
-    published = [plan.inventory.layout.system_config, plan.inventory.layout.secrets, plan.inventory.user_config]
-    places = [*published, plan.inventory.layout.docs] if plan.inventory.docs else published
+    docs = (plan.inventory.layout.docs,) if plan.inventory.docs else ()
+    places = (*published_paths(plan), *docs)
     return f"{_sudo(plan)}find {' '.join(map(_word, places))} -type f -newer {_word(plan.folder / 'report.json')}"
 
 
@@ -223,7 +210,7 @@ def _keep_dump(plan: Plan) -> tuple[str, ...]:
     if plan.url is None:
         return ()
     dump = printable(_word(plan.folder / "new-system.dump"))
-    return (f"# To keep it all the same: {_sudo(plan)}pg_dump {_database(plan)} --format=custom --file {dump}",)
+    return (f"# To keep a copy of it: {_sudo(plan)}pg_dump {_database(plan)} --format=custom --file {dump}",)
 
 
 def _stop_new(plan: Plan) -> tuple[str, ...]:

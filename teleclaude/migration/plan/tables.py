@@ -1,4 +1,4 @@
-"""What becomes of a table of the old database: its name, columns and key on the target, and how it is read. Pure."""
+"""The plan of a table: its name, columns and key on the target, and how the old table is read. Pure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PLAIN = Context()
 
 @dataclass(frozen=True)
 class ColumnPlan:
-    """A column of the target: how it is read from the old table, its type, and what stands for NULL."""
+    """A column of the target: how it is read from the old table, its type, and the default for NULL."""
 
     name: str
     read: str
@@ -26,7 +26,7 @@ class ColumnPlan:
     default: Any
     context: Context = PLAIN
     needs: tuple[str, ...] = ()
-    """The columns of the old table that the expression draws on."""
+    """The columns of the old table that `read` uses, in lower case."""
 
 
 @dataclass(frozen=True)
@@ -79,19 +79,19 @@ class TablePlan:
 
 
 def renamed_columns(table: TablePlan) -> tuple[ColumnPlan, ...]:
-    """Return the carried columns whose old name PostgreSQL cannot hold."""
-    # A key that stands beside carried columns may be read by a rule.
+    """Return the legacy columns whose old name PostgreSQL cannot hold."""
+    # A key beside legacy columns may be read by a rule, which is no name.
     as_it_is = (column for column in table.columns if column.read.startswith('"'))
     return tuple(column for column in as_it_is if column.read != quote(column.name))
 
 
 def rejects_name(source: str) -> str:
-    """Return the name of the table in `legacy` that takes rows which their own table cannot hold."""
+    """Return the name of the table in `legacy` that keeps the rejected rows of a table."""
     return make_name(f"{source}{REJECTS}")
 
 
 def rejects_table(table: TablePlan) -> str:
-    """Return the SQL name of the table that takes rows which their own table cannot hold."""
+    """Return the SQL name of the table that keeps the rejected rows of a table."""
     return f"{quote(LEGACY)}.{quote(rejects_name(table.source))}"
 
 

@@ -1,4 +1,4 @@
-"""What the steps yield: findings, results, and how far they are. Pure."""
+"""What the steps yield: findings, results and progress. Pure."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that the operator should know, and what it is about."""
+    """One thing that the operator should know; `subject` is a table, a column, a file or a part of the work."""
 
     severity: Severity
     subject: str
@@ -38,17 +38,17 @@ class Finding:
 
 
 def note(subject: str, problem: Problem | str, hint: str = "") -> Finding:
-    """Something to know."""
+    """Return something to know."""
     return _find(Severity.NOTE, subject, problem, hint)
 
 
 def warning(subject: str, problem: Problem | str, hint: str = "") -> Finding:
-    """Something to look at."""
+    """Return something to look at."""
     return _find(Severity.WARNING, subject, problem, hint)
 
 
 def error(subject: str, problem: Problem | str, hint: str = "") -> Finding:
-    """Something that stops the migration."""
+    """Return something that refuses the migration."""
     return _find(Severity.ERROR, subject, problem, hint)
 
 
@@ -64,27 +64,27 @@ class Progress:
     done: int
     total: int
     size: int = 0
-    """Bytes that were sent of it; 0 where nothing is sent."""
+    """The bytes that were sent so far; 0 where nothing is sent."""
     left: float | None = None
-    """Seconds until the whole transfer is done, None where nobody can know."""
+    """Seconds until the whole transfer is done, None where that is not known."""
 
 
 @dataclass(frozen=True)
 class Forecast:
-    """What a transfer will take, as the sizes of the old databases say."""
+    """The size of a transfer, estimated from the sizes of the old databases."""
 
     rows: int
     megabytes: float
-    """What the old databases hold, of 10^6 bytes each; free pages and full-text search left out."""
+    """The size of the old databases in 10^6 bytes, without free pages and full-text search."""
     disk_megabytes: float
-    """What PostgreSQL will take for it on its disk, its log left out."""
+    """The size that it will have on the disk of PostgreSQL in 10^6 bytes, without the write-ahead log."""
     seconds: float | None
-    """None, because only the rate of the load that runs tells how long it takes."""
+    """Always None: only the rate of the running load says how long it takes."""
 
 
 @dataclass(frozen=True)
 class TableResult:
-    """A table that arrived: rows of source and target, values compared, and what was changed on the way."""
+    """A table that arrived: rows of source and target, values compared, and values that were converted."""
 
     name: str
     source_rows: int
@@ -98,17 +98,17 @@ class TableResult:
 
 @dataclass(frozen=True)
 class SequenceResult:
-    """An identity column, the number that it gives next, and whether an insert proved it."""
+    """An identity column, the number that it gives next, and whether an insert got that number."""
 
     table: str
     column: str
     next_value: int
-    proved: bool
+    verified: bool
 
 
 @dataclass(frozen=True)
 class ConstraintResult:
-    """A constraint that the data breaks: what became of it, for how many rows, and the query that lists them."""
+    """A constraint that the data breaks: its state, how many rows break it, and the query that lists them."""
 
     name: str
     table: str
@@ -119,7 +119,7 @@ class ConstraintResult:
 
 @dataclass(frozen=True)
 class FileResult:
-    """A file that was put in its place; `owner` is who should own it, `kind` what it is for."""
+    """A file that was published; `owner` is who should own it, `kind` its purpose."""
 
     path: str
     kind: str
@@ -139,7 +139,7 @@ class SourceFileResult:
 
 @dataclass(frozen=True)
 class LedgerResult:
-    """Where the values are listed that could not be carried as they were, and how many."""
+    """The file that lists the values which could not be stored unchanged, and how many it lists."""
 
     path: str
     entries: int
@@ -147,19 +147,19 @@ class LedgerResult:
 
 @dataclass(frozen=True)
 class ProbeResult:
-    """What the real daemon saw on the new database, and whether it lists what the source held."""
+    """What the real daemon saw on the new database, and whether it lists the sessions of the source."""
 
     ok: bool
     sessions_expected: int
     sessions_listed: int
     searches: int
-    """How many searches were run on both sides."""
+    """How many searches were run on source and target."""
     verdict: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class Left:
-    """Something of the old installation that was deliberately not moved."""
+    """Something of the old installation that was not moved, and the reason."""
 
     subject: str
     reason: str
@@ -178,25 +178,26 @@ class OldFile:
 
 @dataclass(frozen=True)
 class CutoverItem:
-    """Something that still leads to the old installation, the command that changes it, and what takes that back.
+    """Something that still refers to the old installation, the command that changes it, and the one that undoes that.
 
-    Where no command can, `hint` says what a person does; where `needed` is false, nothing has to be done.
+    Where no command can change it, `hint` says what a person does. Where `needed` is false, nothing has to be done.
     """
 
     kind: str
     path: str
     place: str
-    """The line, the way to it as jq writes it, or the state of a service."""
+    """The line, the path of the entry as jq writes it, or the state of a service."""
     runs: str
+    """What it runs, without secrets."""
     command: str
-    back: str
+    undo: str
     needed: bool
     hint: str = ""
 
 
 @dataclass(frozen=True)
 class FilePreview:
-    """A file as a rehearsal would write it; of secrets the names alone."""
+    """A file as a rehearsal would write it; a secret is shown by its name alone."""
 
     path: str
     kind: str

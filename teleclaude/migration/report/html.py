@@ -10,7 +10,15 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from teleclaude.migration.report.summary import find_attention, find_proofs, outcome, stands, verdict
+from teleclaude.migration.report.summary import (
+    find_attention,
+    find_largest,
+    find_verified,
+    is_kept,
+    outcome,
+    total,
+    verdict,
+)
 from teleclaude.printable import printable
 
 if TYPE_CHECKING:
@@ -20,7 +28,7 @@ _TEMPLATE = "report.html.j2"
 _MOST_TABLES = 12
 
 _Line = tuple[str, str, list[tuple[float, str]]]
-"""A line of a picture: a name, what is said of it, and its bars: shares of the whole width, each with its class."""
+"""A line of a picture: its name, its text, and its bars as shares of the whole width, each with its CSS class."""
 
 
 def to_html(report: Mapping[str, Any]) -> str:
@@ -29,9 +37,9 @@ def to_html(report: Mapping[str, Any]) -> str:
         report=report,
         verdict=verdict(report),
         outcome=outcome(report),
-        stands=stands(report),
+        is_kept=is_kept(report),
         attention=find_attention(report),
-        proofs=list(find_proofs(report)),
+        verified=list(find_verified(report)),
         steps=list(_draw_steps(report["steps"])),
         tables=list(_draw_tables(report["tables"])),
         left=_find_left(report),
@@ -41,7 +49,7 @@ def to_html(report: Mapping[str, Any]) -> str:
 
 @cache
 def _load_template() -> Template:
-    # Its import takes tens of milliseconds, and only the end of a run makes a page.
+    # The import takes tens of milliseconds, and only the end of a run makes a page.
     from jinja2 import Environment, PackageLoader, StrictUndefined  # noqa: PLC0415
 
     environment = Environment(
@@ -58,7 +66,7 @@ def _load_template() -> Template:
 
 
 def _to_shown(value: object) -> object:
-    """Return a value with what a page could not show, or would obey, written out; lines stay lines."""
+    """Return a value with control characters written out; ends of lines are kept."""
     is_markup = hasattr(value, "__html__")
     return value if is_markup else "\n".join(printable(line) for line in str(value).split("\n"))
 
@@ -74,12 +82,8 @@ def _draw_steps(steps: list[dict[str, Any]]) -> Iterator[_Line]:
 
 def _draw_tables(tables: list[dict[str, Any]]) -> Iterator[_Line]:
     """Yield the largest tables with their rows and their time, the rest as one."""
-    largest = sorted(tables, key=lambda table: (-table["target_rows"], -table["seconds"]))
-    named = [(table["name"], table["target_rows"], table["seconds"]) for table in largest[:_MOST_TABLES]]
-    rest = largest[_MOST_TABLES:]
-    if rest:
-        rows, seconds = (sum(table[name] for table in rest) for name in ("target_rows", "seconds"))
-        named.append((f"{len(rest)} smaller ones", rows, seconds))
+    largest = find_largest(tables, _MOST_TABLES)
+    named = [(name, total(some, "target_rows"), total(some, "seconds")) for name, some in largest]
     most_rows = max((rows for _, rows, _ in named), default=0) or 1
     most_seconds = max((seconds for _, _, seconds in named), default=0) or 1
     for name, rows, seconds in named:
@@ -87,6 +91,6 @@ def _draw_tables(tables: list[dict[str, Any]]) -> Iterator[_Line]:
 
 
 def _find_left(report: Mapping[str, Any]) -> dict[str, str]:
-    """Return what stays where it is, and why, each once."""
+    """Return what is left where it is, and why, each once."""
     left = {item["path"]: item["why"] for item in report["installation"] if item["outcome"] == "left"}
     return left | {item["subject"]: item["reason"] for item in report["left"]}

@@ -7,29 +7,15 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, TypeVar
 
 from teleclaude.errors import Exit, Problem
-from teleclaude.migration.report.events import (
-    ConstraintResult,
-    CutoverItem,
-    FilePreview,
-    FileResult,
-    Finding,
-    Forecast,
-    LedgerResult,
-    Left,
-    OldFile,
-    ProbeResult,
-    Result,
-    SequenceResult,
-    SourceFileResult,
-    TableResult,
-)
+from teleclaude.migration.report import events
+from teleclaude.migration.report.events import Finding, Result, TableResult
 
 REPORT_VERSION = 1
 
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a run stopped; `kind` is the class of the error."""
+    """Why a run stopped; `kind` is the name of the class of the error."""
 
     problem: Problem
     kind: str
@@ -38,7 +24,7 @@ class Failure:
 
 @dataclass(frozen=True)
 class StepRun:
-    """One step as it went: `done`, `failed`, and for a step that was taken back `undone` or `not undone`."""
+    """One step and its outcome: `done`, `failed`, or of a step that was taken back `undone` or `not undone`."""
 
     name: str
     outcome: str
@@ -51,7 +37,7 @@ _T = TypeVar("_T", bound=Finding | Result)
 
 @dataclass(frozen=True)
 class Report:
-    """A run of the migration. `header` is what the Plan says of it; everything else is folded from the steps."""
+    """A run of the migration. `header` comes from the Plan; everything else is folded from the steps."""
 
     header: Mapping[str, Any]
     steps: tuple[StepRun, ...]
@@ -63,12 +49,12 @@ class Report:
 
     @property
     def ok(self) -> bool:
-        """Whether everything was done and proved."""
+        """Whether everything was done and verified."""
         return self.failure is None
 
     @property
     def exit_code(self) -> Exit:
-        """What the operator does next."""
+        """The exit code of the command, which says what the operator does next."""
         return Exit.DONE if self.failure is None else self.failure.exit_code
 
     def all(self, kind: type[_T]) -> tuple[_T, ...]:
@@ -82,8 +68,8 @@ class Report:
         return next(reversed(self._plain(kind)), None)
 
     def to_json(self) -> dict[str, Any]:
-        """Return the report as plain values, the contract that other programs read."""
-        files = self._plain(FileResult)
+        """Return the report as plain values: the contract with other programs (report.schema.json)."""
+        files = self._plain(events.FileResult)
         return {
             "version": REPORT_VERSION,
             **self.header,
@@ -91,28 +77,28 @@ class Report:
             "exit_code": int(self.exit_code),
             "load_rehearsed": self.ok and bool(self.all(TableResult)) if self.header["dry_run"] else None,
             "failure": to_plain(self.failure) if self.failure else None,
-            "source": {**self.header.get("source", {}), "files": self._plain(SourceFileResult)},
+            "source": {**self.header.get("source", {}), "files": self._plain(events.SourceFileResult)},
             "tables": self._plain(TableResult),
-            "forecast": self._last(Forecast),
-            "sequences": self._plain(SequenceResult),
-            "constraints": self._plain(ConstraintResult),
+            "forecast": self._last(events.Forecast),
+            "sequences": self._plain(events.SequenceResult),
+            "constraints": self._plain(events.ConstraintResult),
             "files": [file for file in files if file["kind"] != "docs"],
             "docs": [file for file in files if file["kind"] == "docs"],
-            "probe": self._last(ProbeResult),
-            "preview": self._plain(FilePreview),
-            "installation": self._plain(OldFile),
-            "left": self._plain(Left),
-            "cutover": self._plain(CutoverItem),
+            "probe": self._last(events.ProbeResult),
+            "preview": self._plain(events.FilePreview),
+            "installation": self._plain(events.OldFile),
+            "left": self._plain(events.Left),
+            "cutover": self._plain(events.CutoverItem),
             "steps": [{"name": s.name, "outcome": s.outcome, "seconds": round(s.seconds, 3)} for s in self.steps],
             "findings": self._plain(Finding),
-            "ledger": self._last(LedgerResult),
+            "ledger": self._last(events.LedgerResult),
             "next": list(self.next),
             "undo": list(self.undo),
         }
 
 
 def to_plain(event: Finding | Result | Failure) -> dict[str, Any]:
-    """Return the fields of an event as the report has them: those of its problem beside the others."""
+    """Return the fields of an event for the report; those of its problem are beside the others."""
     plain: dict[str, Any] = {}
     for name, value in asdict(event).items():
         plain |= value if name == "problem" else {name: value}

@@ -1,4 +1,4 @@
-"""What a report says in short, the same on the last page and in report.html: verdict, proof, attention. Pure."""
+"""What a report says in short, the same on the last page and in report.html: verdict, verified, attention. Pure."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from teleclaude.errors import Exit
+from teleclaude.errors import Exit, Problem
+from teleclaude.migration.report import problems
 from teleclaude.migration.report.events import Severity
 
 
 @dataclass(frozen=True)
 class Attention:
-    """Something that a person should look at, and what to do about it; `query` lists the rows that it is about."""
+    """Something that a person should look at; `query` lists the rows that it is about."""
 
     severity: Severity
-    what: str
-    remedy: str
+    problem: Problem
     query: str = ""
 
 
 def verdict(report: Mapping[str, Any]) -> str:
-    """Return in a sentence what came of a run."""
+    """Return the result of a run in a sentence."""
     if report["failure"]:
         return str(report["failure"]["message"])
     if report["recovery"] == "undo":
@@ -42,96 +42,108 @@ _OUTCOMES = {
 
 
 def outcome(report: Mapping[str, Any]) -> str:
-    """Return what is left of a run that failed, where its sentence does not say so."""
+    """Return what a run that failed left behind, where its sentence does not say so."""
     said = _OUTCOMES.get(report["exit_code"], "") if report["failure"] else ""
     return "" if "nothing was" in verdict(report) else said
 
 
-def stands(report: Mapping[str, Any]) -> bool:
-    """Whether what a run did is there: it did not fail, and took nothing back."""
+def is_kept(report: Mapping[str, Any]) -> bool:
+    """Whether the result of a run exists: the run did not fail and took nothing back."""
     return report["failure"] is None and report["recovery"] != "undo"
 
 
-def find_proofs(report: Mapping[str, Any]) -> Iterator[str]:
-    """Yield what was proved, a sentence each; nothing of what was taken back."""
-    if not stands(report):
+def find_verified(report: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what was verified, a sentence each; nothing of what was taken back."""
+    if not is_kept(report):
         return
     tables, files, probe = report["tables"], report["source"]["files"], report["probe"]
     if tables:
         listed = total(tables, "converted")
-        but = f", but for the {listed:,} that the ledger lists" if listed else ""
-        values = f"{total(tables, 'values_compared'):,} values read back"
-        yield f"{total(tables, 'target_rows'):,} rows in {len(tables)} tables; {values}, all equal{but}"
-    proved = [identity for identity in report["sequences"] if identity["proved"]]
-    if proved:
-        yield f"{len(proved)} sequences give the next free number, as an insert showed"
+        but = f" except the {listed:,} in the ledger" if listed else ""
+        values = f"{count(total(tables, 'values_compared'), 'value')} read back, all equal{but}"
+        yield f"{count(total(tables, 'target_rows'), 'row')} in {count(len(tables), 'table')}; {values}"
+    verified = [sequence for sequence in report["sequences"] if sequence["verified"]]
+    if verified:
+        yield f"{count(len(verified), 'sequence')} tried with an insert: the next number is right"
     if probe and probe["ok"]:
-        booted = f"the daemon booted on it and lists {probe['sessions_listed']:,} sessions"
-        yield f"{booted}; {probe['searches']} searches compared"
+        booted = f"the daemon booted on it and lists {count(probe['sessions_listed'], 'session')}"
+        yield f"{booted}; {count(probe['searches'], 'search', 'searches')} compared"
     if files and all(file["sha256_before"] == file["sha256_after"] for file in files):
-        yield f"{len(files)} files of the old installation are what they were"
+        yield f"{count(len(files), 'file')} of the old installation compared: unchanged"
 
 
-def total(tables: list[dict[str, Any]], number: str) -> int:
-    """Return the sum of a number over all tables."""
+def total(tables: list[dict[str, Any]], number: str) -> Any:
+    """Return the sum of a number, whole or not, over all tables."""
     return sum(table[number] for table in tables)
 
 
+def find_largest(tables: list[dict[str, Any]], most: int) -> list[tuple[str, list[dict[str, Any]]]]:
+    """Return the `most` largest tables by their names, and all others as one."""
+    ordered = sorted(tables, key=lambda table: (-table["target_rows"], -table["seconds"]))
+    named = [(table["name"], [table]) for table in ordered[:most]]
+    others = ordered[most:]
+    return [*named, (f"{len(others)} more", others)] if others else named
+
+
+def count(number: int, one: str, more: str = "") -> str:
+    """Return a number with what it counts; `more` is the plural where that is not `one` with an s."""
+    return f"{number:,} {one if number == 1 else more or f'{one}s'}"
+
+
 def find_attention(report: Mapping[str, Any]) -> tuple[Attention, ...]:
-    """Return everything that asks for attention, errors first; notes do not."""
-    ways = (_of_findings, _of_leads, _of_sequences, _of_constraints, _of_values)
-    found = [attention for way in ways for attention in way(report)]
+    """Return everything that needs attention, errors first; notes do not."""
+    kinds = (_of_findings, _of_cutover, _of_sequences, _of_constraints, _of_values)
+    found = [attention for kind in kinds for attention in kind(report)]
     return tuple(sorted(found, key=lambda attention: attention.severity is not Severity.ERROR))
 
 
-def _is_kept(report: Mapping[str, Any]) -> bool:
-    """Whether report and ledger can be looked into afterwards."""
-    return bool(report["folder_stays"]) and report["exit_code"] != Exit.REFUSED
+def _keeps_files(report: Mapping[str, Any]) -> bool:
+    """Whether report and ledger can be read afterwards."""
+    return bool(report["folder_kept"]) and report["exit_code"] != Exit.REFUSED
 
 
 def _where(report: Mapping[str, Any]) -> str:
-    return "the report has" if _is_kept(report) else "--json prints"
+    return "the report has" if _keeps_files(report) else "--json prints"
 
 
 def _of_findings(report: Mapping[str, Any]) -> Iterator[Attention]:
     for finding in report["findings"]:
         severity = Severity(finding["severity"])
         if severity is not Severity.NOTE:
-            yield Attention(severity, f"{finding['subject']}: {finding['message']}", finding["hint"])
+            yield Attention(severity, problems.FOUND.fill(**finding))
 
 
-def _of_leads(report: Mapping[str, Any]) -> Iterator[Attention]:
-    leads = [lead for lead in report["cutover"] if lead["needed"]]
-    if leads:
-        places = list(dict.fromkeys(f"{lead['kind']} {lead['path']}" for lead in leads))
-        more = f" and {len(places) - 1} more" if len(places) > 1 else ""
-        said = f"{places[0]}{more} still lead to the old installation"
-        script = Path(report["folder"]) / "cutover.sh"
-        made = report["failure"] is None and not report["dry_run"]
-        sudo = "" if report["root"] else "sudo "
-        remedy = f"read it, then: {sudo}sh {script}" if made else f"{_where(report)} the commands, under cutover"
-        yield Attention(Severity.WARNING, said, remedy)
+def _of_cutover(report: Mapping[str, Any]) -> Iterator[Attention]:
+    places = list(dict.fromkeys(f"{item['kind']} {item['path']}" for item in report["cutover"] if item["needed"]))
+    if places:
+        is_made = report["failure"] is None and not report["dry_run"]
+        problem = (problems.CUTOVER_TO_DO if is_made else problems.CUTOVER_TO_COME).fill(
+            places=places[0] + (f" and {len(places) - 1} more" if len(places) > 1 else ""),
+            script=Path(report["folder"]) / "cutover.sh",
+            sudo="" if report["root"] else "sudo ",
+            where=_where(report),
+        )
+        yield Attention(Severity.WARNING, problem)
 
 
 def _of_sequences(report: Mapping[str, Any]) -> Iterator[Attention]:
-    for identity in report["sequences"]:
-        if not identity["proved"]:
-            table, column = identity["table"], identity["column"]
-            said = f"{table}.{column} has no number left, so the next row that asks for one is refused"
-            remedy = f"renumber its highest row, then: ALTER TABLE {table} ALTER COLUMN {column} RESTART WITH NUMBER"
-            yield Attention(Severity.WARNING, said, remedy)
+    for sequence in report["sequences"]:
+        if not sequence["verified"]:
+            yield Attention(Severity.WARNING, problems.NO_NUMBER_LEFT.fill(**sequence))
 
 
 def _of_constraints(report: Mapping[str, Any]) -> Iterator[Attention]:
-    for constraint in report["constraints"]:
-        said = f"{constraint['name']} is {constraint['state']}: {constraint['rows']:,} rows break it"
-        yield Attention(Severity.WARNING, said, f"{_where(report)} their query", constraint["query"])
+    for broken in report["constraints"]:
+        rows = count(broken["rows"], "row")
+        filled = problems.CONSTRAINT_BROKEN.fill(
+            name=broken["name"], state=broken["state"], rows=rows, where=_where(report)
+        )
+        yield Attention(Severity.WARNING, filled, broken["query"])
 
 
 def _of_values(report: Mapping[str, Any]) -> Iterator[Attention]:
     ledger = report["ledger"]
     if ledger and ledger["entries"] and report["recovery"] != "undo":
-        said = f"{ledger['entries']:,} values could not be carried as they were"
-        kept = f"each is in {Path(ledger['path']).name}, with its original"
-        lost = "--report-dir DIR keeps the list of them, with their originals"
-        yield Attention(Severity.WARNING, said, kept if _is_kept(report) else lost)
+        problem = problems.VALUES_CHANGED if _keeps_files(report) else problems.VALUES_NOT_KEPT
+        values = count(ledger["entries"], "value")
+        yield Attention(Severity.WARNING, problem.fill(values=values, ledger=Path(ledger["path"]).name))

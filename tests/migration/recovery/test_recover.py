@@ -125,7 +125,7 @@ async def test_nothing_of_what_was_taken_back_is_shown_as_proved(left: Standing)
     said = [line for line in done.stdout.splitlines() if line]
     assert said[0] == "Taken back: the target is empty again, and nothing is published."
     [page] = state_of(left).glob("*/report.html")
-    assert "What was proved" not in page.read_text()
+    assert "What was verified" not in page.read_text()
     assert "values compared</div>" not in page.read_text()
 
 
@@ -303,7 +303,7 @@ async def test_a_run_that_is_finished_tells_what_the_data_breaks_and_what_sequen
     of_deletions = broken["pending_message_deletions_session_id_fkey"]
     assert of_deletions.state == "not valid"
     assert len(await query(left.target, of_deletions.query)) == of_deletions.rows > 0
-    assert any(of_deletions.name in attention.what for attention in find_attention(report.to_json()))
+    assert any(of_deletions.name in attention.problem.message for attention in find_attention(report.to_json()))
     given = {(result.table, result.column): result.next_value for result in report.all(SequenceResult)}
     [highest] = await query(left.target, "SELECT max(id) FROM hook_outbox")
     assert given["hook_outbox", "id"] == highest[0] + 1

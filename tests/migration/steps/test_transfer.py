@@ -154,16 +154,16 @@ async def test_a_column_that_holds_the_highest_number_arrives_and_is_said_to_hav
     highest = 2**63 - 1
     report = await served_with(options, sample, ("UPDATE memory_observations SET id = ? WHERE id = 1", (highest,)))
     assert await query(target, "SELECT max(id) FROM memory_observations") == [(highest,)]
-    unproved = [identity.table for identity in report.all(SequenceResult) if not identity.proved]
+    unproved = [identity.table for identity in report.all(SequenceResult) if not identity.verified]
     assert unproved == ["memory_observations"]
-    said = [attention.what for attention in find_attention(report.to_json())]
+    said = [attention.problem.message for attention in find_attention(report.to_json())]
     assert any("memory_observations.id has no number left" in what for what in said)
 
 
 async def test_the_last_number_that_a_column_can_give_is_verified(options: Options, sample: SampleInstallation) -> None:
     last = 2**63 - 1
     report = await migrated_with(options, sample, ("UPDATE memory_observations SET id = ? WHERE id = 1", (last - 1,)))
-    given = {identity.table: (identity.next_value, identity.proved) for identity in report.all(SequenceResult)}
+    given = {identity.table: (identity.next_value, identity.verified) for identity in report.all(SequenceResult)}
     assert given["memory_observations"] == (last, True)
 
 

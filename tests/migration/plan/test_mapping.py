@@ -7,13 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from teleclaude.db.models import Model
-from teleclaude.migration.plan.mapping import Circumstances, make_event_tables, make_tables, map_columns
+from teleclaude.migration.plan.mapping import MappingInput, make_event_tables, make_tables, map_columns
 from teleclaude.migration.plan.tables import SequencePlan, TablePlan, column_type
 from teleclaude.migration.source.inventory import SourceColumn, SourceTable
 from teleclaude.migration.source.old_schema import NEW, find_models, missing_columns
 from teleclaude.migration.values.column_types import ColumnType
 
-GIVEN = Circumstances({"sessions": (("owner_person", "Ada"), ("owner_uid", 1000))}, frozenset(), UTC, datetime.now(UTC))
+GIVEN = MappingInput({"sessions": (("owner_person", "Ada"), ("owner_uid", 1000))}, frozenset(), UTC, datetime.now(UTC))
 
 
 def table(name: str, *columns: str, key: int = 1, rows: int = 1, next_id: int | None = None) -> SourceTable:
@@ -22,7 +22,7 @@ def table(name: str, *columns: str, key: int = 1, rows: int = 1, next_id: int | 
     return SourceTable(name, found, rows, next_id)
 
 
-def plans(*tables: SourceTable, given: Circumstances = GIVEN) -> dict[str, TablePlan]:
+def plans(*tables: SourceTable, given: MappingInput = GIVEN) -> dict[str, TablePlan]:
     return {plan.label: plan for plan in make_tables(tables, given)}
 
 
@@ -45,7 +45,7 @@ def test_parents_are_planned_before_children() -> None:
     assert [plan.name for plan in make_tables(tuple(everything), GIVEN) if not plan.legacy] == order
 
 
-def test_a_column_that_the_model_does_not_know_is_carried_beside_it_with_the_key() -> None:
+def test_a_column_that_the_model_does_not_know_goes_to_legacy_with_the_key() -> None:
     planned = plans(table("system_settings", "key", "value", "updated_at", "more"))
     beside = planned["legacy.system_settings"]
     assert beside.legacy
@@ -74,14 +74,14 @@ def test_a_key_that_sqlite_did_not_guard_is_known_to_be_unguarded() -> None:
     assert not plans(table("system_settings", "key", "value", "updated_at", key=0))["system_settings"].unique_key
 
 
-def test_a_table_without_the_key_of_its_model_is_carried_whole() -> None:
+def test_a_table_without_the_key_of_its_model_goes_to_legacy_whole() -> None:
     (plan,) = plans(table("system_settings", "name", "value")).values()
     assert plan.legacy
     assert plan.label == "legacy.system_settings"
 
 
 @pytest.mark.parametrize("name", ["schema_migrations", "sqlite_sequence"])
-def test_bookkeeping_is_not_carried_and_its_columns_are_said_to_be_left(name: str) -> None:
+def test_bookkeeping_is_not_moved_and_its_columns_are_said_to_be_left(name: str) -> None:
     source = table(name, "a")
     assert plans(source) == {}
     assert [mapping.mapping for mapping in map_columns((source,), ())] == ["left"]
@@ -95,8 +95,8 @@ def test_a_rebuilt_table_counts_only_where_the_one_in_its_place_has_no_rows(rows
     assert models == {("system_settings" if rows else "system_settings_new"): "system_settings"}
 
 
-def test_a_name_that_is_taken_on_the_target_leads_to_the_schema_legacy() -> None:
-    given = Circumstances({}, frozenset({"mine"}), UTC, datetime.now(UTC))
+def test_a_name_that_is_taken_on_the_target_goes_to_the_schema_legacy() -> None:
+    given = MappingInput({}, frozenset({"mine"}), UTC, datetime.now(UTC))
     assert set(plans(table("mine", "id"), table("theirs", "id"), given=given)) == {"legacy.mine", "theirs"}
     assert set(plans(table("pg_own", "id"), table("audit_log", "id"))) == {"legacy.pg_own", "legacy.audit_log"}
 
@@ -135,10 +135,10 @@ def test_every_column_of_the_models_has_a_type_that_the_migration_knows() -> Non
             assert column_type(column) in ColumnType
 
 
-def test_each_column_has_the_fate_that_the_reading_of_it_gives_it() -> None:
+def test_each_column_has_the_mapping_that_its_reading_gives_it() -> None:
     source = table("sessions", "session_id", "computer_name", "ux_state", "more")
     mappings = {mapping.column: mapping for mapping in map_columns((source,), make_tables((source,), GIVEN))}
-    # The key stands beside the carried columns as well.
+    # The key is beside the legacy columns as well.
     assert (mappings["session_id"].mapping, mappings["session_id"].to) == ("mapped", "sessions.session_id")
     assert (mappings["more"].mapping, mappings["more"].to) == ("legacy", "legacy.sessions.more")
     assert mappings["ux_state"].mapping == "consumed"
@@ -155,7 +155,7 @@ COLUMNS = st.lists(
 
 
 @given(st.lists(st.tuples(NAMES, COLUMNS), unique_by=lambda each: each[0].lower()))
-def test_no_column_of_any_old_table_is_without_a_fate_or_lost(old: list[tuple[str, list[str]]]) -> None:
+def test_no_column_of_any_old_table_is_without_a_mapping_or_lost(old: list[tuple[str, list[str]]]) -> None:
     tables = tuple(table(name, *columns) for name, columns in old)
     made = make_tables(tables, GIVEN)
     mappings = map_columns(tables, made)

@@ -1,12 +1,12 @@
-"""What a report says in short: verdict, proofs, and what asks for attention."""
+"""What a report says in short: the verdict, what was verified, and what needs attention."""
 
 from typing import Any
 
 import pytest
 
-from teleclaude.errors import Exit
+from teleclaude.errors import Exit, Problem
 from teleclaude.migration.report.events import Severity
-from teleclaude.migration.report.summary import find_attention, find_proofs, outcome, stands, verdict
+from teleclaude.migration.report.summary import count, find_attention, find_verified, is_kept, outcome, verdict
 
 TABLE = {"target_rows": 1000, "values_compared": 5000, "converted": 0}
 DONE: dict[str, Any] = {
@@ -16,11 +16,11 @@ DONE: dict[str, Any] = {
     "dry_run": False,
     "exit_code": Exit.DONE,
     "folder": "/run",
-    "folder_stays": True,
+    "folder_kept": True,
     "root": None,
     "tables": [TABLE, TABLE],
     "source": {"files": [{"sha256_before": "a", "sha256_after": "a"}]},
-    "sequences": [{"table": "mirrors", "column": "id", "proved": True}],
+    "sequences": [{"table": "mirrors", "column": "id", "verified": True}],
     "probe": {"ok": True, "sessions_listed": 20, "searches": 3},
     "findings": [],
     "cutover": [],
@@ -28,7 +28,7 @@ DONE: dict[str, Any] = {
     "ledger": None,
 }
 FAILED = {"failure": {"message": "it broke", "hint": "fix it"}}
-LEAD = {"kind": "shell", "path": "/home/ada/.bashrc", "needed": True}
+ITEM = {"kind": "shell", "path": "/home/ada/.bashrc", "needed": True}
 
 
 @pytest.mark.parametrize(
@@ -66,28 +66,28 @@ def test_a_failure_that_says_itself_that_nothing_was_written_is_not_doubled() ->
     assert outcome(report) == ""
 
 
-def test_what_was_proved_is_counted_over_all_tables() -> None:
-    rows, numbers, daemon, files = find_proofs(DONE)
+def test_what_was_verified_is_counted_over_all_tables() -> None:
+    rows, numbers, daemon, files = find_verified(DONE)
     assert rows == "2,000 rows in 2 tables; 10,000 values read back, all equal"
-    assert numbers.startswith("1 sequences")
+    assert numbers.startswith("1 sequence tried")
     assert "20 sessions" in daemon
-    assert files.startswith("1 files")
+    assert files.startswith("1 file of")
 
 
 def test_values_that_were_changed_are_no_part_of_all_equal() -> None:
     changed = {**DONE, "tables": [{**TABLE, "converted": 1234}]}
-    assert next(find_proofs(changed)).endswith("all equal, but for the 1,234 that the ledger lists")
+    assert next(find_verified(changed)).endswith("all equal except the 1,234 in the ledger")
 
 
-def test_nothing_is_proved_that_does_not_stand() -> None:
+def test_nothing_is_verified_of_a_run_that_failed_or_was_taken_back() -> None:
     for changes in (FAILED, {"recovery": "undo"}):
-        assert not stands({**DONE, **changes})
-        assert list(find_proofs({**DONE, **changes})) == []
+        assert not is_kept({**DONE, **changes})
+        assert list(find_verified({**DONE, **changes})) == []
 
 
-def test_a_file_that_changed_and_a_daemon_that_failed_are_proofs_of_nothing() -> None:
+def test_a_file_that_changed_and_a_daemon_that_failed_verify_nothing() -> None:
     changed = {"files": [{"sha256_before": "a", "sha256_after": "b"}]}
-    shown = list(find_proofs({**DONE, "source": changed, "probe": {**DONE["probe"], "ok": False}, "sequences": []}))
+    shown = list(find_verified({**DONE, "source": changed, "probe": {**DONE["probe"], "ok": False}, "sequences": []}))
     assert len(shown) == 1
 
 
@@ -97,36 +97,41 @@ def test_notes_ask_for_no_attention_and_errors_come_first() -> None:
     ]
     found = find_attention({**DONE, "findings": findings})
     assert [attention.severity for attention in found] == [Severity.ERROR, Severity.WARNING]
-    assert (found[0].what, found[0].remedy) == ("error: m", "h")
+    assert found[0].problem == Problem("error: m", "h")
 
 
-def test_what_still_leads_to_the_old_installation_has_a_script_after_a_migration() -> None:
-    leads = [LEAD, {**LEAD, "path": "/x"}, {**LEAD, "path": "/y", "needed": False}]
-    [attention] = find_attention({**DONE, "cutover": leads})
-    assert attention.what == "shell /home/ada/.bashrc and 1 more still lead to the old installation"
-    assert attention.remedy == "read it, then: sudo sh /run/cutover.sh"
-    [attention] = find_attention({**DONE, "cutover": leads, "root": "/trial"})
-    assert "sudo" not in attention.remedy
-    [attention] = find_attention({**DONE, "cutover": leads, "dry_run": True})
-    assert "cutover.sh" not in attention.remedy
+def test_a_cutover_that_is_to_be_done_has_a_script_after_a_migration() -> None:
+    items = [ITEM, {**ITEM, "path": "/x"}, {**ITEM, "path": "/y", "needed": False}]
+    [attention] = find_attention({**DONE, "cutover": items})
+    assert attention.problem.message == "the cutover is still to be done: shell /home/ada/.bashrc and 1 more"
+    assert attention.problem.hint == "read it, then run: sudo sh /run/cutover.sh"
+    [attention] = find_attention({**DONE, "cutover": items, "root": "/trial"})
+    assert "sudo" not in attention.problem.hint
+    [attention] = find_attention({**DONE, "cutover": items, "dry_run": True})
+    assert "cutover.sh" not in attention.problem.hint
 
 
 def test_a_column_without_a_number_left_has_a_command() -> None:
-    [attention] = find_attention({**DONE, "sequences": [{"table": "mirrors", "column": "id", "proved": False}]})
-    assert "ALTER TABLE mirrors ALTER COLUMN id RESTART" in attention.remedy
+    [attention] = find_attention({**DONE, "sequences": [{"table": "mirrors", "column": "id", "verified": False}]})
+    assert "ALTER TABLE mirrors ALTER COLUMN id RESTART" in attention.problem.hint
 
 
 def test_a_constraint_that_is_broken_has_the_query_that_lists_the_rows() -> None:
     broken = {"name": "one", "state": "not validated", "rows": 1200, "query": "SELECT 1"}
     [attention] = find_attention({**DONE, "constraints": [broken]})
-    assert "1,200 rows" in attention.what
+    assert "1,200 rows" in attention.problem.message
     assert attention.query == "SELECT 1"
 
 
 def test_the_ledger_is_named_where_it_stays_and_a_flag_where_it_does_not() -> None:
     report = {**DONE, "ledger": {"path": "/run/ledger.jsonl", "entries": 3}}
     [kept] = find_attention(report)
-    assert "ledger.jsonl" in kept.remedy
-    [lost] = find_attention({**report, "folder_stays": False})
-    assert "--report-dir" in lost.remedy
+    assert "ledger.jsonl" in kept.problem.hint
+    [lost] = find_attention({**report, "folder_kept": False})
+    assert "--report-dir" in lost.problem.hint
     assert find_attention({**report, "recovery": "undo"}) == ()
+
+
+def test_one_of_a_kind_is_counted_in_the_singular() -> None:
+    assert (count(1, "row"), count(0, "row"), count(1200, "row")) == ("1 row", "0 rows", "1,200 rows")
+    assert (count(1, "search", "searches"), count(2, "search", "searches")) == ("1 search", "2 searches")

@@ -33,7 +33,7 @@ from tests.support.standing import Migrated
 pytestmark = pytest.mark.usefixtures("daemon_here")
 
 SCHEMA: dict[str, Any] = json.loads(files("teleclaude.migration.report").joinpath("report.schema.json").read_text())
-PAGE = (Path(__file__).parents[2] / "docs/report.md").read_text()
+PAGE = (Path(__file__).parents[3] / "docs/report.md").read_text()
 
 
 def check(document: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The way there and the rollback are commands made from the plan alone; none holds a password."""
+"""The cutover and the rollback are commands made from the plan alone; none holds a password."""
 
 import shlex
 from dataclasses import replace
@@ -10,7 +10,7 @@ import pytest
 from teleclaude.layout import make_layout
 from teleclaude.migration.plan.plan import Plan, make_plan
 from teleclaude.migration.plan.rollback import (
-    SAY_JQ,
+    NO_JQ,
     count_since,
     describe_config_removal,
     describe_cutover,
@@ -39,7 +39,7 @@ def planned(inventory: Inventory, **changes: Any) -> Plan:
     return make_plan(Options(target="postgresql://ada:hidden@db.example.com/telec"), replace(inventory, **changes))
 
 
-def test_no_file_of_the_way_back_holds_the_password(inventory: Inventory) -> None:
+def test_no_file_of_the_run_holds_the_password(inventory: Inventory) -> None:
     texts = dict(write_down(planned(inventory, services=(UNIT,), references=(SHELL, HOOK))))
     assert [path.name for path in texts] == ["rollback.sql", "cutover.sh", "cutover-undo.sh", "rollback.txt"]
     assert "hidden" not in "".join(texts.values())
@@ -92,17 +92,17 @@ def test_the_new_daemon_is_started_and_stopped_by_the_manager_of_its_platform(
     assert stops in "\n".join(describe_rollback(plan))
 
 
-def test_what_leads_to_the_old_installation_is_changed_before_the_new_daemon_starts(inventory: Inventory) -> None:
+def test_what_refers_to_the_old_installation_is_changed_before_the_new_daemon_starts(inventory: Inventory) -> None:
     script, start = describe_next(planned(inventory, services=(UNIT,)))
     assert "cutover.sh" in script
     assert "systemctl start" in start
     assert len(describe_next(planned(inventory))) == 1
 
 
-def test_the_switch_over_asks_for_jq_only_where_a_command_needs_it(inventory: Inventory) -> None:
-    assert SAY_JQ in "\n".join(describe_cutover(planned(inventory, references=(HOOK,))))
-    assert SAY_JQ not in "\n".join(describe_cutover(planned(inventory, references=(SHELL,))))
-    assert describe_cutover(planned(inventory))[-1] == "# Nothing was found that does."
+def test_the_cutover_asks_for_jq_only_where_a_command_needs_it(inventory: Inventory) -> None:
+    assert NO_JQ in "\n".join(describe_cutover(planned(inventory, references=(HOOK,))))
+    assert NO_JQ not in "\n".join(describe_cutover(planned(inventory, references=(SHELL,))))
+    assert describe_cutover(planned(inventory))[-1] == "# Nothing was found that refers to it."
 
 
 def test_a_command_that_changes_two_places_of_a_file_is_there_once(inventory: Inventory) -> None:
@@ -112,7 +112,7 @@ def test_a_command_that_changes_two_places_of_a_file_is_there_once(inventory: In
     assert len(describe_cutover_undo(planned(inventory, references=both))) == 1
 
 
-def test_a_service_is_started_last_and_no_part_of_the_switch_back(inventory: Inventory) -> None:
+def test_a_service_is_started_last_and_is_no_part_of_the_cutover_undo(inventory: Inventory) -> None:
     plan = planned(inventory, services=(UNIT,))
     assert describe_cutover_undo(plan) == ()
     assert describe_rollback(plan)[-1] == "sudo systemctl enable --now teleclaude.service"

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from teleclaude.migration.plan.notices import UNPACKS_STATE, find_notices
+from teleclaude.migration.plan.notices import find_notices
 from teleclaude.migration.plan.tables import ColumnPlan, TablePlan
 from teleclaude.migration.report.events import Severity
 from teleclaude.migration.source.inventory import Inventory, SourceColumn, SourceDatabase, SourceTable
@@ -24,7 +24,7 @@ def table(name: str, *columns: str, rows: int = 1) -> SourceTable:
     return SourceTable(name, tuple(SourceColumn(column, int(not place)) for place, column in enumerate(columns)), rows)
 
 
-def carried(source: str, name: str, *columns: str) -> TablePlan:
+def legacy(source: str, name: str, *columns: str) -> TablePlan:
     plans = tuple(ColumnPlan(column, f'"{column}"', ColumnType.TEXT, True, None) for column in columns)
     return TablePlan(source, None, name, plans, (), 1, legacy=True)
 
@@ -48,7 +48,7 @@ def test_a_table_that_a_change_of_the_schema_left_behind_is_a_warning(inventory:
 
 
 @pytest.mark.parametrize(("columns", "said"), [(("session_id", "user_role"), True), (("session_id",), False)])
-def test_roles_of_an_old_release_are_said_to_prove_nothing(
+def test_roles_of_an_old_release_are_said_to_be_unreliable(
     inventory: Inventory, columns: tuple[str, ...], said: bool
 ) -> None:
     found = find_notices(with_database(inventory, table("sessions", *columns)), ())
@@ -57,13 +57,13 @@ def test_roles_of_an_old_release_are_said_to_prove_nothing(
 
 def test_a_table_with_more_columns_than_postgresql_holds_is_an_error(inventory: Inventory) -> None:
     names = [f"c{number}" for number in range(MOST_COLUMNS + 1)]
-    [finding] = find_notices(inventory, [carried("wide", "wide", *names)])
+    [finding] = find_notices(inventory, [legacy("wide", "wide", *names)])
     assert finding.severity is Severity.ERROR
-    assert list(find_notices(inventory, [carried("wide", "wide", *names[:-1])])) == []
+    assert list(find_notices(inventory, [legacy("wide", "wide", *names[:-1])])) == []
 
 
 def test_names_that_postgresql_cannot_hold_are_said_for_tables_and_columns(inventory: Inventory) -> None:
-    plan = carried("x" * 70, "x_1", "kept")
+    plan = legacy("x" * 70, "x_1", "kept")
     renamed = replace(plan, columns=(*plan.columns, ColumnPlan("c_1", '"ctid"', ColumnType.TEXT, True, None)))
     first, second = find_notices(inventory, [renamed])
     assert "x" * 70 in first.message
@@ -71,12 +71,12 @@ def test_names_that_postgresql_cannot_hold_are_said_for_tables_and_columns(inven
     assert "kept" not in second.message
 
 
-@pytest.mark.parametrize(("migrations", "count"), [((), 1), ((UNPACKS_STATE,), 0)])
+@pytest.mark.parametrize(("migrations", "count"), [((), 1), (("001_add_ux_columns",), 0)])
 def test_messages_to_delete_are_counted_unless_the_old_program_made_rows_of_them(
     inventory: Inventory, migrations: tuple[str, ...], count: int
 ) -> None:
     seen = with_database(inventory, pending_deletions=4, migrations=migrations)
-    assert len([each for each in find_notices(seen, ()) if each.message.startswith("4 messages")]) == count
+    assert len([each for each in find_notices(seen, ()) if "4 messages" in each.message]) == count
 
 
 def test_rows_that_both_daemons_would_send_are_a_warning(inventory: Inventory) -> None:

@@ -1,4 +1,4 @@
-"""A command that changes what leads to the old installation, and the one that takes it back, come from facts alone."""
+"""A command that changes what refers to the old installation, and the one that takes it back, come from facts alone."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -11,8 +11,8 @@ from teleclaude.migration.plan.cutover import (
     is_whole_command,
     keeps_other_paths,
     kept_file,
-    of_file,
-    of_service,
+    make_file_items,
+    make_service_item,
     to_jq,
 )
 from teleclaude.migration.source.inventory import Account, Inventory, Kind, Reference, Service
@@ -34,7 +34,7 @@ UNIT = Service(
         ((), "."),
     ],
 )
-def test_the_way_to_a_value_is_one_that_jq_reads(keys: tuple[str | int, ...], way: str) -> None:
+def test_the_path_of_a_value_is_one_that_jq_reads(keys: tuple[str | int, ...], way: str) -> None:
     assert to_jq(keys) == way
 
 
@@ -48,40 +48,40 @@ def test_the_way_to_a_value_is_one_that_jq_reads(keys: tuple[str | int, ...], wa
     ],
 )
 def test_a_unit_goes_back_to_the_state_that_it_had(running: bool, at_boot: bool, needed: bool, back: str) -> None:
-    lead = of_service(replace(UNIT, running=running, at_boot=at_boot), LINUX)
-    assert (lead.needed, lead.back) == (needed, back)
-    assert bool(lead.command) is needed
+    item = make_service_item(replace(UNIT, running=running, at_boot=at_boot), LINUX)
+    assert (item.needed, item.undo) == (needed, back)
+    assert bool(item.command) is needed
 
 
 def test_the_old_unit_can_be_started_again_also_where_it_did_not_run() -> None:
-    lead = of_service(replace(UNIT, unit=replace(UNIT.unit, name="teleclaude.service")), LINUX)
-    assert (lead.command, lead.back) == ("", "systemctl --user start teleclaude.service")
+    item = make_service_item(replace(UNIT, unit=replace(UNIT.unit, name="teleclaude.service")), LINUX)
+    assert (item.command, item.undo) == ("", "systemctl --user start teleclaude.service")
 
 
 def test_all_of_one_file_is_changed_by_one_command() -> None:
-    leads = list(of_file([LINE, replace(LINE, lines=(7, 9))], None))
-    assert len({lead.command for lead in leads}) == 1
-    assert "-e '3s/^/: # /' -e '7,9s/^/: # /'" in leads[0].command
-    assert [lead.place for lead in leads] == ["line 3", "line 7-9"]
+    items = list(make_file_items([LINE, replace(LINE, lines=(7, 9))], None))
+    assert len({item.command for item in items}) == 1
+    assert "-e '3s/^/: # /' -e '7,9s/^/: # /'" in items[0].command
+    assert [item.place for item in items] == ["line 3", "line 7-9"]
 
 
 def test_a_file_with_one_unclear_place_is_left_to_a_person() -> None:
     unclear = replace(LINE, text="if true; then", lines=(7, 7))
-    leads = list(of_file([LINE, unclear], None))
-    assert [(lead.command, lead.back) for lead in leads] == [("", ""), ("", "")]
-    assert leads[1].hint == "edit /home/ada/.bashrc, line 7: take out what leads to the old installation"
+    items = list(make_file_items([LINE, unclear], None))
+    assert [(item.command, item.undo) for item in items] == [("", ""), ("", "")]
+    assert items[1].hint == "edit /home/ada/.bashrc, line 7: remove what refers to the old installation"
 
 
 def test_what_is_commented_out_needs_no_command_and_says_how_to_undo_it() -> None:
-    [lead] = of_file([replace(LINE, kind=Kind.CRON, active=False)], None)
-    assert (lead.needed, lead.command, lead.place) == (False, "", "line 3, commented out")
-    assert "line 3 of /home/ada/.bashrc" in lead.hint
+    [item] = make_file_items([replace(LINE, kind=Kind.CRON, active=False)], None)
+    assert (item.needed, item.command, item.place) == (False, "", "line 3, commented out")
+    assert "line 3 of /home/ada/.bashrc" in item.hint
 
 
-def test_a_link_is_removed_and_made_again_to_where_it_led() -> None:
-    [lead] = of_file([Reference(Kind.LINK, Path("/home/ada/my bin"), "x", text="/old/bin/telec")], None)
-    assert lead.command == "rm '/home/ada/my bin'"
-    assert lead.back == "test -L '/home/ada/my bin' || ln -s /old/bin/telec '/home/ada/my bin'"
+def test_a_link_is_removed_and_made_again_to_where_it_pointed() -> None:
+    [item] = make_file_items([Reference(Kind.LINK, Path("/home/ada/my bin"), "x", text="/old/bin/telec")], None)
+    assert item.command == "rm '/home/ada/my bin'"
+    assert item.undo == "test -L '/home/ada/my bin' || ln -s /old/bin/telec '/home/ada/my bin'"
 
 
 def test_old_content_is_kept_under_a_name_that_no_cron_and_no_shell_reads() -> None:
@@ -102,9 +102,9 @@ def test_a_file_is_changed_with_the_rights_of_whoever_owns_its_place(
     inventory: Inventory, path: str, account: str | None, begins: str
 ) -> None:
     of = Account(1000, 1000, (), (), account) if account else None
-    [lead] = find_cutover(replace(inventory, account=of, references=(replace(LINE, path=Path(path)),)))
-    assert lead.command.startswith(begins)
-    assert lead.back.startswith(begins.removesuffix(" -e"))
+    [item] = find_cutover(replace(inventory, account=of, references=(replace(LINE, path=Path(path)),)))
+    assert item.command.startswith(begins)
+    assert item.undo.startswith(begins.removesuffix(" -e"))
 
 
 def test_an_account_without_a_name_is_named_by_its_number(inventory: Inventory) -> None:

@@ -1,4 +1,4 @@
-"""Everything of an old installation is carried or left, and each with a reason."""
+"""Everything of an old installation is moved or left, and each has a reason."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +21,7 @@ def database(name: str, *others: tuple[str, str]) -> SourceDatabase:
     return SourceDatabase(path, 1000, "in the checkout", path, files, (), (), others)
 
 
-def test_whatever_lies_there_has_one_fate_and_what_is_left_has_a_reason(inventory: Inventory) -> None:
+def test_every_file_has_one_outcome_and_what_is_left_has_a_reason(inventory: Inventory) -> None:
     full = replace(inventory, checkout_entries=tuple(CHECKOUT_ENTRIES), home_entries=(*HOME_ENTRIES, "strange"))
     found = outcomes(full)
     for place, names in ((CHECKOUT, full.checkout_entries), (HOME / ".teleclaude", full.home_entries)):
@@ -31,12 +31,12 @@ def test_whatever_lies_there_has_one_fate_and_what_is_left_has_a_reason(inventor
             assert why
 
 
-def test_what_nobody_knows_is_left_and_said_to_be_unknown(inventory: Inventory) -> None:
+def test_an_unknown_file_is_left_and_said_to_be_unknown(inventory: Inventory) -> None:
     found = outcomes(replace(inventory, home_entries=("strange",)))
     assert found["/home/ada/.teleclaude/strange"][2] == UNKNOWN[1]
 
 
-def test_the_database_and_its_wal_are_carried_to_a_target_without_its_password(inventory: Inventory) -> None:
+def test_the_database_and_its_wal_are_moved_to_a_target_without_its_password(inventory: Inventory) -> None:
     found = outcomes(replace(inventory, database=database("teleclaude.db"), checkout_entries=("teleclaude.db",)))
     for name in ("teleclaude.db", "teleclaude.db-wal"):
         outcome, to, _ = found[str(CHECKOUT / name)]
@@ -56,7 +56,7 @@ def test_a_second_database_in_the_checkout_is_left(inventory: Inventory) -> None
     assert found[str(CHECKOUT / "teleclaude.db")][0] == LEFT
 
 
-def test_the_files_of_the_configuration_are_carried(inventory: Inventory) -> None:
+def test_the_files_of_the_configuration_are_moved(inventory: Inventory) -> None:
     found = outcomes(replace(inventory, checkout_entries=("config.yml", ".env", "experiments.yml", "README.md")))
     assert [found[str(CHECKOUT / name)][0] for name in ("config.yml", ".env", "experiments.yml")] == [MOVED] * 3
     assert found[str(CHECKOUT / ".env")][1] == "/etc/teleclaude/secrets.yml"
@@ -74,11 +74,11 @@ def test_the_profile_of_the_owner_becomes_the_own_file_and_those_of_others_secre
     assert notes[0] == LEFT
 
 
-def test_shared_snippets_are_carried_and_their_index_is_built_anew(inventory: Inventory) -> None:
+def test_shared_snippets_are_moved_and_their_index_is_made_again(inventory: Inventory) -> None:
     snippet, index = DocFile(Path("a.md"), Path("/x/a.md")), DocFile(Path("index.yaml"), Path("/x/index.yaml"))
     found = outcomes(replace(inventory, docs=(snippet,), docs_index=index, home_entries=("docs",)))
     assert found["/home/ada/.teleclaude/docs"][:2] == (MOVED, "/usr/local/share/teleclaude/docs")
-    assert found["/home/ada/.teleclaude/docs/index.yaml"][2] == "built anew"
+    assert found["/home/ada/.teleclaude/docs/index.yaml"][2] == "made again"
 
 
 def test_a_service_and_what_agents_keep_stay(inventory: Inventory) -> None:

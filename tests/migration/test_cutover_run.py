@@ -1,4 +1,4 @@
-"""What still leads to the old installation is named with the command that changes it, and never changed by us."""
+"""What still refers to the old installation is named with the command that changes it, and never changed by us."""
 
 import dataclasses
 import json
@@ -15,7 +15,7 @@ from teleclaude.demo.installation import SampleInstallation, write
 from teleclaude.migration.discover import crontabs
 from teleclaude.migration.discover.hooks import find_lines
 from teleclaude.migration.discover.references import Mentions, make_mentions
-from teleclaude.migration.plan.cutover import is_whole_command, of_file, of_service
+from teleclaude.migration.plan.cutover import is_whole_command, make_file_items, make_service_item
 from teleclaude.migration.report.events import CutoverItem, Finding, OldFile, Severity
 from teleclaude.migration.report.report import Report
 from teleclaude.migration.source.inventory import Places, Service
@@ -30,23 +30,23 @@ pytestmark = pytest.mark.usefixtures("daemon_here")
 
 @pytest.fixture
 def rehearsal(options: Options, sample: SampleInstallation) -> Options:
-    """Ask for a rehearsal of an installation that a whole home leads to."""
+    """Ask for a rehearsal of an installation that a whole home refers to."""
     point_to(sample)
     return dataclasses.replace(options, dry_run=True, target=None)
 
 
-def leads(report: Report, home: Path) -> set[tuple[str, str, str]]:
-    named = [lead for lead in report.all(CutoverItem) if lead.needed]
-    return {(lead.kind, str(Path(lead.path).relative_to(home)), lead.place) for lead in named}
+def items(report: Report, home: Path) -> set[tuple[str, str, str]]:
+    named = [item for item in report.all(CutoverItem) if item.needed]
+    return {(item.kind, str(Path(item.path).relative_to(home)), item.place) for item in named}
 
 
 def commands(report: Report) -> str:
-    return "\n".join(dict.fromkeys(lead.command for lead in report.all(CutoverItem)))
+    return "\n".join(dict.fromkeys(item.command for item in report.all(CutoverItem)))
 
 
-async def test_every_place_that_leads_there_is_named(rehearsal: Options, sample: SampleInstallation) -> None:
+async def test_every_place_that_refers_to_it_is_named(rehearsal: Options, sample: SampleInstallation) -> None:
     report = await migrate_sample(rehearsal)
-    assert leads(report, sample.home) == {
+    assert items(report, sample.home) == {
         ("agent hook", ".claude/settings.json", ".hooks.SessionStart[0].hooks[0]"),
         ("agent hook", ".claude/settings.json", ".hooks.Stop[0].hooks[1]"),
         ("agent hook", ".claude/settings.json", ".hooks.Stop[0].hooks[2]"),
@@ -72,20 +72,20 @@ async def test_finding_them_changes_nothing_and_tells_no_secret(rehearsal: Optio
     before = state(sample.home)
     done = await migrate_sample(rehearsal)
     report = json.dumps(done.to_json())
-    [alias] = [lead for lead in done.all(CutoverItem) if lead.path.endswith(".bashrc")]
+    [alias] = [item for item in done.all(CutoverItem) if item.path.endswith(".bashrc")]
     assert alias.runs == f"… {sample.checkout}/bin/telec"
     assert state(sample.home) == before
     assert SECRET not in report
     assert "sample-hook-secret" not in report
 
 
-async def test_the_commands_leave_nothing_that_leads_there_and_everything_else(
+async def test_the_commands_change_every_reference_and_nothing_else(
     rehearsal: Options, sample: SampleInstallation, stubs: Stubs
 ) -> None:
     report = await migrate_sample(rehearsal)
     before = json.loads((sample.home / ".claude.json").read_text())
     stubs.run(commands(report))
-    assert leads(await migrate_sample(rehearsal), sample.home) == set()
+    assert items(await migrate_sample(rehearsal), sample.home) == set()
     hooks = json.loads((sample.home / ".claude/settings.json").read_text())["hooks"]
     assert [hook["command"] for hook in hooks["Stop"][0]["hooks"]] == ["notify-send 'größer'"]
     del before["mcpServers"]["teleclaude"]
@@ -96,16 +96,16 @@ async def test_the_commands_leave_nothing_that_leads_there_and_everything_else(
 
 
 @pytest.mark.parametrize("times", [1, 2])
-async def test_the_way_back_of_the_commands_restores_every_byte(
+async def test_the_undo_of_the_commands_restores_every_byte(
     rehearsal: Options, sample: SampleInstallation, stubs: Stubs, times: int
 ) -> None:
     before = state(sample.home)
     report = await migrate_sample(rehearsal)
     for _ in range(times):
-        for command in dict.fromkeys(lead.command for lead in report.all(CutoverItem)):
+        for command in dict.fromkeys(item.command for item in report.all(CutoverItem)):
             subprocess.run(["sh", "-c", command], env={"PATH": stubs.path}, check=False)
     assert state(sample.home) != before
-    stubs.run("\n".join(dict.fromkeys(lead.back for lead in report.all(CutoverItem))))
+    stubs.run("\n".join(dict.fromkeys(item.undo for item in report.all(CutoverItem))))
     assert state(sample.home) == before
 
 
@@ -122,7 +122,7 @@ async def test_no_name_becomes_a_command(
         script = Path(report.header["folder"]) / name
         subprocess.run(["sh", script], cwd=tmp_path, env={"PATH": stubs.path}, check=False)
     assert not (tmp_path / "planted").exists()
-    told = [lead.path for lead in report.all(CutoverItem)] + [row.path for row in report.all(OldFile)]
+    told = [item.path for item in report.all(CutoverItem)] + [row.path for row in report.all(OldFile)]
     assert len([path for path in told if "touch" in path]) == 5
     assert all(path.isprintable() for path in told)
 
@@ -157,9 +157,9 @@ async def test_what_no_command_can_change_safely_is_left_to_a_person(
     write_json(sample.home / ".claude.json", large)
     write(sample.home / ".codex/config.toml", f'notify = {{ command = "{sample.checkout}/x", other = 1 }}\n')
     report = await migrate_sample(rehearsal)
-    by_hand = {Path(lead.path).name: lead for lead in report.all(CutoverItem) if lead.needed and not lead.command}
+    by_hand = {Path(item.path).name: item for item in report.all(CutoverItem) if item.needed and not item.command}
     assert set(by_hand) >= {".bashrc", ".claude.json"}
-    assert "line 1: take out" in by_hand[".bashrc"].hint
+    assert "line 1: remove" in by_hand[".bashrc"].hint
     assert ".mcpServers.t" in by_hand[".claude.json"].hint
 
 
@@ -209,9 +209,9 @@ async def test_a_unit_that_would_start_it_is_named_with_both_commands(
         (stubs.folder / name).write_text(f"[Service]\nExecStart={sample.checkout}/bin/teleclaude-wrapper.sh\n")
     stubs.answer("is-enabled", "teleclaude.service", "enabled")
     report = await migrate_sample(rehearsal)
-    units = {Path(lead.path).name: lead for lead in report.all(CutoverItem) if lead.kind == "unit"}
+    units = {Path(item.path).name: item for item in report.all(CutoverItem) if item.kind == "unit"}
     old = units["teleclaude.service"]
-    assert (old.command, old.back) == (
+    assert (old.command, old.undo) == (
         "sudo systemctl disable --now teleclaude.service",
         "sudo systemctl enable --now teleclaude.service",
     )
@@ -222,10 +222,10 @@ async def test_a_unit_that_would_start_it_is_named_with_both_commands(
 def test_an_agent_of_launchd_is_kept_from_coming_back_at_login() -> None:
     plist = Path("/Users/ada/Library/LaunchAgents/ai.instrukt.teleclaude.daemon.plist")
     agent = Service(Unit(plist.stem, "launchctl", plist, "gui/501"), "", running=False, at_boot=True)
-    lead = of_service(agent, MACOS)
+    item = make_service_item(agent, MACOS)
     label = "gui/501/ai.instrukt.teleclaude.daemon"
-    assert lead.command.startswith(f"launchctl disable {label}; launchctl bootout {label}")
-    assert lead.back == f"launchctl enable {label} && launchctl bootstrap gui/501 {plist}"
+    assert item.command.startswith(f"launchctl disable {label}; launchctl bootout {label}")
+    assert item.undo == f"launchctl enable {label} && launchctl bootstrap gui/501 {plist}"
 
 
 async def test_the_remedy_for_an_entry_of_cron_can_be_followed_and_taken_back(
@@ -241,9 +241,9 @@ async def test_the_remedy_for_an_entry_of_cron_can_be_followed_and_taken_back(
     stubs.run(finding.hint)
     report = await migrate_sample(rehearsal)
     assert report.ok
-    [lead] = [lead for lead in report.all(CutoverItem) if lead.kind == "cron"]
-    assert (lead.place, lead.needed) == ("line 2, commented out", False)
-    stubs.run(lead.back)
+    [item] = [item for item in report.all(CutoverItem) if item.kind == "cron"]
+    assert (item.place, item.needed) == ("line 2, commented out", False)
+    stubs.run(item.undo)
     assert table.read_bytes() == before
 
 
@@ -255,11 +255,11 @@ def test_the_table_of_a_user_is_changed_by_crontab_and_counted_without_its_heade
     me = pwd.getpwuid(os.geteuid()).pw_name
     write(tmp_path / "spool" / me, f"# DO NOT EDIT THIS FILE - edit the master\n# (x)\n# (Cron version)\n{shown}")
     [reference] = crontabs.of_users(tmp_path / "spool", mentions_of(sample))
-    [lead] = of_file([dataclasses.replace(reference, home=tmp_path)], None)
-    assert lead.place == "line 2"
-    stubs.run(lead.command)
+    [item] = make_file_items([dataclasses.replace(reference, home=tmp_path)], None)
+    assert item.place == "line 2"
+    stubs.run(item.command)
     assert (stubs.folder / "crontab").read_text() == f"@daily true\n# @hourly {sample.checkout}/bin/cron-runner\n"
-    stubs.run(lead.back)
+    stubs.run(item.undo)
     assert (stubs.folder / "crontab").read_text() == shown
 
 
@@ -267,16 +267,16 @@ async def test_a_command_that_fails_leaves_the_file_as_it_is_and_can_be_run_agai
     rehearsal: Options, sample: SampleInstallation, stubs: Stubs
 ) -> None:
     settings, jq = sample.home / ".claude.json", stubs.folder / "bin/jq"
-    [lead] = [lead for lead in (await migrate_sample(rehearsal)).all(CutoverItem) if lead.path == str(settings)]
+    [item] = [item for item in (await migrate_sample(rehearsal)).all(CutoverItem) if item.path == str(settings)]
     before = settings.read_bytes()
     jq.write_text("#!/bin/sh\nexit 127\n")
     jq.chmod(0o755)
-    subprocess.run(["sh", "-c", lead.command], env={"PATH": stubs.path}, check=False)
+    subprocess.run(["sh", "-c", item.command], env={"PATH": stubs.path}, check=False)
     assert settings.read_bytes() == before
     jq.unlink()
-    stubs.run(lead.command)
+    stubs.run(item.command)
     assert "mcp-wrapper" not in settings.read_text()
-    stubs.run(lead.back)
+    stubs.run(item.undo)
     assert settings.read_bytes() == before
 
 
@@ -285,8 +285,8 @@ async def test_a_key_in_another_alphabet_is_one_that_jq_understands(
 ) -> None:
     settings = sample.home / ".claude.json"
     write_json(settings, {"mcpServers": {"größe": {"command": f"{sample.checkout}/x"}, "other": {}}})
-    [lead] = [lead for lead in (await migrate_sample(rehearsal)).all(CutoverItem) if lead.path == str(settings)]
-    stubs.run(lead.command)
+    [item] = [item for item in (await migrate_sample(rehearsal)).all(CutoverItem) if item.path == str(settings)]
+    stubs.run(item.command)
     assert json.loads(settings.read_text()) == {"mcpServers": {"other": {}}}
 
 
@@ -301,11 +301,11 @@ def test_the_lines_of_a_table_are_counted_as_sed_counts_them_and_kept_from_other
     write(tmp_path / "spool" / pwd.getpwuid(os.geteuid()).pw_name, "")
     next((tmp_path / "spool").iterdir()).write_bytes(table)
     for found in (crontabs.of_caller(mentions_of(sample)), crontabs.of_users(tmp_path / "spool", mentions_of(sample))):
-        [lead] = of_file([dataclasses.replace(reference, home=tmp_path) for reference in found], None)
-        stubs.run(f"umask 022\n{lead.command}")
+        [item] = make_file_items([dataclasses.replace(reference, home=tmp_path) for reference in found], None)
+        stubs.run(f"umask 022\n{item.command}")
         assert (stubs.folder / "crontab").read_bytes() == table.replace(b"@hourly", b"# @hourly")
         assert (tmp_path / ".crontab.single-user").stat().st_mode & 0o777 == 0o600
-        stubs.run(lead.back)
+        stubs.run(item.undo)
         assert (stubs.folder / "crontab").read_bytes() == table
 
 
@@ -350,7 +350,7 @@ async def test_rows_that_both_sides_would_send_are_counted(rehearsal: Options, s
     assert "never both" in finding.hint
 
 
-async def test_everything_in_the_installation_is_in_the_table_with_its_fate(
+async def test_everything_in_the_installation_is_in_the_table_with_its_outcome(
     rehearsal: Options, sample: SampleInstallation
 ) -> None:
     state_folder = sample.home / ".teleclaude"
@@ -366,7 +366,7 @@ async def test_everything_in_the_installation_is_in_the_table_with_its_fate(
         for path in folder.iterdir():
             inside = [row for row in rows if Path(row) == path or path in Path(row).parents]
             assert inside or (folder == sample.checkout and path.name in ("README.md",)), path
-    assert "1 entries" in rows[str(sample.checkout)].what
+    assert "1 entry" in rows[str(sample.checkout)].what
     assert rows[str(sample.database)].outcome == "moved"
     assert rows[str(state_folder / "people/Ada/teleclaude.yml")].to.startswith(str(report.header["root"]))
     assert rows[str(state_folder / "people/Bob/teleclaude.yml")].to.endswith("secrets.yml, profiles")
@@ -387,5 +387,5 @@ async def test_without_jq_the_commands_change_nothing_and_say_so(
     assert shell is not None
     done = subprocess.run([shell, script], env={"PATH": str(tmp_path)}, capture_output=True, text=True, check=False)
     assert done.returncode == 3
-    assert "need jq" in done.stderr
+    assert "install jq" in done.stderr
     assert state(sample.home) == before

@@ -49,7 +49,7 @@ def counted(said: str) -> dict[str, tuple[int, ...]]:
     return {table: tuple(map(int, numbers)) for table, *numbers in rows}
 
 
-async def test_the_way_back_restores_every_byte_after_the_new_system_was_used(
+async def test_the_rollback_restores_every_byte_after_the_new_system_was_used(
     options: Options, sample: SampleInstallation, stubs: Stubs, target: URL, tmp_path: Path
 ) -> None:
     assert options.root is not None
@@ -70,7 +70,7 @@ async def test_the_way_back_restores_every_byte_after_the_new_system_was_used(
     assert (await migrate_sample(dataclasses.replace(options, root=tmp_path / "again"))).ok
 
 
-async def test_the_way_back_is_printed_as_it_is_saved(migrated: Migrated) -> None:
+async def test_the_rollback_is_printed_as_it_is_saved(migrated: Migrated) -> None:
     assert (migrated.folder / "rollback.txt").read_text().splitlines() == list(migrated.report.undo)
 
 
@@ -133,7 +133,7 @@ async def test_after_a_trial_comes_its_daemon(migrated: Migrated) -> None:
         ),
     ],
 )
-async def test_after_a_migration_come_the_switch_over_and_the_daemon(
+async def test_after_a_migration_come_the_cutover_and_the_daemon(
     options: Options, sample: SampleInstallation, tmp_path: Path, platform: str, start: str
 ) -> None:
     seen = await detect(dataclasses.replace(options, target=None), "run", tmp_path, {})

@@ -1,4 +1,4 @@
-"""Everything that stands in the way is found from what was seen alone, without a server or a file."""
+"""Every reason to refuse is found from what was seen alone, without a server or a file."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from teleclaude.layout import make_layout
-from teleclaude.migration.plan.prechecks import find_refusals
+from teleclaude.migration.plan.prechecks import run_prechecks
 from teleclaude.migration.report.events import CutoverItem, Finding, Severity, error
 from teleclaude.migration.source.inventory import (
     Activity,
@@ -23,8 +23,8 @@ from teleclaude.platform.names import Unit
 SERVICE = Service(Unit("teleclaude.service", "sudo systemctl", Path("/etc/x")), "runs", running=False, at_boot=False)
 
 
-def found(inventory: Inventory, *leads: CutoverItem, dry_run: bool = False) -> list[tuple[Severity, str, str]]:
-    return [(each.severity, each.message, each.hint) for each in find_refusals(inventory, leads, dry_run=dry_run)]
+def found(inventory: Inventory, *items: CutoverItem, dry_run: bool = False) -> list[tuple[Severity, str, str]]:
+    return [(each.severity, each.message, each.hint) for each in run_prechecks(inventory, items, dry_run=dry_run)]
 
 
 def of_target(inventory: Inventory, **changes: Any) -> list[tuple[Severity, str, str]]:
@@ -127,19 +127,19 @@ def test_an_agent_of_launchd_is_stopped_in_its_domain(inventory: Inventory) -> N
 def test_only_an_entry_of_cron_that_still_runs_is_refused(
     inventory: Inventory, kind: Kind, needed: bool, count: int
 ) -> None:
-    lead = CutoverItem(kind, "/etc/crontab", "line 3", "x", "sed", "", needed)
-    assert len(found(inventory, lead)) == count
+    item = CutoverItem(kind, "/etc/crontab", "line 3", "x", "sed", "", needed)
+    assert len(found(inventory, item)) == count
 
 
-def test_every_place_that_is_in_the_way_is_named(inventory: Inventory) -> None:
+def test_every_place_that_cannot_be_used_is_named(inventory: Inventory) -> None:
     places = Destinations(
         existing=frozenset({Path("/etc/teleclaude/config.yml")}),
         not_writable=(Path("/usr/local/share"),),
         unsafe_folders=(Path("/srv/open"),),
-        unsafe_run_folder=Path("/srv/door"),
+        unsafe_run_folder=Path("/srv/open-run"),
     )
     said = "\n".join(message for _, message, _ in found(replace(inventory, destinations=places)))
-    for path in ("/etc/teleclaude/config.yml exists", "/usr/local/share cannot", "/srv/open", "/srv/door"):
+    for path in ("/etc/teleclaude/config.yml exists", "/usr/local/share cannot", "/srv/open", "/srv/open-run"):
         assert path in said
 
 

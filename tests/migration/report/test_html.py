@@ -101,7 +101,7 @@ def test_no_value_becomes_markup() -> None:
     findings = tuple(make(HOSTILE, HOSTILE, HOSTILE) for make in (error, warning, note))
     header = {
         "program": "1", "run": HOSTILE, "started_at": HOSTILE, "dry_run": False, "recovery": None, "folder": HOSTILE,
-        "folder_stays": True,
+        "folder_kept": True,
         "source": {"checkout": HOSTILE, "database": None}, "target": {"url": HOSTILE}, "owner": None, "columns": [],
     }  # fmt: skip
     report = Report(header, (StepRun(HOSTILE, "done", 0.1, (table, *findings)),), None, (HOSTILE, f"# {HOSTILE}"))
@@ -146,14 +146,14 @@ def test_many_tables_are_drawn_as_the_largest_and_the_rest() -> None:
     tables = [{**SAID["tables"][0], "name": f"table {rows}", "target_rows": rows} for rows in range(1, 21)]
     picture = to_html({**SAID, "tables": tables}).split("<svg")[-1].split("</svg>")[0]
     drawn = re.findall(r'<text x="0" y="[0-9]+">(.*?)</text>', picture)
-    assert drawn == [*(f"table {rows}" for rows in range(20, 8, -1)), "8 smaller ones"]
+    assert drawn == [*(f"table {rows}" for rows in range(20, 8, -1)), "8 more"]
     widths = re.findall(r'width="([0-9.]+)"[^>]*class="rows"', picture)
     assert [float(width) for width in widths] == [10.0 * rows for rows in (*range(20, 8, -1), 36)]
 
 
 SAID: dict[str, Any] = {
     "program": "1", "run": "r", "started_at": "2026-01-01T00:00:00+00:00", "dry_run": False, "recovery": None,
-    "root": None, "folder": "/f", "folder_stays": True, "next": ["start"], "undo": ["# 1.", "rm"],
+    "root": None, "folder": "/f", "folder_kept": True, "next": ["start"], "undo": ["# 1.", "rm"],
     "source": {"checkout": "/c", "database": "/c/d",
                "files": [{"path": "p", "sha256_before": "a", "sha256_after": "b"}]},
     "target": {"url": "u"}, "owner": {"sessions": 1, "why": "w"}, "exit_code": 0, "load_rehearsed": None,
@@ -162,14 +162,14 @@ SAID: dict[str, Any] = {
     "findings": [{"severity": s, "subject": "s", "message": "m", "hint": "h"} for s in ("note", "warning", "error")],
     "tables": [{"name": "t", "source_rows": 1, "target_rows": 1, "rejected": 0, "values_compared": 1, "converted": 1,
                 "seconds": 0.1}],
-    "sequences": [{"table": "t", "column": "c", "proved": True, "next_value": 1}],
+    "sequences": [{"table": "t", "column": "c", "verified": True, "next_value": 1}],
     "constraints": [{"name": "n", "table": "t", "state": "s", "rows": 1, "query": "q"}],
     "columns": [{"table": "t", "column": "c", "mapping": mapping, "to": "x"} for mapping in ("mapped", "left")],
     "files": [{"path": "p", "mode": "m", "owner": "o", "sha256": "s"}], "docs": [],
     "preview": [{"path": "p", "kind": "system", "content": "a\nb"}],
     "installation": [{"what": "w", "path": "p", "outcome": f, "to": "t", "why": "y"} for f in ("moved", "left")],
     "left": [{"subject": "s", "reason": "r"}],
-    "cutover": [{"kind": "unit", "path": "p", "place": "l", "runs": "r", "command": "c", "hint": "h", "back": "b",
+    "cutover": [{"kind": "unit", "path": "p", "place": "l", "runs": "r", "command": "c", "hint": "h", "undo": "b",
                      "needed": True}],
     "ledger": {"path": "l", "entries": 1},
 }  # fmt: skip

@@ -1,0 +1,125 @@
+"""What refuses a migration or is worth knowing before it, in the order in which it is looked for. Pure.
+
+A new reason to refuse is a constant here and a function in `prechecks`.
+"""
+
+from __future__ import annotations
+
+from teleclaude.errors import Problem
+from teleclaude.migration.values.identifiers import MOST_COLUMNS
+
+# A sentence that discovery made.
+SAID = Problem("{message}", "{hint}")
+
+# Who works on the old installation.
+SERVICE_RUNS = Problem("{manager} keeps {unit} running", "stop it: {command}")
+SERVICE_STARTS = Problem("{manager} starts {unit} {starts}", "{command}")
+CRON_STARTS = Problem("cron starts the old program: {path}, {place}", "{action}")
+
+# The target.
+NO_TARGET = Problem("no target is named", "use --target postgresql://USER@HOST/DATABASE, or set PGHOST and PGDATABASE")
+SERVER_TOO_OLD = Problem("PostgreSQL {major} is too old", "use PostgreSQL {oldest} to {newest}")
+SERVER_TOO_NEW = Problem(
+    "PostgreSQL {major} is newer than {newest}, the newest that was tested",
+    "nothing to do; if the migration fails, use PostgreSQL {newest}",
+)
+NOT_UTF8 = Problem("the encoding of the database is {encoding}, not UTF8", "create it with ENCODING 'UTF8'")
+STANDBY = Problem("the server is a standby, which cannot be written to", "use --target with the primary server")
+MAY_NOT_CREATE = Problem(
+    "the role may not create tables and schemas in the database", "make the role the owner of the database"
+)
+TARGET_HELD = Problem("{holder}", "stop it and run again")
+NOT_EMPTY = Problem(
+    "the database is not empty; these tables hold rows: {tables}",
+    "use --target with an empty database, or empty this one if nobody needs it",
+)
+ALREADY_MIGRATED = Problem(
+    "the database is not empty; these tables hold rows: {tables}; the migration {run} into it is {state}",
+    "start the new daemon; to migrate again, first go back by the run's rollback.txt",
+)
+OTHER_TABLES = Problem(
+    "the database has tables of these names that are not TeleClaude's: {tables}", "use --target with another database"
+)
+OTHER_REVISION = Problem(
+    "the database is at schema revision {revision}; this program needs {head}",
+    "use the release that fits the revision, or an empty database",
+)
+SCHEMA_TAKEN = Problem(
+    "the database has a schema named {schema}; the migration needs that name for its own", "rename or drop that schema"
+)
+
+# The places of the new installation.
+EXISTS = Problem("{path} exists and would be replaced", "move it away, or use another --root")
+NOT_WRITABLE = Problem("{path} cannot be written to", "run as root, or use --root with a folder of your own")
+NOT_WRITABLE_BY_ROOT = Problem(
+    "{path} cannot be written to", "run: chmod u+w {path}; on a read-only disk, mount it writable first"
+)
+UNSAFE_FOLDER = Problem(
+    "a user without privileges can change {path}, so no file of the system may be put there",
+    "make root its owner, and let nobody else write to it",
+)
+UNSAFE_STATE = Problem(
+    "a user without privileges can change {path}, so the folder of the run may not be there",
+    "run bin/install-system.sh, which makes root its owner",
+)
+UNSAFE_RUN_FOLDER = Problem(UNSAFE_STATE.message, "use --report-dir with a folder that belongs to root")
+NO_SERVICE_USER = Problem("the service user does not exist", "run bin/install-system.sh, or try with --root DIR")
+
+# The owner of the sessions.
+CONTROL_CHARACTER = Problem("the name after --person has a control character", "use --person NAME without it")
+UNKNOWN_PERSON = Problem("the configuration does not know {person}", "use --person with one of these: {known}")
+UNCLEAR_PERSON = Problem(
+    "it is not clear whom the sessions belong to", "use --person NAME; the configuration knows: {known}"
+)
+UNKNOWN_UID = Problem("the owner of the database file is not known", "use --uid N, or fix the other errors first")
+OWNED_BY_ROOT = Problem("the old installation belongs to root", "use --uid N, the user id of its real owner")
+FIRST_PERSON = Problem(
+    "people lists nobody, so {name} becomes its only entry, an administrator with the username {username}",
+    "check people in {path}: the new daemon knows callers by their usernames",
+)
+FIRST_PERSON_UNNAMED = Problem(
+    "people lists nobody, so {name} becomes its only entry, an administrator without a username", FIRST_PERSON.hint
+)
+NO_USERNAME = Problem(
+    "no entry of people has the username {name}, so the new daemon would not know that user",
+    "after the migration write username: {name} into the right entry of people in {path}, then start the daemon",
+)
+
+# The time zone.
+UNKNOWN_ZONE = Problem("there is no time zone {zone}", "use --timezone ZONE, such as Europe/Amsterdam")
+NO_ZONE = Problem(
+    "no time zone is configured, so old local times are read as UTC", "if that is wrong, use --timezone ZONE"
+)
+
+# The old tables.
+REBUILT = Problem(
+    "its rows are in {table}, where a schema change that was cut off left them", "nothing to do; every row is moved"
+)
+MISSING_COLUMNS = Problem(
+    "the old table lacks columns, which get their defaults: {columns}",
+    "nothing to do; the old release did not have them",
+)
+ROLE_UNSURE = Problem(
+    "an old release gave every session without a role the role of an admin, so the role is not reliable",
+    "set the roles of people in the configuration",
+)
+TOO_MANY_COLUMNS = Problem(
+    f"the table {{table}} has {{count}} columns to move; PostgreSQL holds {MOST_COLUMNS}",
+    "remove columns that nobody needs, in a copy of the database",
+)
+TABLE_RENAMED = Problem(
+    "this is the old table {table}; PostgreSQL cannot hold that name here",
+    "nothing to do; a comment in the database keeps the old name",
+)
+COLUMNS_RENAMED = Problem(
+    "PostgreSQL cannot hold the names of these columns, so they have others: {columns}",
+    "nothing to do; comments in the database keep the old names",
+)
+STATE_NOT_UNPACKED = Problem(
+    "ux_state names {messages} to be deleted; no rows of pending_message_deletions are made from it",
+    "nothing to do; legacy.sessions keeps ux_state",
+)
+ROWS_WAIT = Problem(
+    "rows wait to be sent, and both databases hold them from now on: {queues}",
+    "start the new daemon or the old one, never both: each would send them",
+)

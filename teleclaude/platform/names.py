@@ -32,6 +32,22 @@ class Unit:
 
 
 @dataclass(frozen=True)
+class UnitState:
+    """What the service manager says of a unit, in the words of systemctl(1) show."""
+
+    load: str
+    enabled: str
+    active: str
+    result: str = ""
+    stale: bool = False
+    """Whether the file changed since the service manager read it."""
+    kept: bool = False
+    """Whether the manager runs it, or would start it again."""
+    at_boot: bool = False
+    """Whether it starts at boot or login."""
+
+
+@dataclass(frozen=True)
 class Commands:
     """What a person types about a unit; `Unit.fill` puts in `{control}`, `{unit}`, `{domain}`, `{target}`, `{path}`."""
 

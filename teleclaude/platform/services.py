@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import Any
 from xml.parsers.expat import ExpatError
 
-from teleclaude.platform.names import HERE, MACOS, Unit
+from teleclaude.errors import Problem
+from teleclaude.platform.names import HERE, MACOS, Unit, UnitState
+from teleclaude.platform.problems import NO_ANSWER, NO_PROGRAM
 
 SYSTEM_UNITS = (Path("/etc/systemd/system"), Path("/usr/lib/systemd/system"), Path("/lib/systemd/system"))
 """Where units of the whole system lie (systemd.unit(5))."""
@@ -29,29 +31,6 @@ _UNIT_FILES = ("teleclaude*.service", "teleclaude*.path", "teleclaude*.timer")
 _AGENT_FILES = ("ai.instrukt.teleclaude.*.plist",)
 _PROPERTIES = "LoadState,UnitFileState,ActiveState,Result,NeedDaemonReload"
 _STARTS = re.compile(r"^\s*(?:ExecStart|Unit)\s*=\s*(.+)$", re.MULTILINE)
-
-
-@dataclass(frozen=True)
-class NoAnswer:
-    """Why the service manager says nothing."""
-
-    message: str
-
-
-@dataclass(frozen=True)
-class UnitState:
-    """What the service manager says of a unit, in the words of systemctl(1) show."""
-
-    load: str
-    enabled: str
-    active: str
-    result: str
-    stale: bool
-    """Whether the file changed since the service manager read it."""
-    kept: bool
-    """Whether the manager runs it, or would start it again."""
-    at_boot: bool
-    """Whether it starts at boot or login."""
 
 
 @dataclass(frozen=True)
@@ -101,19 +80,22 @@ def read_command(text: str) -> str:
     return " ".join(map(str, arguments)) if isinstance(arguments, list) else ""
 
 
-def read_state(unit: Unit, ask: Sequence[str]) -> UnitState | NoAnswer:
-    """Return the state of a unit; `ask` is the program that knows it, with the options that choose the manager."""
+def read_state(unit: Unit, ask: Sequence[str]) -> UnitState | Problem:
+    """Return the state of a unit, or why the service manager says nothing.
+
+    `ask` is the program that knows the state, with the options that choose the manager.
+    """
     if shutil.which(ask[0]) is None:
-        return NoAnswer(f"there is no {ask[0]} here")
+        return NO_PROGRAM.fill(program=ask[0])
     return _read_job(unit) if ask[0] == MACOS.manager else _read_unit(unit, ask)
 
 
-def _read_unit(unit: Unit, ask: Sequence[str]) -> UnitState | NoAnswer:
+def _read_unit(unit: Unit, ask: Sequence[str]) -> UnitState | Problem:
     answer = run_program([*ask, "show", "--property", _PROPERTIES, unit.name])
     said = dict(re.findall(r"^(\w+)=(.*)$", answer.stdout, re.MULTILINE))
     if answer.returncode != 0 or "LoadState" not in said:
         reason = (answer.stderr.strip() or answer.stdout.strip()).partition("\n")[0]
-        return NoAnswer(f"systemd does not answer: {reason or 'it says nothing'}")
+        return NO_ANSWER.fill(reason=reason or "it says nothing")
     # A unit that is not there has no state of its own.
     enabled, active = said.get("UnitFileState") or "disabled", said.get("ActiveState", "unknown")
     return UnitState(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import secrets
+import stat
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 from teleclaude.config.folders import list_folder, opened_folder, sync_folder
 from teleclaude.config.layers import resolve
 from teleclaude.config.parse import MOST_BYTES, parse_env, parse_yaml, to_text, unread_lines
+from teleclaude.config.problems import EXISTS, MISSING, UNREADABLE, UNWRITABLE
 from teleclaude.config.schema import Settings, make_settings
 from teleclaude.errors import ConfigError, PublishError
 from teleclaude.layout import Layout
@@ -28,7 +30,7 @@ def read_yaml(path: Path, *, called: Path | None = None, required: bool = True) 
     """
     data, called = read_bytes(path), called or path
     if data is None and required:
-        raise ConfigError(f"{called} is missing", "name the right place, or create it", path=called)
+        raise ConfigError(MISSING.fill(path=called), path=called)
     return parse_yaml(data or b"", called)
 
 
@@ -59,7 +61,7 @@ def read_bytes(path: Path) -> bytes | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}", "see to its permissions", path=path) from None
+        raise ConfigError(UNREADABLE.fill(path=path, reason=error.strerror), path=path) from None
 
 
 def read_system(layout: Layout, environ: Mapping[str, str]) -> Settings:
@@ -98,9 +100,9 @@ def write_new(path: Path, content: bytes, mode: int, owner: tuple[int, int] | No
                     os.unlink(temporary, dir_fd=folder)
             sync_folder(folder)
     except FileExistsError:
-        raise PublishError(f"{path} exists and is not replaced", "move it away and run again") from None
+        raise PublishError(EXISTS.fill(path=path)) from None
     except OSError as error:
-        raise PublishError(f"{path} cannot be written: {error.strerror}", "see to the place and run again") from None
+        raise PublishError(UNWRITABLE.fill(path=path, reason=error.strerror, folder=path.parent)) from None
 
 
 def _write_whole(name: str, content: bytes, mode: int, owner: tuple[int, int] | None, folder: int) -> None:
@@ -120,3 +122,26 @@ def remove_temporaries(folder: Path) -> None:
         for name in filter(_TEMPORARY.fullmatch, list_folder(here)):
             with suppress(FileNotFoundError, IsADirectoryError):
                 os.unlink(name, dir_fd=here)
+
+
+def has_first_line(name: str, text: bytes, folder: int) -> os.stat_result | None:
+    """Return what `name` in a folder is, if it is a file whose first line holds `text`; None otherwise."""
+    try:
+        descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
+    except OSError:
+        return None
+    try:
+        state = os.fstat(descriptor)
+        marked = stat.S_ISREG(state.st_mode) and text in os.read(descriptor, 4096).partition(b"\n")[0]
+        return state if marked else None
+    finally:
+        os.close(descriptor)
+
+
+def remove_marked(path: Path, text: bytes) -> None:
+    """Remove the file at `path` if its first line holds `text`; anything else stays."""
+    with suppress(FileNotFoundError, NotADirectoryError), opened_folder(path.parent) as folder:
+        found = has_first_line(path.name, text, folder)
+        if found is not None and os.path.samestat(found, os.stat(path.name, dir_fd=folder, follow_symlinks=False)):
+            os.unlink(path.name, dir_fd=folder)
+            sync_folder(folder)

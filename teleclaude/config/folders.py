@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from pathlib import Path
 
+from teleclaude.config.problems import FOREIGN_LINK
 from teleclaude.errors import PublishError
 
 _FOLDER = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -41,7 +42,7 @@ class Policy:
     """Who may own what is on the way; the walk ends at the first place of somebody else. None: anybody."""
     make: bool = False
     """Whether a folder that is missing is made, with mode 0755."""
-    gates: Mapping[Path, int] = field(default_factory=dict)
+    opened: Mapping[Path, int] = field(default_factory=dict)
     """Folders that are open already, by their real paths: they are reached also where the way to them is closed."""
 
 
@@ -99,8 +100,8 @@ def _close(place: Place) -> None:
 def _step(here: Place, name: str, policy: Policy) -> Place:
     """Return the place `name` in a folder, itself and not where it leads if it is a link."""
     path = here.path.parent if name == ".." else here.path / name
-    if path in policy.gates:
-        folder = os.dup(policy.gates[path])
+    if path in policy.opened:
+        folder = os.dup(policy.opened[path])
         return Place(path, folder, os.fstat(folder))
     if here.folder is None:
         return Place(path, None, None, here.trouble)
@@ -132,8 +133,7 @@ def _follow(here: Place, link: Place, policy: Policy, links: int) -> tuple[Place
     assert link.state is not None
     trouble: OSError | PublishError
     if policy.links is Links.OURS and (links > _MAX_LINKS or not _is_ours(link.state, os.fstat(here.folder))):
-        sentence = f"{link.path} is a link, and uid {link.state.st_uid} made it"
-        trouble = PublishError(sentence, "put a real folder there")
+        trouble = PublishError(FOREIGN_LINK.fill(path=link.path, uid=link.state.st_uid))
     elif policy.links is Links.NONE or links > _MAX_LINKS:
         trouble = OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(link.path))
     else:
@@ -220,42 +220,23 @@ def _members(gid: int) -> set[int]:
     return {account.pw_uid for account in accounts if account.pw_gid == gid}
 
 
-def list_folder(folder: int) -> list[str]:
-    """Return the names in a folder; raises OSError where it may only be passed through."""
+@contextmanager
+def _listable(folder: int) -> Iterator[int]:
+    """Open a folder once more, so that it can be listed and synced; raises OSError where it may only be passed."""
     descriptor = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=folder)
     try:
-        return os.listdir(descriptor)  # noqa: PTH208 - a descriptor, which no path can be swapped under
+        yield descriptor
     finally:
         os.close(descriptor)
+
+
+def list_folder(folder: int) -> list[str]:
+    """Return the names in a folder; raises OSError where it may only be passed through."""
+    with _listable(folder) as descriptor:
+        return os.listdir(descriptor)  # noqa: PTH208 - a descriptor, which no path can be swapped under
 
 
 def sync_folder(folder: int) -> None:
     """Make the names in a folder survive a power loss."""
-    descriptor = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=folder)
-    try:
+    with _listable(folder) as descriptor:
         os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def has_first_line(name: str, text: bytes, folder: int) -> os.stat_result | None:
-    """Return what `name` in a folder is, if it is a file whose first line holds `text`; None otherwise."""
-    try:
-        descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
-    except OSError:
-        return None
-    try:
-        state = os.fstat(descriptor)
-        marked = stat.S_ISREG(state.st_mode) and text in os.read(descriptor, 4096).partition(b"\n")[0]
-        return state if marked else None
-    finally:
-        os.close(descriptor)
-
-
-def remove_marked(path: Path, text: bytes) -> None:
-    """Remove the file at `path` if its first line holds `text`; anything else stays."""
-    with suppress(FileNotFoundError, NotADirectoryError), opened_folder(path.parent) as folder:
-        found = has_first_line(path.name, text, folder)
-        if found is not None and os.path.samestat(found, os.stat(path.name, dir_fd=folder, follow_symlinks=False)):
-            os.unlink(path.name, dir_fd=folder)
-            sync_folder(folder)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from teleclaude.config.problems import NOT_VARIABLES
 from teleclaude.errors import ConfigError
 
 SECRET_PREFIX = "TELECLAUDE_SECRET_"  # noqa: S105 - a name and no secret
@@ -81,9 +82,7 @@ def resolve(
     merged = merge(system, secrets, user)
     carried = merged.get("environment") or {}
     if not isinstance(carried, dict):
-        raise ConfigError(
-            "environment in the configuration is not a list of names and values", "write NAME: value below it"
-        )
+        raise ConfigError(NOT_VARIABLES)
     known = {**carried, **environ}
     # What was taken out of a YAML file is expanded as it would have been there; what .env says is not.
     environment = {

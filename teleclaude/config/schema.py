@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from teleclaude.config.problems import NOT_VALID
 from teleclaude.errors import ConfigError
 
 
@@ -67,4 +68,4 @@ def make_settings(values: dict[str, Any], origin: str) -> Settings:
         return Settings.model_validate(values)
     except ValidationError as error:
         wrong = "; ".join(f"{'.'.join(map(str, part['loc']))}: {part['msg']}" for part in error.errors()[:5])
-        raise ConfigError(f"the configuration in {origin} does not fit: {wrong}", "fix these keys") from None
+        raise ConfigError(NOT_VALID.fill(files=origin, wrong=wrong)) from None

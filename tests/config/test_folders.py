@@ -16,7 +16,6 @@ from teleclaude.config.folders import (
     find_stranger,
     find_unsafe_folder,
     opened_folder,
-    remove_marked,
     walked,
 )
 from teleclaude.errors import PublishError
@@ -55,7 +54,7 @@ def test_root_does_not_follow_a_link_that_another_user_can_have_made(tmp_path: P
         os.chown(around / "link", USER, USER, follow_symlinks=False)
     else:
         os.chown(around, USER, USER)
-    with pytest.raises(PublishError, match="is a link"), opened_folder(around / "link"):
+    with pytest.raises(PublishError, match="is a symbolic link"), opened_folder(around / "link"):
         pass
 
 
@@ -75,34 +74,6 @@ def test_the_first_place_of_another_user_on_the_way_is_found_also_behind_a_link_
     stranger = find_stranger(tmp_path / "link/theirs")
     assert stranger is not None
     assert (stranger.path, stranger.uid) == (tmp_path / "home", USER)
-
-
-@pytest.mark.parametrize("kind", ["no mark", "a mark on the second line", "link", "pipe", "folder", "missing"])
-def test_what_does_not_carry_the_mark_stays(tmp_path: Path, kind: str) -> None:
-    path = tmp_path / "config.yml"
-    match kind:
-        case "no mark":
-            path.write_text("# theirs\n")
-        case "a mark on the second line":
-            path.write_text("# theirs\n# our mark\n")
-        case "link":
-            (tmp_path / "other").write_text("# our mark\n")
-            path.symlink_to("other")
-        case "pipe":
-            os.mkfifo(path)
-        case "folder":
-            path.mkdir()
-        case _:
-            path = tmp_path / "missing" / "config.yml"
-    before = sorted(tmp_path.iterdir())
-    remove_marked(path, b"our mark")
-    assert sorted(tmp_path.iterdir()) == before
-
-
-def test_what_carries_the_mark_is_removed(tmp_path: Path) -> None:
-    (tmp_path / "config.yml").write_text("# our mark\nname: x\n")
-    remove_marked(tmp_path / "config.yml", b"our mark")
-    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.fixture
@@ -172,9 +143,9 @@ WALKS: list[tuple[Policy, str, Callable[[Path], None], str | int]] = [
     (OURS, LINK, absolute_link, THERE),
     (OURS, LINK, link_upwards, THERE),
     (OURS, LINK, link_in_a_sticky_folder, THERE),
-    (OURS, LINK, link_of_another, "is a link"),
-    (OURS, LINK, link_among_everyone, "is a link"),
-    (OURS, LINK, circle, "is a link"),
+    (OURS, LINK, link_of_another, "is a symbolic link"),
+    (OURS, LINK, link_among_everyone, "is a symbolic link"),
+    (OURS, LINK, circle, "is a symbolic link"),
     (OURS, "link/missing", nothing, errno.ENOENT),
     (OURS, REAL, folder_of_another, THERE),
     (ANY, LINK, link_of_another, THERE),
@@ -182,7 +153,7 @@ WALKS: list[tuple[Policy, str, Callable[[Path], None], str | int]] = [
     (ANY, LINK, circle, errno.ELOOP),
     (ANY, LINK, file_on_the_way, errno.ENOTDIR),
     (MAKING, "link/missing/inner", nothing, THERE),
-    (MAKING, "link/missing/inner", link_of_another, "is a link"),
+    (MAKING, "link/missing/inner", link_of_another, "is a symbolic link"),
     (MAKING, "real/missing/inner", file_on_the_way, errno.ENOTDIR),
     (OWNED, LINK, nothing, THERE),
 ]
@@ -251,7 +222,7 @@ def test_what_lies_behind_a_gate_is_reached_where_the_way_to_it_is_closed(
         os.seteuid(USER)
         with walked(open_to_all / way, Policy(links)) as place:
             assert place.folder is None
-        with walked(open_to_all / way, Policy(links, gates={closed / "gate": gate})) as place:
+        with walked(open_to_all / way, Policy(links, opened={closed / "gate": gate})) as place:
             assert (place.folder is not None) == follows
             assert not follows or place.path == closed / "gate/inner"
     finally:

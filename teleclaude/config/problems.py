@@ -6,7 +6,7 @@ from teleclaude.errors import Problem
 
 # Reading a file.
 MISSING = Problem("{path} is missing", "create it, or name the right file")
-UNREADABLE = Problem("{path} cannot be read: {reason}", "ls -ld {path}")
+UNREADABLE = Problem("{path} cannot be read: {reason}", "check its permissions: ls -ld {path}")
 TOO_LARGE = Problem("{path} is larger than {megabytes} MB", "remove what nobody needs from {path}")
 
 # A line of YAML or of `.env`.
@@ -32,5 +32,5 @@ NOT_VALID = Problem("the configuration in {files} is not valid: {wrong}", "fix t
 
 # Writing a file.
 EXISTS = Problem("{path} exists and is not replaced", "move {path} away and run again")
-UNWRITABLE = Problem("{path} cannot be written: {reason}", "ls -ld {folder}")
+UNWRITABLE = Problem("{path} cannot be written: {reason}", "check the permissions and the free space of {folder}")
 FOREIGN_LINK = Problem("{path} is a symbolic link that uid {uid} made", "replace the link {path} by a real folder")

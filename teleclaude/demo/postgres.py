@@ -25,6 +25,7 @@ from typing import Any
 from sqlalchemy import URL
 
 from teleclaude.db.url import parse_url
+from teleclaude.demo.problems import NO_POSTGRESQL, NOT_STARTED
 from teleclaude.errors import TargetError
 
 _START_SECONDS = 60
@@ -80,10 +81,7 @@ def find_binaries(environ: Mapping[str, str]) -> tuple[Path, str]:
     for origin, folder in _places_of_binaries(environ):
         if (folder / "initdb").is_file() and (folder / "postgres").is_file():
             return folder, f"{origin} ({_version(folder)})"
-    raise TargetError(
-        "there is no PostgreSQL to run",
-        "say ./run demo in a checkout, which brings one, or let TELECLAUDE_PG_BINDIR name its binaries",
-    )
+    raise TargetError(NO_POSTGRESQL)
 
 
 def _places_of_binaries(environ: Mapping[str, str]) -> Iterator[tuple[str, Path]]:
@@ -174,4 +172,4 @@ def _wait_until_ready(folder: Path, keeper: subprocess.Popen[bytes]) -> None:
         time.sleep(0.02)
     said = keeper.stdout.read().decode(errors="replace").strip() if keeper.poll() and keeper.stdout else ""
     reason = (said.splitlines() or ["it said nothing"])[-1]
-    raise TargetError(f"the PostgreSQL server did not start: {reason}", "see to the PostgreSQL binaries")
+    raise TargetError(NOT_STARTED.fill(reason=reason))

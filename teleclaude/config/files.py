@@ -20,13 +20,13 @@ from teleclaude.errors import ConfigError, PublishError
 from teleclaude.layout import Layout
 
 _TEMPORARY = re.compile(r"\.teleclaude-[0-9a-f]{16}")
-"""The name of a file that is not in its place yet."""
+"""The name of a file while it is written."""
 
 
 def read_yaml(path: Path, *, called: Path | None = None, required: bool = True) -> dict[str, Any]:
     """Return the mapping in the YAML file at `path`; an empty file, or a missing one that is not required, is empty.
 
-    Raises ConfigError that names the file, as it is `called` where this is a copy, and the line.
+    Raises ConfigError that names the file and the line; `called` is the name of the original where `path` is a copy.
     """
     data, called = read_bytes(path), called or path
     if data is None and required:
@@ -42,8 +42,8 @@ def read_text(path: Path) -> str:
 def read_env(path: Path, environ: Mapping[str, str], *, called: Path | None = None) -> dict[str, str]:
     """Return the variables that the `.env` file at `path` sets; a missing file sets none.
 
-    `environ` is the environment of the process that would have loaded the file. Raises ConfigError that names the file,
-    as it is `called` where this is a copy, and the line.
+    `environ` is the environment of the process that would have loaded the file. Raises ConfigError that names the file
+    and the line; `called` is the name of the original where `path` is a copy.
     """
     return parse_env(read_bytes(path) or b"", called or path, environ)
 
@@ -54,7 +54,7 @@ def find_unread(path: Path) -> tuple[int, ...]:
 
 
 def read_bytes(path: Path) -> bytes | None:
-    """Return what a file holds, up to a little more than is taken, None where there is none; raises ConfigError."""
+    """Return the bytes of a file, at most `MOST_BYTES` + 1, None where there is no file; raises ConfigError."""
     try:
         with path.open("rb") as file:
             return file.read(MOST_BYTES + 1)
@@ -86,7 +86,7 @@ def read_single_user(checkout: Path, environ: Mapping[str, str]) -> Settings:
 def write_new(path: Path, content: bytes, mode: int, owner: tuple[int, int] | None = None) -> None:
     """Put a new file in its place: complete or not at all, with `mode` and `owner` (user, group) from its first moment.
 
-    Raises PublishError where something stands there already; that is never replaced.
+    Raises PublishError where something exists there already; it is never replaced.
     """
     temporary = f".teleclaude-{secrets.token_hex(8)}"
     try:
@@ -117,7 +117,7 @@ def _write_whole(name: str, content: bytes, mode: int, owner: tuple[int, int] | 
 
 
 def remove_temporaries(folder: Path) -> None:
-    """Remove what a killed process was about to put in place in a folder; raises PublishError, OSError."""
+    """Remove the half-written files that a killed process left in a folder; raises PublishError, OSError."""
     with suppress(FileNotFoundError, NotADirectoryError), opened_folder(folder) as here:
         for name in filter(_TEMPORARY.fullmatch, list_folder(here)):
             with suppress(FileNotFoundError, IsADirectoryError):

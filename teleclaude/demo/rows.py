@@ -31,7 +31,7 @@ def make_rows(seed: int, sessions: int) -> dict[str, list[_Row]]:
 
 @dataclass(frozen=True)
 class _Tag:
-    """A tag with what stands behind it."""
+    """A tag and the values behind it."""
 
     name: str
     parts: list[Any]

@@ -77,7 +77,7 @@ def test_a_new_file_has_its_mode_and_content(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["file", "link", "dangling link", "directory"])
-def test_what_stands_is_never_replaced(tmp_path: Path, kind: str) -> None:
+def test_what_exists_is_never_replaced(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "config.yml"
     other = tmp_path / "other"
     match kind:
@@ -122,7 +122,7 @@ def test_a_value_that_does_not_fit_is_named_by_its_key_and_not_shown(tmp_path: P
 
 
 @pytest.mark.parametrize("kind", ["no mark", "a mark on the second line", "link", "pipe", "folder", "missing"])
-def test_what_does_not_carry_the_mark_stays(tmp_path: Path, kind: str) -> None:
+def test_a_file_without_the_mark_stays(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "config.yml"
     match kind:
         case "no mark":
@@ -143,7 +143,7 @@ def test_what_does_not_carry_the_mark_stays(tmp_path: Path, kind: str) -> None:
     assert sorted(tmp_path.iterdir()) == before
 
 
-def test_what_carries_the_mark_is_removed(tmp_path: Path) -> None:
+def test_a_file_with_the_mark_is_removed(tmp_path: Path) -> None:
     (tmp_path / "config.yml").write_text("# our mark\nname: x\n")
     remove_marked(tmp_path / "config.yml", b"our mark")
     assert list(tmp_path.iterdir()) == []

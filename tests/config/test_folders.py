@@ -1,4 +1,4 @@
-"""The way to a file cannot be bent, and nothing is removed that is not ours."""
+"""Links and owners in folders of other users do not change where a walk ends."""
 
 import errno
 import os
@@ -38,7 +38,7 @@ def test_our_own_link_is_followed(tmp_path: Path) -> None:
         assert os.fstat(folder).st_ino == (tmp_path / "real").stat().st_ino
 
 
-def test_a_link_that_leads_in_a_circle_is_an_end(tmp_path: Path) -> None:
+def test_a_link_to_itself_ends_the_walk(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to("link")
     with pytest.raises(PublishError), opened_folder(tmp_path / "link"):
         pass
@@ -85,8 +85,8 @@ def open_to_all() -> Iterator[Path]:
         yield folder
 
 
-REAL, LINK, GATE = "real/inner", "link/inner", "closed/gate/inner"
-"""A folder by its own name, through a link to the one around it, and behind a gate."""
+REAL, LINK, OPENED = "real/inner", "link/inner", "closed/owned/inner"
+"""A folder by its own name, through a link to the one around it, and in a folder that is open already."""
 
 
 def nothing(_around: Path) -> None:
@@ -206,28 +206,28 @@ def test_a_walk_ends_at_the_first_place_of_somebody_else(
 
 
 @as_root
-@pytest.mark.parametrize("way", [GATE, "closed/gate/../gate/inner", "closed/gate/inner/../../gate/inner", LINK])
+@pytest.mark.parametrize("way", [OPENED, "closed/owned/../owned/inner", "closed/owned/inner/../../owned/inner", LINK])
 @pytest.mark.parametrize("links", [Links.NONE, Links.ANY])
-def test_what_lies_behind_a_gate_is_reached_where_the_way_to_it_is_closed(
+def test_a_folder_that_is_open_already_is_reached_where_the_way_to_it_is_closed(
     open_to_all: Path, way: str, links: Links
 ) -> None:
     closed = open_to_all / "closed"
-    (closed / "gate/inner").mkdir(parents=True)
-    (open_to_all / "link").symlink_to("closed/gate")
+    (closed / "owned/inner").mkdir(parents=True)
+    (open_to_all / "link").symlink_to("closed/owned")
     closed.chmod(0o700)
-    os.chown(closed / "gate", USER, USER)
-    gate = os.open(closed / "gate", os.O_RDONLY)
+    os.chown(closed / "owned", USER, USER)
+    owned = os.open(closed / "owned", os.O_RDONLY)
     follows = links is Links.ANY or way != LINK
     try:
         os.seteuid(USER)
         with walked(open_to_all / way, Policy(links)) as place:
             assert place.folder is None
-        with walked(open_to_all / way, Policy(links, opened={closed / "gate": gate})) as place:
+        with walked(open_to_all / way, Policy(links, opened={closed / "owned": owned})) as place:
             assert (place.folder is not None) == follows
-            assert not follows or place.path == closed / "gate/inner"
+            assert not follows or place.path == closed / "owned/inner"
     finally:
         os.seteuid(0)
-        os.close(gate)
+        os.close(owned)
 
 
 def test_what_does_not_exist_is_taken_by_its_name(tmp_path: Path) -> None:

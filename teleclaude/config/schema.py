@@ -10,7 +10,7 @@ from teleclaude.config.problems import NOT_VALID
 from teleclaude.errors import ConfigError
 
 
-class Section(BaseModel):
+class _Section(BaseModel):
     """A mapping of the configuration; it keeps unknown keys and cannot be changed."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
@@ -26,14 +26,14 @@ class Section(BaseModel):
         )
 
 
-class Computer(Section):
+class Computer(_Section):
     """This machine; `name` identifies its sessions."""
 
     name: str = "unknown"
     timezone: str = "Europe/Amsterdam"
 
 
-class Person(Section):
+class Person(_Section):
     """A person who uses this installation."""
 
     name: str
@@ -43,13 +43,13 @@ class Person(Section):
     role: Literal["admin", "member", "contributor", "newcomer"] = "member"
 
 
-class Database(Section):
+class Database(_Section):
     """Where a system-wide installation keeps its data; the password is in the secrets."""
 
     url: str
 
 
-class Settings(Section):
+class Settings(_Section):
     """The effective configuration."""
 
     agents: dict[str, Any]

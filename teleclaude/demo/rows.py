@@ -106,7 +106,7 @@ class _RowMaker:
 
     def row(self, table: str) -> _Row:
         """Return some row of an earlier table."""
-        return self.pick(*self.made[table])
+        return self._random.choice(self.made[table])
 
     def uuid(self) -> str:
         """Return a uuid4 as text."""

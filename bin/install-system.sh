@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs TeleClaude for everybody on this computer: account, directories, program, service, role and database. Needs
-# no Python to start; it looks for one. Every step says what it did, and running it again goes on where it stopped.
+# Installs TeleClaude for everybody on this computer: account, directories, program, service, role and database. It
+# starts without Python and looks for one. Every step prints what it did. Run it again to continue after a failure.
 set -u
 umask 022
 
@@ -9,13 +9,13 @@ usage() {
 usage: install-system.sh [--fresh] [--no-database] [--wheels DIR] [--root DIR] [--dry-run]
        install-system.sh --uninstall [--root DIR] [--dry-run]
 
-  --fresh        there is no old installation to migrate: put a first config.yml and secrets.yml in place, too
-  --no-database  leave PostgreSQL alone; the role and the database are made elsewhere
+  --fresh        there is no old installation to migrate: also install a first config.yml and secrets.yml
+  --no-database  do not touch PostgreSQL; you create the role and the database yourself
   --wheels DIR   install the program from the wheels in DIR, without a network
-  --root DIR     put DIR before every path; makes no account, no database, and tells systemd or launchd nothing
+  --root DIR     put DIR before every path; creates no account and no database, and does not call systemd or launchd
   --dry-run      print every command, and change nothing
   --uninstall    remove program, service and account; keep configuration, data, logs and the database
-  --help         this page
+  --help         print this page
 
 examples:
   sudo bin/install-system.sh --dry-run
@@ -28,7 +28,7 @@ exit codes:
   0    done
   2    the command line is wrong
   3    refused, nothing was changed: fix the cause
-  5    failed; what was done stays: fix the cause, and run it again to go on
+  5    failed, finished steps are kept: fix the cause and run it again
   130  interrupted before anything was changed
 TEXT
 }
@@ -37,9 +37,9 @@ read_arguments() {
     root='' wheels='' dry_run=no uninstall=no fresh=no with_database=yes
     while [ $# -gt 0 ]; do
         case "$1" in
-            # A variable that is empty must not make the real thing of a trial.
-            --root | --wheels) case "${2:-}" in '' | -*) wrong "$1 wants a directory" ;; esac ;;
-            --root= | --wheels=) wrong "${1%=} wants a directory" ;;
+            # An empty variable as DIR must not turn a trial into a real installation.
+            --root | --wheels) case "${2:-}" in '' | -*) wrong "$1 needs a directory" ;; esac ;;
+            --root= | --wheels=) wrong "${1%=} needs a directory" ;;
         esac
         case "$1" in
             --root) root=$2 && shift ;;
@@ -51,7 +51,7 @@ read_arguments() {
             --fresh) fresh=yes ;;
             --no-database) with_database=no ;;
             -h | --help) usage && exit 0 ;;
-            *) wrong "$1 is not known" ;;
+            *) wrong "$1 is not an option" ;;
         esac
         shift
     done
@@ -70,22 +70,22 @@ absolute() {
     esac
 }
 
-# Where things are; teleclaude/layout.py has the same places.
+# The places on this platform, the same as in teleclaude/layout.py.
 find_places() {
     [ -z "$root" ] || root=$(absolute "$root")
     [ -z "$wheels" ] || wheels=$(absolute "$wheels")
     case "$(cd "${root:-/dev/null}" 2>/dev/null && pwd -P)" in
-        / | //) wrong "--root $root is no root of its own" ;;
+        / | //) wrong "--root $root is the root directory itself" ;;
     esac
-    # PostgreSQL's user may not be allowed to stand where root stands.
+    # PostgreSQL's user may not be allowed to enter the current directory.
     cd /
-    mine=no
-    [ "$(id -u)" != 0 ] || [ -n "$root" ] || mine=yes
+    real=no
+    [ "$(id -u)" != 0 ] || [ -n "$root" ] || real=yes
     platform=${TELECLAUDE_PLATFORM:-$(uname -s)}
     case "$platform" in
         Linux) account=teleclaude superuser=postgres etc=/etc var=/var programs=/opt/teleclaude ;;
         Darwin)
-            # Homebrew's server belongs to whoever installed it.
+            # Homebrew's server belongs to the user who installed it.
             account=_teleclaude superuser=${SUDO_USER:-root}
             etc=/usr/local/etc var=/usr/local/var programs=/usr/local/opt/teleclaude
             ;;
@@ -104,10 +104,10 @@ find_places() {
         Darwin) unit=ai.instrukt.teleclaude.system unit_file=$root/Library/LaunchDaemons/$unit.plist ;;
     esac
     role=teleclaude database=teleclaude
-    turn=/var/run/teleclaude-install
+    lock_file=/var/run/teleclaude-install
 }
 
-say_what_is_next() {
+print_next_steps() {
     if [ -e "$configuration/secrets.yml" ] || [ "$fresh" = yes ]; then
         if "$command" self-check --help >/dev/null 2>&1; then
             "$command" self-check ${root:+--root "$root"}
@@ -115,26 +115,26 @@ say_what_is_next() {
         if service_is_active; then
             line next "systemctl restart $unit"
         else
-            line next "see $configuration/config.yml, then start it: $(start_command)"
+            line next "check $configuration/config.yml, then start the service: $(start_command)"
         fi
         return
     fi
     at=localhost
     [ "${port:-5432}" = 5432 ] || at=localhost:$port
     url="postgresql://$role@$at/$database?passfile=$password_file"
-    # A rehearsal shows what will be there.
-    [ -e "$password_file" ] || { [ "$dry_run$with_database$mine" = yesyesyes ] && [ "$fresh" = no ]; } || url=URL
-    line next "bring the old installation here: $command migrate-to-system \\"
+    # With --dry-run, the password file will exist only later.
+    [ -e "$password_file" ] || { [ "$dry_run$with_database$real" = yesyesyes ] && [ "$fresh" = no ]; } || url=URL
+    line next "migrate the old installation: $command migrate-to-system \\"
     line '' "    --target '$url'${root:+ --root $root}"
-    line '' "or begin without one: $0 --fresh${root:+ --root $root}"
-    line '' "then start it: $(start_command)"
+    line '' "or start without an old one: $0 --fresh${root:+ --root $root}"
+    line '' "then start the service: $(start_command)"
 }
 
 start_command() {
     if [ -n "$root" ]; then
         printf '%s daemon --root %s' "$command" "$root"
     elif [ "$platform" = Darwin ]; then
-        # A rollback of the migration disables it, and a disabled one is not started.
+        # A rollback of the migration disables the service, and launchd does not start a disabled one.
         printf 'launchctl enable system/%s && launchctl bootstrap system %s' "$unit" "$unit_file"
     else
         printf 'systemctl start %s' "$unit"
@@ -150,16 +150,16 @@ install() {
     make_configuration
     install_service
     make_state
-    say_what_is_next
+    print_next_steps
 }
 
 here=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd) || exit 1
-# shellcheck source=bin/install/speech.sh
-. "$here/bin/install/speech.sh"
-# shellcheck source=bin/install/turns.sh
-. "$here/bin/install/turns.sh"
-# shellcheck source=bin/install/needs.sh
-. "$here/bin/install/needs.sh"
+# shellcheck source=bin/install/messages.sh
+. "$here/bin/install/messages.sh"
+# shellcheck source=bin/install/lock.sh
+. "$here/bin/install/lock.sh"
+# shellcheck source=bin/install/requirements.sh
+. "$here/bin/install/requirements.sh"
 # shellcheck source=bin/install/accounts.sh
 . "$here/bin/install/accounts.sh"
 # shellcheck source=bin/install/files.sh
@@ -170,13 +170,13 @@ here=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd) || exit 1
 . "$here/bin/install/service.sh"
 # shellcheck source=bin/install/database.sh
 . "$here/bin/install/database.sh"
-# shellcheck source=bin/install/way_back.sh
-. "$here/bin/install/way_back.sh"
+# shellcheck source=bin/install/uninstall.sh
+. "$here/bin/install/uninstall.sh"
 
 read_arguments "$@"
 find_places
 trap interrupted INT TERM HUP
 service_changed=no socket='' port='' owner=''
 check_system
-take_turn
+take_lock
 if [ "$uninstall" = yes ]; then uninstall; else install; fi

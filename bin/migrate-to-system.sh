@@ -1,13 +1,13 @@
 #!/bin/sh
-# Checks what a migration needs, a line each, runs `teleclaude migrate-to-system` with the same arguments, and says
-# where its report lies. The exit code is the migration's.
+# Checks the requirements of a migration, a line each, runs `teleclaude migrate-to-system` with the same arguments, and
+# prints where its report is. The exit code is that of the migration.
 set -u
 
 say() {
     printf '%s\n' "$*" >&2
 }
 
-# What is in order is not worth a line where only what needs attention is wanted.
+# --quiet omits the lines of what is in order.
 line() {
     case "$quiet$1" in
         yesok) return ;;
@@ -28,8 +28,8 @@ check_platform() {
     esac
 }
 
-# Leaves the command in $teleclaude: the one that everybody may run, but for a trial; that of the checkout this script is
-# in; the one on PATH.
+# Sets $teleclaude to the first of these that runs: the installed one, unless --root is used; that of the checkout of this
+# script; that on PATH.
 check_program() {
     installed=/usr/local/bin/teleclaude
     case " $* " in
@@ -43,10 +43,10 @@ check_program() {
             return
         fi
     done
-    refuse "program: no teleclaude that runs" "sudo bin/install-system.sh installs it; for a trial: ./run exec teleclaude --version"
+    refuse "program: no teleclaude runs here" "run sudo bin/install-system.sh; for a trial: ./run exec teleclaude --version"
 }
 
-# Remembers what of the arguments matters here; the program itself checks them all.
+# Reads the arguments that this script needs; the program itself checks all of them.
 read_arguments() {
     root='' report_dir='' previous=''
     for argument in "$@"; do
@@ -69,7 +69,7 @@ check_privileges() {
     elif [ "$(id -u)" = 0 ]; then
         line ok "privileges: root"
     else
-        refuse "privileges: the system's places belong to root" "run it with sudo, or try it with --root DIR"
+        refuse "privileges: only root can migrate to the whole system" "run it with sudo, or try it with --root DIR"
     fi
 }
 
@@ -96,7 +96,7 @@ forward() {
     [ -z "${child:-}" ] || kill -s "$1" "$child" 2>/dev/null
 }
 
-# Runs the migration as a child, so that a signal to this script reaches it, and waits until it has really ended.
+# Runs the migration as a child, so that signals can be forwarded to it, and waits until it has ended.
 migrate() {
     "$teleclaude" migrate-to-system "$@" <&3 3<&- &
     child=$!
@@ -110,12 +110,12 @@ migrate() {
 summarize() {
     case "$code" in
         0) [ -n "$quiet" ] || say "done; the report is in the newest folder of $reports" ;;
-        1) say "a bug: please report it" ;;
+        1) say "failed because of a bug: report it" ;;
         2) say "the command line is wrong" ;;
-        3) say "refused; nothing was written: fix the cause" ;;
-        4) say "failed and taken back; the target is empty again; the journal is in the newest folder of $reports" ;;
-        5) say "failed and not taken back: run the printed commands; the journal is in $reports" ;;
-        130) say "interrupted and taken back" ;;
+        3) say "refused, nothing was written: fix the cause" ;;
+        4) say "failed and undone, the target is empty again; the journal is in the newest folder of $reports" ;;
+        5) say "failed and not undone: run the printed commands; the journal is in the newest folder of $reports" ;;
+        130) say "interrupted and undone" ;;
     esac
 }
 
@@ -131,7 +131,7 @@ check_places
 trap 'forward INT' INT
 trap 'forward TERM' TERM
 trap 'forward HUP' HUP
-# In a subshell, because a failing redirection of a special builtin ends the shell.
+# The test is in a subshell, because a redirection of a special builtin that fails ends the shell.
 (: 3<&0) 2>/dev/null || exec </dev/null
 exec 3<&0
 migrate "$@"

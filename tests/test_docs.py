@@ -1,8 +1,7 @@
 """What exists is documented, and what is documented exists."""
 
 import re
-
-import pytest
+import tomllib
 
 from teleclaude import __version__
 from teleclaude.cli import cli
@@ -10,6 +9,13 @@ from teleclaude.errors import Exit
 from teleclaude.migration.load.convert import RULES, SILENT_RULES
 from teleclaude.migration.pipeline import PREFLIGHT, STEPS
 from tests.support.pages import ARCHITECTURE, README, ROOT, RUNBOOK, commands, flags, headings, rows
+
+LAYERS: dict[str, list[str]] = {
+    contract["containers"][0]: contract["layers"]
+    for contract in tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    if contract["type"] == "layers"
+}
+"""What may import what, from top to bottom."""
 
 
 def test_every_command_is_in_the_readme_and_every_one_in_the_readme_exists() -> None:
@@ -29,7 +35,7 @@ def test_every_exit_code_is_documented_and_the_reverse() -> None:
 
 
 def test_every_step_is_documented_in_its_order() -> None:
-    assert list(rows(RUNBOOK, "Steps")) == ["detect", PREFLIGHT.name, *(step.name for step in STEPS)]
+    assert list(rows(RUNBOOK, "Steps")) == ["discover", PREFLIGHT.name, *(step.name for step in STEPS)]
 
 
 def test_every_flag_in_the_pages_exists() -> None:
@@ -37,14 +43,35 @@ def test_every_flag_in_the_pages_exists() -> None:
     assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", README + RUNBOOK)) <= known
 
 
-@pytest.mark.parametrize("package", ["cli", "demo", "migration", "checks", "daemon", "db", "config"])
-def test_every_package_is_on_the_map(package: str) -> None:
-    assert f"`teleclaude/{package}`" in ARCHITECTURE
+def test_every_package_is_on_the_map_in_the_order_of_the_imports() -> None:
+    listed = [name for row in rows(ARCHITECTURE, "The packages") for name in re.findall(r"\w+", row)]
+    order = [name for layer in LAYERS["teleclaude"] for name in layer.split(" | ")]
+    assert listed == order[1:]
+    assert order[0] == "__main__"
 
 
-def test_every_module_of_the_migration_is_on_the_map() -> None:
-    modules = {path.stem for path in (ROOT / "teleclaude/migration").glob("*.py")} - {"__init__"}
-    assert {name for name in modules if f"`{name}`" not in ARCHITECTURE and f"{name}.py" not in ARCHITECTURE} == set()
+def test_every_room_of_the_migration_is_on_the_map_and_the_reverse() -> None:
+    listing = ARCHITECTURE.split("\n## The rooms of the migration\n")[1].split("```")[1]
+    entries = {path.name + "/" * path.is_dir() for path in (ROOT / "teleclaude/migration").glob("[!_]*")}
+    assert {line.split()[0] for line in listing.strip().splitlines()} == entries
+
+
+def test_the_order_of_the_rooms_on_the_map_is_that_of_the_contract() -> None:
+    assert f"`{' > '.join(LAYERS['teleclaude.migration'])}`" in ARCHITECTURE
+
+
+def test_every_module_that_the_map_names_exists() -> None:
+    package = ROOT / "teleclaude"
+    folders = {path.name for parent in (package, package / "migration") for path in parent.glob("[!_]*/")}
+    names = set(re.findall(rf"`((?:{'|'.join(folders)})/[\w/.]+)`", ARCHITECTURE))
+    found = {
+        name
+        for name in names
+        for parent in (package, package / "migration")
+        if any((parent / f"{name}{end}").exists() for end in ("", ".py"))
+    }
+    assert names - found == set()
+    assert len(names) > 25
 
 
 def test_every_task_of_run_is_in_its_help_and_the_readme_names_those_for_everyone() -> None:

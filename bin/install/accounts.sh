@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# The account that the daemon runs as, and running something as another account.
+# The account of the daemon, and commands that run as another account.
 
 # Runs a command as another account.
 as() {
@@ -25,13 +25,13 @@ account_shell() {
 }
 
 make_account() {
-    if [ "$mine" = no ]; then
-        line 'left out' "the account $account: nothing is made outside of $root"
+    if [ "$real" = no ]; then
+        line 'left out' "the account $account: with --root nothing is created outside of $root"
     elif account_exists; then
         already "the account $account"
     else
         if [ "$platform" = Darwin ]; then make_account_of_macos; else make_account_of_linux; fi
-        finished "make the account $account"
+        finished "create the account $account"
     fi
 }
 
@@ -55,6 +55,6 @@ make_account_of_macos() {
     act dscl . -create "/Users/$account" RealName TeleClaude
     act dscl . -create "/Users/$account" Password '*'
     act dscl . -create "/Users/$account" IsHidden 1
-    # The number comes last: only with it the account is one.
+    # The number comes last: without it the account does not exist yet.
     act dscl . -create "/Users/$account" UniqueID "$number"
 }

@@ -6,7 +6,7 @@ ask_server() {
     as "$superuser" psql -X -A -t -w -d postgres -c "$1"
 }
 
-# SQL SHOWN: tells the server something. The SQL is in no process list.
+# SQL SHOWN: runs SQL on the server, and prints SHOWN for it with --dry-run. The SQL is in no process list.
 tell_server() {
     if [ "$dry_run" = yes ]; then
         planned="$planned                 psql=> $2
@@ -15,7 +15,7 @@ tell_server() {
     fi
     changed=1
     said=$(printf '%s\n' "$1" | as "$superuser" psql -X -q -w -v ON_ERROR_STOP=1 -d postgres 2>&1) ||
-        stop "PostgreSQL refuses: $(printf '%s\n' "$said" | head -n 1)" "fix the cause, or use --no-database"
+        stop "PostgreSQL refused: $(printf '%s\n' "$said" | head -n 1)" "fix the cause, or use --no-database"
 }
 
 tell_plainly() {
@@ -23,7 +23,7 @@ tell_plainly() {
 }
 
 make_database() {
-    if [ "$with_database" = no ] || [ "$mine" = no ]; then
+    if [ "$with_database" = no ] || [ "$real" = no ]; then
         line 'left out' "the role and the database"
         return
     fi
@@ -31,14 +31,14 @@ make_database() {
         already "the role $role"
     else
         tell_plainly "CREATE ROLE $role LOGIN"
-        finished "make the role $role"
+        finished "create the role $role"
     fi
     if [ -n "$owner" ]; then
         already "the database $database"
     else
         tell_plainly "CREATE DATABASE $database OWNER $role TEMPLATE template0 ENCODING 'UTF8'"
         tell_plainly "REVOKE ALL ON DATABASE $database FROM PUBLIC"
-        finished "make the database $database"
+        finished "create the database $database"
     fi
     if [ "$fresh" = no ]; then
         make_password
@@ -46,21 +46,21 @@ make_database() {
     [ "$dry_run" = yes ] || check_login
 }
 
-# The service user needs no password on the local socket. Root, who migrates, is not let in there as $role; so the role
-# gets a password, in a file as libpq reads it, which the migration carries to secrets.yml. Once there is a secrets.yml,
-# the password is what that says.
+# The service user needs no password on the local socket. Root, who migrates, cannot connect there as $role. So the role
+# gets a password, in a file that libpq reads, and the migration copies it to secrets.yml. Once secrets.yml exists, the
+# password in it is used.
 make_password() {
     if [ -e "$password_file" ]; then
         already "$password_file"
         return
     elif [ -e "$configuration/secrets.yml" ]; then
-        already "$configuration/secrets.yml, so the role keeps its password"
+        already "$configuration/secrets.yml, and the role keeps its password"
         return
     fi
     password=$(od -A n -t x1 -N 24 /dev/urandom | tr -d ' \n')
-    [ ${#password} = 48 ] || stop "no password can be made of /dev/urandom" "see that od(1) reads it"
+    [ ${#password} = 48 ] || stop "od(1) cannot read a password from /dev/urandom" "check that od reads /dev/urandom"
     change="ALTER ROLE $role PASSWORD"
-    # What the server logs of its statements must not hold it.
+    # The log of the server must not hold the password.
     quiet="SET log_statement = 'none'; SET log_min_duration_statement = -1; SET log_min_error_statement = 'panic';
         SET log_min_duration_sample = -1; SET log_transaction_sample_rate = 0;"
     tell_server "$quiet SET password_encryption = 'scram-sha-256'; $change '$password'" "$change '…'"
@@ -70,24 +70,24 @@ make_password() {
             umask 077 && rm -f "$password_file.new" && printf '%s\n' "$entry" >"$password_file.new" &&
                 mv -f "$password_file.new" "$password_file"
         ); then
-            stop "$password_file cannot be written" "see to the place"
+            stop "$password_file cannot be written" "check the directory and the disk"
         fi
     fi
-    finished "make a password for the role, in $password_file (0600, root)"
+    finished "create a password for the role, in $password_file (0600, root)"
 }
 
-# Proves that who comes next is let in.
+# Checks that the daemon or the migration will be able to connect.
 check_login() {
     if [ "$fresh" = yes ]; then
         said=$(as "$account" psql -X -w -h "$socket" -p "$port" -U "$role" -d "$database" -c 'SELECT 1' 2>&1) ||
-            stop "the server does not let the account $account in as $role: $(printf '%s\n' "$said" | tail -n 1)" \
-                "put this line first into pg_hba.conf, reload the server: local $database $role peer"
+            stop "the account $account cannot connect to the server as $role: $(printf '%s\n' "$said" | tail -n 1)" \
+                "add this first line to pg_hba.conf and reload the server: local $database $role peer"
     elif [ -e "$password_file" ]; then
         said=$(PGPASSFILE=$password_file psql -X -w -h localhost -p "$port" -U "$role" -d "$database" -c 'SELECT 1' 2>&1) ||
-            stop "the server does not let $role in with its password: $(printf '%s\n' "$said" | tail -n 1)" \
-                "put this line first into pg_hba.conf, reload the server: host $database $role localhost scram-sha-256"
+            stop "$role cannot connect to the server with its password: $(printf '%s\n' "$said" | tail -n 1)" \
+                "add this first line to pg_hba.conf and reload the server: host $database $role localhost scram-sha-256"
     else
         return
     fi
-    line ok "the server lets $role in"
+    line ok "$role can connect to the server"
 }

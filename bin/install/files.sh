@@ -6,36 +6,36 @@ make_directories() {
     make_directory "$logs" 0750 "$account:$account"
     make_directory "$shared" 0755 0:0
     make_directory "$shared/docs" 0755 0:0
-    # On Linux systemd makes it anew at every start.
+    # On Linux systemd creates it at every start.
     [ "$platform" = Linux ] || make_directory "$root$var/run/teleclaude" 0755 "$account:$account"
 }
 
-# The service writes here, and renames and removes nothing that is root's: root runs what lies in migration. It comes
-# after the unit, because an older one has systemd give the directory, and everything in it, to the service user.
+# The service writes here, but cannot rename or remove files of root: root runs scripts that lie in migration. This comes
+# after the unit, because with an older unit systemd gives the directory and its content to the service user.
 make_state() {
     make_directory "$state" 1770 "0:$account"
 }
 
-# PATH MODE OWNER:GROUP: leaves a directory with that mode that belongs to these, 0 being root and its group.
+# PATH MODE OWNER:GROUP: creates or corrects a directory with this mode, owner and group; 0 is root and its group.
 make_directory() {
     meant="$1 ($2, $3)"
-    if [ -d "$1" ] && is_so "$1" "$2" "$3"; then
+    if [ -d "$1" ] && has_mode_and_owner "$1" "$2" "$3"; then
         already "$meant"
         return
     fi
     [ -d "$1" ] || act mkdir -p -m "$2" "$1"
     own "$1" "$3"
     act chmod "$2" "$1"
-    finished "make $meant"
+    finished "create $meant"
 }
 
-# PATH OWNER:GROUP: below --root, everything belongs to the caller.
+# PATH OWNER:GROUP: sets them; below --root everything belongs to the caller.
 own() {
-    [ "$mine" = no ] || act chown "$2" "$1"
+    [ "$real" = no ] || act chown "$2" "$1"
 }
 
-# PATH MODE OWNER:GROUP: whether a directory or a file is as it is meant to be.
-is_so() {
+# PATH MODE OWNER:GROUP: whether a directory has this mode, owner and group.
+has_mode_and_owner() {
     case "$2" in
         0755) letters=rwxr-xr-x ;;
         0750) letters=rwxr-x--- ;;
@@ -44,7 +44,7 @@ is_so() {
     # shellcheck disable=SC2012
     found=$(ls -ldnL "$1" | sed 's/  */ /g')
     [ "$(printf '%s' "$found" | cut -c 2-10)" = "$letters" ] || return 1
-    [ "$mine" = no ] || [ "$(printf '%s' "$found" | cut -d ' ' -f 3,4)" = "$(ids_of "$3")" ]
+    [ "$real" = no ] || [ "$(printf '%s' "$found" | cut -d ' ' -f 3,4)" = "$(ids_of "$3")" ]
 }
 
 # OWNER:GROUP: prints their numbers; the group is that of the account of its name.
@@ -55,7 +55,7 @@ ids_of() {
     printf '%s %s' "$owner_id" "$group_id"
 }
 
-# FROM TO: puts a file of ours in its place, whole or not at all, over an older one of ours.
+# FROM TO: installs a file of ours, whole or not at all, over an older one of ours.
 put() {
     if cmp -s "$1" "$2"; then
         already "$2"
@@ -66,7 +66,7 @@ put() {
     act cp "$1" "$2.new"
     act chmod 0644 "$2.new"
     act mv -f "$2.new" "$2"
-    finished "put $2 in its place"
+    finished "install $2"
 }
 
 make_configuration() {
@@ -78,10 +78,10 @@ make_configuration() {
     put_once "$here/etc/secrets.sample.yml" "$configuration/secrets.yml" 0640 "0:${group:-$account}"
 }
 
-# FROM TO MODE OWNER: what stands there already is never replaced.
+# FROM TO MODE OWNER:GROUP: installs a file; one that exists is never replaced.
 put_once() {
     if [ -e "$2" ] || [ -L "$2" ]; then
-        already "$2, and is left as it is"
+        already "$2, and is not changed"
         return
     fi
     place_of_server="host=${socket:-/var/run/postgresql}"
@@ -89,8 +89,8 @@ put_once() {
     act rm -f "$2.new"
     # shellcheck disable=SC2016 # the inner shell expands it
     act sh -c 'umask 077 && sed "$1" "$2" >"$3"' sh "s|host=/var/run/postgresql|$place_of_server|" "$1" "$2.new"
-    [ "$mine" = no ] || act chown "$4" "$2.new"
+    [ "$real" = no ] || act chown "$4" "$2.new"
     act chmod "$3" "$2.new"
     act mv "$2.new" "$2"
-    finished "put $2 in its place ($3)"
+    finished "install $2 ($3)"
 }

@@ -1,21 +1,22 @@
 # shellcheck shell=sh
-# The program: one environment a release, complete before the command leads to it.
+# The program: each release has its own environment, complete before the command is linked to it.
 
 # DIR: whether it is a release that this script made, or began to make.
 is_release() {
     [ ! -L "$1" ] && { [ -f "$1/complete" ] || [ -f "$1/incomplete" ]; }
 }
 
-# What lies among the releases may be somebody's, a checkout above all; and who can change the place can become root.
+# A checkout or another program in the place of the releases must not be removed. And a user who can change that place
+# can become root.
 check_programs() {
     for entry in "$programs"/* "$programs"/.[!.]*; do
         [ -e "$entry" ] || [ -L "$entry" ] || continue
         [ "$entry" = "$programs/$release" ] || is_release "$entry" ||
-            stop "$entry is there and is not of this script" "move $programs away"
+            stop "$entry exists, and this script did not make it" "move $programs away"
     done
-    if [ "$mine" = yes ] && [ -e "$programs" ]; then
-        is_roots_alone "$programs" ||
-            stop "others than root can change $programs" "chown root $programs && chmod 0755 $programs, and the way there"
+    if [ "$real" = yes ] && [ -e "$programs" ]; then
+        only_root_changes "$programs" ||
+            stop "users other than root can change $programs" "run chown root and chmod 0755 on $programs and the folders above it"
     fi
 }
 
@@ -23,16 +24,16 @@ install_program() {
     place=$programs/$release
     if [ -f "$place/complete" ]; then
         already "the program in $place"
-        [ "$mine" = no ] || prove_program
+        [ "$real" = no ] || check_program_runs
     else
         make_environment
         finished "install the program in $place"
     fi
-    lead_to_program
+    link_program
 }
 
 make_environment() {
-    remedy="see to it; a network or --wheels DIR is needed"
+    remedy="check the network, or use --wheels DIR"
     [ ! -e "$place" ] || act rm -rf "$place"
     act mkdir -p -m 0755 "$programs"
     act mkdir "$place"
@@ -43,14 +44,14 @@ make_environment() {
     act "$place/bin/python" -m pip install --quiet --disable-pip-version-check --no-input \
         --no-index --no-deps --no-build-isolation "$source"
     remedy=
-    prove_program
+    check_program_runs
     act mv "$place/incomplete" "$place/complete"
 }
 
-# Whoever the daemon runs as has to be able to run it, also where somebody changed a mode since it was installed.
-prove_program() {
+# The account of the daemon has to be able to run it, also where a mode was changed after the installation.
+check_program_runs() {
     [ "$dry_run" = no ] || return 0
-    if [ "$mine" = yes ]; then
+    if [ "$real" = yes ]; then
         said=$(as "$account" "$place/bin/teleclaude" --version 2>&1)
     else
         said=$("$place/bin/teleclaude" --version 2>&1)
@@ -58,8 +59,8 @@ prove_program() {
         "let every account reach $python and $place, or name another Python in TELECLAUDE_PYTHON"
 }
 
-# The links are relative, so that they lead to the program below --root as well.
-lead_to_program() {
+# The links are relative, so that they are right below --root as well.
+link_program() {
     case "$platform" in
         Linux) up=../../../opt ;;
         Darwin) up=../opt ;;
@@ -67,13 +68,13 @@ lead_to_program() {
     before=
     [ ! -L "$command" ] || before=$(link_of "$command")
     after=$up/teleclaude/$release/bin/teleclaude
-    lead "$command" "$after"
-    lead "$manual" "../../$up/teleclaude/$release/share/man/man1/teleclaude.1"
-    [ "$before" = "$after" ] || remove_older_than "$before"
+    put_link "$command" "$after"
+    put_link "$manual" "../../$up/teleclaude/$release/share/man/man1/teleclaude.1"
+    [ "$before" = "$after" ] || remove_releases_before "$before"
 }
 
-# LINK TARGET: leaves a link of ours, over an older one of ours.
-lead() {
+# LINK TARGET: makes a link of ours, over an older one of ours.
+put_link() {
     if [ -L "$1" ] && [ "$(link_of "$1")" = "$2" ]; then
         already "$1"
         return
@@ -82,11 +83,11 @@ lead() {
     act rm -f "$1.new"
     act ln -s "$2" "$1.new"
     act mv -f "$1.new" "$1"
-    finished "let $1 lead to it"
+    finished "link $1 to it"
 }
 
-# A daemon that still runs from the release before goes on needing its files.
-remove_older_than() {
+# The release before is kept, because a daemon that still runs from it needs its files.
+remove_releases_before() {
     for other in "$programs"/*; do
         case "/$1/" in */"$(basename "$other")"/*) continue ;; esac
         is_release "$other" && [ "$other" != "$place" ] || continue

@@ -1,11 +1,11 @@
 # shellcheck shell=sh
-# The service: enabled, and not started, because there may be nothing to serve yet.
+# The service: enabled and not started, because there may be no configuration yet.
 
 install_service() {
     cmp -s "$here/etc/$(basename "$unit_file")" "$unit_file" || service_changed=yes
     put "$here/etc/$(basename "$unit_file")" "$unit_file"
     if [ "$platform" = Darwin ]; then
-        if [ "$mine" = yes ]; then
+        if [ "$real" = yes ]; then
             act launchctl enable "system/$unit"
             finished "enable $unit"
         fi
@@ -17,7 +17,7 @@ install_service() {
     wanted=$root/etc/systemd/system/multi-user.target.wants/$unit
     if [ -L "$wanted" ]; then
         already "$unit is enabled"
-    elif [ "$mine" = yes ]; then
+    elif [ "$real" = yes ]; then
         act systemctl enable "$unit"
         finished "enable $unit"
     else
@@ -28,7 +28,7 @@ install_service() {
 }
 
 systemd_runs() {
-    [ "$mine" = yes ] && [ -d /run/systemd/system ]
+    [ "$real" = yes ] && [ -d /run/systemd/system ]
 }
 
 service_is_active() {

@@ -129,7 +129,7 @@ class Screen(Observer):
         """Ask on a terminal what becomes of a run that was cut off."""
         if not self.may_ask:
             return None
-        self.say(f"  {interrupted.sentence}")
+        self.say(f"  {interrupted.problem.message}")
         choices = click.Choice([choice.value for choice in Recovery])
         question = "  Finish it, or take it back?"
         return self._ask(lambda: Recovery(click.prompt(question, type=choices, err=True)), otherwise=None)

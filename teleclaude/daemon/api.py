@@ -1,4 +1,4 @@
-"""How a request becomes an answer: who calls, whether they may, what they ask, in one transaction, or one sentence."""
+"""From a request to its answer: the caller, the role, the input, one transaction; or a refusal."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-import asyncpg
 from aiohttp import web
 from pydantic import ValidationError
 from pydantic_core import from_json
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession as Orm
 
-from teleclaude.daemon.connection import Connection, make_failure
+from teleclaude.daemon import problems
+from teleclaude.daemon.connection import Connection, make_refusal
 from teleclaude.daemon.identity import Caller, narrow, read_account
 from teleclaude.daemon.route import Call, Input, Route
 from teleclaude.daemon.routes import ROUTES
-from teleclaude.daemon.service import Service
+from teleclaude.daemon.service import DATABASE_ERRORS, Service
 from teleclaude.db.store.tokens import find_token
 from teleclaude.errors import RequestError
 
-LOG = logging.getLogger(__name__)
+_LOG = logging.getLogger(__name__)
 
 _CALLER: web.RequestKey[Caller] = web.RequestKey("caller", Caller)
 
@@ -35,20 +35,12 @@ REQUEST_SECONDS = 30
 """How long an answer may take to be made."""
 
 TURNS = 8
-"""How many requests of one account are worked on at a time; the others wait, so that nobody takes all connections."""
+"""How many requests of one account are answered at a time; more wait, so that no account takes all connections."""
 
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
-_SENTENCES = {
-    404: ("there is no such route", "GET /openapi.json lists all of them"),
-    405: ("this route is not asked in this way", "GET /openapi.json lists all of them"),
-    413: (f"the body is longer than {MOST_BYTES} bytes", "send less"),
-}
-"""What aiohttp refuses by itself, in our words."""
-
-_UNREACHABLE = RequestError(
-    503, "the database cannot be reached", "try again; if it stays, see the log of the database"
-)
+_BY_STATUS = {404: problems.NO_ROUTE, 405: problems.NO_METHOD, 413: problems.BODY_TOO_LONG}
+"""The problems that aiohttp finds by itself."""
 
 
 def make_app(service: Service) -> web.Application:
@@ -66,7 +58,7 @@ def make_app(service: Service) -> web.Application:
                     response = await handler(request)
         except Exception as error:
             response = _refuse(_to_refusal(error), error)
-        # One connection, one request: what a connection may take is bounded as a whole.
+        # One connection, one request: so the limits of a connection are those of a request.
         response.force_close()
         _note(request, response.status, time.monotonic() - begun)
         return response
@@ -92,7 +84,7 @@ def _to_handler(service: Service, route: Route[Any]) -> _Handler:
         caller = request[_CALLER]
         _check_role(route, caller)
         given = await _read_input(route, request)
-        # Not before the body is there, which may take its time.
+        # The body may take its time, so the lock is checked after it.
         await service.confirm()
         async with Orm(service.engine, expire_on_commit=False) as orm:
             caller = await _narrow_by_token(orm, caller, request.headers)
@@ -100,10 +92,9 @@ def _to_handler(service: Service, route: Route[Any]) -> _Handler:
             viewer = service.view(caller, request.headers)
             session_id = request.headers.get("X-Caller-Session-Id")
             answer = await route.handler(Call(service, caller, viewer, orm, given, session_id))
+            body = route.adapter.dump_json(route.adapter.validate_python(answer))
             await orm.commit()
-        return web.Response(
-            body=route.adapter.dump_json(answer), status=route.status, content_type="application/json", charset="utf-8"
-        )
+        return web.Response(body=body, status=route.status, content_type="application/json", charset="utf-8")
 
     return handle
 
@@ -111,8 +102,8 @@ def _to_handler(service: Service, route: Route[Any]) -> _Handler:
 def _check_role(route: Route[Any], caller: Caller) -> None:
     """Raise RequestError (403) where a caller's role may not ask a route."""
     if caller.role not in route.roles:
-        sentence = f"{caller.person} is {caller.role} here, which may not {route.method} {route.path}"
-        raise RequestError(403, sentence, "ask an administrator")
+        asked = {"method": route.method, "path": route.path}
+        raise RequestError(403, problems.ROLE_MAY_NOT.fill(person=caller.person, role=caller.role, **asked))
 
 
 async def _narrow_by_token(orm: Orm, caller: Caller, headers: Mapping[str, str]) -> Caller:
@@ -122,7 +113,7 @@ async def _narrow_by_token(orm: Orm, caller: Caller, headers: Mapping[str, str])
         return caller
     found = await find_token(orm, token.replace("\0", ""))
     if found is None:
-        raise RequestError(401, "this session token is not valid, or not any more", "leave it out, or get a new one")
+        raise RequestError(401, problems.TOKEN_NOT_VALID)
     return narrow(caller, found.role)
 
 
@@ -134,46 +125,42 @@ async def _read_input(route: Route[Any], request: web.Request) -> Input:
         try:
             said = from_json(await request.read(), allow_inf_nan=False)
         except ValueError as error:
-            raise RequestError(400, f"the body is not JSON: {error}", "send a JSON object in UTF-8") from None
+            raise RequestError(400, problems.NOT_JSON.fill(reason=error)) from None
         if not isinstance(said, dict):
-            raise RequestError(400, "the body is no JSON object", "send a JSON object in UTF-8")
+            raise RequestError(400, problems.NO_JSON_OBJECT)
     try:
         given: Input = route.input.model_validate({**said, **request.match_info})
-    except (ValidationError, RecursionError) as error:
-        raise RequestError(400, _describe_wrong(error), "GET /openapi.json says what is taken") from None
+    except RecursionError:
+        raise RequestError(400, problems.NESTED_TOO_DEEP) from None
+    except ValidationError as error:
+        wrong = error.errors(include_input=False, include_url=False)[:5]
+        named = (f"{'.'.join(map(str, part['loc'])) or 'the request'}: {part['msg']}" for part in wrong)
+        raise RequestError(400, problems.FIELDS_WRONG.fill(fields="; ".join(named))) from None
     return given
 
 
-def _describe_wrong(error: ValidationError | RecursionError) -> str:
-    """Return what is wrong with the input in one sentence, without its values."""
-    if isinstance(error, RecursionError):
-        return "the body is nested too deep"
-    parts = error.errors(include_input=False, include_url=False)[:5]
-    return "; ".join(f"{'.'.join(map(str, part['loc'])) or 'the request'}: {part['msg']}" for part in parts)
-
-
 def _to_refusal(error: Exception) -> RequestError:
-    """Return what is told a caller about an error, in one sentence."""
+    """Return the refusal that a caller is told for an error."""
     match error:
         case RequestError():
             return error
         case web.HTTPException():
-            sentence, hint = _SENTENCES.get(error.status, (error.reason, "GET /openapi.json says what is taken"))
-            return RequestError(error.status, sentence, hint)
+            problem = _BY_STATUS.get(error.status, problems.HTTP_SAID)
+            return RequestError(error.status, problem.fill(most=MOST_BYTES, reason=error.reason))
         case TimeoutError():
-            return RequestError(504, f"the answer took longer than {REQUEST_SECONDS} seconds", "ask for less")
+            return RequestError(504, problems.TOO_SLOW.fill(seconds=REQUEST_SECONDS))
         case _ if _cannot_be_held(error):
-            return RequestError(400, "the database cannot hold a value of the request", "leave it out")
-        case SQLAlchemyError() | OSError() | asyncpg.InterfaceError() | asyncpg.PostgresError():
-            return _UNREACHABLE
+            return RequestError(400, problems.VALUE_NOT_HELD)
+        case _ if isinstance(error, DATABASE_ERRORS):
+            return RequestError(503, problems.UNREACHABLE)
         case _:
-            return RequestError(500, "the daemon failed at this, which is a bug", "see its log, and report it")
+            return RequestError(500, problems.DAEMON_BUG)
 
 
 def _cannot_be_held(error: Exception) -> bool:
-    """Whether it is a value that the database did not take.
+    """Whether the database did not take a value.
 
-    SQLite's driver has no errors of its own for a text that is no Unicode, and for too large a number.
+    SQLite's driver raises errors of Python for a text that is no Unicode and for a number that is too large.
     """
     if isinstance(error, DBAPIError):
         return str(getattr(error.orig, "sqlstate", "")).startswith("22")
@@ -181,26 +168,23 @@ def _cannot_be_held(error: Exception) -> bool:
 
 
 def _refuse(refusal: RequestError, cause: Exception) -> web.Response:
-    """Return the answer of a refusal; what is not the caller's fault is logged."""
+    """Return the answer of a refusal; an error that is not the caller's fault is logged."""
     if refusal.status >= 500 and cause is not refusal:
-        LOG.error("request failed", exc_info=cause)
+        _LOG.error("request failed", exc_info=cause)
     headers = {"Allow": cause.headers["Allow"]} if isinstance(cause, web.HTTPMethodNotAllowed) else {}
     if refusal.status == 503:
         headers["Retry-After"] = "1"
-    return make_failure(refusal.status, refusal.message, refusal.hint, headers)
+    return make_refusal(refusal.status, refusal.problem, headers)
 
 
 def _note(request: web.Request, status: int, seconds: float) -> None:
-    """Log a request by its route, never by what it holds."""
+    """Log the route of a request, and nothing that the caller sent."""
     level = logging.DEBUG if status < 400 else logging.INFO
-    if LOG.isEnabledFor(level):
+    if _LOG.isEnabledFor(level):
         resource = request.match_info.route.resource
         connection, caller = request.protocol, request.get(_CALLER)
         assert isinstance(connection, Connection)
-        fields: dict[str, Any] = {
-            "method": request.method,
-            "route": resource.canonical if resource else None,
-            "status": status,
-        }
-        fields |= {"ms": round(seconds * 1000, 1), "uid": connection.uid, "person": caller and caller.person}
-        LOG.log(level, "request", extra={"fields": fields})
+        route = resource.canonical if resource else None
+        fields = {"method": request.method, "route": route, "status": status, "ms": round(seconds * 1000, 1)}
+        fields |= {"uid": connection.uid, "person": caller and caller.person}
+        _LOG.log(level, "request", extra={"fields": fields})

@@ -10,11 +10,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sqlalchemy import URL, Connection, text
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from teleclaude.config.files import read_single_user, read_system
 from teleclaude.config.layers import REFERENCE
 from teleclaude.config.schema import Settings
+from teleclaude.daemon import problems
 from teleclaude.daemon.lease import Lease
 from teleclaude.daemon.service import Service
 from teleclaude.db import schema
@@ -32,7 +33,7 @@ SINGLE_USER_SOCKET = Path("/tmp/teleclaude-api.sock")  # noqa: S108 - fixed by t
 
 @dataclass(frozen=True)
 class Installation:
-    """What a daemon serves: its settings, its database and its places."""
+    """The settings, the database and the places of an installation."""
 
     settings: Settings
     url: URL
@@ -51,12 +52,11 @@ class Daemon:
     """A booted daemon."""
 
     installation: Installation
-    engine: AsyncEngine
     service: Service
     revision: str
     pending: tuple[str, ...] = ()
     lease: Lease | None = None
-    """The lock on a system's database, which has to be looked after."""
+    """The lock on the database of a system-wide installation."""
 
 
 def find_installation(root: Path | None, environ: Mapping[str, str], checkout: Path) -> Installation:
@@ -80,17 +80,13 @@ def find_socket(root: Path | None, environ: Mapping[str, str]) -> Path:
 
 def _find_system(layout: Layout, environ: Mapping[str, str]) -> Installation:
     settings = read_system(layout, environ)
+    path = layout.system_config
     if settings.database is None:
-        raise ConfigError(
-            f"{layout.system_config} names no database", "set database.url there", path=layout.system_config
-        )
+        raise ConfigError(problems.NO_DATABASE_URL.fill(path=path), path=path)
     unset = REFERENCE.search(settings.database.url)
     if unset:
-        raise ConfigError(
-            f"database.url in {layout.system_config} names {unset[0]}, which is set nowhere",
-            f"set {unset[1]} under environment in {layout.secrets}",
-            path=layout.system_config,
-        )
+        values = {"path": path, "reference": unset[0], "name": unset[1], "secrets": layout.secrets}
+        raise ConfigError(problems.VARIABLE_NOT_SET.fill(**values), path=path)
     url = parse_url(settings.database.url, environ)
     return Installation(settings, url, layout.socket, None)
 
@@ -113,6 +109,7 @@ async def boot(installation: Installation) -> AsyncIterator[Daemon]:
         if pid_file is not None:
             stack.enter_context(hold_pid_file(pid_file))
         engine = await stack.enter_async_context(disposing(make_engine(url)))
+        service = Service(engine, installation.settings, single_user=installation.single_user)
 
         async def examine() -> None:
             async with engine.begin() as connection:
@@ -123,30 +120,22 @@ async def boot(installation: Installation) -> AsyncIterator[Daemon]:
                 await refuse_pending(connection)
 
         if pid_file is not None:
-            # Only what the database says is explained by the database.
+            # The database explains only its own errors, so nothing else happens in this context.
             with explained(url):
                 await examine()
-            yield Daemon(installation, engine, _make_service(installation, engine), schema.head())
+            yield Daemon(installation, service, schema.head())
             return
         lease = Lease(engine, url, examine)
         stack.push_async_callback(lease.release)
         await lease.take()
-        service = replace(_make_service(installation, engine), confirm=lease.confirm)
-        yield Daemon(installation, engine, service, schema.head(), lease=lease)
-
-
-def _make_service(installation: Installation, engine: AsyncEngine) -> Service:
-    return Service(engine, installation.settings, single_user=installation.single_user)
+        yield Daemon(installation, replace(service, confirm=lease.confirm), schema.head(), lease=lease)
 
 
 async def read_our_revision(connection: AsyncConnection) -> str:
-    """Return the schema revision of the database; raises BootRefusedError where it does not hold our tables."""
+    """Return the schema revision of the database; raises BootRefusedError where our tables are not there."""
     found = await connection.run_sync(schema.read_revision)
     if found is None:
-        raise BootRefusedError(
-            "this database does not hold the tables of a system-wide TeleClaude",
-            "run teleclaude migrate-to-system to bring a single-user installation into it, or correct database.url",
-        )
+        raise BootRefusedError(problems.NOT_OUR_DATABASE)
     return found
 
 
@@ -154,21 +143,18 @@ async def refuse_pending(connection: AsyncConnection) -> None:
     """Raise BootRefusedError where a migration into the database has committed and is not finished."""
     pending = await pending_runs(connection)
     if pending:
-        raise BootRefusedError(
-            f"the migration {pending[0]} into this database is not finished",
-            "let it finish, or run teleclaude migrate-to-system with --resume or --undo",
-        )
+        raise BootRefusedError(problems.MIGRATION_NOT_FINISHED.fill(run=pending[0]))
 
 
 async def _refuse_standby(connection: AsyncConnection) -> None:
     """Raise TargetError where nothing can be written; a daemon that served before waits for the promotion."""
     if await connection.scalar(text("SELECT pg_is_in_recovery()")):
-        raise TargetError("the server is a standby, which takes no writes", "name the primary server in database.url")
+        raise TargetError(problems.STANDBY)
 
 
 @asynccontextmanager
 async def boot_read_only(installation: Installation) -> AsyncIterator[Daemon]:
-    """Boot to look: no lock, nothing can be written, a pending migration is only named.
+    """Boot without a lock and without the right to write; a pending migration is named and refuses nothing.
 
     Raises BootRefusedError, TargetError.
     """
@@ -177,12 +163,12 @@ async def boot_read_only(installation: Installation) -> AsyncIterator[Daemon]:
             async with engine.connect() as connection:
                 revision = await _check_revision(connection)
                 pending = tuple(await pending_runs(connection))
-            service = replace(_make_service(installation, engine), audited=False)
-            yield Daemon(installation, engine, service, revision, pending)
+            service = Service(engine, installation.settings, installation.single_user, audited=False)
+            yield Daemon(installation, service, revision, pending)
 
 
 def _create_where_empty(connection: Connection) -> None:
-    """Create the schema in a database that has none of our tables; an older or foreign one is left as it is."""
+    """Create the schema in a database that has none of our tables; an older or another schema is not changed."""
     if schema.read_revision(connection) is None and not schema.read_tables(connection):
         schema.upgrade(connection)
 
@@ -190,10 +176,7 @@ def _create_where_empty(connection: Connection) -> None:
 async def _check_revision(connection: AsyncConnection) -> str:
     found = await read_our_revision(connection)
     if found != schema.head():
-        raise BootRefusedError(
-            f"the database is at schema revision {found}, this program needs {schema.head()}",
-            "install the release that fits the database"
-            if schema.find_way(found) is None
-            else "run teleclaude upgrade",
-        )
+        known = schema.find_way(found) is not None
+        problem = problems.SCHEMA_OLDER if known else problems.SCHEMA_UNKNOWN
+        raise BootRefusedError(problem.fill(found=found, needed=schema.head()))
     return found

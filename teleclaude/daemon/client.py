@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 import aiohttp
 
+from teleclaude.daemon import problems
 from teleclaude.errors import TeleClaudeError
 from teleclaude.platform.names import HERE, names_of
 
@@ -30,18 +31,18 @@ async def ask(socket: Path, path: str, headers: Mapping[str, str] | None = None)
         ):
             said = await answer.json(content_type=None)
             if answer.status != 200:
-                unexplained = {"error": f"GET {path} answered {answer.status}", "hint": "see the log of the daemon"}
-                refusal = {**unexplained, **(said if isinstance(said, dict) else {})}
-                raise TeleClaudeError(refusal["error"], refusal["hint"])
+                unexplained = problems.NO_REASON_GIVEN.fill(path=path, status=answer.status)
+                refusal = said if isinstance(said, dict) else {}
+                error, hint = refusal.get("error", unexplained.message), refusal.get("hint", unexplained.hint)
+                raise TeleClaudeError(problems.DAEMON_SAID.fill(error=error, hint=hint))
             return said
     except PermissionError as error:
-        raise TeleClaudeError(f"you may not connect to {socket}", "call as the user whose daemon it is") from error
+        raise TeleClaudeError(problems.MAY_NOT_CONNECT.fill(path=socket)) from error
     except ValueError as error:
-        raise TeleClaudeError(f"what answers on {socket} is no daemon of ours", "see who listens there") from error
+        raise TeleClaudeError(problems.NOT_OUR_DAEMON.fill(path=socket)) from error
     except (TimeoutError, aiohttp.ClientError, OSError) as error:
         names = names_of(HERE)
-        hint = f"start it, for a service: {names.our(names.commands.start)}; else: teleclaude daemon"
-        raise TeleClaudeError(f"no daemon answers on {socket}", hint) from error
+        raise TeleClaudeError(problems.NO_DAEMON.fill(path=socket, start=names.our(names.commands.start))) from error
 
 
 async def read_sessions(socket: Path, *, closed: bool) -> AsyncIterator[list[dict[str, Any]]]:
@@ -55,8 +56,7 @@ async def read_sessions(socket: Path, *, closed: bool) -> AsyncIterator[list[dic
         page = await ask(socket, f"/sessions?closed={str(closed).lower()}&limit={PAGE}{after}")
         new = [session for session in page if session["session_id"] not in known]
         if page and not new:
-            hint = "ask again; if it stays, the daemon is another release's: restart it"
-            raise TeleClaudeError("the list of sessions changed while it was read", hint)
+            raise TeleClaudeError(problems.LIST_CHANGED)
         known.update(session["session_id"] for session in new)
         yield new
         if len(page) < PAGE:

@@ -1,4 +1,4 @@
-"""What one connection may take: one request, so many seconds, so many connections for each account."""
+"""The limits of a connection: one request, a number of seconds, a number of connections of one account."""
 
 from __future__ import annotations
 
@@ -10,19 +10,21 @@ from contextlib import suppress
 
 from aiohttp import web
 
-from teleclaude.daemon.route import Failure
+from teleclaude.daemon import problems
+from teleclaude.daemon.route import Refusal
+from teleclaude.errors import Problem
 from teleclaude.platform.peers import read_peer
 
 CONNECTION_SECONDS = 60
-"""From the first byte to the last, whichever side is slow: sending the request, answering, taking the answer."""
+"""From the first byte of the request to the last byte of the answer, whichever side is slow."""
 
 _LINGER_SECONDS = 5
 
 _NOBODY = 2**32 - 1
-"""The number that no account has (chown(2)), and so nobody known."""
+"""A number that no account has (chown(2))."""
 
 MOST_CONNECTIONS = 64
-"""Of one account at a time; a further one is told so and closed."""
+"""Of one account at a time; one more is refused and closed."""
 
 LONGEST_LINE = 8190
 """In bytes: of the request line and of a header's value."""
@@ -34,15 +36,16 @@ _SILENT = logging.getLogger("teleclaude.daemon.access")
 _SILENT.disabled = True
 
 
-def make_failure(status: int, error: str, hint: str, headers: Mapping[str, str] | None = None) -> web.Response:
-    """Return an answer in the form of every failure."""
-    body = Failure(error=error, hint=hint).model_dump_json().encode()
-    return web.Response(body=body, status=status, headers=headers, content_type="application/json")
+def make_refusal(status: int, problem: Problem, headers: Mapping[str, str] | None = None) -> web.Response:
+    """Return an answer that is no success."""
+    return web.Response(body=_to_body(problem), status=status, headers=headers, content_type="application/json")
 
 
-_TOO_MANY_BODY = (
-    Failure(error="your account has too many connections open", hint="close some").model_dump_json().encode()
-)
+def _to_body(problem: Problem) -> bytes:
+    return Refusal(error=problem.message, hint=problem.hint).model_dump_json().encode()
+
+
+_TOO_MANY_BODY = _to_body(problems.TOO_MANY_CONNECTIONS)
 _TOO_MANY = (
     b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nConnection: close\r\n"
     b"Retry-After: 1\r\nContent-Length: %d\r\n\r\n%s" % (len(_TOO_MANY_BODY), _TOO_MANY_BODY)
@@ -61,9 +64,9 @@ class Connection(web.RequestHandler):
             max_line_size=LONGEST_LINE,
             max_field_size=LONGEST_LINE,
             max_headers=MOST_HEADERS,
-            # A caller that is refused while it still sends is to read the refusal, not a broken pipe.
+            # A caller that is refused while it still sends has to read the refusal, not a broken pipe.
             lingering_time=_LINGER_SECONDS,
-            # A few bytes that unpack to a great many are no request of ours.
+            # A few compressed bytes can expand to very many.
             auto_decompress=False,
         )
         self.open_connections = open_connections
@@ -71,9 +74,9 @@ class Connection(web.RequestHandler):
         self.deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin; or end at once, where the account has too many."""
+        """Begin; where the account has too many connections, refuse and close."""
         assert isinstance(transport, asyncio.Transport)
-        # macOS tells nothing of a caller who has gone already; then the connection is gone, too.
+        # Of a caller who has already closed the connection, macOS tells no credentials.
         with suppress(OSError):
             self.uid = read_peer(transport.get_extra_info("socket"))
         self.open_connections[self.uid] += 1
@@ -89,7 +92,7 @@ class Connection(web.RequestHandler):
         if self.deadline is not None:
             self.deadline.cancel()
         self.open_connections[self.uid] -= 1
-        # Keeps nothing of those who have gone.
+        # Adding an empty Counter removes the accounts that have no connection.
         self.open_connections += Counter()
 
     def handle_error(
@@ -99,7 +102,7 @@ class Connection(web.RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
-        """Answer what is no HTTP in the form of every failure, and quote nothing of it."""
-        response = make_failure(status, "this is no request that HTTP knows", "send HTTP/1.1")
+        """Refuse what is no valid HTTP, and quote nothing of it."""
+        response = make_refusal(status, problems.NOT_HTTP)
         response.force_close()
         return response

@@ -1,6 +1,6 @@
-"""Who calls: the account at the other end of the Unix socket, the person it is, and what that person may do.
+"""Who calls: the account at the other end of the Unix socket, the person of that account, and the person's role.
 
-The kernel says which account it is; nothing that a caller writes into a request can make it another.
+The kernel says which account it is. Nothing in a request can change that.
 """
 
 from __future__ import annotations
@@ -11,11 +11,12 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from teleclaude.config.schema import Person
+from teleclaude.daemon import problems
 from teleclaude.errors import RequestError
 
 
 class Role(StrEnum):
-    """What a person is here, the mightiest first (facts: installation, people; sessions know customers too)."""
+    """The role of a person, that with most rights first (facts: installation, people; sessions know customers too)."""
 
     ADMIN = "admin"
     MEMBER = "member"
@@ -51,24 +52,21 @@ def read_account(uid: int) -> Account:
 
 
 def identify(account: Account, people: Sequence[Person], service_uid: int, *, single_user: bool) -> Caller:
-    """Return who an account is; raises RequestError (403) where it is nobody known.
+    """Return the person of an account; raises RequestError (403) where the account is unknown.
 
-    Root and the account that the daemon runs as are operators: they can read the database anyway, so refusing them
-    would only take their reading out of the audit log. A single-user installation is its one user's.
+    Root and the account that the daemon runs as are operators, with the role admin. They can read the database anyway,
+    and what they read through the daemon is in the audit log. A single-user installation belongs to its one user.
     """
     if account.name is None:
-        raise RequestError(403, f"user {account.uid} has no account on this machine", "call as a user who has one")
+        raise RequestError(403, problems.UID_WITHOUT_ACCOUNT.fill(uid=account.uid))
     found = [person for person in people if person.username == account.name]
     if len(found) > 1:
-        sentence = f"{len(found)} people in the configuration have the username {account.name}"
-        raise RequestError(403, sentence, "leave it with one of them, and restart the daemon")
+        raise RequestError(403, problems.USERNAME_OF_MANY.fill(number=len(found), name=account.name))
     if account.uid in (0, service_uid):
         owner = found or (list(people) if single_user and len(people) == 1 else [])
         return _known(owner[0], account, Role.ADMIN) if owner else Caller(account.name, Role.ADMIN, account.uid)
     if single_user or not found:
-        sentence = f"{account.name} is nobody that this installation knows"
-        hint = f"an administrator adds username: {account.name} to a person in the system's configuration"
-        raise RequestError(403, sentence, f"{hint}, and restarts the daemon")
+        raise RequestError(403, problems.UNKNOWN_USER.fill(name=account.name))
     return _known(found[0], account, Role(found[0].role))
 
 
@@ -77,7 +75,7 @@ def _known(person: Person, account: Account, role: Role) -> Caller:
 
 
 def narrow(caller: Caller, role: str) -> Caller:
-    """Return the caller with the lesser of its own role and this one; a role that nobody knows is the least."""
+    """Return the caller with its own role or this one, that with fewer rights; an unknown role has the fewest."""
     roles = list(Role)
     given = Role(role) if role in roles else roles[-1]
     return replace(caller, role=max(caller.role, given, key=roles.index))

@@ -1,7 +1,7 @@
-"""Holding a PostgreSQL database for as long as the daemon serves it.
+"""The lease: the lock on a PostgreSQL database for as long as the daemon serves it.
 
-The lock ends with its connection: when the server restarts, or somebody cuts it. Then nothing is answered until the
-lock is held again and the database was looked at anew.
+The lock ends with its connection, for example when the server restarts. Then no request is answered until the daemon
+has taken the lock again and has examined the database again.
 """
 
 from __future__ import annotations
@@ -14,24 +14,25 @@ from contextlib import AsyncExitStack, suppress
 from sqlalchemy import URL
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from teleclaude.daemon import problems
 from teleclaude.db.engine import explained
 from teleclaude.db.lock import hold_database
 from teleclaude.errors import LockHeldError, RequestError, TargetError
 
-LOG = logging.getLogger(__name__)
+_LOG = logging.getLogger(__name__)
 
 _LOOK_SECONDS = 1.0
-"""How often the lock is looked at while nobody asks anything."""
+"""The time between checks of the lock while no request comes."""
 
 _ANSWER_SECONDS = 5.0
-"""How long the database may take to say so; one that does not answer cannot be relied on."""
+"""How long a check may take; after that, the lock counts as lost."""
 
 _PAUSE_SECONDS = 0.2
-"""Between attempts to take it again."""
+"""Between attempts to take the lock again."""
 
 
 class Lease:
-    """The lock on a database, taken again where it was lost. `examine` raises what forbids to serve."""
+    """The lock on a database, taken again after it was lost. `examine` raises where the database may not be served."""
 
     def __init__(self, engine: AsyncEngine, url: URL, examine: Callable[[], Awaitable[None]]) -> None:
         self._engine = engine
@@ -43,7 +44,7 @@ class Lease:
         self._lost = asyncio.Event()
 
     async def take(self) -> None:
-        """Take the lock, and look whether the database may be served; raises LockHeldError, BootRefusedError."""
+        """Take the lock and examine the database; raises LockHeldError, BootRefusedError, TargetError."""
         with explained(self._url):
             check = await self._stack.enter_async_context(hold_database(self._engine))
             await self._examine()
@@ -56,9 +57,9 @@ class Lease:
         await self._stack.aclose()
 
     async def confirm(self) -> None:
-        """Return once the database has said that it is ours, after it was asked to; raises RequestError (503).
+        """Return after a check, begun after this call, has found the lock held; raises RequestError (503).
 
-        Whoever comes while it is being asked waits for the next time, together with all others.
+        A call that comes during a check waits for the next one, which serves all calls that wait.
         """
         before = self._look
         if before is not None:
@@ -69,7 +70,7 @@ class Lease:
         current = self._look
         await asyncio.wait([current])
         if not current.result():
-            raise RequestError(503, "the database is not held at the moment", "try again in a few seconds")
+            raise RequestError(503, problems.LOCK_LOST)
 
     async def _is_held(self) -> bool:
         if self._check is None:
@@ -84,17 +85,16 @@ class Lease:
         return True
 
     async def keep(self) -> None:
-        """Look again and again, and take the lock back where it was lost; raises BootRefusedError where that may not
-        be."""
+        """Check the lock for ever, and take it again after it was lost; raises BootRefusedError."""
         while True:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._lost.wait(), _LOOK_SECONDS)
             with suppress(RequestError):
                 await self.confirm()
                 continue
-            LOG.warning("the database is not held any more; nothing is answered")
+            _LOG.warning("the lock on the database is lost; no request is answered")
             await self._take_again()
-            LOG.info("the database is held again")
+            _LOG.info("the lock on the database is held again")
 
     async def _take_again(self) -> None:
         while True:
@@ -103,5 +103,5 @@ class Lease:
                 async with asyncio.timeout(_ANSWER_SECONDS * 2):
                     return await self.take()
             except (LockHeldError, TargetError, TimeoutError) as error:
-                LOG.debug("the database cannot be held yet", exc_info=error)
+                _LOG.debug("the lock on the database cannot be taken yet", exc_info=error)
             await asyncio.sleep(_PAUSE_SECONDS)

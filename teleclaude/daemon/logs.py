@@ -15,11 +15,10 @@ _OURS = "teleclaude"
 
 
 class JsonLines(logging.Formatter):
-    """Writes what happened and where, and nothing of what was in it.
+    """Writes events and places, and no values.
 
-    What other packages say is written without its arguments, its first line alone (asyncio adds what it was about),
-    and of an exception only its type and where it was
-    raised: either may hold a value.
+    Of a message of another package it writes the first line without arguments, of an exception the types and places.
+    All else may hold a value; asyncio, for example, adds the objects that it speaks of.
     """
 
     def format(self, record: logging.LogRecord) -> str:
@@ -38,7 +37,7 @@ class JsonLines(logging.Formatter):
 
 
 def _describe_exception(error: BaseException) -> dict[str, Any]:
-    """Return the types of an exception and its causes, and the places that it passed."""
+    """Return the types of an exception and of its causes, and the places of its traceback."""
     types: list[str] = []
     each: BaseException | None = error
     while each is not None and len(types) < 10:
@@ -49,7 +48,7 @@ def _describe_exception(error: BaseException) -> dict[str, Any]:
 
 
 def start_logging(environment: Mapping[str, Any]) -> None:
-    """Log from the level on that `TELECLAUDE_LOG_LEVEL` says in the configuration's environment, else from INFO."""
+    """Log from the level in `TELECLAUDE_LOG_LEVEL` on, of the configuration's environment; without it, from INFO on."""
     wanted = str(environment.get(_VARIABLE, "")).upper()
     handler = logging.StreamHandler()
     handler.setFormatter(JsonLines())

@@ -4,33 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Literal
 
-from pydantic.json_schema import models_json_schema
+from pydantic import TypeAdapter
 
 from teleclaude import __version__
 from teleclaude.daemon.identity import Role
-from teleclaude.daemon.route import Failure, Route
+from teleclaude.daemon.route import Refusal, Route
 
-_REFERENCE = "#/components/schemas/{model}"
+_WRITTEN: Literal["serialization"] = "serialization"
 
-_FAILURES = (400, 401, 403, 404, 409, 413, 500, 503, 504)
-"""What any route may answer instead, each a `Failure`."""
+_REFUSALS = (400, 401, 403, 404, 409, 413, 500, 503, 504)
+"""The statuses with which any route may answer a `Refusal`."""
 
-Schema = dict[str, Any]
-
-_FAILURE = {"application/json": {"schema": {"$ref": _REFERENCE.format(model="Failure")}}}
-_FAILED = {str(status): {"description": HTTPStatus(status).phrase, "content": _FAILURE} for status in _FAILURES}
+_Schema = dict[str, Any]
 
 
-def describe(routes: Sequence[Route[Any]]) -> Schema:
+def describe(routes: Sequence[Route[Any]]) -> _Schema:
     """Return the description of these routes."""
-    schemas: dict[str, Schema] = {}
-    _, shared = models_json_schema([(Failure, "serialization")], ref_template=_REFERENCE)
-    schemas |= shared.get("$defs", {})
-    paths: dict[str, Schema] = {}
+    adapters: dict[Any, TypeAdapter[Any]] = {route: route.adapter for route in routes}
+    adapters[Refusal] = TypeAdapter(Refusal)
+    written = ((key, _WRITTEN, adapter) for key, adapter in adapters.items())
+    schemas, shared = TypeAdapter.json_schemas(written, ref_template="#/components/schemas/{model}")
+    refused = _json(schemas[Refusal, _WRITTEN])
+    refusals = {str(status): {"description": HTTPStatus(status).phrase, "content": refused} for status in _REFUSALS}
+    paths: dict[str, _Schema] = {}
     for route in routes:
-        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, schemas)
+        answer = {"description": HTTPStatus(route.status).phrase, "content": _json(schemas[route, _WRITTEN])}
+        described = {**_describe_input(route), "responses": {str(route.status): answer, **refusals}}
+        paths.setdefault(route.path, {})[route.method.lower()] = described
     return {
         "openapi": "3.1.0",
         "info": {
@@ -39,23 +41,20 @@ def describe(routes: Sequence[Route[Any]]) -> Schema:
             "description": "Answered on a Unix socket only; who calls is told by the socket's peer credentials.",
         },
         "paths": paths,
-        "components": {"schemas": dict(sorted(schemas.items()))},
+        "components": {"schemas": shared["$defs"]},
     }
 
 
-def _operation(route: Route[Any], schemas: dict[str, Schema]) -> Schema:
-    taken = _keep(route.input.model_json_schema(ref_template=_REFERENCE), schemas)
+def _describe_input(route: Route[Any]) -> _Schema:
+    taken = route.input.model_json_schema()
     required = set(taken.get("required", ()))
-    fields: dict[str, Schema] = taken.get("properties", {})
-    in_path = [_parameter(name, "path", fields[name], True) for name in route.in_path]
+    fields: dict[str, _Schema] = taken.get("properties", {})
     others = {name: schema for name, schema in fields.items() if name not in route.in_path}
-    success: Schema = {"description": HTTPStatus(route.status).phrase, "content": _json(_answer(route, schemas))}
-    operation: Schema = {
-        "operationId": _operation_id(route),
+    operation: _Schema = {
+        "operationId": route.method.lower() + route.path.translate({ord("/"): "_", ord("{"): "by_", ord("}"): None}),
         "summary": route.summary,
         "description": f"Roles: {', '.join(role for role in Role if role in route.roles)}.",
-        "parameters": in_path,
-        "responses": {str(route.status): success, **_FAILED},
+        "parameters": [_parameter(name, "path", fields[name], True) for name in route.in_path],
     }
     if route.takes_body:
         body = {"type": "object", "properties": others, "required": sorted(required - set(route.in_path))}
@@ -65,23 +64,9 @@ def _operation(route: Route[Any], schemas: dict[str, Schema]) -> Schema:
     return operation
 
 
-def _operation_id(route: Route[Any]) -> str:
-    return route.method.lower() + route.path.replace("/", "_").replace("{", "by_").replace("}", "")
-
-
-def _answer(route: Route[Any], schemas: dict[str, Schema]) -> Schema:
-    return _keep(route.adapter.json_schema(ref_template=_REFERENCE, mode="serialization"), schemas)
-
-
-def _keep(schema: Schema, schemas: dict[str, Schema]) -> Schema:
-    """Put the shared parts of a schema where all are, and return the rest."""
-    schemas |= schema.pop("$defs", {})
-    return schema
-
-
-def _parameter(name: str, place: str, schema: Schema, required: bool) -> Schema:
+def _parameter(name: str, place: str, schema: _Schema, required: bool) -> _Schema:
     return {"name": name, "in": place, "required": required, "schema": schema}
 
 
-def _json(schema: Schema) -> Schema:
+def _json(schema: _Schema) -> _Schema:
     return {"application/json": {"schema": schema}}

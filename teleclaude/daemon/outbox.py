@@ -1,36 +1,78 @@
-"""The worker of the hook outbox: claims what is due, delivers it, and tries again later what could not be delivered.
+"""The worker of the hook outbox: it claims the events that are due and delivers each, or tries it again later.
 
-What an event changes and the note that it was delivered are one transaction, so a daemon that is killed anywhere has
-delivered it once or not at all.
+The change of the session and the note that the event was delivered are one transaction. A daemon that is killed at any
+moment has delivered the event once or not at all.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
 
-import asyncpg
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession as Orm
 
-from teleclaude.daemon.delivery import DeliveryError, deliver
-from teleclaude.daemon.service import Service
+from teleclaude.daemon.service import DATABASE_ERRORS, Service
+from teleclaude.db.models import Session
 from teleclaude.db.store.hooks import HookEvent, claim_events, release_claims, settle_delivered, settle_failed
 from teleclaude.errors import RequestError
 
-LOG = logging.getLogger(__name__)
+_LOG = logging.getLogger(__name__)
 
 _Target = Callable[[Orm, HookEvent], Awaitable[None]]
 """Delivers an event within a transaction; raises DeliveryError where it cannot, now."""
 
 _BATCH = 50
 _PAUSE_SECONDS = 0.5
-_DATABASE_ERRORS = (SQLAlchemyError, OSError, asyncpg.InterfaceError, asyncpg.PostgresError)
+
+MOMENTS = {
+    "user_prompt_submit": "last_message_sent_at",
+    "tool_use": "last_tool_use_at",
+    "tool_done": "last_tool_done_at",
+    "agent_stop": "last_output_at",
+}
+"""The column that says when this happened last. Any other event only shows that the session is active."""
+
+TEXTS = {
+    "session_start": {"native_session_id": "session_id", "native_log_file": "transcript_path"},
+    "user_prompt_submit": {"last_message_sent": "prompt"},
+}
+"""The columns that take a text of the payload, and under which key agents write it."""
+
+
+class DeliveryError(Exception):
+    """An event cannot be delivered; the text says why, and is kept with the event."""
+
+
+def to_changes(event: HookEvent, session: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the columns of a session that an event changes; a column that is newer than the event stays. Pure."""
+    changes: dict[str, Any] = {}
+    moment = MOMENTS.get(event.event_type)
+    active = session["last_activity"]
+    if active is None or active < event.created_at:
+        changes["last_activity"] = event.created_at
+    if moment is not None and session[moment] is not None and session[moment] > event.created_at:
+        return changes
+    if moment is not None:
+        changes[moment] = event.created_at
+    payload = event.payload if isinstance(event.payload, dict) else {}
+    texts = {column: payload.get(key) for column, key in TEXTS.get(event.event_type, {}).items()}
+    return changes | {column: text for column, text in texts.items() if isinstance(text, str)}
+
+
+async def deliver(orm: Orm, event: HookEvent) -> None:
+    """Change the session as the event says, in the caller's transaction; raises DeliveryError."""
+    session = await orm.scalar(select(Session).where(Session.session_id == event.session_id).with_for_update())
+    if session is None:
+        raise DeliveryError("there is no such session")
+    for column, value in to_changes(event, vars(session)).items():
+        setattr(session, column, value)
 
 
 async def deliver_for_ever(service: Service, target: _Target = deliver) -> None:
-    """Deliver whatever is due, until cancelled; a database that goes away is waited for."""
+    """Deliver the events that are due, until cancelled; while the database cannot be reached, wait for it."""
     released = False
     while True:
         delivered = 0
@@ -42,21 +84,21 @@ async def deliver_for_ever(service: Service, target: _Target = deliver) -> None:
             delivered = await deliver_due(service, target)
         except RequestError:
             pass
-        except _DATABASE_ERRORS as error:
-            LOG.warning("the outbox waits for the database", exc_info=error)
+        except DATABASE_ERRORS as error:
+            _LOG.warning("the outbox waits for the database", exc_info=error)
         if delivered < _BATCH:
             await asyncio.sleep(_PAUSE_SECONDS)
 
 
 async def release(service: Service) -> None:
-    """Void the claims of a daemon that was killed: we hold the database, so it has ended."""
+    """Void the claims of a daemon that was killed. We hold the lock on the database, so no other daemon has claims."""
     async with Orm(service.engine) as orm:
         await release_claims(orm)
         await orm.commit()
 
 
 async def deliver_due(service: Service, target: _Target) -> int:
-    """Deliver a batch of what is due and return how many that were, delivered or not."""
+    """Deliver a batch of the events that are due; return their number, delivered or not."""
     async with Orm(service.engine) as orm:
         events = await claim_events(orm, _BATCH)
         await orm.commit()
@@ -72,12 +114,11 @@ async def _deliver_one(service: Service, target: _Target, event: HookEvent) -> N
             await target(orm, event)
             await settle_delivered(orm, event)
             await orm.commit()
-    except Exception as error:  # one event that nobody foresaw must not keep all others from being delivered
-        foreseen = isinstance(error, (DeliveryError, *_DATABASE_ERRORS))
+    except Exception as error:  # an event that meets a bug must not keep the others from being delivered
         reason = str(error) if isinstance(error, DeliveryError) else type(error).__name__
-        if not foreseen:
-            LOG.exception("an event cannot be delivered, which is a bug")
-        LOG.info("an event was not delivered", extra={"fields": {"event_id": event.id, "attempt": event.attempts + 1}})
+        if not isinstance(error, (DeliveryError, *DATABASE_ERRORS)):
+            _LOG.exception("an event cannot be delivered, which is a bug")
+        _LOG.info("an event was not delivered", extra={"fields": {"event_id": event.id, "attempt": event.attempts + 1}})
         async with Orm(service.engine) as orm:
             await settle_failed(orm, event, reason)
             await orm.commit()

@@ -1,4 +1,4 @@
-"""What a route is: its path, who may ask, what it takes and what it answers. The rules are read from here."""
+"""What a route is: its path, the roles that may ask, the type of its input and the type of its answer."""
 
 from __future__ import annotations
 
@@ -35,14 +35,13 @@ Moment = Annotated[str | None, BeforeValidator(_to_iso)]
 
 
 class Input(BaseModel):
-    """What a route takes: what stands in braces comes from the path, the rest from the query of GET and DELETE, or the
-    body of the others."""
+    """The input of a route: fields in braces come from the path, others from the query (GET, DELETE) or the body."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     @model_validator(mode="after")
     def refuse_what_no_database_holds(self) -> Self:
-        """Refuse NUL characters, which PostgreSQL's text has not, and numbers that are none, which JSON has not."""
+        """Refuse NUL, which PostgreSQL's text cannot hold, and infinity, which jsonb cannot hold."""
         for value in _scalars(self.model_dump()):
             if isinstance(value, str) and "\0" in value:
                 raise ValueError("a text holds a NUL character, which cannot be stored")
@@ -64,17 +63,17 @@ def _scalars(value: Any) -> Iterator[Any]:
 
 
 class Nothing(Input):
-    """A route that takes nothing."""
+    """The input of a route that takes none."""
 
 
 class Answer(BaseModel):
-    """What a route answers; made of a row where its fields are columns."""
+    """The answer of a route, published under the name of its class. A handler may return a row with these columns."""
 
     model_config = ConfigDict(frozen=True, from_attributes=True)
 
 
-class Failure(Answer):
-    """Every answer that is no success: one sentence, and what to do about it."""
+class Refusal(Answer):
+    """The answer to every request that does not succeed: one sentence, and what to do about it."""
 
     error: str
     hint: str
@@ -85,7 +84,7 @@ I = TypeVar("I", bound=Input)  # noqa: E741 - the input of a route
 
 @dataclass(frozen=True)
 class Call(Generic[I]):
-    """A request that has been let in, in a transaction that is committed before it is answered."""
+    """A request of a caller who may ask it, in a transaction that is committed before the answer is sent."""
 
     service: Service
     caller: Caller
@@ -93,7 +92,7 @@ class Call(Generic[I]):
     orm: Orm
     given: I
     session_id: str | None = None
-    """The session that an agent says it calls from; it narrows what is listed, and proves nothing."""
+    """The session that an agent says it calls from; it only narrows what is listed, because nothing checks it."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +115,7 @@ class Route(Generic[I]):
 
     @property
     def in_path(self) -> tuple[str, ...]:
-        """The names that stand in the path."""
+        """The names of the fields in the path."""
         return tuple(re.findall(r"\{(\w+)\}", self.path))
 
     @property

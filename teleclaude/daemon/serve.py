@@ -6,39 +6,40 @@ import asyncio
 import logging
 import os
 import signal
+import socket
 from collections import Counter
-from collections.abc import AsyncIterator, Coroutine, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from aiohttp import web
 
+from teleclaude.daemon import problems
 from teleclaude.daemon.api import make_app
 from teleclaude.daemon.boot import Daemon
 from teleclaude.daemon.connection import Connection
-from teleclaude.daemon.notify import keep_alive, notify
 from teleclaude.daemon.outbox import deliver_for_ever
 from teleclaude.daemon.service import Service
 from teleclaude.errors import BootRefusedError, LockHeldError
 
-LOG = logging.getLogger(__name__)
+_LOG = logging.getLogger(__name__)
 
 _OWN_MODE = 0o600
-"""Of the socket of a single-user installation: only its own user may connect."""
+"""Of the socket of a single-user installation: only its user may connect."""
 
 SYSTEM_MODE = 0o666
-"""Of the system's socket: anybody may connect, and who it is decides what is answered."""
+"""Of the system's socket: everybody may connect, and the daemon decides by the account what it answers."""
 
-LONGEST_PATH = 103
-"""In bytes; Linux takes four more (unix(7)), macOS does not."""
+_LONGEST_PATH = 103
+"""Of a socket, in bytes, as on macOS; Linux allows four more (unix(7))."""
 
 
 async def serve(daemon: Daemon) -> None:
     """Serve over the Unix socket until SIGTERM or SIGINT.
 
     Raises LockHeldError where another process answers on the socket, BootRefusedError where its path is too long or
-    the database may not be served any more.
+    the database may no longer be served.
     """
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -48,34 +49,27 @@ async def serve(daemon: Daemon) -> None:
     await _make_place(path)
     mode = _OWN_MODE if daemon.installation.single_user else SYSTEM_MODE
     async with listening(daemon.service, path, mode):
-        LOG.info("listening on %s", path)
+        _LOG.info("listening on %s", path)
         notify("READY=1")
         try:
-            await _until_first(stopping.wait(), *_duties(daemon))
+            async with asyncio.TaskGroup() as group:
+                duties = [group.create_task(duty) for duty in _duties(daemon)]
+                await stopping.wait()
+                for duty in duties:
+                    duty.cancel()
+        except ExceptionGroup as failed:
+            raise failed.exceptions[0] from None
         finally:
             notify("STOPPING=1")
-    LOG.info("stopped")
+    _LOG.info("stopped")
 
 
 def _duties(daemon: Daemon) -> Iterator[Coroutine[Any, Any, Any]]:
-    """Yield what is done beside answering, for as long as the daemon serves."""
+    """Yield the work beside answering, which lasts as long as the daemon serves."""
     yield deliver_for_ever(daemon.service)
-    yield keep_alive()
+    yield _keep_alive()
     if daemon.lease is not None:
         yield daemon.lease.keep()
-
-
-async def _until_first(*works: Coroutine[Any, Any, Any]) -> None:
-    """Work until one of the works ends, and end the others; raises what it raised."""
-    tasks = [asyncio.ensure_future(work) for work in works]
-    try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-    for task in done:
-        task.result()
 
 
 @asynccontextmanager
@@ -85,7 +79,7 @@ async def listening(service: Service, path: Path, mode: int = _OWN_MODE) -> Asyn
     await runner.setup()
     web_server, opened = runner.server, Counter[int]()
     assert web_server is not None
-    # The mask comes before the bind: a socket must not be open to others for a moment.
+    # The mask is set before the bind, so that the socket is never open to others, not even for a moment.
     mask = os.umask(0o777 & ~mode)
     try:
         loop = asyncio.get_running_loop()
@@ -101,13 +95,12 @@ async def listening(service: Service, path: Path, mode: int = _OWN_MODE) -> Asyn
 
 
 async def _make_place(path: Path) -> None:
-    """Make the folder of the socket, open to everybody, and take away a socket that nobody answers on.
+    """Make the folder of the socket, open to everybody, and remove the socket of a daemon that was killed.
 
     Raises LockHeldError, BootRefusedError.
     """
-    if len(os.fsencode(path)) > LONGEST_PATH:
-        sentence = f"{path} is longer than the {LONGEST_PATH} bytes that a socket's path may have"
-        raise BootRefusedError(sentence, "choose a shorter --root")
+    if len(os.fsencode(path)) > _LONGEST_PATH:
+        raise BootRefusedError(problems.SOCKET_PATH_TOO_LONG.fill(path=path, most=_LONGEST_PATH))
     if not path.parent.exists():
         path.parent.mkdir(parents=True)
         path.parent.chmod(0o755)
@@ -115,7 +108,7 @@ async def _make_place(path: Path) -> None:
 
 
 async def _clear_socket(path: Path) -> None:
-    """Remove the socket of a daemon that was killed; raises LockHeldError where somebody still answers on it."""
+    """Remove a socket on which no process answers; raises LockHeldError where one does."""
     try:
         _, writer = await asyncio.open_unix_connection(str(path))
     except FileNotFoundError:
@@ -124,4 +117,24 @@ async def _clear_socket(path: Path) -> None:
         path.unlink(missing_ok=True)
         return
     writer.close()
-    raise LockHeldError(f"another process answers on {path}", "stop it first")
+    raise LockHeldError(problems.SOCKET_IN_USE.fill(path=path))
+
+
+def notify(state: str, environ: Mapping[str, str] = os.environ) -> None:
+    """Tell systemd a state such as READY=1 (sd_notify(3)); without a NOTIFY_SOCKET, or a listener there, do nothing."""
+    address = environ.get("NOTIFY_SOCKET", "")
+    if address[:1] not in ("/", "@"):
+        return
+    with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+        # A name that begins with @ is an abstract one, which the kernel begins with NUL (unix(7)).
+        sender.sendto(state.encode(), "\0" + address[1:] if address[0] == "@" else address)
+
+
+async def _keep_alive(environ: Mapping[str, str] = os.environ) -> None:
+    """Send WATCHDOG=1 twice in the time that systemd's watchdog allows, for ever; without a watchdog, only wait."""
+    microseconds = environ.get("WATCHDOG_USEC", "")
+    seconds = int(microseconds) / 2e6 if microseconds.isdigit() and int(microseconds) else 3600.0
+    while True:
+        if microseconds:
+            notify("WATCHDOG=1", environ)
+        await asyncio.sleep(seconds)

@@ -6,11 +6,16 @@ import os
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
+import asyncpg
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from teleclaude.config.schema import Settings
 from teleclaude.daemon.identity import Account, Caller, Role, identify, narrow
 from teleclaude.db.store.viewers import Viewer
+
+DATABASE_ERRORS = (SQLAlchemyError, OSError, asyncpg.InterfaceError, asyncpg.PostgresError)
+"""Raised where the database refuses a statement, or cannot be reached."""
 
 
 async def _always() -> None:
@@ -19,7 +24,7 @@ async def _always() -> None:
 
 @dataclass(frozen=True)
 class Service:
-    """The database, who may ask what of it, and how it is noticed that it is ours no more."""
+    """The database, the settings that say who may call, and the check that the database is still locked by us."""
 
     engine: AsyncEngine
     settings: Settings
@@ -27,7 +32,7 @@ class Service:
     audited: bool = True
     """Whether reading is noted; a probe cannot write, and only counts what it lists."""
     confirm: Callable[[], Awaitable[None]] = field(default=_always, repr=False)
-    """Raises RequestError (503) where the database is not held any more."""
+    """Raises RequestError (503) where the lock on the database is lost."""
     uid: int = field(default_factory=os.geteuid)
 
     def identify(self, account: Account, headers: Mapping[str, str]) -> Caller:
@@ -41,7 +46,7 @@ class Service:
         return narrow(caller, headers.get("X-Web-User-Role", "")) if speaks_for_another else caller
 
     def view(self, caller: Caller, headers: Mapping[str, str]) -> Viewer:
-        """Return with whose eyes a caller looks at sessions."""
+        """Return as which viewer a caller reads sessions."""
         admin = caller.role is Role.ADMIN
         others = frozenset(person.name for person in self.settings.people if person.name != caller.person)
         viewer = Viewer(caller.person, caller.uid, others, sees_all=admin)

@@ -1,4 +1,4 @@
-"""The service user: with which rights and in which environment the service manager would run us."""
+"""The service user: the rights and the environment with which the service manager runs the daemon."""
 
 from __future__ import annotations
 
@@ -10,13 +10,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
+from teleclaude.daemon import problems
 from teleclaude.errors import ConfigError
 from teleclaude.layout import Layout
 
-PASSED_ON = ("PATH", "LANG", "LC_ALL", "PYTHONPATH", "TELECLAUDE_CONFIG_PATH", "TELECLAUDE_SECRETS_PATH")
-"""What the service user's process sees of our environment; nothing that could stand in for the files."""
-
-RUN_THE_INSTALLED = "run the one that everybody may run, /usr/local/bin/teleclaude; bin/install-system.sh installs it"
+_PASSED_ON = ("PATH", "LANG", "LC_ALL", "PYTHONPATH", "TELECLAUDE_CONFIG_PATH", "TELECLAUDE_SECRETS_PATH")
+"""The variables that the service user's process gets of our environment; none of them can replace a setting."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +27,7 @@ class Identity:
     extra_groups: tuple[int, ...]
 
     def for_process(self) -> dict[str, Any]:
-        """Return what `subprocess` has to be told."""
+        """Return the arguments for `subprocess`."""
         return {"user": self.user, "group": self.group, "extra_groups": self.extra_groups}
 
 
@@ -43,13 +42,13 @@ def find_identity(name: str) -> Identity | None:
 
 
 def find_identity_to_take(layout: Layout) -> Identity | None:
-    """Return as whom root has to work on the installation; None where this process may stay who it is."""
+    """Return the identity with which root has to work on the installation; None where this process keeps its own."""
     return find_identity(layout.service_user) if os.geteuid() == 0 and layout.root is None else None
 
 
 def make_environment(environ: Mapping[str, str]) -> dict[str, str]:
     """Return the environment of a process of the service user."""
-    return {**{name: environ[name] for name in PASSED_ON if name in environ}, "TELECLAUDE_SYSTEM_MODE": "1"}
+    return {**{name: environ[name] for name in _PASSED_ON if name in environ}, "TELECLAUDE_SYSTEM_MODE": "1"}
 
 
 def require_program(identity: Identity, environ: Mapping[str, str]) -> None:
@@ -59,17 +58,17 @@ def require_program(identity: Identity, environ: Mapping[str, str]) -> None:
     try:
         subprocess.run(command, capture_output=True, check=True, **given)  # noqa: S603 - our own program
     except subprocess.CalledProcessError:
-        raise _closed("it does not find its modules") from None
+        raise _cannot_run("it does not find its modules") from None
     except OSError as error:
-        raise _closed(error.strerror) from error
+        raise _cannot_run(error.strerror) from error
 
 
-def _closed(reason: str | None) -> ConfigError:
-    return ConfigError(f"the service user cannot run {sys.executable}: {reason}", RUN_THE_INSTALLED)
+def _cannot_run(reason: str | None) -> ConfigError:
+    return ConfigError(problems.SERVICE_USER_CANNOT_RUN.fill(program=sys.executable, reason=reason))
 
 
 def run_instead(identity: Identity, arguments: Sequence[str], environ: Mapping[str, str]) -> NoReturn:
-    """Go on as `teleclaude` with these arguments and the rights of the identity, for good; raises ConfigError."""
+    """Replace this process by `teleclaude` with these arguments and this identity; raises ConfigError."""
     os.chdir("/")
     os.setgroups(identity.extra_groups)
     os.setgid(identity.group)
@@ -78,4 +77,4 @@ def run_instead(identity: Identity, arguments: Sequence[str], environ: Mapping[s
     try:
         os.execve(sys.executable, command, make_environment(environ))  # noqa: S606 - our own program
     except OSError as error:
-        raise _closed(error.strerror) from error
+        raise _cannot_run(error.strerror) from error

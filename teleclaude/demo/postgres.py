@@ -130,16 +130,22 @@ def _unprivileged_user() -> int | None:
 
 
 def _reachable(binaries: Path, folder: Path, user: int | None) -> Path:
-    """Return binaries that the user can run: these, or a copy of their whole tree in the private folder."""
+    """Return binaries that the user can run: these, or a copy of them and of their libraries in the private folder."""
     try:
         subprocess.run([binaries / "postgres", "--version"], user=user, capture_output=True, check=False)  # noqa: S603
     except PermissionError:
-        for name in (binaries.name, "lib", "share"):
-            if (binaries.parent / name).is_dir():
-                shutil.copytree(binaries.parent / name, folder / "postgresql" / name)
-        for path in (folder / "postgresql", *(folder / "postgresql").rglob("*")):
+        # The programs look for their libraries by the way from themselves (RPATH, $ORIGIN): one folder up, or beside
+        # the package of a wheel (auditwheel). The copy has as many folders.
+        installed, package = binaries.parent, binaries.parent.parent
+        copy = folder / "copy"
+        places = {installed / name: copy / "package/installed" / name for name in (binaries.name, "lib", "share")}
+        places[package.parent / f"{package.name}.libs"] = copy / f"{package.name}.libs"
+        for place, copied in places.items():
+            if place.is_dir():
+                shutil.copytree(place, copied)
+        for path in (copy, *copy.rglob("*")):
             os.chown(path, -1 if user is None else user, -1)
-        return folder / "postgresql" / binaries.name
+        return copy / "package/installed" / binaries.name
     return binaries
 
 

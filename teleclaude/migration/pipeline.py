@@ -51,9 +51,9 @@ async def migrate(
         interrupted = find_interrupted(inventory)
         if interrupted is not None:
             decided = replace(options, recovery=options.recovery or observer.decides(interrupted))
-            plan, obstacle = await plan_recovery(interrupted, decided, inventory, environ)
+            plan, hindrance = await plan_recovery(interrupted, decided, inventory, environ)
             run = Run(plan, observer)
-            await recover(run, interrupted, obstacle, steps)
+            await recover(run, interrupted, hindrance, steps)
         else:
             run = await begin(options, inventory, observer, steps)
         return run.to_report()

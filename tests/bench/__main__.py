@@ -30,12 +30,12 @@ from tests.bench.data import make_data
 LIMIT, LIMIT_WITH_SEARCH = "psql", "psql, with search"
 OURS = {
     "load": (LIMIT, "ours: load"),
-    "load_and_prove": (LIMIT, "ours: load and proof"),
-    "transfer_all": (LIMIT_WITH_SEARCH, "ours: load, search and proof"),
+    "load_and_prove": (LIMIT, "ours: load and verification"),
+    "transfer_all": (LIMIT_WITH_SEARCH, "ours: load, search and verification"),
     "insert_rows": (LIMIT_WITH_SEARCH, "SQLAlchemy insert, 1000 a batch, with search"),
 }
 """The ways of `ways`, each with the limit that it is compared with and its name."""
-DIRTY = "ours: load and proof, dirty"
+DIRTY = "ours: load and verification, dirty"
 COMMAND = "ours: the whole command"
 PGLOADER = "pgloader, low memory"
 FRUGAL = ["--with", "prefetch rows = 1000"]

@@ -29,18 +29,18 @@ from teleclaude.migration.source.options import Options
 from teleclaude.migration.source.reader import reading
 from teleclaude.migration.steps import transfer
 from teleclaude.migration.values.column_types import ColumnType
-from teleclaude.migration.verify.table import Proof
+from teleclaude.migration.verify.table import Verified
 
 Parts = dict[str, float]
 
 
 async def load(plan: Plan) -> Parts:
-    """Load, with keys, indexes and constraints, without search and without proof."""
+    """Load, with keys, indexes and constraints, without search and without verification."""
 
-    async def believe(_target: Any, _source: Any, table: Any, *_more: Any) -> AsyncIterator[Proof]:
-        yield Proof(table.rows, 0)
+    async def believe(_target: Any, _source: Any, table: Any, *_more: Any) -> AsyncIterator[Verified]:
+        yield Verified(table.rows, 0)
 
-    vars(transfer)["compare_table"] = believe
+    vars(transfer)["verify_table"] = believe
     return await load_and_prove(plan)
 
 
@@ -69,9 +69,9 @@ def name_part(event: object) -> str:
         case Progress(size=size) if size:
             return "rows"
         case Progress(done=done) if done:
-            return "proof"
+            return "verification"
         case TableResult():
-            return "proof"
+            return "verification"
         case ConstraintResult():
             return "keys and indexes"
         case Forecast():

@@ -318,7 +318,7 @@ def judge(stage: Stage, case: Case, code: int, target: str) -> Iterator[str]:
     if (target, code) not in {("complete", 0), ("empty", 3), ("empty", 4), ("empty", 130), ("pending", 5)}:
         yield f"exit code {code} and the target is {target}"
     if code == 5 and case.fault != "server gone for long":
-        yield "it was not taken back"
+        yield "it was not undone"
     if code not in (0, 5) and stage.published():
         yield f"left: {', '.join(stage.published())}"
     yield from stage.strays()
@@ -431,7 +431,7 @@ def main() -> int:
             outcomes.append(outcome)
             say(len(outcomes), outcome)
     broken = sum(bool(outcome.wrong) for outcome in outcomes)
-    page = PAGE.format(seed=asked.seed, count=len(outcomes), broken=broken or "none", table=table(outcomes))
+    page = PAGE.format(seed=asked.seed, count=len(outcomes), broken=broken or "None", table=table(outcomes))
     sys.stdout.write(page)
     if asked.write is not None:
         asked.write.write_text(page, encoding="utf-8")
@@ -441,11 +441,14 @@ def main() -> int:
 PAGE = """\
 # The crash matrix
 
-Played by `./run crash --seed {seed}` with real processes, a real PostgreSQL, and real signals: {count} migrations were
-struck, of which {broken} broke a promise. Kept means: the source is the same, byte for byte; the target is empty or
-complete, and `pending` only after SIGKILL or with exit code 5, where the server stayed away for longer than a minute;
-no published file, process, lock or private folder is left; the next run succeeds, with the flag that it names where one
-is needed.
+`./run crash --seed {seed}` played {count} migrations, with real processes, a real PostgreSQL and real signals. Each was
+struck by a fault. {broken} of them broke a promise. "Kept" means that all of this is true:
+
+- The source is the same, byte for byte.
+- The target is empty or complete. It is `pending` only after SIGKILL, or with exit code 5 if the server was away for
+  longer than a minute.
+- No published file, process, lock or private folder is left.
+- The next run succeeds. If it needs a flag, it names the flag.
 
 {table}
 """

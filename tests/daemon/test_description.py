@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from teleclaude.daemon import api, connection
-from teleclaude.daemon.delivery import MOMENTS, TEXTS
 from teleclaude.daemon.identity import Role
 from teleclaude.daemon.openapi import describe
+from teleclaude.daemon.outbox import MOMENTS, TEXTS
 from teleclaude.daemon.routes import ROUTES
 from teleclaude.db.url import parse_url
 from tests.support.house import House, opened

@@ -16,13 +16,13 @@ from teleclaude.daemon.connection import MOST_CONNECTIONS
 from teleclaude.db.url import parse_url
 from tests.support.house import House, account_names, as_root, opened, put_sessions, row
 
-PATIENCE = 1.0
+SECONDS = 1.0
 POST = b"POST /hooks HTTP/1.1\r\nHost: x\r\n"
 
 
 @pytest.fixture
 async def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[House]:
-    monkeypatch.setattr(connection, "CONNECTION_SECONDS", PATIENCE)
+    monkeypatch.setattr(connection, "CONNECTION_SECONDS", SECONDS)
     ada = Person(name="Ada", email="ada@example.com", username=account_names()[0])
     async with opened(parse_url(f"sqlite:///{tmp_path / 'x.db'}"), [ada]) as house:
         yield house
@@ -71,9 +71,9 @@ async def test_a_slow_client_is_cut_off_and_keeps_nobody_waiting(house: House, p
     begun = time.monotonic()
     slow = asyncio.create_task(send(house, *parts, pause=0.1))
     assert (await house.ask("GET", "/health"))[0] == 200
-    assert time.monotonic() - begun < PATIENCE
+    assert time.monotonic() - begun < SECONDS
     assert await slow == b""
-    assert time.monotonic() - begun < PATIENCE + 2
+    assert time.monotonic() - begun < SECONDS + 2
 
 
 async def test_whether_the_database_is_held_is_asked_when_the_whole_request_is_there(tmp_path: Path) -> None:
@@ -96,7 +96,7 @@ async def test_a_client_that_never_reads_is_cut_off(house: House) -> None:
     await put_sessions(house, *(row(f"s{number}", "Ada", 0, title="x" * 500_000) for number in range(8)))
     reader, writer = await asyncio.open_unix_connection(str(house.socket), limit=1)
     writer.write(b"GET /sessions HTTP/1.1\r\nHost: x\r\n\r\n")
-    await asyncio.sleep(PATIENCE + 0.5)
+    await asyncio.sleep(SECONDS + 0.5)
     try:
         said = await asyncio.wait_for(reader.read(), 10)
     except ConnectionError:

@@ -11,8 +11,7 @@ import pytest
 from sqlalchemy import URL, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession as Orm
 
-from teleclaude.daemon.delivery import DeliveryError, deliver, to_changes
-from teleclaude.daemon.outbox import deliver_due, release
+from teleclaude.daemon.outbox import DeliveryError, deliver, deliver_due, release, to_changes
 from teleclaude.db.models import HookOutbox, Session
 from teleclaude.db.store.hooks import CLAIM_TIME, MOST_ATTEMPTS, HookEvent, claim_events
 from teleclaude.db.url import parse_url
@@ -122,7 +121,7 @@ async def test_what_a_target_did_before_it_failed_is_undone(house: House) -> Non
     assert await read(house, select(*OUTBOX)) == [(1, "not today")]
 
 
-async def test_an_event_that_nobody_foresaw_keeps_no_other_from_being_delivered(house: House) -> None:
+async def test_an_event_that_meets_a_bug_keeps_no_other_from_being_delivered(house: House) -> None:
     async def stumble(orm: Orm, event: HookEvent) -> None:
         if event.event_type == "odd":
             raise ValueError("a value that the log must not have")
@@ -138,8 +137,7 @@ KILLED = """
 import asyncio, os, sys
 from sqlalchemy.ext.asyncio import AsyncSession as Orm
 from teleclaude.config.schema import Settings
-from teleclaude.daemon.delivery import deliver
-from teleclaude.daemon.outbox import deliver_due
+from teleclaude.daemon.outbox import deliver, deliver_due
 from teleclaude.daemon.service import Service
 from teleclaude.db.engine import make_engine
 from teleclaude.db.url import parse_url

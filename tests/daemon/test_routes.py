@@ -65,7 +65,7 @@ async def test_a_session_without_a_title_has_the_name_of_its_computer(house: Hou
 async def test_an_id_is_given_once(house: House) -> None:
     await ok(house, "POST", "/sessions", {"session_id": "mine"})
     status, answer = await house.ask("POST", "/sessions", {"session_id": "mine"})
-    assert (status, answer["error"]) == (409, "there is a session mine")
+    assert (status, answer["error"]) == (409, "there is a session mine already")
 
 
 async def test_an_agent_lists_what_its_session_began(house: House) -> None:

@@ -251,7 +251,7 @@ async def test_cut_off_in_the_middle_it_leaves_everything_as_it_was(
 
 @pytest.fixture
 def replies(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[bool]]:
-    """Lose the reply of commits: whether each arrives at the server stands in the list."""
+    """Lose the reply of commits: the list says of each whether it arrives at the server."""
     arrives: list[bool] = []
     commit = AsyncConnection.commit
 

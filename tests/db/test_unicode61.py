@@ -1,4 +1,5 @@
 import sqlite3
+from contextlib import closing
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -21,13 +22,13 @@ def make_pages(characters: list[str], envelope: str = ENVELOPE) -> list[str]:
 
 def fts5_words(texts: list[str]) -> list[tuple[str, ...]]:
     """Return the words of each text as SQLite's own tokenizer has them."""
-    connection = sqlite3.connect(":memory:")
-    connection.execute("CREATE VIRTUAL TABLE texts USING fts5(content)")
-    connection.executemany("INSERT INTO texts (rowid, content) VALUES (?, ?)", enumerate(texts))
-    connection.execute("CREATE VIRTUAL TABLE words USING fts5vocab(texts, instance)")
     found: dict[int, dict[int, str]] = {}
-    for term, row, place in connection.execute('SELECT term, doc, "offset" FROM words'):
-        found.setdefault(row, {})[place] = term
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.execute("CREATE VIRTUAL TABLE texts USING fts5(content)")
+        connection.executemany("INSERT INTO texts (rowid, content) VALUES (?, ?)", enumerate(texts))
+        connection.execute("CREATE VIRTUAL TABLE words USING fts5vocab(texts, instance)")
+        for term, row, place in connection.execute('SELECT term, doc, "offset" FROM words'):
+            found.setdefault(row, {})[place] = term
     return [tuple(word for _, word in sorted(found.get(row, {}).items())) for row in range(len(texts))]
 
 

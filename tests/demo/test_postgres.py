@@ -1,5 +1,7 @@
 """The server of the demonstration and of the tests."""
 
+import os
+import shutil
 from pathlib import Path
 
 import psutil
@@ -26,6 +28,18 @@ def test_the_server_runs_without_privileges_in_a_folder_of_its_own() -> None:
         assert psutil.Process(int(pid)).uids().effective != 0
     assert not folder.exists()
     assert not psutil.pid_exists(int(pid))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root runs a server as somebody else")
+def test_a_server_runs_from_a_wheel_that_only_root_reaches(tmp_path: Path) -> None:
+    (tmp_path / "shut").mkdir(mode=0o700)
+    binaries, _ = find_binaries({})
+    package = binaries.parents[1]
+    for name in (package.name, f"{package.name}.libs"):
+        shutil.copytree(package.parent / name, tmp_path / "shut" / name)
+    shut = tmp_path / "shut" / binaries.relative_to(package.parent)
+    with running_server({"TELECLAUDE_PG_BINDIR": str(shut)}) as server:
+        assert server.origin.startswith("TELECLAUDE_PG_BINDIR")
 
 
 def test_a_server_that_cannot_start_is_one_sentence(tmp_path: Path) -> None:

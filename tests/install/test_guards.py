@@ -14,9 +14,9 @@ as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files
 
 def run_part(script: str, shell: str = "sh", **variables: str) -> subprocess.CompletedProcess[str]:
     """Run some words of shell after the parts of the script, which are given what it would have found."""
-    parts = "".join(f". {CHECKOUT}/bin/install/{name}.sh; " for name in ("speech", "turns", "needs"))
+    parts = "".join(f". {CHECKOUT}/bin/install/{name}.sh; " for name in ("messages", "lock", "requirements"))
     command = [shell, *(["sh"] if shell == "busybox" else []), "-u", "-c", parts + script]
-    environ = {"PATH": os.environ["PATH"], "mine": "yes", "dry_run": "no", "platform": "Linux", **variables}
+    environ = {"PATH": os.environ["PATH"], "real": "yes", "dry_run": "no", "platform": "Linux", **variables}
     return subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
 
 
@@ -29,11 +29,11 @@ def process() -> Iterator[int]:
 
 @pytest.mark.parametrize("shell", SHELLS)
 def test_of_two_at_once_the_second_is_refused_and_told_of_the_first(tmp_path: Path, shell: str, process: int) -> None:
-    mark = tmp_path / f"turn.{process}"
+    mark = tmp_path / f"mark.{process}"
     mark.touch()
-    refused = run_part("take_turn; echo went on", shell, turn=str(tmp_path / "turn"))
+    refused = run_part("take_lock; echo went on", shell, lock_file=str(tmp_path / "mark"))
     assert (refused.returncode, refused.stdout) == (3, "")
-    assert f"another install-system.sh is at work, process {process}" in refused.stderr
+    assert f"another install-system.sh runs, process {process}" in refused.stderr
     assert f"rm {mark}" in refused.stderr
     assert list(tmp_path.iterdir()) == [mark]
 
@@ -42,21 +42,21 @@ def test_of_two_at_once_the_second_is_refused_and_told_of_the_first(tmp_path: Pa
 def test_one_that_was_killed_is_in_nobodys_way_and_none_leaves_a_mark(tmp_path: Path, shell: str) -> None:
     with subprocess.Popen(["true"]) as gone:
         gone.wait()
-    (tmp_path / f"turn.{gone.pid}").touch()
+    (tmp_path / f"mark.{gone.pid}").touch()
     # A subshell that ends is not the end of the installation.
-    script = "take_turn; (true); said=$(echo); ls $turn.* | wc -l; exit 4"
-    done = run_part(script, shell, turn=str(tmp_path / "turn"))
+    script = "take_lock; (true); said=$(echo); ls $lock_file.* | wc -l; exit 4"
+    done = run_part(script, shell, lock_file=str(tmp_path / "mark"))
     assert (done.returncode, done.stdout.strip()) == (4, "1"), done.stderr
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_rehearsal_waits_for_nobody(tmp_path: Path, process: int) -> None:
-    (tmp_path / f"turn.{process}").touch()
-    assert run_part("take_turn", turn=str(tmp_path / "turn"), dry_run="yes").returncode == 0
+    (tmp_path / f"mark.{process}").touch()
+    assert run_part("take_lock", lock_file=str(tmp_path / "mark"), dry_run="yes").returncode == 0
 
 
-def is_roots_alone(path: Path) -> bool:
-    answer = run_part(f"is_roots_alone '{path}'; echo $?")
+def only_root_changes(path: Path) -> bool:
+    answer = run_part(f"only_root_changes '{path}'; echo $?")
     assert answer.stderr == ""
     return answer.stdout == "0\n"
 
@@ -77,12 +77,12 @@ def test_what_is_in_roots_hands_alone_is_known_through_every_link(trusted: Path)
     real, link, folder = trusted / "real/python", trusted / "bin/python", trusted / "linked"
     link.symlink_to("../real/python")
     folder.symlink_to(trusted / "real")
-    assert [is_roots_alone(path) for path in (real, link, folder / "python")] == [True] * 3
+    assert [only_root_changes(path) for path in (real, link, folder / "python")] == [True] * 3
     (trusted / "real").chmod(0o775)
-    assert [is_roots_alone(path) for path in (real, link, folder / "python")] == [False] * 3
+    assert [only_root_changes(path) for path in (real, link, folder / "python")] == [False] * 3
     (trusted / "real").chmod(0o755)
     os.chown(real, 12345, -1)
-    assert [is_roots_alone(path) for path in (real, link, folder / "python")] == [False] * 3
+    assert [only_root_changes(path) for path in (real, link, folder / "python")] == [False] * 3
 
 
 @as_root

@@ -25,7 +25,7 @@ with_systemd = pytest.mark.skipif(shutil.which("systemd-analyze") is None, reaso
 
 
 def directives(section: str) -> dict[str, str]:
-    """Return the directives of a section; of one that stands twice the last."""
+    """Return the directives of a section; of a directive that is there twice, the last."""
     parser = RawConfigParser(strict=False, comment_prefixes=("#",))
     parser.optionxform = str  # type: ignore[assignment,method-assign]
     parser.read(UNIT)

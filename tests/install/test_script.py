@@ -119,7 +119,7 @@ def test_a_manual_page_of_somebody_else_is_refused(root: Path) -> None:
     page = root / "usr/local/share/man/man1/teleclaude.1"
     page.parent.mkdir(parents=True)
     page.write_text("mine")
-    assert f"{page} is there and is not of this script" in run(root).stderr
+    assert f"{page} exists, and this script did not make it" in run(root).stderr
     run(root, "--uninstall")
     assert page.read_text() == "mine"
 
@@ -143,7 +143,7 @@ def test_a_configuration_that_was_changed_is_never_replaced(root: Path) -> None:
     for file in (layout.system_config, layout.secrets):
         file.write_text("# mine\n")
     done = run(root, "--fresh")
-    assert "left as it is" in done.stdout
+    assert "is not changed" in done.stdout
     assert {layout.system_config.read_text(), layout.secrets.read_text()} == {"# mine\n"}
 
 
@@ -207,7 +207,7 @@ def test_uninstalling_twice_is_no_failure(root: Path) -> None:
     assert (again.returncode, finished(again)) == (0, [])
 
 
-def test_a_rehearsal_of_the_way_back_changes_nothing(root: Path) -> None:
+def test_a_dry_run_of_uninstalling_changes_nothing(root: Path) -> None:
     run(root, "--fresh")
     before = files_below(root)
     shown = run(root, "--uninstall", "--dry-run")
@@ -222,7 +222,7 @@ def test_a_command_of_somebody_else_is_refused_before_anything_is_done(root: Pat
     before = files_below(root)
     refused = run(root)
     assert refused.returncode == 3
-    assert f"{command} is there and is not of this script" in refused.stderr
+    assert f"{command} exists, and this script did not make it" in refused.stderr
     assert "→ move it away" in refused.stderr
     assert files_below(root) == before
 
@@ -234,20 +234,20 @@ def test_a_checkout_where_the_program_goes_is_refused_and_nothing_of_it_goes(tmp
     file.write_text("somebody's")
     refused = run(tmp_path)
     assert refused.returncode == 3
-    assert "is there and is not of this script" in refused.stderr
+    assert "exists, and this script did not make it" in refused.stderr
     assert run(tmp_path, "--uninstall").returncode == 0
     assert file.read_text() == "somebody's"
 
 
 def test_a_failure_says_what_to_do_and_running_it_again_goes_on(root: Path) -> None:
-    obstacle = root / "usr/local/share/teleclaude"
-    obstacle.parent.mkdir(parents=True)
-    obstacle.write_text("a file where a directory is to be")
+    in_the_way = root / "usr/local/share/teleclaude"
+    in_the_way.parent.mkdir(parents=True)
+    in_the_way.write_text("a file where a directory is to be")
     failed = run(root)
     assert failed.returncode == 5
     assert "mkdir failed: " in failed.stderr
-    assert "run it again to go on" in failed.stderr
-    obstacle.unlink()
+    assert "run it again to continue" in failed.stderr
+    in_the_way.unlink()
     assert run(root).returncode == 0
 
 
@@ -259,7 +259,7 @@ def test_an_interrupt_during_the_first_command_does_not_say_that_nothing_was_cha
     cut_off = run(tmp_path / "root", PATH=f"{stub.parent}:{os.environ['PATH']}")
     assert cut_off.returncode == 5
     assert "interrupted" in cut_off.stderr
-    assert "what was done stays" in cut_off.stderr
+    assert "finished steps are kept" in cut_off.stderr
 
 
 def test_a_program_that_was_cut_off_in_the_making_is_made_again(root: Path) -> None:
@@ -309,9 +309,9 @@ def test_a_server_that_warns_of_something_is_understood_all_the_same(tmp_path: P
         "#!/bin/sh\necho 'WARNING:  a collation version mismatch' >&2\ncase $* in *_num*) echo '15|5433|/s' ;; esac\n"
     )
     psql.chmod(0o755)
-    parts = "".join(f". {CHECKOUT}/bin/install/{name}.sh; " for name in ("speech", "needs", "database"))
+    parts = "".join(f". {CHECKOUT}/bin/install/{name}.sh; " for name in ("messages", "requirements", "database"))
     script = f'{parts} as() {{ shift; "$@"; }}; check_database; echo "$major $port $socket"'
-    given = {"mine": "yes", "with_database": "yes", "superuser": "postgres", "database": "d", "role": "r"}
+    given = {"real": "yes", "with_database": "yes", "superuser": "postgres", "database": "d", "role": "r"}
     environ = {**given, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
     asked = subprocess.run(["sh", "-u", "-c", script], capture_output=True, text=True, check=False, env=environ)
     assert asked.stdout == "15 5433 /s\n", asked.stderr
@@ -326,7 +326,7 @@ def test_without_privileges_the_real_places_are_refused() -> None:
         command = ["sh", f"{folder}/bin/{SCRIPT.name}"]
         refused = subprocess.run(command, user=65534, cwd="/", capture_output=True, text=True, check=False)
     assert refused.returncode == 3
-    assert "the system's places belong to root" in refused.stderr
+    assert "only root can install for the whole system" in refused.stderr
 
 
 def test_the_script_of_an_installed_program_asks_for_wheels(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import create_engine
+from sqlalchemy import NullPool, create_engine
 
 from teleclaude.migration.load.keys import KeyKeeper
 from teleclaude.migration.plan.tables import ColumnPlan, TablePlan
@@ -24,7 +24,7 @@ def refuse(originals: Sequence[Any], stored: Sequence[Any], *, guarded: bool, ba
     key = ColumnPlan("id", '"id"', ColumnType.TEXT, nullable=True, default=None)
     table = TablePlan("t", None, "t", (key,), ("id",), len(originals), unique_key=guarded)
     said: list[str | None] = []
-    with create_engine("sqlite://").connect() as reader:
+    with create_engine("sqlite://", poolclass=NullPool).connect() as reader:
         reader.exec_driver_sql(f"CREATE TABLE t (id{' PRIMARY KEY' if guarded else ''})")
         if originals:
             reader.exec_driver_sql("INSERT INTO t VALUES (?)", [(original,) for original in originals])

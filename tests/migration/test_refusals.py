@@ -35,6 +35,9 @@ from tests.support.sample import editing, files_below, has_nothing, migrate_samp
 
 pytestmark = pytest.mark.usefixtures("daemon_here")
 
+NO_ACCOUNT = 2_000_000_001
+"""A user id without an account, whose name could be that of one of the people."""
+
 
 def errors(report: Report) -> list[Finding]:
     return [finding for finding in report.all(Finding) if finding.severity is Severity.ERROR]
@@ -94,7 +97,11 @@ async def test_a_file_that_is_no_database(options: Options, refuse: Refuse, samp
     await refuse(options, "no SQLite database")
 
 
-async def test_a_damaged_database(options: Options, refuse: Refuse, sample: SampleInstallation) -> None:
+@pytest.mark.parametrize("index", ["whole", "damaged"])
+async def test_a_damaged_database(options: Options, refuse: Refuse, sample: SampleInstallation, index: str) -> None:
+    if index == "damaged":
+        with editing(sample) as database:
+            database.execute("DELETE FROM memory_observations_fts_data")
     content = bytearray(sample.database.read_bytes())
     content[8192:12288] = b"\xff" * 4096
     sample.database.write_bytes(content)
@@ -136,7 +143,7 @@ async def test_an_unknown_person(options: Options, refuse: Refuse) -> None:
 
 
 async def test_several_people_and_none_named(options: Options, refuse: Refuse) -> None:
-    await refuse(dataclasses.replace(options, person=None), "not clear whom the sessions belong to")
+    await refuse(dataclasses.replace(options, person=None, uid=NO_ACCOUNT), "not clear whom the sessions belong to")
 
 
 async def test_an_unknown_time_zone(options: Options, refuse: Refuse) -> None:

@@ -8,9 +8,7 @@ from typing import Any
 
 import pytest
 
-from teleclaude.errors import SourceError
 from teleclaude.migration.source.run_record import RunRecord
-from teleclaude.migration.state.journal import find_record, read_journal, write_entry, write_record
 
 ODD = Path(os.fsdecode(b"/home/ad\xe9"))
 RECORD = RunRecord(
@@ -45,20 +43,3 @@ def test_a_record_is_read_again_as_it_was(record: RunRecord) -> None:
 def test_something_else_is_no_record(values: Any) -> None:
     with pytest.raises(ValueError, match="RunRecord"):
         RunRecord.from_json(values)
-
-
-def test_a_journal_gives_its_record_back(tmp_path: Path) -> None:
-    write_record(tmp_path, RECORD)
-    write_entry(tmp_path, {"step": "transfer", "event": "begin"})
-    assert find_record(read_journal(tmp_path)) == RECORD
-
-
-def test_a_journal_without_its_beginning_has_no_record(tmp_path: Path) -> None:
-    write_entry(tmp_path, {"step": "transfer", "event": "begin"})
-    assert find_record(read_journal(tmp_path)) is None
-
-
-def test_the_record_of_another_version_is_refused_in_one_sentence(tmp_path: Path) -> None:
-    write_entry(tmp_path, {"event": "start", "record": {"run": "x"}})
-    with pytest.raises(SourceError, match="another version"):
-        find_record(read_journal(tmp_path))

@@ -63,7 +63,7 @@ async def test_a_bug_in_a_step_is_taken_back_and_is_one_sentence(options: Option
     report = await migrate_sample(options, planted(Step("planted", break_down), 3))
     assert report.exit_code == 4
     assert report.failure is not None
-    assert report.failure.problem.message == "an error that nobody foresaw: ZeroDivisionError"
+    assert report.failure.problem.message == "a bug of this program: ZeroDivisionError"
     assert await has_nothing(target)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 from sqlalchemy import URL
@@ -41,6 +42,16 @@ case "$1" in
     *) cat "$1" >"{folder}/crontab" ;;
 esac
 """
+JQ = """\
+#!/bin/sh
+exec "{python}" -c '
+import json, sys, jq
+text = open(sys.argv[2]).read() if sys.argv[2:] else sys.stdin.read()
+for value in jq.compile(sys.argv[1]).input_text(text):
+    print(json.dumps(value, indent=2, ensure_ascii=False))
+' "$@"
+"""
+"""What our commands need of jq, by its own library."""
 
 
 class Stubs:
@@ -48,16 +59,17 @@ class Stubs:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        (folder / "bin").mkdir(parents=True)
-        for name, script in {"systemctl": SYSTEMCTL, "sudo": SUDO, "crontab": CRONTAB}.items():
-            (folder / "bin" / name).write_text(script.replace("{folder}", str(folder)))
-            (folder / "bin" / name).chmod(0o755)
+        scripts = {"bin/systemctl": SYSTEMCTL, "bin/sudo": SUDO, "bin/crontab": CRONTAB, "last/jq": JQ}
+        for name, script in scripts.items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_text(script.replace("{folder}", str(folder)).replace("{python}", sys.executable))
+            (folder / name).chmod(0o755)
 
     @property
     def path(self) -> str:
-        """The PATH with these programs first, and a psql where the system has none."""
+        """The PATH with these programs first, and a psql and a jq where the system has none."""
         binaries, _ = find_binaries({})
-        return f"{self.folder / 'bin'}:{os.environ['PATH']}:{binaries}"
+        return f"{self.folder / 'bin'}:{os.environ['PATH']}:{binaries}:{self.folder / 'last'}"
 
     def answer(self, verb: str, unit: str, text: str = "yes") -> None:
         """Let systemctl know an answer to `is-enabled`, `is-active` or `cat` about a unit."""

@@ -128,7 +128,7 @@ def test_an_installation_beside_another_is_refused(machine: Machine) -> None:
     refused = machine.run("sh", INSTALL, *WHEELS, ok=False)
     machine.run("rm", "/run/teleclaude-install.1")
     assert refused.returncode == 3
-    assert "another install-system.sh is at work, process 1" in refused.stderr
+    assert "another install-system.sh runs, process 1" in refused.stderr
 
 
 def test_the_unit_is_enabled_and_waits_for_a_configuration(machine: Machine) -> None:
@@ -267,7 +267,7 @@ def test_uninstalling_keeps_what_is_not_the_program(machine: Machine) -> None:
     ]
 
 
-def test_installing_again_goes_on_with_what_was_kept(machine: Machine) -> None:
+def test_installing_again_continues_with_what_was_kept(machine: Machine) -> None:
     machine.run("sh", INSTALL, *WHEELS)
     machine.run("systemctl", "start", UNIT)
     assert open_sessions(machine, "ada")
@@ -289,7 +289,7 @@ def test_a_fresh_installation_needs_no_password(machine: Machine) -> None:
     assert machine.sql("SELECT rolpassword IS NULL FROM pg_authid WHERE rolname = 'teleclaude'") == ["t"]
 
 
-def test_a_configuration_that_was_changed_is_left_as_it_is(machine: Machine) -> None:
+def test_a_configuration_that_was_changed_stays_as_it_is(machine: Machine) -> None:
     config = machine.root / "etc/teleclaude/config.yml"
     config.write_text(config.read_text().replace("name: workshop", "name: elsewhere"))
     machine.run("sh", INSTALL, *WHEELS, "--fresh")

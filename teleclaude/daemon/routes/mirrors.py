@@ -32,7 +32,7 @@ class MirrorAnswer(Answer):
     snippet: str
 
 
-class SearchedMirrors(Input):
+class _SearchedMirrors(Input):
     """Words that a conversation holds, all of them."""
 
     query: Words
@@ -41,7 +41,7 @@ class SearchedMirrors(Input):
     limit: Limit = 20
 
 
-async def _get_search(call: Call[SearchedMirrors]) -> list[MirrorAnswer]:
+async def _get_search(call: Call[_SearchedMirrors]) -> list[MirrorAnswer]:
     """Search the conversations of the sessions that the caller may read, the newest first."""
     given, viewer = call.given, call.viewer
     # A conversation whose session is not there is nobody's: administrators find it.
@@ -70,5 +70,5 @@ def _make_snippet(text: str, query: str) -> str:
 
 
 ROUTES: tuple[Route[Any], ...] = (
-    Route("GET", "/api/mirrors/search", EVERYONE, SearchedMirrors, list[MirrorAnswer], _get_search),
+    Route("GET", "/api/mirrors/search", EVERYONE, _SearchedMirrors, list[MirrorAnswer], _get_search),
 )

@@ -31,6 +31,6 @@ def _cut_off(folder: Path) -> Iterator[JournaledRun]:
         entries = read_journal(path)
         if find_entry(entries, SETTLED["event"]):
             continue
-        record = find_record(entries)
+        record = find_record(path)
         if record is not None and not record.dry_run:
             yield JournaledRun(path, record, find_entry(entries, COMMIT["event"]) is not None)

@@ -35,11 +35,16 @@ def write_down(plan: Plan) -> Iterator[tuple[Path, str]]:
     yield rollback_script(plan), _lines(f"{statement};" for statement in rollback_statements())
     yield cutover_script(plan), _lines(describe_cutover(plan))
     yield cutover_undo_script(plan), _lines(describe_cutover_undo(plan))
-    yield plan.folder / "rollback.txt", _lines(describe_rollback(plan))
+    yield rollback_text(plan), _lines(describe_rollback(plan))
 
 
 def _lines(lines: Iterable[str]) -> str:
     return "".join(f"{line}\n" for line in lines)
+
+
+def rollback_text(plan: Plan) -> Path:
+    """Return where the commands lie that undo a complete run."""
+    return plan.folder / "rollback.txt"
 
 
 def cutover_script(plan: Plan) -> Path:

@@ -1,1 +1,1 @@
-"""Configuration and snippets as they will be written, and what carries the mark of a run."""
+"""Configuration and snippets as they will be written, and what has the mark of a run."""

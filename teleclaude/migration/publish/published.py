@@ -1,4 +1,4 @@
-"""What a run has put in place: its files are known by the mark in their first line, and by nothing else."""
+"""What a run has published: its files are known by the mark in their first line, and by nothing else."""
 
 from __future__ import annotations
 
@@ -19,17 +19,16 @@ from teleclaude.migration.state.workspace import remove_empty
 
 
 def writer_of(inventory: Inventory, path: Path) -> Privsep:
-    """Return who writes and removes a file: in his own home the user himself."""
+    """Return whose rights a file is written and removed with: in the home those of the user."""
     return privsep_for(inventory.account if inventory.as_service_user and path == inventory.user_config else None)
 
 
 def is_of(inventory: Inventory, run: str, path: Path) -> bool:
-    """Whether a file was written by a run, or a folder of snippets has an index that was."""
-    return writer_of(inventory, path).call(_carries_mark, str(path), run)
+    """Whether a run has written a file, or the index in a folder of snippets."""
+    return writer_of(inventory, path).call(_has_mark, str(path), run)
 
 
-def _carries_mark(path: str, run: str) -> bool:
-    """Whether a file was written by a run, or a folder of snippets has an index that was."""
+def _has_mark(path: str, run: str) -> bool:
     file = Path(path, INDEX) if Path(path).is_dir() else Path(path)
     with suppress(OSError, PublishError), opened_folder(file.parent) as folder:
         return has_first_line(file.name, _mark(run), folder) is not None
@@ -41,7 +40,7 @@ def _mark(run: str) -> bytes:
 
 
 def remove_files(inventory: Inventory, run: str, paths: tuple[Path, ...]) -> None:
-    """Remove those files that a run has written, and what a killed one was about to write.
+    """Remove those files that a run has written, and the unfinished ones of a killed run.
 
     Raises PublishError, OSError.
     """
@@ -50,25 +49,24 @@ def remove_files(inventory: Inventory, run: str, paths: tuple[Path, ...]) -> Non
 
 
 def _remove_file(path: str, run: str) -> None:
-    """Remove a file if a run has written it, and what a killed one was about to write; raises PublishError, OSError."""
     remove_marked(Path(path), _mark(run))
     remove_temporaries(Path(path).parent)
 
 
 def beside(docs: Path, run: str) -> Path:
-    """Return where a run keeps the snippets that are not in their place yet."""
+    """Return where a run keeps the snippets until they are moved to their place."""
     return docs.with_name(f".docs-{run}")
 
 
 def remove_docs(run: str, docs: Path, names: Sequence[Path]) -> None:
-    """Remove the snippets that a run has published, and what a killed one left beside them; raises PublishError.
+    """Remove the snippets that a run has published, and what a killed run left beside them; raises PublishError.
 
-    What somebody else put among them stays. The index with the mark goes last, so that whoever is killed in the middle
-    leaves nothing without its mark.
+    What somebody else put among them stays. The index with the mark is removed last, so that a run that is killed in
+    the middle leaves nothing without its mark.
     """
     with suppress(FileNotFoundError, NotADirectoryError), opened_folder(docs.parent) as around:
         shutil.rmtree(beside(docs, run).name, dir_fd=around, ignore_errors=True)
-    if not docs.is_symlink() and _carries_mark(str(docs), run):
+    if not docs.is_symlink() and _has_mark(str(docs), run):
         for name in (*names, INDEX):
             with suppress(FileNotFoundError), opened_folder((docs / name).parent) as folder:
                 os.unlink(name.name, dir_fd=folder)

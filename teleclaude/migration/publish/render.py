@@ -8,21 +8,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from teleclaude.config.edit import Written, rewrite
+from teleclaude.config.edit import Written, rewrite, to_yaml
 from teleclaude.config.files import find_unread, read_env, read_text, read_yaml
 from teleclaude.config.layers import resolve
+from teleclaude.config.parse import parse_yaml
 from teleclaude.config.schema import make_settings
-from teleclaude.config.secrecy import comment_may_tell
+from teleclaude.config.secrecy import comment_may_tell, mask
 from teleclaude.config.split import OldConfiguration, Split, split
 from teleclaude.errors import ConfigError
 from teleclaude.migration.plan.plan import MARK, Plan
-from teleclaude.migration.report.events import Left
-from teleclaude.migration.source.inventory import Person
+from teleclaude.migration.publish.problems import NO_CONFIGURATION, NO_LIST
+from teleclaude.migration.report.events import FilePreview, Left
 
 
 @dataclass(frozen=True)
 class PreparedFile:
-    """A file as it will stand: its place, its content, its mode and the name of its owner."""
+    """A file as it will be: its place, its content, its mode and the name of its owner."""
 
     kind: str
     path: Path
@@ -30,12 +31,12 @@ class PreparedFile:
     mode: int
     owner: str
     numeric_owner: tuple[int, int] | None
-    """User and group, None where the file stays the caller's."""
+    """User and group as numbers; None where the file belongs to the caller."""
 
 
 @dataclass(frozen=True)
 class PreparedConfig:
-    """The three files, and what none of them carries."""
+    """The three files, and what is in none of them."""
 
     files: tuple[PreparedFile, ...]
     left: tuple[Left, ...]
@@ -49,19 +50,26 @@ _HEADINGS = {
 
 
 def prepare_config(plan: Plan) -> PreparedConfig:
-    """Return the new configuration; raises ConfigError where the layers do not make one the daemon can use."""
-    old = _read_old(plan)
+    """Return the new configuration; raises ConfigError where the daemon could not use it."""
+    old, files = _read_old(plan), plan.inventory.config_files
+    assert files is not None
     layers = split(old, plan.owner.person if plan.owner else None, _database_url(plan))
-    make_settings(resolve(layers.system, layers.secrets, {}, {}), str(_origin(plan)))
+    make_settings(resolve(layers.system, layers.secrets, {}, {}), str(files.origins[files.config]))
     written = {kind: _write(plan, layers, kind) for kind in _HEADINGS}
-    left = [*layers.left, *_left_lines(plan)]
+    left = [*layers.left]
+    for line in find_unread(files.environment):
+        left.append((f".env: line {line}", "is not NAME=VALUE; the old daemon did not read it either"))
     left += [(f"comments: {kind}", file.comments_left) for kind, file in written.items() if file.comments_left]
     return PreparedConfig(tuple(_files(plan, written)), tuple(Left(name, reason) for name, reason in left))
 
 
-def _origin(plan: Plan) -> Path:
-    assert plan.inventory.config_files is not None
-    return plan.inventory.config_files.origins[plan.inventory.config_files.config]
+def preview(file: PreparedFile) -> FilePreview:
+    """Return a file as it would be written; its secrets are masked."""
+    text = file.content.decode()
+    if file.kind == "secrets":
+        heading = "\n".join(line.removeprefix("# ") for line in text.splitlines()[:2])
+        text = to_yaml(mask(parse_yaml(file.content, file.path)), heading)
+    return FilePreview(str(file.path), file.kind, text)
 
 
 def _write(plan: Plan, layers: Split, kind: str) -> Written:
@@ -77,17 +85,11 @@ def _write(plan: Plan, layers: Split, kind: str) -> Written:
     )
 
 
-def _left_lines(plan: Plan) -> Iterator[tuple[str, str]]:
-    assert plan.inventory.config_files is not None
-    for line in find_unread(plan.inventory.config_files.environment):
-        yield f".env: line {line}", "is not NAME=VALUE; the old daemon did not read it either"
-
-
 def _read_old(plan: Plan) -> OldConfiguration:
     """Return what the copies of the old files say; raises ConfigError."""
     files = plan.inventory.config_files
     if files is None:
-        raise ConfigError(f"the configuration in {plan.inventory.checkout} cannot be seen", "fix what is listed")
+        raise ConfigError(NO_CONFIGURATION.fill(checkout=plan.inventory.checkout))
     origins = files.origins
 
     def read(path: Path, *, required: bool = False) -> dict[str, Any]:
@@ -95,10 +97,11 @@ def _read_old(plan: Plan) -> OldConfiguration:
 
     experiments = read(files.experiments).get("experiments") or []
     if not isinstance(experiments, list):
-        raise ConfigError(f"experiments in {origins[files.experiments]} is not a list", "fix the file")
+        raise ConfigError(NO_LIST.fill(path=origins[files.experiments]))
     everyone = read(files.everyone)
     if plan.first_person is not None:
-        everyone["people"] = [_entry(plan.first_person)]
+        username = {"username": plan.first_person.username} if plan.first_person.username else {}
+        everyone["people"] = [{"name": plan.first_person.name, **username, "role": "admin"}]
     return OldConfiguration(
         config=read(files.config, required=True),
         environment=read_env(files.environment, {"HOME": str(plan.inventory.home)}, called=origins[files.environment]),
@@ -109,15 +112,10 @@ def _read_old(plan: Plan) -> OldConfiguration:
     )
 
 
-def _entry(person: Person) -> dict[str, Any]:
-    username = {"username": person.username} if person.username else {}
-    return {"name": person.name, **username, "role": "admin"}
-
-
 def _database_url(plan: Plan) -> str | None:
     if plan.url is None:
         return None
-    # A space, which SQLAlchemy leaves as it is, would end the password for whoever looks for one.
+    # SQLAlchemy leaves a space as it is; who looks for a password would take it for the end of one.
     return plan.url.set(drivername="postgresql").render_as_string(hide_password=False).replace(" ", "%20")
 
 
@@ -127,7 +125,7 @@ def _files(plan: Plan, written: Mapping[str, Written]) -> Iterator[PreparedFile]
     group = _own_group(layout.service_user)
     root = (0, 0) if inventory.as_service_user else None
     private = (0, group or 0) if inventory.as_service_user else None
-    # Whoever controls the home writes his file himself, and it is his.
+    # Where the account is known, its process writes the file in its home, which then belongs to it.
     given = inventory.as_service_user and inventory.account is None
     own = (uid, _own_group(uid) or uid) if given and uid is not None else None
     # Without a service user nobody but root has to read the secrets.
@@ -143,7 +141,7 @@ def _files(plan: Plan, written: Mapping[str, Written]) -> Iterator[PreparedFile]
 
 
 def _own_group(user: str | int) -> int | None:
-    """Return the group of an account, None where this machine does not know it."""
+    """Return the group of an account, None where this computer does not know the account."""
     try:
         return (pwd.getpwuid(user) if isinstance(user, int) else pwd.getpwnam(user)).pw_gid
     except KeyError:

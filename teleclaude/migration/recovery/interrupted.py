@@ -1,31 +1,29 @@
-"""A run that was cut off: how it is found, how it is planned again, and how what nobody needs of it goes.
+"""A run that was cut off: how it is found, how it is planned again, and how what nobody needs of it is removed.
 
-The target tells of it by the run's row, the state directory by a journal without an end; either alone is enough.
+Its row on the target or a journal without an end shows that there is one; either alone is enough.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 from sqlalchemy import URL
 
 from teleclaude.db.url import display_url
+from teleclaude.errors import Problem
 from teleclaude.migration.plan.plan import Plan, make_plan, published_paths
 from teleclaude.migration.publish.published import is_of, remove_docs, remove_files
+from teleclaude.migration.recovery.problems import OTHER_PLACES, OTHER_TARGET, TARGET_BUSY
 from teleclaude.migration.source.inventory import Inventory, JournaledRun, TargetRun, TargetState
 from teleclaude.migration.source.options import Options
 from teleclaude.migration.source.run_record import RunRecord
 from teleclaude.migration.state.journal import SETTLED, Interrupted, try_entry
-from teleclaude.migration.state.workspace import remove_dead, remove_empty
+from teleclaude.migration.state.workspace import remove_empty, remove_killed
 from teleclaude.migration.values.identifiers import EVENTS, LEGACY
-
-Obstacle = tuple[str, str]
-"""A sentence, and the remedy."""
 
 
 def find_interrupted(inventory: Inventory) -> Interrupted | None:
-    """Return the run that has to be finished or taken back first, None where there is none."""
+    """Return the run that has to be finished or undone first, None where there is none."""
     runs = {run.run: run for run in inventory.target.runs} if inventory.target else {}
     journals = {journal.run: journal for journal in inventory.journals}
     for name, run in runs.items():
@@ -39,7 +37,7 @@ def find_interrupted(inventory: Inventory) -> Interrupted | None:
 
 def _leaves_something(journal: JournaledRun, inventory: Inventory) -> bool:
     unknown = inventory.target is None or not _same_target(journal.record, inventory.url)
-    places = _places(journal.record)
+    places = (*journal.record.files, journal.record.docs)
     return (journal.committing and unknown) or any(is_of(inventory, journal.run, path) for path in places)
 
 
@@ -47,14 +45,10 @@ def _same_target(record: RunRecord, url: URL | None) -> bool:
     return url is not None and record.target == display_url(url)
 
 
-def _places(record: RunRecord) -> tuple[Path, ...]:
-    return (*record.files, record.docs)
-
-
 def settle(journal: JournaledRun, inventory: Inventory) -> None:
     """Remove what a run left that is neither on the target nor published, and close its journal."""
     record = journal.record
-    remove_dead(record.private)
+    remove_killed(record.private)
     remove_files(inventory, journal.run, record.files)
     remove_docs(journal.run, record.docs, record.snippets)
     remove_empty(record.new_directories)
@@ -62,18 +56,11 @@ def settle(journal: JournaledRun, inventory: Inventory) -> None:
 
 
 def same_options(options: Options, record: RunRecord | None) -> Options:
-    """Return the options of the run that the record is of; target, root and what to do are those of today."""
+    """Return the options of the run that the record is of; target, root and recovery are those of today."""
     if record is None:
         return options
-    return replace(
-        options,
-        source=record.checkout,
-        home=record.home,
-        person=record.person,
-        uid=record.uid,
-        timezone=record.timezone,
-        batch_size=record.batch_size,
-    )
+    given = {name: getattr(record, name) for name in ("home", "person", "uid", "timezone", "batch_size")}
+    return replace(options, source=record.checkout, **given)
 
 
 def plan_again(
@@ -87,13 +74,13 @@ def plan_again(
         existing=frozenset(path for path in existing if not is_of(inventory, run, path)),
         new_directories=record.new_directories if record else (),
     )
-    stood = record.schema_existed if record else False
+    existed = record.schema_existed if record else False
     again = replace(
         inventory,
         run=run,
         started_at=began.started_at if began else inventory.started_at,
         destinations=destinations,
-        target=_as_before(inventory.target, schema_existed=stood) if inventory.target else None,
+        target=_as_before(inventory.target, schema_existed=existed) if inventory.target else None,
     )
     return make_plan(options, again)
 
@@ -111,18 +98,15 @@ def _as_before(target: TargetState, *, schema_existed: bool) -> TargetState:
     )
 
 
-def find_obstacle(plan: Plan, inventory: Inventory, interrupted: Interrupted) -> Obstacle | None:
-    """Return why nothing can be done about the run here and now, and the remedy."""
+def find_hindrance(plan: Plan, inventory: Inventory, interrupted: Interrupted) -> Problem | None:
+    """Return why nothing can be done about the run here and now."""
     record, target = interrupted.record, inventory.target
     if target is None and (inventory.url is not None or record is None):
-        trouble = next(each for each in inventory.problems if each.subject == "target")
-        return trouble.message, trouble.hint
+        return next(finding.problem for finding in inventory.problems if finding.subject == "target")
     if target is not None and target.held_by:
-        return target.held_by, "stop it and run again"
+        return TARGET_BUSY.fill(activity=target.held_by)
     if interrupted.on_target is None and record is not None and not _same_target(record, inventory.url):
-        said = record.reached_by
-        return f"{interrupted.sentence}, and it went to {said}", f"use --target {said} with --resume or --undo"
-    if record is not None and {*_places(record)} != {*published_paths(plan), plan.inventory.layout.docs}:
-        hint = "use --root, and set TELECLAUDE_CONFIG_PATH and its like, as for that run"
-        return f"the migration {interrupted.run} wrote to other places, such as {_places(record)[0]}", hint
+        return OTHER_TARGET.fill(run=interrupted.run, target=record.reached_by)
+    if record is not None and {*record.files, record.docs} != {*published_paths(plan), plan.inventory.layout.docs}:
+        return OTHER_PLACES.fill(run=interrupted.run, path=record.files[0])
     return None

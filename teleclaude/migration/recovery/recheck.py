@@ -1,25 +1,24 @@
-"""The proof once more, later: the old databases against PostgreSQL, table by table, changing neither."""
+"""The verification once more, later: the old databases against PostgreSQL, table by table. Neither is changed."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import AsyncGenerator, Iterator, Mapping
+from contextlib import aclosing
 from dataclasses import replace
 from pathlib import Path
 
-from teleclaude.db.engine import disposing, explained, make_engine
 from teleclaude.errors import ConfigError, SourceError, TargetError, VerificationError
 from teleclaude.migration.discover import detect
 from teleclaude.migration.plan.plan import Plan
 from teleclaude.migration.recovery.interrupted import plan_again, same_options
-from teleclaude.migration.report.events import Event, Finding, Severity, TableResult, error, warning
+from teleclaude.migration.recovery.problems import DIFFERS, NO_REPORT, NOTHING_MOVED, REPORT_CLOSED, SOURCE_USED
+from teleclaude.migration.recovery.reverify import reading_target, verify_tables
+from teleclaude.migration.report.events import Event, Finding, Severity, error, warning
 from teleclaude.migration.source.inventory import NOWHERE
 from teleclaude.migration.source.options import Options
-from teleclaude.migration.source.reader import reading
 from teleclaude.migration.source.run_record import RunRecord
 from teleclaude.migration.state.journal import digests
-from teleclaude.migration.state.ledger import index_ledger
-from teleclaude.migration.verify.table import verify_table
 
 
 def read_report(path: Path) -> tuple[RunRecord, Path]:
@@ -32,11 +31,11 @@ def read_report(path: Path) -> tuple[RunRecord, Path]:
         record, ledger = RunRecord.from_json(report["record"]), report["ledger"]
         place = None if ledger is None else Path(ledger["path"])
     except PermissionError:
-        raise ConfigError(f"{path} cannot be read", "call as who migrated, mostly with sudo", path=path) from None
+        raise ConfigError(REPORT_CLOSED.fill(path=path), path=path) from None
     except (OSError, ValueError, TypeError, KeyError) as trouble:
-        raise ConfigError(f"{path} is not the report of a migration", "name its report.json", path=path) from trouble
+        raise ConfigError(NO_REPORT.fill(path=path), path=path) from trouble
     if place is None:
-        raise ConfigError(f"{path} is the report of a run that moved nothing", "name another report.json", path=path)
+        raise ConfigError(NOTHING_MOVED.fill(path=path), path=path)
     return record, place
 
 
@@ -52,24 +51,12 @@ async def compare_again(
     plan = await _plan_of(record, target, private, environ)
     for finding in _find_changes(plan, record):
         yield finding
-    assert plan.url is not None
-    with reading(plan.databases) as sources, explained(plan.url):
-        async with (
-            index_ledger(ledger, private) as index,
-            disposing(make_engine(plan.url, read_only=True)) as engine,
-            engine.connect() as connection,
-        ):
-            for table in plan.tables:
-                reader = sources.of(table.from_events)
-                try:
-                    proof = await verify_table(connection, reader, table, index, plan.options.batch_size)
-                except VerificationError as difference:
-                    yield error(
-                        table.label, difference.message, "the new system was used since, or something changed it"
-                    )
-                else:
-                    aside = table.rows - proof.rows
-                    yield TableResult(table.label, table.rows, proof.rows, aside, proof.values, 0, 0, 0.0)
+    async with reading_target(plan) as connection, aclosing(verify_tables(plan, connection, ledger)) as events:
+        async for event in events:
+            if isinstance(event, VerificationError):
+                yield error(event.table, DIFFERS.fill(message=event.message))
+            else:
+                yield event
 
 
 async def _plan_of(record: RunRecord, target: str | None, private: Path, environ: Mapping[str, str]) -> Plan:
@@ -80,9 +67,8 @@ async def _plan_of(record: RunRecord, target: str | None, private: Path, environ
     seen = (("target", inventory.target, TargetError), ("source", inventory.database, SourceError))
     for subject, found, kind in seen:
         if found is None:
-            trouble = next(trouble for trouble in inventory.problems if trouble.subject == subject)
-            raise kind(trouble.message, trouble.hint)
-    # A verification publishes nothing, so that nobody is asked for what stands in the places of the files.
+            raise kind(next(finding.problem for finding in inventory.problems if finding.subject == subject))
+    # A verification publishes nothing, so what exists in the places of the files does not matter.
     return plan_again(options, replace(inventory, destinations=NOWHERE), record.run, record)
 
 
@@ -91,8 +77,7 @@ def _find_changes(plan: Plan, record: RunRecord) -> Iterator[Finding]:
     before, now = dict(record.sources), dict(digests(plan.databases))
     for database in plan.databases:
         if before.get(database.path) != now.get(database.path):
-            said = "what was written then is not in PostgreSQL"
-            yield warning(str(database.path), "was written to since the migration", said)
+            yield warning(str(database.path), SOURCE_USED)
 
 
 def is_equal(events: list[Event]) -> bool:

@@ -1,4 +1,7 @@
-"""Finishing a run that was cut off, or taking it back, after proving that the target holds what was committed."""
+"""What becomes of a run that was cut off: it is finished or undone, once the target is known to hold what it committed.
+
+`interrupted` finds it, `plan_recovery` plans it again, the operator decides, `reverify` verifies, and here it is done.
+"""
 
 from __future__ import annotations
 
@@ -8,23 +11,24 @@ from teleclaude.db.retry import uninterrupted
 from teleclaude.errors import Problem, TeleClaudeError
 from teleclaude.migration.discover import detect
 from teleclaude.migration.plan.plan import Plan, published_paths
-from teleclaude.migration.plan.rollback import count_since, since_script
+from teleclaude.migration.plan.rollback import count_since, rollback_text, since_script
 from teleclaude.migration.publish.published import remove_docs, remove_files
-from teleclaude.migration.recovery.interrupted import Obstacle, find_obstacle, plan_again, same_options
-from teleclaude.migration.recovery.reverify import prove_for_resume, prove_for_undo
+from teleclaude.migration.recovery.interrupted import find_hindrance, plan_again, same_options
+from teleclaude.migration.recovery.problems import COMPLETE, NOT_READY, REPUBLISHED
+from teleclaude.migration.recovery.reverify import verify_for_resume, verify_for_undo
 from teleclaude.migration.report.events import Event, TableResult, note
 from teleclaude.migration.run import Check, Run, Step, hold_and, run_step, run_steps, undo_steps, write_start
 from teleclaude.migration.source.inventory import Inventory
 from teleclaude.migration.source.options import Options, Recovery
 from teleclaude.migration.state.journal import COMMIT, SETTLED, Interrupted, read_journal, try_entry, write_entry
-from teleclaude.migration.state.workspace import remove_dead, write_private
+from teleclaude.migration.state.workspace import remove_killed, write_private
 from teleclaude.migration.steps.preflight import preflight
 
 
 async def plan_recovery(
     interrupted: Interrupted, options: Options, inventory: Inventory, environ: Mapping[str, str]
-) -> tuple[Plan, Obstacle | None]:
-    """Return the plan of the run that was cut off, and what stands in the way of taking it up."""
+) -> tuple[Plan, Problem | None]:
+    """Return the plan of the run that was cut off, and why it cannot be finished or undone here and now, if so."""
     again = same_options(options, interrupted.record)
     if again != options:
         # It had another source: look at that one.
@@ -32,19 +36,19 @@ async def plan_recovery(
         private.mkdir()
         inventory = await detect(again, interrupted.run, private, environ)
     plan = plan_again(again, inventory, interrupted.run, interrupted.record, interrupted.on_target)
-    return plan, find_obstacle(plan, inventory, interrupted)
+    return plan, find_hindrance(plan, inventory, interrupted)
 
 
-async def recover(run: Run, interrupted: Interrupted, obstacle: Obstacle | None, steps: tuple[Step, ...]) -> None:
-    """Finish or take back the run that was cut off, as the operator decided; where nobody did, refuse."""
+async def recover(run: Run, interrupted: Interrupted, hindrance: Problem | None, steps: tuple[Step, ...]) -> None:
+    """Finish or undo the run that was cut off, as the operator decided; where nobody decided, refuse."""
     choice = run.plan.options.recovery
     if interrupted.record is not None:
-        # With another TMPDIR than today's it lies where nobody else would look.
-        remove_dead(interrupted.record.private)
-    if obstacle is not None:
-        run.refuse(Problem(*obstacle))
+        # With another TMPDIR than today it is where nobody else would look.
+        remove_killed(interrupted.record.private)
+    if hindrance is not None:
+        run.refuse(hindrance)
     elif choice is None:
-        run.refuse(Problem(interrupted.sentence, "use --resume to finish it, or --undo to take it back"))
+        run.refuse(interrupted.problem)
     elif interrupted.is_complete:
         _acknowledge(run, choice)
     elif choice is Recovery.UNDO:
@@ -52,40 +56,39 @@ async def recover(run: Run, interrupted: Interrupted, obstacle: Obstacle | None,
     else:
         await run_step(run, Step("preflight", preflight))
         if run.refused:
-            run.refuse(Problem("the run cannot be finished as things are; nothing was changed", "fix what is listed"))
+            run.refuse(NOT_READY)
         else:
             await hold_and(run, lambda check: _resume(run, steps, check))
 
 
 def _acknowledge(run: Run, choice: Recovery) -> None:
     if choice is Recovery.UNDO:
-        hint = f"follow {run.plan.folder / 'rollback.txt'}"
-        run.refuse(Problem(f"the migration {run.plan.run} is complete, and a daemon may have written since", hint))
+        run.refuse(COMPLETE.fill(run=run.plan.run, rollback=rollback_text(run.plan)))
         return
     try_entry(run.plan.folder, SETTLED)
     run.succeed()
 
 
 async def _resume(run: Run, steps: tuple[Step, ...], check: Check) -> None:
-    """Prove what was committed, and run the steps behind the one that commits, from a clean start."""
+    """Verify what was committed, and run the steps after the one that commits, with nothing published."""
     _reopen(run.plan)
-    if await _proves(run, prove_for_resume):
+    if await _verifies(run, verify_for_resume):
         rows = {table.name: table.target_rows for table in run.to_report().all(TableResult)}
         write_private(since_script(run.plan), count_since(run.plan, rows))
-        behind = next(place for place, step in enumerate(steps, 1) if step.commits)
-        await run_steps(run, (Step("clear", _clear_files), *steps[behind:]), check, begun=steps[:behind])
+        after = next(place for place, step in enumerate(steps, 1) if step.commits)
+        await run_steps(run, (Step("clear", _clear_files), *steps[after:]), check, begun=steps[:after])
 
 
 async def _undo(run: Run, steps: tuple[Step, ...]) -> None:
     _reopen(run.plan)
-    if await _proves(run, prove_for_undo):
+    if await _verifies(run, verify_for_undo):
         await uninterrupted(undo_steps(run, list(steps)))
 
 
-async def _proves(run: Run, prove: Callable[[Plan], AsyncGenerator[Event, None]]) -> bool:
-    """Run the proof; where it fails nothing is changed."""
+async def _verifies(run: Run, verify: Callable[[Plan], AsyncGenerator[Event, None]]) -> bool:
+    """Run the verification; where it fails nothing is changed."""
     try:
-        await run_step(run, Step("proof", prove))
+        await run_step(run, Step("verify", verify))
     except TeleClaudeError as error:
         run.refuse(error.problem, type(error).__name__)
         return False
@@ -96,11 +99,11 @@ async def _clear_files(plan: Plan) -> AsyncGenerator[Event, None]:
     """Remove what the run had published before it was cut off, so that it is published whole."""
     remove_files(plan.inventory, plan.run, published_paths(plan))
     remove_docs(plan.run, plan.inventory.layout.docs, [doc.relative for doc in plan.inventory.docs])
-    yield note("files", "what the run had published was published anew")
+    yield note("files", REPUBLISHED)
 
 
 def _reopen(plan: Plan) -> None:
-    """Make the journal and the ledger of a run again that is known by its row alone."""
+    """Make journal and ledger again where only the row of the run is left."""
     if not read_journal(plan.folder):
         write_start(plan)
         write_entry(plan.folder, COMMIT)

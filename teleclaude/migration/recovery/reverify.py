@@ -1,12 +1,13 @@
-"""What a run that was cut off has committed: proved once more, before it is finished or taken back."""
+"""What a run that was cut off has committed: verified again, before the run is finished or undone."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from teleclaude.db import schema
@@ -14,11 +15,14 @@ from teleclaude.db.engine import disposing, explained, make_engine
 from teleclaude.db.models import MigrationRun, Model
 from teleclaude.errors import SourceError, TargetError, VerificationError
 from teleclaude.migration.plan.plan import Plan
+from teleclaude.migration.plan.rollback import rollback_text
 from teleclaude.migration.plan.tables import TablePlan
+from teleclaude.migration.recovery import problems
 from teleclaude.migration.report.events import (
     ConstraintResult,
     Event,
     LedgerResult,
+    Progress,
     SequenceResult,
     TableResult,
     note,
@@ -26,126 +30,131 @@ from teleclaude.migration.report.events import (
 )
 from teleclaude.migration.source.reader import reading
 from teleclaude.migration.state.journal import COMMIT, digests, find_entry, find_record, read_journal
-from teleclaude.migration.state.ledger import LedgerIndex, index_ledger
+from teleclaude.migration.state.ledger import index_ledger
 from teleclaude.migration.verify.read_back import Target
 from teleclaude.migration.verify.rejects import count_rejects
-from teleclaude.migration.verify.table import Proof, verify_table
-
-_WRITTEN_SINCE = "rows may have been written since; look at them, then follow rollback.txt in the folder of the run"
+from teleclaude.migration.verify.table import Verified, verify_table
 
 
-async def prove_for_resume(plan: Plan) -> AsyncGenerator[Event, None]:
-    """Yield a result for every table that holds exactly what was committed, and what else the cut-off run had found.
-
-    Raises as `_prove_tables` does.
-    """
-    async for event in _prove_tables(plan):
-        yield event
-    commit = _find_commit(plan)
-    if commit is None or "constraints" not in commit:
-        said = "its journal is lost, and with it which constraints the data breaks and what sequences give next"
-        yield warning("recovery", said, "in psql, \\d TABLE shows the constraints of a table")
-        return
-    for identity in commit["sequences"]:
-        yield SequenceResult(**identity)
-    for constraint in commit["constraints"]:
-        yield ConstraintResult(**constraint)
-    yield note("recovery", "sequences and constraints were proved by the run before it was cut off", "see its journal")
+async def verify_tables(
+    plan: Plan, target: AsyncConnection, ledger_file: Path
+) -> AsyncGenerator[Progress | TableResult | VerificationError, None]:
+    """Yield a result for every table that holds exactly what was committed, and the error of every other one."""
+    with reading(plan.databases) as sources:
+        async with index_ledger(ledger_file, plan.inventory.private) as ledger:
+            for table in plan.tables:
+                reader, lines = sources.of(table.from_events), ledger.entries.get(table.label, 0)
+                try:
+                    async with aclosing(verify_table(target, reader, table, ledger, plan.options.batch_size)) as events:
+                        async for event in events:
+                            yield _to_result(table, event, lines) if isinstance(event, Verified) else event
+                except VerificationError as difference:
+                    yield difference
 
 
-async def _prove_tables(plan: Plan) -> AsyncGenerator[Event, None]:
-    """Yield a result for every table that holds exactly what was committed.
-
-    Raises SourceError where the source is another one by now, VerificationError or TargetError where the target is.
-    """
+@asynccontextmanager
+async def reading_target(plan: Plan) -> AsyncIterator[AsyncConnection]:
+    """Open a connection to the target that can change nothing; raises TargetError where that does not work."""
     assert plan.url is not None
-    with reading(plan.databases) as sources, explained(plan.url):
-        async with disposing(make_engine(plan.url, read_only=True)) as engine, engine.connect() as target:
-            if not await _is_same_source(plan, target):
-                raise SourceError(
-                    f"{plan.inventory.checkout / 'teleclaude.db'} is no longer what was migrated",
-                    "use --undo, then migrate anew",
-                )
-            expected = {}
-            async with index_ledger(plan.ledger, plan.inventory.private) as ledger:
-                for table in plan.tables:
-                    proof = await _verify(plan, target, sources.of(table.from_events), table, ledger)
-                    lines, rejected = ledger.entries.get(table.label, 0), table.rows - proof.rows
-                    expected[table.label] = proof.rows
-                    yield TableResult(table.label, table.rows, proof.rows, rejected, proof.values, 0, lines, 0.0)
-            await _check_rows(target, expected)
-    yield LedgerResult(str(plan.ledger), sum(ledger.entries.values()))
-
-
-async def prove_for_undo(plan: Plan) -> AsyncGenerator[Event, None]:
-    """Yield what proves that the target holds nothing that others wrote; raises TargetError or VerificationError.
-
-    Where the old database is another one by now, or the journal is lost, rows are counted instead of compared.
-    """
-    assert plan.url is not None
-    commit = _find_commit(plan)
     with explained(plan.url):
         async with disposing(make_engine(plan.url, read_only=True)) as engine, engine.connect() as target:
-            if not await _has_row(plan, target):
-                yield note("target", "nothing of the run is there")
-                return
-            same = await _is_same_source(plan, target)
-            rows = commit.get("rows") if commit else None
-            if not same and rows is None:
-                raise TargetError(f"nothing is left to compare the run {plan.run} with", _WRITTEN_SINCE)
-            if rows is None:
-                rows = {
-                    table.name: table.rows - await count_rejects(Target(target), table)
-                    for table in plan.tables
-                    if not table.legacy
-                }
-                yield warning("target", "its journal is lost, so rows were counted, and values not compared")
-            await _check_rows(target, rows)
-    if same and commit and commit.get("rows") is not None:
-        async for event in _prove_tables(plan):
+            yield target
+
+
+def _to_result(table: TablePlan, found: Verified, lines: int) -> TableResult:
+    return TableResult(table.label, table.rows, found.rows, table.rows - found.rows, found.values, 0, lines, 0.0)
+
+
+async def verify_for_resume(plan: Plan) -> AsyncGenerator[Event, None]:
+    """Yield a result for every table that holds exactly what was committed, and what else the cut-off run had found.
+
+    Raises SourceError where the source is another one by now, TargetError where the target is.
+    """
+    async with reading_target(plan) as target:
+        source = await _find_source(plan, target)
+        if source is None:
+            raise TargetError(problems.NOTHING_TO_FINISH)
+        if not _is_same(plan, source):
+            raise SourceError(problems.OTHER_SOURCE.fill(path=plan.inventory.checkout / "teleclaude.db"))
+        async for event in _verify_committed(plan, target):
             yield event
-    elif not same:
-        yield warning("source", "it is no longer what was migrated, so rows were counted, and values not compared")
+    commit = _find_commit(plan)
+    if "constraints" not in commit:
+        yield warning("recovery", problems.JOURNAL_LOST)
+        return
+    for sequence in commit["sequences"]:
+        yield SequenceResult(**sequence)
+    for constraint in commit["constraints"]:
+        yield ConstraintResult(**constraint)
+    yield note("recovery", problems.VERIFIED_BEFORE)
 
 
-def _find_commit(plan: Plan) -> dict[str, Any] | None:
-    return find_entry(read_journal(plan.folder), COMMIT["event"])
+async def verify_for_undo(plan: Plan) -> AsyncGenerator[Event, None]:
+    """Yield what shows that the target holds nothing that others wrote; raises TargetError where it does.
+
+    Where the source is another one by now, or the journal is lost, rows are counted instead of compared.
+    """
+    async with reading_target(plan) as target:
+        source = await _find_source(plan, target)
+        if source is None:
+            yield note("target", problems.NOTHING_THERE)
+            return
+        same, rows = _is_same(plan, source), _find_commit(plan).get("rows")
+        if not same and rows is None:
+            raise TargetError(problems.NOTHING_TO_COMPARE.fill(run=plan.run, rollback=rollback_text(plan)))
+        if rows is None:
+            ours = [table for table in plan.tables if not table.legacy]
+            await _check_rows(plan, target, {t.name: t.rows - await count_rejects(Target(target), t) for t in ours})
+            yield warning("target", problems.COUNTED_WITHOUT_JOURNAL)
+        elif not same:
+            await _check_rows(plan, target, rows)
+            yield warning("source", problems.COUNTED_WITHOUT_SOURCE)
+        else:
+            async for event in _verify_committed(plan, target):
+                yield event
 
 
-async def _verify(
-    plan: Plan, target: AsyncConnection, reader: Connection, table: TablePlan, ledger: LedgerIndex
-) -> Proof:
-    try:
-        return await verify_table(target, reader, table, ledger, plan.options.batch_size)
-    except VerificationError:
-        commit = _find_commit(plan)
-        if commit is not None and "rows" in commit:
-            raise
-        raise SourceError(
-            f"the ledger of the run {plan.run} is lost, and without it {table.label} cannot be proved",
-            "use --undo, then migrate anew",
-        ) from None
+async def _verify_committed(plan: Plan, target: AsyncConnection) -> AsyncGenerator[Event, None]:
+    """Yield a result for every table; raises SourceError where the ledger is lost, TargetError where rows differ."""
+    results: list[TableResult] = []
+    async with aclosing(verify_tables(plan, target, plan.ledger)) as events:
+        async for event in events:
+            if isinstance(event, VerificationError):
+                if "rows" not in _find_commit(plan):
+                    raise SourceError(problems.LEDGER_LOST.fill(run=plan.run, table=event.table))
+                raise TargetError(problems.TABLE_CHANGED.fill(message=event.message, rollback=rollback_text(plan)))
+            if isinstance(event, TableResult):
+                results.append(event)
+            yield event
+    await _check_rows(plan, target, {result.name: result.target_rows for result in results})
+    yield LedgerResult(str(plan.ledger), sum(result.converted for result in results))
 
 
-async def _has_row(plan: Plan, target: AsyncConnection) -> bool:
+def _find_commit(plan: Plan) -> dict[str, Any]:
+    """Return what the run wrote down before its COMMIT, little or nothing where its journal is lost."""
+    return find_entry(read_journal(plan.folder), COMMIT["event"]) or {}
+
+
+async def _find_source(plan: Plan, target: AsyncConnection) -> tuple[Path, str] | None:
+    """Return the path and the sha256 of the old database as the run's row has them, None where there is no row."""
     if MigrationRun.__tablename__ not in await target.run_sync(schema.read_tables):
-        return False
-    mine = select(MigrationRun.run_id).where(MigrationRun.run_id == plan.run)
-    return (await target.scalar(mine)) is not None
+        return None
+    query = select(MigrationRun.source, MigrationRun.source_sha256).where(MigrationRun.run_id == plan.run)
+    row = (await target.execute(query)).one_or_none()
+    return None if row is None else (Path(row.source), row.source_sha256)
 
 
-async def _is_same_source(plan: Plan, target: AsyncConnection) -> bool:
-    now = digests(plan.databases)
-    record = find_record(read_journal(plan.folder))
-    row = select(MigrationRun.source, MigrationRun.source_sha256).where(MigrationRun.run_id == plan.run)
-    source, sha256 = (await target.execute(row)).one()
-    return (Path(source), sha256) in now and (record is None or record.sources == now)
+def _is_same(plan: Plan, source: tuple[Path, str]) -> bool:
+    """Whether the old databases are still what was migrated."""
+    now, record = digests(plan.databases), find_record(plan.folder)
+    return source in now and (record is None or record.sources == now)
 
 
-async def _check_rows(target: AsyncConnection, expected: Mapping[str, int]) -> None:
+async def _check_rows(plan: Plan, target: AsyncConnection, expected: Mapping[str, int]) -> None:
     """Raise TargetError where a table of ours holds another number of rows than was committed."""
     for name in sorted(await target.run_sync(schema.read_tables)):
         wanted = 1 if name == MigrationRun.__tablename__ else expected.get(name, 0)
         found = await target.scalar(select(func.count()).select_from(Model.metadata.tables[name]))
         if found != wanted:
-            raise TargetError(f"{name} on the target holds {found} rows, the run committed {wanted}", _WRITTEN_SINCE)
+            numbers = {"found": f"{found} row{'s'[: found != 1]}", "wanted": wanted}
+            raise TargetError(problems.ROWS_CHANGED.fill(table=name, **numbers, rollback=rollback_text(plan)))

@@ -1,6 +1,6 @@
-"""The journal of a run: what was begun and done, and how each step is taken back, on disk before the step begins.
+"""The journal of a run: what was begun and done, and how each step is undone. A step begins when its entry is on disk.
 
-One JSON object a line. It holds no secret.
+It has one JSON object a line, and no secret.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from teleclaude.errors import SourceError
+from teleclaude.errors import Problem, SourceError
 from teleclaude.migration.source.inventory import JournaledRun, SourceDatabase, TargetRun
 from teleclaude.migration.source.run_record import RunRecord
+from teleclaude.migration.state.problems import CUT_OFF, CUT_OFF_COMPLETE, OTHER_VERSION
 
 _NAME = "journal.jsonl"
 
@@ -28,7 +29,7 @@ SETTLED = {"event": "settled"}
 
 @dataclass(frozen=True)
 class Interrupted:
-    """A run that was cut off, as the target and the state directory tell of it; either may know nothing of it."""
+    """A run that was cut off: its row on the target and its journal. Either may be lost."""
 
     run: str
     on_target: TargetRun | None
@@ -41,15 +42,13 @@ class Interrupted:
 
     @property
     def is_complete(self) -> bool:
-        """Whether it was cut off after its last step."""
+        """Whether its last step was done."""
         return self.on_target is not None and self.on_target.state == "complete"
 
     @property
-    def sentence(self) -> str:
-        """What happened."""
-        if self.is_complete:
-            return f"the migration {self.run} is complete, and was cut off before it could say so"
-        return f"the migration {self.run} was cut off after its commit; it is neither finished nor taken back"
+    def problem(self) -> Problem:
+        """What happened, and what the operator can do."""
+        return (CUT_OFF_COMPLETE if self.is_complete else CUT_OFF).fill(run=self.run)
 
 
 def digests(databases: tuple[SourceDatabase, ...]) -> tuple[tuple[Path, str], ...]:
@@ -73,7 +72,7 @@ def write_entry(folder: Path, entry: dict[str, Any]) -> None:
 
 
 def try_entry(folder: Path, entry: dict[str, Any]) -> None:
-    """Add an entry if it can be done: nothing may keep an undo from going on."""
+    """Add an entry if that works; an undo goes on without it."""
     with suppress(OSError):
         write_entry(folder, entry)
 
@@ -93,16 +92,13 @@ def find_entry(entries: tuple[dict[str, Any], ...], event: str) -> dict[str, Any
     return next((entry for entry in reversed(entries) if entry.get("event") == event), None)
 
 
-def find_record(entries: tuple[dict[str, Any], ...]) -> RunRecord | None:
-    """Return the record that a journal begins with, None where it has none.
+def find_record(folder: Path) -> RunRecord | None:
+    """Return the record that the journal in a folder begins with, None where it has none.
 
     Raises SourceError where it is the record of another version of this program.
     """
-    start = find_entry(entries, "start")
+    start = find_entry(read_journal(folder), "start")
     try:
         return None if start is None else RunRecord.from_json(start.get("record"))
     except ValueError:
-        raise SourceError(
-            "the journal of a run that was cut off was written by another version of teleclaude",
-            "finish the run or take it back with the version that began it",
-        ) from None
+        raise SourceError(OTHER_VERSION.fill(journal=folder / _NAME)) from None

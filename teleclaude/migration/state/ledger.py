@@ -1,6 +1,6 @@
-"""The ledger: every value that could not be carried as it was, with its original, one JSON object a line.
+"""The ledger: every value that could not be stored as it was, with its original, one JSON object a line.
 
-It may hold secrets, as the data may, so nobody but its owner can read it.
+It may hold secrets, as the data may, so only its owner can read it.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import IO, Any
 
-AT_ONCE = 1000
+_AT_ONCE = 1000
 """Lines that are indexed before anything else may happen."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One value: where it stood, the rule that changed it, what it was and what is stored."""
+    """One value: its place, the rule that changed it, what it was and what is stored."""
 
     table: str
     key: tuple[Any, ...]
@@ -45,14 +45,8 @@ class Ledger:
 
     def write(self, entry: Entry) -> None:
         """Add a line."""
-        line = {
-            "table": entry.table,
-            "key": [to_plain(part) for part in entry.key],
-            "column": entry.column,
-            "rule": entry.rule,
-            "original": to_plain(entry.original),
-            "stored": to_plain(entry.stored),
-        }
+        key, original, stored = [to_plain(part) for part in entry.key], to_plain(entry.original), to_plain(entry.stored)
+        line = {**vars(entry), "key": key, "original": original, "stored": stored}
         self.file.write(json.dumps(line) + "\n")
         self.entries += 1
 
@@ -93,7 +87,7 @@ def from_plain(value: Any) -> Any:
 
 @dataclass(frozen=True)
 class LedgerIndex:
-    """Where the lines of every value stand in a ledger; few of them are in memory."""
+    """Finds the lines of a value in a ledger; few of them are in memory."""
 
     lines: IO[bytes] = field(repr=False)
     places: sqlite3.Connection
@@ -101,7 +95,7 @@ class LedgerIndex:
     """The number of lines of each table."""
 
     def find(self, table: str, key: Sequence[Any], column: str, original: Any) -> Iterator[Entry]:
-        """Yield the lines of a value in their order; reading on costs time, so stop at the one that serves."""
+        """Yield the lines of a value in their order; each is read when it is asked for."""
         # SQLAlchemy's names are of a type of their own.
         wanted = (str(table), *key, str(column), original)
         select = "SELECT place FROM lines WHERE hash = ? ORDER BY place"
@@ -109,7 +103,7 @@ class LedgerIndex:
             self.lines.seek(place)
             entry = _read_entry(self.lines.readline())
             # Two values may have the same hash, as 1 and 1.0 do.
-            if _is_exactly((entry.table, *entry.key, entry.column, entry.original), wanted):
+            if _is_exactly(_value_of(entry), wanted):
                 yield entry
 
 
@@ -139,7 +133,7 @@ async def _fill(lines: IO[bytes], places: sqlite3.Connection) -> Mapping[str, in
     )
     hashes = _hash_lines(lines, entries)
     for first in hashes:
-        places.executemany("INSERT INTO lines VALUES (?, ?)", chain([first], islice(hashes, AT_ONCE)))
+        places.executemany("INSERT INTO lines VALUES (?, ?)", chain([first], islice(hashes, _AT_ONCE)))
         # An interrupt is heard between two lots.
         await asyncio.sleep(0)
     # Not unique: a value may have several lines, and another value the same hash.
@@ -151,12 +145,15 @@ async def _fill(lines: IO[bytes], places: sqlite3.Connection) -> Mapping[str, in
 def _hash_lines(lines: IO[bytes], entries: Counter[str]) -> Iterator[tuple[int, int]]:
     place = 0
     for line in lines:
-        read = json.loads(line.decode())
-        table, original = read["table"], read["original"]
-        entries[table] += 1
-        key = [from_plain(part) for part in read["key"]]
-        yield hash((table, *key, read["column"], from_plain(original))), place
+        entry = _read_entry(line)
+        entries[entry.table] += 1
+        yield hash(_value_of(entry)), place
         place += len(line)
+
+
+def _value_of(entry: Entry) -> tuple[Any, ...]:
+    """Return what names a value: table, key, column, original."""
+    return (entry.table, *entry.key, entry.column, entry.original)
 
 
 def _is_exactly(one: tuple[Any, ...], other: tuple[Any, ...]) -> bool:
@@ -168,6 +165,4 @@ def _is_exactly(one: tuple[Any, ...], other: tuple[Any, ...]) -> bool:
 def _read_entry(line: bytes) -> Entry:
     read = json.loads(line.decode())
     key = tuple([from_plain(part) for part in read["key"]])
-    return Entry(
-        read["table"], key, read["column"], read["rule"], from_plain(read["original"]), from_plain(read["stored"])
-    )
+    return Entry(**{**read, "key": key, "original": from_plain(read["original"]), "stored": from_plain(read["stored"])})

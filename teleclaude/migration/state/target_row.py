@@ -1,10 +1,10 @@
-"""The run's row on the target: the one truth about whether a run has committed, and whether others may have written."""
+"""The run's row on the target. It alone says whether a run has committed, and whether others may have written since."""
 
 from __future__ import annotations
 
 from functools import partial
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import URL, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from teleclaude.db import schema
@@ -13,60 +13,50 @@ from teleclaude.db.models import MigrationRun
 from teleclaude.db.retry import in_transaction
 from teleclaude.errors import TargetError
 from teleclaude.migration.plan.plan import Plan
-from teleclaude.migration.plan.rollback import rollback_statements
+from teleclaude.migration.plan.rollback import rollback_statements, rollback_text
+from teleclaude.migration.state.problems import NOT_PENDING, ROW_GONE
 
 
 async def insert_row(plan: Plan, target: AsyncConnection) -> None:
-    """Say that the run is pending."""
+    """Insert the row, with the state `pending`."""
     assert plan.inventory.database is not None
+    path = plan.inventory.database.path
     known = {file.path: file.sha256 for file in plan.inventory.database.files}
-    row = {
-        "run_id": plan.run,
-        "state": "pending",
-        "source": str(plan.inventory.database.path),
-        "source_sha256": known[plan.inventory.database.path],
-        "started_at": plan.started_at,
-    }
-    await target.execute(insert(MigrationRun).values(row))
+    row = {"run_id": plan.run, "state": "pending", "source": str(path), "source_sha256": known[path]}
+    await target.execute(insert(MigrationRun).values(**row, started_at=plan.started_at))
 
 
-async def read_state(plan: Plan, target: AsyncConnection) -> str | None:
+async def _read_state(run: str, target: AsyncConnection) -> str | None:
     """Return the state of the run and let nobody change it before the transaction ends; None where it left nothing.
 
-    Waits until the transaction that would bring it there has ended, should it still go on.
+    Waits for the end of a transaction that may still bring the row.
     """
     await work_alone(target)
     if MigrationRun.__tablename__ not in await target.run_sync(schema.read_tables):
         return None
-    return await target.scalar(select(MigrationRun.state).where(MigrationRun.run_id == plan.run).with_for_update())
+    return await target.scalar(select(MigrationRun.state).where(MigrationRun.run_id == run).with_for_update())
 
 
-async def has_arrived(plan: Plan) -> bool:
+async def has_arrived(url: URL, run: str) -> bool:
     """Whether the run has committed, asked on a new connection; raises TargetError where nobody answers."""
-
-    async def look(target: AsyncConnection) -> bool:
-        return await read_state(plan, target) is not None
-
-    assert plan.url is not None
-    return await in_transaction(plan.url, look)
+    return await in_transaction(url, partial(_read_state, run)) is not None
 
 
-async def complete(plan: Plan) -> None:
-    """Let the daemon serve; raises TargetError where the row is not there."""
-    assert plan.url is not None
-    await in_transaction(plan.url, partial(_complete, plan))
+async def complete(url: URL, run: str) -> None:
+    """Make the run complete, so that the daemon serves; raises TargetError where its row is gone."""
+    await in_transaction(url, partial(_complete, run))
 
 
-async def _complete(plan: Plan, target: AsyncConnection) -> None:
-    if await read_state(plan, target) is None:
-        raise TargetError("the run's row is gone from the target", "see who else works on the database")
+async def _complete(run: str, target: AsyncConnection) -> None:
+    if await _read_state(run, target) is None:
+        raise TargetError(ROW_GONE.fill(run=run))
     # It is complete already where the reply of a first commit was lost.
-    mine = MigrationRun.run_id == plan.run
+    mine = MigrationRun.run_id == run
     await target.execute(update(MigrationRun).where(mine).values(state="complete", finished_at=func.now()))
 
 
 async def empty(plan: Plan) -> None:
-    """Empty the target, if this very run has committed to it; a schema that stood before stands again, empty.
+    """Empty the target, if this very run has committed to it; a schema that existed before exists again, empty.
 
     Raises TargetError where the run is complete, because others may have written since.
     """
@@ -75,11 +65,11 @@ async def empty(plan: Plan) -> None:
 
 
 async def _empty(plan: Plan, target: AsyncConnection) -> None:
-    state = await read_state(plan, target)
+    state = await _read_state(plan.run, target)
     if state is None:
         return
     if state != "pending":
-        raise TargetError(f"the run {plan.run} is {state}; others may have written since", "follow its rollback.txt")
+        raise TargetError(NOT_PENDING.fill(run=plan.run, state=state, rollback=rollback_text(plan)))
     for statement in rollback_statements():
         await target.exec_driver_sql(statement)
     if plan.schema_exists:

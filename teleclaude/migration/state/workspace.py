@@ -1,4 +1,4 @@
-"""The folders of a run: its own, which stays, and the private one, which is gone at the end."""
+"""The folders of a run: its own, which stays, and the private one, which is removed at the end."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pathlib import Path
 from teleclaude.config.folders import find_unsafe_folder, opened_folder, sync_folder
 from teleclaude.db.file_lock import hold_existing, lock_file
 from teleclaude.errors import LockHeldError, PublishError
+from teleclaude.migration.state.problems import FOLDER_FAILED, FOLDER_UNSAFE
 
 _PREFIX = "teleclaude-migration-"
 _LOCK = "lock"
@@ -19,7 +20,7 @@ _LOCK = "lock"
 
 @contextmanager
 def run_folder(folder: Path, new_directories: tuple[Path, ...], *, guarded: bool) -> Iterator[Path]:
-    """Make the folder of the run, private, and sync its name; directories that stay empty go at the end.
+    """Make the folder of the run, private, and sync its name; new directories that stay empty are removed at the end.
 
     Until then no other run goes on beside it. Raises LockHeldError where one does, PublishError where the folder cannot
     be made, or where it is `guarded` and others than root can change it.
@@ -29,18 +30,15 @@ def run_folder(folder: Path, new_directories: tuple[Path, ...], *, guarded: bool
         try:
             with opened_folder(folder.parent, make=True) as around:
                 stack.enter_context(hold_existing(folder.parent, "migration"))
-                # It stands where a run that was cut off is taken up again.
+                # It exists where a run that was cut off is taken up again.
                 with suppress(FileExistsError):
                     os.mkdir(folder.name, 0o700, dir_fd=around)
                 sync_folder(around)
         except OSError as error:
-            raise PublishError(f"{folder} cannot be made: {error.strerror}", "see to the place and run again") from None
-        # Only now, for in a folder such as /tmp somebody else could have made it a moment ago.
-        if guarded and (door := find_unsafe_folder(folder)) is not None:
-            raise PublishError(
-                f"a user without privileges can change {door}, so the folder of the run may not be there",
-                "use --report-dir with a folder of root's",
-            )
+            raise PublishError(FOLDER_FAILED.fill(folder=folder, reason=error.strerror)) from None
+        # Only now: in a folder such as /tmp somebody else could have made it a moment ago.
+        if guarded and (unsafe := find_unsafe_folder(folder)) is not None:
+            raise PublishError(FOLDER_UNSAFE.fill(path=unsafe))
         yield folder
 
 
@@ -53,7 +51,7 @@ def remove_empty(directories: tuple[Path, ...]) -> None:
 
 
 def write_private(path: Path, content: str) -> None:
-    """Put a file in the folder of a run, complete or not at all, readable by its owner alone."""
+    """Put a file in the folder of a run, whole or not at all; only its owner can read it."""
     new = path.with_name(f".{path.name}")
     descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8", errors="surrogateescape") as file:
@@ -69,10 +67,10 @@ def write_private(path: Path, content: str) -> None:
 def private_folder() -> Iterator[Path]:
     """Make a folder that only we can read, and remove it at the end with everything in it.
 
-    It is locked meanwhile; folders of runs that were killed are not, and are removed first.
+    It is locked meanwhile. Folders of runs that were killed are not locked, and are removed first.
     """
     for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
-        remove_dead(folder)
+        remove_killed(folder)
     folder, descriptor = _make_locked()
     try:
         yield folder
@@ -85,7 +83,7 @@ def private_folder() -> Iterator[Path]:
 def _make_locked() -> tuple[Path, int]:
     while True:
         folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
-        # Until it is locked another run may take it for a dead one's, and remove it.
+        # Until it is locked another run may take it for that of a killed run, and remove it.
         with suppress(OSError, LockHeldError):
             descriptor = _lock(folder, os.O_CREAT | os.O_EXCL)
             if (folder / _LOCK).exists():
@@ -93,8 +91,8 @@ def _make_locked() -> tuple[Path, int]:
             os.close(descriptor)
 
 
-def remove_dead(folder: Path) -> None:
-    """Remove the private folder of a run of ours that was killed; that of a living one stays, and so do others'."""
+def remove_killed(folder: Path) -> None:
+    """Remove the private folder of a killed run, if it is ours; that of a living run or of another user stays."""
     with suppress(OSError, LockHeldError):
         descriptor = _lock(folder)
         try:
@@ -105,7 +103,7 @@ def remove_dead(folder: Path) -> None:
 
 
 def _remove(folder: Path) -> None:
-    """Remove a private folder, its lock last: whoever is killed meanwhile leaves what the next run still knows."""
+    """Remove a private folder, its lock last: what a killed run leaves is still known by it."""
     for entry in folder.iterdir():
         if entry.is_dir() and not entry.is_symlink():
             shutil.rmtree(entry, ignore_errors=True)
@@ -115,7 +113,7 @@ def _remove(folder: Path) -> None:
 
 
 def _lock(folder: Path, flags: int = 0) -> int:
-    """Lock the file in the folder that says who lives there; raises OSError where there is none, LockHeldError."""
+    """Lock the lock file in a folder; raises OSError where there is none, LockHeldError."""
     descriptor = os.open(folder / _LOCK, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC | flags, 0o600)
     try:
         lock_file(descriptor, folder / _LOCK, "migration")

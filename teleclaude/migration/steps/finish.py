@@ -35,4 +35,4 @@ async def finish(plan: Plan) -> AsyncGenerator[Event, None]:
         raise SourceError(f"since the migration began, {activity.evidence}", activity.remedy)
     if not plan.options.dry_run and plan.url is not None:
         # From here an interrupt comes too late.
-        await uninterrupted(complete(plan))
+        await uninterrupted(complete(plan.url, plan.run))

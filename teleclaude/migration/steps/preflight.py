@@ -6,8 +6,7 @@ from collections.abc import AsyncGenerator
 
 from teleclaude.errors import TeleClaudeError
 from teleclaude.migration.plan.plan import Plan
-from teleclaude.migration.publish.redact import preview
-from teleclaude.migration.publish.render import prepare_config
+from teleclaude.migration.publish.render import prepare_config, preview
 from teleclaude.migration.report.events import Event, Result, error
 
 

@@ -13,7 +13,8 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from teleclaude.daemon.service_user import RUN_THE_INSTALLED, find_identity, make_environment
+from teleclaude.daemon.problems import SERVICE_USER_CANNOT_RUN
+from teleclaude.daemon.service_user import find_identity, make_environment
 from teleclaude.db.engine import disposing, make_engine
 from teleclaude.db.search.places import Search
 from teleclaude.db.store import LISTED_STATUSES
@@ -26,7 +27,7 @@ from teleclaude.migration.state.ledger import index_ledger
 from teleclaude.migration.verify.ledger_check import LedgerCheck
 from teleclaude.migration.verify.read_back import Target
 from teleclaude.migration.verify.rejects import count_rejects, without_rejects
-from teleclaude.migration.verify.search_check import choose_searches, find_differences
+from teleclaude.migration.verify.search_check import make_search_check
 
 TIMEOUT_SECONDS = 600
 
@@ -51,7 +52,8 @@ async def probe(plan: Plan) -> AsyncGenerator[Event, None]:
     if plan.options.dry_run:
         yield note("probe", "a rehearsal keeps nothing that a daemon could boot on")
         return
-    searches = choose_searches(plan)
+    check = make_search_check(plan.databases, plan.tables)
+    searches = check.choose()
     verdict = await boot_daemon(plan, searches)
     expected = await read_expected(plan)
     problems = list(find_problems(plan, verdict, expected))
@@ -67,8 +69,8 @@ async def probe(plan: Plan) -> AsyncGenerator[Event, None]:
         raise TargetError(f"the daemon does not see what was moved: {problems[0]}", MEND_OR_REPORT)
     for finding in verdict.get("findings", ()):
         yield warning("probe", finding["message"], finding["hint"])
-    for difference in await find_differences(plan, searches, found):
-        yield warning("search", difference, "the row itself was proved equal; report this")
+    for difference in await check.find_differences(searches, found):
+        yield warning("search", difference)
 
 
 async def boot_daemon(plan: Plan, searches: Sequence[Search]) -> dict[str, Any]:
@@ -91,8 +93,8 @@ async def boot_daemon(plan: Plan, searches: Sequence[Search]) -> dict[str, Any]:
             **(identity.for_process() if identity else {}),
         )
     except OSError as error:
-        reason = f"the service user cannot run {sys.executable}: {error.strerror}"
-        raise TargetError(reason, RUN_THE_INSTALLED) from error
+        cannot = SERVICE_USER_CANNOT_RUN.fill(program=sys.executable, reason=error.strerror)
+        raise TargetError(cannot) from error
     try:
         asked = json.dumps([asdict(search) for search in searches]).encode()
         stdout, stderr = await asyncio.wait_for(process.communicate(asked), TIMEOUT_SECONDS)

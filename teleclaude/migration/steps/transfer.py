@@ -47,7 +47,7 @@ from teleclaude.migration.state.journal import COMMIT, find_entry, read_journal,
 from teleclaude.migration.state.ledger import LedgerIndex, index_ledger, open_ledger
 from teleclaude.migration.state.target_row import empty, has_arrived, insert_row
 from teleclaude.migration.state.workspace import write_private
-from teleclaude.migration.verify.table import compare_table
+from teleclaude.migration.verify.table import verify_table
 
 
 @dataclass
@@ -88,7 +88,8 @@ async def _commit(plan: Plan, target: AsyncConnection, results: Sequence[Result]
     rows = {result.name: result.target_rows for result in results if isinstance(result, TableResult)}
     write_private(since_script(plan), count_since(plan, rows))
     write_entry(plan.folder, {**COMMIT, "rows": rows, **_to_entry(results)})
-    await commit_and_know(target, partial(has_arrived, plan))
+    assert plan.url is not None
+    await commit_and_know(target, partial(has_arrived, plan.url, plan.run))
     task = asyncio.current_task()
     if task is not None and task.cancelling():
         raise asyncio.CancelledError
@@ -166,7 +167,7 @@ async def _prove(
 ) -> AsyncGenerator[Progress | TableResult, None]:
     begun = time.monotonic()
     table = loading.table
-    async for event in compare_table(target, source, table, ledger, plan.options.batch_size):
+    async for event in verify_table(target, source, table, ledger, plan.options.batch_size):
         if isinstance(event, Progress):
             yield event
             continue

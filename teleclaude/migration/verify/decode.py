@@ -1,4 +1,4 @@
-"""What a value of the old database means, for the proof: it shares no code with the converter. Pure."""
+"""What a value of the old database means, for the verification. No code is shared with the converter. Pure."""
 
 from __future__ import annotations
 
@@ -6,27 +6,31 @@ import json
 import re
 from datetime import UTC, datetime
 from decimal import Decimal
+from itertools import accumulate
 from typing import Any
 
 from teleclaude.migration.plan.tables import ColumnPlan
+from teleclaude.migration.values.column_types import ColumnType
 
 
 class UndecodableError(Exception):
-    """The value means nothing that PostgreSQL could hold; only a ledger line can excuse what is stored."""
+    """The value means nothing that PostgreSQL can hold; only a ledger line can allow what is stored."""
 
 
-DEEP = 300
+_DEEP = 300
 """JSON that nests deeper is not read here, because reading it is recursive; Python itself stops at about a thousand."""
 
-MARK = re.compile(r'(?P<string>"[^"\\]*+(?:\\.[^"\\]*+)*+")(?P<colon>[ \t\r\n]*+:)?|(?P<bracket>[\[\]{}])', re.DOTALL)
+_MARK = re.compile(r'(?P<string>"[^"\\]*+(?:\\.[^"\\]*+)*+")(?P<colon>[ \t\r\n]*+:)?|(?P<bracket>[\[\]{}])', re.DOTALL)
 """A string of JSON, with the colon that makes a key of it, or a bracket outside of strings."""
 
-ISO_8601 = re.compile(
+_ISO_8601 = re.compile(
     r"\d{4}(-\d\d){2}([ T]\d\d:\d\d(:\d\d([.,]\d{1,12})?)?( ?([zZ]|[+-]\d\d((:\d\d){1,2}|(\d\d){1,2})?))?)?", re.ASCII
 )
 """Dates and times as old programs and people write them; Python reads weeks and other forms besides."""
 
-FINER_THAN_MICROSECONDS = re.compile(r"[.,]\d{6}\d*[1-9]")
+_NO_TEXT = re.compile("[\x00\ud800-\udfff]")
+
+_FINER_THAN_MICROSECONDS = re.compile(r"[.,]\d{6}\d*[1-9]")
 
 
 def decode(column: ColumnPlan, raw: Any) -> Any:
@@ -38,11 +42,16 @@ def decode(column: ColumnPlan, raw: Any) -> Any:
         if not column.nullable:
             raise UndecodableError
         return None
-    return DECODERS[column.type.name](column, raw)
+    return _DECODERS[column.type](column, raw)
+
+
+def is_text(value: str) -> bool:
+    """Whether a text has neither U+0000 nor a lone surrogate; PostgreSQL holds neither."""
+    return _NO_TEXT.search(value) is None
 
 
 def _text(_column: ColumnPlan, raw: Any) -> Any:
-    if not isinstance(raw, str) or "\x00" in raw or any("\ud800" <= char <= "\udfff" for char in raw):
+    if not isinstance(raw, str) or not is_text(raw):
         raise UndecodableError
     return raw
 
@@ -63,7 +72,7 @@ def _boolean(_column: ColumnPlan, raw: Any) -> Any:
 
 
 def _instant(column: ColumnPlan, raw: Any) -> Any:
-    if not isinstance(raw, str) or not ISO_8601.fullmatch(raw) or FINER_THAN_MICROSECONDS.search(raw):
+    if not isinstance(raw, str) or not _ISO_8601.fullmatch(raw) or _FINER_THAN_MICROSECONDS.search(raw):
         raise UndecodableError
     try:
         # Python 3.11 takes neither a blank before the offset nor a small z.
@@ -80,22 +89,22 @@ def _document(_column: ColumnPlan, raw: Any) -> Any:
     return decode_json(str(raw) if type(raw) is int else raw)
 
 
-DECODERS = {
-    "TEXT": _text,
-    "INTEGER": _typed(int),
-    "BOOLEAN": _boolean,
-    "INSTANT": _instant,
-    "DOCUMENT": _document,
-    "REAL": _typed(float),
-    "BYTES": _typed(bytes),
+_DECODERS = {
+    ColumnType.TEXT: _text,
+    ColumnType.INTEGER: _typed(int),
+    ColumnType.BOOLEAN: _boolean,
+    ColumnType.INSTANT: _instant,
+    ColumnType.DOCUMENT: _document,
+    ColumnType.REAL: _typed(float),
+    ColumnType.BYTES: _typed(bytes),
 }
 
 
 def decode_json(text: Any, *, keep_last: bool = False) -> Any:
     """Return JSON with every number as an exact Decimal.
 
-    A key that occurs twice is refused, or its last value kept, as jsonb does. Raises UndecodableError for what jsonb
-    cannot hold, and for what `is_deep`.
+    A key that occurs twice is refused; with `keep_last` its last value is kept, as jsonb does. Raises UndecodableError
+    for what jsonb cannot hold, and for what `is_deep`.
     """
     if not isinstance(text, str) or is_deep(text):
         raise UndecodableError
@@ -105,27 +114,21 @@ def decode_json(text: Any, *, keep_last: bool = False) -> Any:
             parse_int=Decimal,
             parse_float=Decimal,
             parse_constant=_refuse,
-            object_pairs_hook=dict if keep_last else _unique,
+            object_pairs_hook=dict if keep_last else refuse_repeats,
         )
-        _check_strings(value)
+        if _are_texts(value):
+            return value
     except (ValueError, ArithmeticError, RecursionError):
-        raise UndecodableError from None
-    return value
+        pass
+    raise UndecodableError
 
 
 def is_deep(text: str) -> bool:
     """Whether JSON nests too deep to be read here, so that PostgreSQL is asked what it means."""
-    return text.count("[") + text.count("{") > DEEP and _depth(text) > DEEP
-
-
-def _depth(text: str) -> int:
-    """Return how deep the brackets outside of strings nest."""
-    depth = deepest = 0
-    for match in MARK.finditer(text):
-        if match["bracket"]:
-            depth += 1 if match["bracket"] in "[{" else -1
-            deepest = max(deepest, depth)
-    return deepest
+    if text.count("[") + text.count("{") <= _DEEP:
+        return False
+    brackets = (match["bracket"] for match in _MARK.finditer(text) if match["bracket"])
+    return any(depth > _DEEP for depth in accumulate(1 if bracket in "[{" else -1 for bracket in brackets))
 
 
 def repeats_key(text: str) -> bool:
@@ -134,48 +137,41 @@ def repeats_key(text: str) -> bool:
     Text that is no JSON gives either answer: PostgreSQL refuses it.
     """
     open_values: list[set[str]] = [set()]
-    for match in MARK.finditer(text):
+    for match in _MARK.finditer(text):
         if match["bracket"]:
             if match["bracket"] in "[{":
                 open_values.append(set())
             elif len(open_values) > 1:
                 open_values.pop()
         elif match["colon"]:
-            key = _read_key(match["string"])
-            if key is None or key in open_values[-1]:
+            try:
+                key = json.loads(match["string"])
+            except ValueError:
+                return True
+            if key in open_values[-1]:
                 return True
             open_values[-1].add(key)
     return False
-
-
-def _read_key(written: str) -> str | None:
-    try:
-        return str(json.loads(written))
-    except ValueError:
-        return None
 
 
 def _refuse(name: str) -> Any:
     raise ValueError(name)
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def refuse_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object of JSON; raises ValueError where a key occurs twice."""
     found = dict(pairs)
     if len(found) != len(pairs):
         raise ValueError
     return found
 
 
-def _check_strings(value: Any) -> None:
-    if isinstance(value, str) and ("\x00" in value or any("\ud800" <= char <= "\udfff" for char in value)):
-        raise ValueError
-    if isinstance(value, dict):
-        for key, item in value.items():
-            _check_strings(key)
-            _check_strings(item)
-    if isinstance(value, list):
-        for item in value:
-            _check_strings(item)
+def _are_texts(value: Any) -> bool:
+    """Whether PostgreSQL can hold every string in decoded JSON."""
+    if isinstance(value, str):
+        return is_text(value)
+    parts = (*value, *value.values()) if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return all(map(_are_texts, parts))
 
 
 def same(one: Any, other: Any) -> bool:

@@ -1,8 +1,9 @@
-"""The ledger check: that PostgreSQL holds what a value means, else what the ledger says, and nothing else."""
+"""The ledger check: PostgreSQL holds what a value means, or what the ledger says, and nothing else."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,13 +12,13 @@ from teleclaude.migration.state.ledger import Entry, LedgerIndex
 from teleclaude.migration.values.column_types import ColumnType
 from teleclaude.migration.verify.decode import UndecodableError, decode, decode_json, is_deep, repeats_key, same
 
-IsSameJson = Callable[[str, str], Awaitable[bool]]
+_IsSameJson = Callable[[str, str], Awaitable[bool]]
 """Asks PostgreSQL whether two texts mean the same as jsonb."""
 
 
 @dataclass(frozen=True)
 class LedgerCheck:
-    """What may stand in PostgreSQL for the values of a table."""
+    """What PostgreSQL may hold for the values of a table."""
 
     table: TablePlan
     ledger: LedgerIndex
@@ -34,33 +35,26 @@ class LedgerCheck:
                 return entry.stored
             raise
 
-    async def allows(self, row: Sequence[Any], place: int, found: Any, is_same_json: IsSameJson) -> bool:
+    async def allows(self, row: Sequence[Any], place: int, found: Any, is_same_json: _IsSameJson) -> bool:
         """Whether PostgreSQL may hold `found` for a value of a row: what it means, or what its ledger line says."""
         column, raw = self.table.columns[place], row[place]
         if column.type is ColumnType.DOCUMENT and (_is_deep(raw) or _is_deep(found)):
             return await self._allows_deep(row, place, found, is_same_json)
-        try:
+        with suppress(UndecodableError):
             stored = _canonical(column, found)
-        except UndecodableError:
-            return False
-        try:
-            if same(_marked(column, raw, decode(column, raw)), stored):
-                return True
-        except UndecodableError:
-            pass
-        return any(_means(column, entry.stored, stored) for entry in self._find(row, place))
-
-    async def _allows_deep(self, row: Sequence[Any], place: int, found: Any, is_same_json: IsSameJson) -> bool:
-        """Do the same for JSON that is too deep to be read here: PostgreSQL reads both sides."""
-        if not isinstance(found, str):
-            return False
-        raw = row[place]
-        if isinstance(raw, str) and not repeats_key(raw) and await is_same_json(found, raw):
-            return True
-        for entry in self._find(row, place):
-            if isinstance(entry.stored, str) and await is_same_json(found, entry.stored):
-                return True
+            with suppress(UndecodableError):
+                if same(_marked(column, raw, decode(column, raw)), stored):
+                    return True
+            return any(_means(column, entry.stored, stored) for entry in self._find(row, place))
         return False
+
+    async def _allows_deep(self, row: Sequence[Any], place: int, found: Any, is_same_json: _IsSameJson) -> bool:
+        """Do the same for JSON that is too deep to be read here; PostgreSQL reads both sides."""
+        raw = row[place]
+        if isinstance(found, str) and isinstance(raw, str) and not repeats_key(raw) and await is_same_json(found, raw):
+            return True
+        texts = [entry.stored for entry in self._find(row, place) if isinstance(entry.stored, str)]
+        return isinstance(found, str) and any([await is_same_json(found, text) for text in texts])
 
     def _find(self, row: Sequence[Any], place: int) -> Iterator[Entry]:
         return self.ledger.find(self.table.label, self.table.key_of(row), self.table.columns[place].name, row[place])
@@ -72,10 +66,9 @@ def _is_deep(value: Any) -> bool:
 
 def _means(column: ColumnPlan, value: Any, stored: Any) -> bool:
     """Whether what a ledger line says is stored means the same as what is stored."""
-    try:
+    with suppress(UndecodableError):
         return same(_canonical(column, value), stored)
-    except UndecodableError:
-        return False
+    return False
 
 
 def _canonical(column: ColumnPlan, value: Any) -> Any:

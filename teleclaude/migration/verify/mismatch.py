@@ -1,4 +1,4 @@
-"""The sentence that says where PostgreSQL holds something else than the source, without giving a secret away. Pure."""
+"""The error that says where PostgreSQL holds something else than the source. It gives no secret away. Pure."""
 
 from __future__ import annotations
 
@@ -10,30 +10,29 @@ from typing import Any
 from teleclaude.config.secrecy import is_harmless, is_secret
 from teleclaude.errors import VerificationError
 from teleclaude.migration.plan.tables import TablePlan
+from teleclaude.migration.verify.problems import ROWS_DIFFER, VALUE_DIFFERS
 
 _SHOWN_CHARACTERS = 80
-_HINT = "report this; nothing was kept"
 
 
 def value_differs(table: TablePlan, key: Any, column: str, wanted: Any, found: Any) -> VerificationError:
     """Return the error that names a row, one of its columns or all of them, and both values."""
     columns = [column] if column else [each.name for each in table.columns]
-    source, target = _show(table, columns, wanted), _show(table, columns, found)
-    where = "a row" if key is None else f"row {_show(table, [], key)}"
-    return VerificationError(
-        f"{table.label}, {where}, {column or 'all columns'}: the source holds {source}, PostgreSQL holds {target}",
-        _HINT,
+    problem = VALUE_DIFFERS.fill(
         table=table.label,
-        key=key,
-        column=column,
+        row="a row" if key is None else f"row {_show(table, [], key)}",
+        column=column or "all columns",
+        source=_show(table, columns, wanted),
+        target=_show(table, columns, found),
     )
+    return VerificationError(problem, table=table.label, key=key, column=column)
 
 
 def number_differs(table: TablePlan, rows: int) -> VerificationError:
-    """Return the error that says how many rows there are."""
-    return VerificationError(
-        f"{table.label} holds {rows} rows, the source holds {table.rows}", _HINT, table=table.label, key=None, column=""
-    )
+    """Return the error that says how many rows there are, the rejected ones counted."""
+    wanted = f"{table.rows} row{'s'[: table.rows != 1]}"
+    problem = ROWS_DIFFER.fill(table=table.label, found=f"{rows} row{'s'[: rows != 1]}", wanted=wanted)
+    return VerificationError(problem, table=table.label, key=None, column="")
 
 
 def _show(table: TablePlan, columns: Sequence[str], value: Any) -> str:
@@ -50,6 +49,6 @@ def _show_one(names: Sequence[str], value: Any) -> str:
     if all(is_harmless(name, value) for name in names):
         return ascii(value)
     data = value if isinstance(value, bytes) else str(value).encode("utf-8", "surrogatepass")
-    # A short secret could be guessed and known again by its digest.
+    # A short secret could be guessed, and recognised by its digest.
     digest = "" if any(map(is_secret, names)) else f", sha256 {hashlib.sha256(data).hexdigest()[:8]}"
     return f"<length {len(data)}{digest}>"

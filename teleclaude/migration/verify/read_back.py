@@ -1,9 +1,10 @@
-"""Rows read back from PostgreSQL for the proof: those of a batch by their keys, or all of a table without a key."""
+"""Rows read back from PostgreSQL: those of a batch by their keys, or all of a table without a key."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Container, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,25 +12,24 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from teleclaude.migration.plan.tables import ColumnPlan, TablePlan
+from teleclaude.migration.plan.tables import TablePlan
 from teleclaude.migration.values.column_types import ColumnType
 from teleclaude.migration.values.identifiers import quote
-from teleclaude.migration.verify.decode import UndecodableError
+from teleclaude.migration.verify.decode import UndecodableError, is_text
 from teleclaude.migration.verify.fast_path import is_plain
 from teleclaude.migration.verify.ledger_check import LedgerCheck
 from teleclaude.migration.verify.mismatch import value_differs
 
 Row = Sequence[Any]
-Key = tuple[Any, ...]
-Compare = Callable[[list[Row], list[Row]], Awaitable[None]]
+_Key = tuple[Any, ...]
+_Compare = Callable[[list[Row], list[Row]], Awaitable[None]]
 
-FEW = 16
+_FEW = 16
 """A batch of fewer rows has large ones, as a rule, and two such are not held at a time."""
 
-
-REFUSALS = ("22", "54")
+_REFUSALS = ("22", "54")
 """Classes of errors by which PostgreSQL says that it cannot hold a value: data exception, limit exceeded (its manual,
-appendix A). JSON that is none is 22P02, and JSON that is too deep 54001."""
+appendix A). Text that is no JSON is 22P02, and JSON that is too deep 54001."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Target:
 
         PostgreSQL keeps the last of keys that occur twice, and says nothing of it.
         """
-        if not _can_be_sent(one) or not _can_be_sent(other):
+        if not is_text(one) or not is_text(other):
             return False
         try:
             async with self.turn, self.connection.begin_nested():
@@ -58,22 +58,13 @@ class Target:
                 )
                 return question.scalar() is True
         except DBAPIError as error:
-            if str(getattr(error.orig, "sqlstate", "")).startswith(REFUSALS):
+            if str(getattr(error.orig, "sqlstate", "")).startswith(_REFUSALS):
                 return False
             raise
 
 
-def _can_be_sent(text: str) -> bool:
-    """Whether a text is one to PostgreSQL: valid UTF-8, and no U+0000."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return "\x00" not in text
-
-
 async def look_up(
-    target: Target, batches: AsyncIterator[list[Row]], check: LedgerCheck, compare: Compare
+    target: Target, batches: AsyncIterator[list[Row]], check: LedgerCheck, compare: _Compare
 ) -> AsyncGenerator[int, None]:
     """Hand every batch to `compare` with its rows in PostgreSQL, which looks up the next one meanwhile.
 
@@ -89,7 +80,7 @@ async def look_up(
             await asyncio.sleep(0)
             if pair:
                 await compare(*pair)
-            if len(rows) < FEW:
+            if len(rows) < _FEW:
                 await compare(*await ahead)
                 ahead = None
             yield len(rows)
@@ -103,34 +94,30 @@ async def look_up(
             await asyncio.gather(ahead, return_exceptions=True)
 
 
-async def read_all_back(target: Target, table: TablePlan) -> AsyncIterator[Key]:
-    """Yield every row of a table in PostgreSQL; nothing else can be asked before the last."""
+async def read_all_back(target: Target, table: TablePlan, names: Container[str]) -> AsyncIterator[_Key]:
+    """Yield some columns of every row of a table in PostgreSQL; nothing else can be asked before the last row."""
     # A name may hold a colon, which would otherwise begin a parameter.
-    query = text(_select_back(table).replace(":", r"\:"))
+    query = text(_select_back(table, names).replace(":", r"\:"))
     async with target.turn, target.connection.stream(query) as rows:
         async for row in rows:
             yield tuple(row)
 
 
-def _find_keys(rows: list[Row], check: LedgerCheck) -> list[Key]:
+def _find_keys(rows: list[Row], check: LedgerCheck) -> list[_Key]:
     """Return what PostgreSQL must hold as the key of every row."""
-    table = check.table
-    columns = list(zip(*rows, strict=True))
-    parts = []
-    for place in _key_places(table):
-        if is_plain(table.columns[place], columns[place]):
-            parts.append(columns[place])
-        else:
-            parts.append(tuple(_find_part(check, row, place) for row in rows))
+    columns, plans = list(zip(*rows, strict=True)), check.table.columns
+    parts = [
+        columns[place] if is_plain(plans[place], columns[place]) else [_find_part(check, row, place) for row in rows]
+        for place in _key_places(check.table)
+    ]
     return list(zip(*parts, strict=True))
 
 
 def _find_part(check: LedgerCheck, row: Row, place: int) -> Any:
     """Return what PostgreSQL must hold for a part of a key, NULL where nothing says so."""
-    try:
+    with suppress(UndecodableError):
         return check.stored_value(row, place)
-    except UndecodableError:
-        return None
+    return None
 
 
 def _key_places(table: TablePlan) -> list[int]:
@@ -138,7 +125,7 @@ def _key_places(table: TablePlan) -> list[int]:
     return [places[name] for name in table.key]
 
 
-async def _fetch(target: Target, table: TablePlan, rows: list[Row], keys: list[Key]) -> tuple[list[Row], list[Row]]:
+async def _fetch(target: Target, table: TablePlan, rows: list[Row], keys: list[_Key]) -> tuple[list[Row], list[Row]]:
     """Return rows of the source, and beside each the one that has its key; raises VerificationError where none has."""
     whole = [key for key in keys if None not in key]
     parts = [list(part) for part in zip(*whole, strict=True)] or [[] for _ in table.key]
@@ -161,10 +148,12 @@ def _select_keys(table: TablePlan) -> str:
     return f"{_select_back(table)} WHERE ({', '.join(map(quote, table.key))}) {among}"
 
 
-def _select_back(table: TablePlan) -> str:
-    columns = [_read_back(column) for column in table.columns] + [quote(name) for name, _ in table.constants]
-    return f"SELECT {', '.join(columns)} FROM {table.sql_name}"  # noqa: S608
-
-
-def _read_back(column: ColumnPlan) -> str:
-    return f"{quote(column.name)}::text" if column.type is ColumnType.DOCUMENT else quote(column.name)
+def _select_back(table: TablePlan, names: Container[str] | None = None) -> str:
+    """Return the query for some columns or all, in the order of the plan, the constant ones last."""
+    kinds = [(column.name, column.type) for column in table.columns] + [(name, None) for name, _ in table.constants]
+    reads = [
+        f"{quote(name)}::text" if kind is ColumnType.DOCUMENT else quote(name)
+        for name, kind in kinds
+        if names is None or name in names
+    ]
+    return f"SELECT {', '.join(reads)} FROM {table.sql_name}"  # noqa: S608

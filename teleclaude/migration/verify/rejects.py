@@ -1,4 +1,4 @@
-"""Rejected rows, read back and proved: nothing here is shared with what wrote them."""
+"""Rejected rows, read back and verified: nothing here is shared with what wrote them."""
 
 from __future__ import annotations
 
@@ -6,27 +6,21 @@ import base64
 import json
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing
-from dataclasses import dataclass
 from typing import Any
 
 from teleclaude.migration.plan.tables import TablePlan, rejects_table
 from teleclaude.migration.verify.mismatch import value_differs
 from teleclaude.migration.verify.read_back import Row, Target
 
-PAGE_ROWS = 1000
-PAGE_BYTES = 1 << 20
+_PAGE_ROWS = 1000
+_PAGE_BYTES = 1 << 20
 """A page of rejected rows ends with the row that fills it."""
 
-Exact = tuple[tuple[type, Any], ...]
+_Exact = tuple[tuple[type, Any], ...]
 """The values of a row with their types, so that 1 is neither 1.0 nor true, and 0.0 is not -0.0."""
 
-
-@dataclass(frozen=True)
-class _Reject:
-    """A rejected row: its place among the rows of the old table, from 0, and what PostgreSQL keeps of it."""
-
-    position: int
-    text: str
+_Reject = tuple[int, str]
+"""A rejected row: its place among the rows of the old table, from 0, and what PostgreSQL keeps of it."""
 
 
 async def count_rejects(target: Target, table: TablePlan) -> int:
@@ -53,9 +47,9 @@ async def without_rejects(
         reject = await anext(rejects, None)
         for rows in batches:
             rejected: set[int] = set()
-            while reject is not None and reject.position < begin + len(rows):
-                _check(table, reject, rows[reject.position - begin])
-                rejected.add(reject.position - begin)
+            while reject is not None and (place := reject[0] - begin) < len(rows):
+                _check(table, rows[place], reject[1])
+                rejected.add(place)
                 reject = await anext(rejects, None)
             begin, met = begin + len(rows), met + len(rejected)
             if rejected:
@@ -65,7 +59,7 @@ async def without_rejects(
             # No row stays in memory while others are read.
             del rows
         if reject is not None:
-            raise value_differs(table, None, "", "no such row", reject.text)
+            raise value_differs(table, None, "", "no such row", reject[1])
     # Those without a position, or before the first row, are on no page.
     if met != number:
         raise value_differs(table, None, "", f"{met} rejected rows", f"{number} rejected rows")
@@ -77,29 +71,29 @@ async def _read_rejects(target: Target, table: TablePlan, number: int) -> AsyncG
         SELECT position, row FROM (
             SELECT position, row, sum(octet_length(row)) OVER (ORDER BY position) - octet_length(row) AS before FROM (
                 SELECT position, row FROM {rejects_table(table)} WHERE part = $1 AND position > $2
-                ORDER BY position LIMIT {PAGE_ROWS}) AS next) AS sized
-        WHERE before < {PAGE_BYTES} ORDER BY position"""  # noqa: S608
+                ORDER BY position LIMIT {_PAGE_ROWS}) AS next) AS sized
+        WHERE before < {_PAGE_BYTES} ORDER BY position"""  # noqa: S608
     last = -1
     while number and (rows := await target.fetch(page, (table.label, last))):
         for position, text in rows:
             if position <= last:
                 raise value_differs(table, None, "", "one such row", text)
             last = position
-            yield _Reject(position, text)
+            yield position, text
 
 
-def _check(table: TablePlan, reject: _Reject, row: Row) -> None:
+def _check(table: TablePlan, row: Row, kept: str) -> None:
     """Raise VerificationError where a rejected row is not exactly the row of the old database."""
-    if _decode(table, reject.text) != _to_exact(row):
-        raise value_differs(table, table.key_of(row), "", row, reject.text)
+    if _decode(table, kept) != _to_exact(row):
+        raise value_differs(table, table.key_of(row), "", row, kept)
 
 
-def _to_exact(row: Row) -> Exact:
+def _to_exact(row: Row) -> _Exact:
     """Return a row of the old database so that it equals only the very same."""
     return tuple((type(value), value.hex() if type(value) is float else value) for value in row)
 
 
-def _decode(table: TablePlan, text: str) -> Exact | None:
+def _decode(table: TablePlan, text: str) -> _Exact | None:
     """Return a rejected row, None where it is none of this table."""
     try:
         values = dict(json.loads(text))

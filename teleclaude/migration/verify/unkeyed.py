@@ -13,19 +13,20 @@ from hashlib import blake2b
 from itertools import islice, product
 from typing import Any
 
-BUCKETS = 4096
-LOOKED_INTO = 16
-SUM = 2**256
+_BUCKETS = 4096
+_LOOKED_INTO = 16
+_SUM = 2**256
 
-Values = tuple[Any, ...]
+_Values = tuple[Any, ...]
+_Side = Callable[[], AsyncIterator[_Values]]
 
 
 @dataclass(frozen=True)
 class Difference:
-    """A row that one side lacks, and the row on the other side that is most like it, as far as there are such."""
+    """A row that PostgreSQL lacks, and the most similar row that it has too often; None where there is none."""
 
-    wanted: Values | None
-    found: Values | None
+    wanted: _Values | None
+    found: _Values | None
 
     @property
     def place(self) -> int | None:
@@ -34,36 +35,30 @@ class Difference:
         return places[0] if len(places) == 1 else None
 
 
-async def find_difference(
-    wanted: Callable[[], AsyncIterator[Values]], found: Callable[[], AsyncIterator[Values]]
-) -> Difference | int:
+async def find_difference(wanted: _Side, found: _Side) -> Difference | int:
     """Return how the sides differ, or the number of values that are in both.
 
     Each side is read once, and once more where they differ.
     """
-    sums, values = [0] * BUCKETS, 0
-    async for row in wanted():
-        _add(sums, row, 1)
-    async for row in found():
-        _add(sums, row, -1)
-        values += len(row)
-    differing = frozenset(islice((place for place, total in enumerate(sums) if total % SUM), LOOKED_INTO))
-    return await _look_into(differing, wanted, found) if differing else values
+    sums, values = [0] * _BUCKETS, 0
+    for side, sign in ((wanted, 1), (found, -1)):
+        async for row in side():
+            digest = _digest(row)
+            sums[digest % _BUCKETS] += sign * digest
+            values += len(row)
+    differing = frozenset(islice((place for place, total in enumerate(sums) if total % _SUM), _LOOKED_INTO))
+    return await _look_into(differing, wanted, found) if differing else values // 2
 
 
-async def _look_into(
-    buckets: frozenset[int], wanted: Callable[[], AsyncIterator[Values]], found: Callable[[], AsyncIterator[Values]]
-) -> Difference:
+async def _look_into(buckets: frozenset[int], wanted: _Side, found: _Side) -> Difference:
     # 1 equals 1.0 and True, their texts do not.
-    rows: Counter[tuple[str, Values]] = Counter()
-    async for row in wanted():
-        if _bucket(_digest(row)) in buckets:
-            rows[repr(row), row] += 1
-    async for row in found():
-        if _bucket(_digest(row)) in buckets:
-            rows[repr(row), row] -= 1
-    missing = [row for (_, row), count in rows.items() if count > 0][:LOOKED_INTO]
-    extra = [row for (_, row), count in rows.items() if count < 0][:LOOKED_INTO]
+    rows: Counter[tuple[str, _Values]] = Counter()
+    for side, sign in ((wanted, 1), (found, -1)):
+        async for row in side():
+            if _digest(row) % _BUCKETS in buckets:
+                rows[repr(row), row] += sign
+    missing = [row for (_, row), count in rows.items() if count > 0][:_LOOKED_INTO]
+    extra = [row for (_, row), count in rows.items() if count < 0][:_LOOKED_INTO]
     if not missing or not extra:
         return Difference(missing[0] if missing else None, extra[0] if extra else None)
     return Difference(*min(product(missing, extra), key=lambda pair: len(_differing(*pair))))
@@ -74,14 +69,5 @@ def _differing(wanted: Sequence[Any], found: Sequence[Any]) -> list[int]:
     return [place for place, (one, other) in enumerate(pairs) if repr(one) != repr(other)]
 
 
-def _add(sums: list[int], row: Values, sign: int) -> None:
-    digest = _digest(row)
-    sums[_bucket(digest)] += sign * digest
-
-
-def _digest(row: Values) -> int:
+def _digest(row: _Values) -> int:
     return int.from_bytes(blake2b(repr(row).encode(), digest_size=32).digest())
-
-
-def _bucket(digest: int) -> int:
-    return digest % BUCKETS

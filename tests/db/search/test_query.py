@@ -2,7 +2,7 @@
 
 import sqlite3
 import time
-from functools import lru_cache
+from contextlib import closing
 
 import pytest
 from hypothesis import given, settings
@@ -28,20 +28,15 @@ tokens = st.sampled_from(
 queries = st.lists(tokens, max_size=9).map(" ".join)
 
 
-@lru_cache
-def database(rows: tuple[Document, ...]) -> sqlite3.Connection:
-    connection = sqlite3.connect(":memory:")
-    connection.execute("CREATE VIRTUAL TABLE pages USING fts5(title, body, tag)")
-    connection.executemany("INSERT INTO pages VALUES (?, ?, ?)", rows)
-    return connection
-
-
 def fts5(rows: list[Document], query: str) -> list[int] | None:
-    try:
-        found = database(tuple(rows)).execute("SELECT rowid FROM pages WHERE pages MATCH ?", (query,))
-        return sorted(row for (row,) in found)
-    except sqlite3.OperationalError:
-        return None
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.execute("CREATE VIRTUAL TABLE pages USING fts5(title, body, tag)")
+        connection.executemany("INSERT INTO pages VALUES (?, ?, ?)", rows)
+        try:
+            found = connection.execute("SELECT rowid FROM pages WHERE pages MATCH ?", (query,))
+            return sorted(row for (row,) in found)
+        except sqlite3.OperationalError:
+            return None
 
 
 def ours(rows: list[Document], query: str) -> list[int] | None:

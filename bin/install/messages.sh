@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# What an installation says, and the one way in which it changes anything.
+# The messages of an installation, and act, which runs every command that changes something.
 
 changed=0 planned='' remedy=''
 
@@ -7,7 +7,7 @@ line() {
     printf '%-14s %s\n' "$1" "$2"
 }
 
-# Says that a step is done, or that it would be and with which commands.
+# Prints that a step is done; with --dry-run, that it would be done and by which commands.
 finished() {
     if [ "$dry_run" = yes ]; then
         line would "$1"
@@ -25,7 +25,7 @@ already() {
 stop() {
     printf 'install-system: %s\n  → %s\n' "$1" "$2" >&2
     if [ "$changed" = 1 ]; then
-        printf '  what was done stays; run it again to go on\n' >&2
+        printf '  finished steps are kept; run it again to continue\n' >&2
         exit 5
     fi
     exit "${3:-3}"
@@ -35,7 +35,7 @@ interrupted() {
     stop "interrupted" "run it again" 130
 }
 
-# Keeps a command for the line of its step, in words that a shell would take.
+# Keeps a command for the line of its step, quoted for a shell.
 plan() {
     shown=
     for word in "$@"; do
@@ -48,13 +48,13 @@ plan() {
 "
 }
 
-# Runs a command that changes something, or shows it. Where it fails, its last words become part of the sentence.
+# Runs a command that changes something; with --dry-run keeps it to be printed. On failure, prints its last line.
 act() {
     if [ "$dry_run" = yes ]; then
         plan "$@"
         return
     fi
-    # A command that fails or is interrupted may have done a part, which is only told by running it again.
+    # A command that fails or is interrupted may have done a part of its work.
     changed=1
     said=$("$@" 2>&1) ||
         stop "$1 failed: $(printf '%s\n' "$said" | sed '/^[[:space:]]*$/d' | tail -n 1)" "${remedy:-fix the cause}"

@@ -1,4 +1,4 @@
-"""A run that was cut off after its commit is finished or taken back by the next one."""
+"""A run that was cut off after its commit is finished or undone by the next one."""
 
 import asyncio
 import dataclasses
@@ -58,7 +58,7 @@ def killed(server: Server) -> Iterator[Standing]:
 
 @pytest.fixture
 async def left(killed: Standing, temporary: Path, monkeypatch: pytest.MonkeyPatch) -> Standing:
-    """Let everything stand as the killed migration left it."""
+    """Leave everything as the killed migration left it."""
     await killed.put_back()
     monkeypatch.setenv("TMPDIR", str(killed.folder / "tmp"))
     return killed
@@ -149,7 +149,7 @@ async def test_the_row_alone_is_enough_to_finish_it_where_no_value_needs_the_led
     shutil.rmtree(job.state)
     report = await migrate_sample(asked(options, Recovery.RESUME))
     assert report.ok, report.failure
-    assert any("its journal is lost" in finding.message for finding in report.all(Finding))
+    assert any("the journal of the run is lost" in finding.message for finding in report.all(Finding))
     assert (Path(report.header["folder"]) / "since.sql").is_file()
     assert await query(target, "SELECT state FROM migration_runs") == [("complete",)]
 
@@ -266,10 +266,10 @@ def test_both_flags_at_once_are_a_wrong_command_line() -> None:
 async def test_without_a_terminal_the_command_refuses_with_one_sentence(left: Standing) -> None:
     done: subprocess.CompletedProcess[str] = teleclaude("migrate-to-system", *to_arguments(left.options), "--yes")
     assert done.returncode == 3
-    assert "use --resume to finish it, or --undo to take it back" in done.stderr
+    assert "use --resume to finish it, or --undo to undo it" in done.stderr
 
 
-async def test_what_was_left_of_the_proof_is_said(left: Standing) -> None:
+async def test_where_rows_were_only_counted_it_is_said(left: Standing) -> None:
     left.sample.database.unlink()
     report = await migrate_sample(asked(left.options, Recovery.UNDO))
     assert report.ok
@@ -294,7 +294,7 @@ async def test_where_nothing_was_published_the_target_is_named(left: Standing) -
     assert report.failure.problem.hint.startswith(f"use --target {display_url(left.target)}")
 
 
-async def test_a_run_that_is_finished_tells_what_the_data_breaks_and_what_identities_give_next(
+async def test_a_run_that_is_finished_tells_what_the_data_breaks_and_what_sequences_give_next(
     left: Standing,
 ) -> None:
     report = await migrate_sample(asked(left.options, Recovery.RESUME))
@@ -304,6 +304,6 @@ async def test_a_run_that_is_finished_tells_what_the_data_breaks_and_what_identi
     assert of_deletions.state == "not valid"
     assert len(await query(left.target, of_deletions.query)) == of_deletions.rows > 0
     assert any(of_deletions.name in attention.what for attention in find_attention(report.to_json()))
-    given = {(identity.table, identity.column): identity.next_value for identity in report.all(SequenceResult)}
+    given = {(result.table, result.column): result.next_value for result in report.all(SequenceResult)}
     [highest] = await query(left.target, "SELECT max(id) FROM hook_outbox")
     assert given["hook_outbox", "id"] == highest[0] + 1

@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# The rollback: the program goes, what is somebody's stays.
+# Uninstalling: it removes program, service and account, and keeps configuration, data and logs.
 
 uninstall() {
     remove_service
@@ -15,7 +15,7 @@ uninstall() {
         remove_where_empty "$place"
     done
     remove_account
-    say_what_is_kept
+    print_kept
 }
 
 remove_service() {
@@ -23,7 +23,7 @@ remove_service() {
         already "no $unit"
         return
     fi
-    if [ "$mine" = yes ] && [ "$platform" = Darwin ]; then
+    if [ "$real" = yes ] && [ "$platform" = Darwin ]; then
         ! launchctl print "system/$unit" >/dev/null 2>&1 || act launchctl bootout "system/$unit"
     elif systemd_runs; then
         act systemctl disable --now "$unit"
@@ -49,9 +49,9 @@ remove_where_empty() {
     fi
 }
 
-# An account whose files are still there is kept, or its number could become somebody else's, and the files with it.
+# An account whose files remain is kept: otherwise a new account could get its number, and with it the files.
 remove_account() {
-    if [ "$mine" = no ] || ! account_exists || [ -d "$state" ] || [ -d "$logs" ] || [ -d "$configuration" ]; then
+    if [ "$real" = no ] || ! account_exists || [ -d "$state" ] || [ -d "$logs" ] || [ -d "$configuration" ]; then
         return
     fi
     if [ "$platform" = Darwin ]; then
@@ -63,15 +63,15 @@ remove_account() {
     finished "remove the account $account"
 }
 
-say_what_is_kept() {
+print_kept() {
     for place in "$configuration" "$state" "$logs" "$shared/docs" "$unit_file.d"; do
-        [ ! -e "$place" ] || line kept "$place, which goes with: rm -r $place"
+        [ ! -e "$place" ] || line kept "$place; to remove it: rm -r $place"
     done
-    [ "$mine" = yes ] || return 0
+    [ "$real" = yes ] || return 0
     if account_exists; then
-        line kept "the account $account, which goes with: $(account_removal)"
+        line kept "the account $account; to remove it: $(account_removal)"
     fi
-    line kept "the database $database, if it is here, which goes with:"
+    line kept "the database $database, if this server has it; to remove it:"
     line '' "    sudo -u $superuser dropdb $database; sudo -u $superuser dropuser $role"
 }
 

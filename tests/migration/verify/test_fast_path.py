@@ -1,9 +1,7 @@
 """Whole columns are compared as exactly as single values."""
 
 import json
-import os
 from datetime import UTC, datetime, timedelta, timezone
-from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -11,12 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from teleclaude.migration.plan.tables import ColumnPlan, TablePlan
-from teleclaude.migration.state.ledger import index_ledger
+from teleclaude.migration.plan.tables import ColumnPlan
 from teleclaude.migration.values.column_types import ColumnType, Context
 from teleclaude.migration.verify.decode import UndecodableError, decode, decode_json, same
 from teleclaude.migration.verify.fast_path import find_doubtful
-from teleclaude.migration.verify.ledger_check import LedgerCheck
 
 Values = st.SearchStrategy[Any]
 
@@ -87,21 +83,6 @@ def test_what_is_evident_for_a_column_is_true_of_each_value(
     doubtful = find_doubtful(plan, *zip(*pairs, strict=True))
     for place, (raw, stored) in enumerate(pairs):
         assert place in doubtful or means_the_same(plan, raw, stored), (raw, stored)
-
-
-@pytest.mark.parametrize(
-    ("raw", "stored", "same_thing"),
-    [("null", "null", True), (None, None, True), ("null", None, False), (None, "null", False)],
-)
-async def test_null_in_json_is_not_null(tmp_path: Path, raw: str | None, stored: str | None, same_thing: bool) -> None:
-    number = ColumnPlan("number", "number", ColumnType.INTEGER, nullable=False, default=None)
-    table = TablePlan("notes", None, "notes", (number, column(ColumnType.DOCUMENT)), ("number",), 1)
-    async with index_ledger(Path(os.devnull), tmp_path) as nothing:
-        assert await LedgerCheck(table, nothing).allows((1, raw), 1, stored, never_asked) is same_thing
-
-
-async def never_asked(_one: str, _other: str) -> bool:
-    raise AssertionError
 
 
 AT = datetime(2026, 3, 4, 5, 6, 7, 89, UTC)

@@ -1,11 +1,11 @@
 # shellcheck shell=sh
-# What an installation needs. Everything is asked before anything is done.
+# The requirements of an installation. All of them are checked before the first change.
 
 check_system() {
     [ -n "$root" ] || [ "$(id -u)" = 0 ] ||
-        stop "the system's places belong to root" "run it with sudo, or try it with --root DIR"
+        stop "only root can install for the whole system" "run it with sudo, or try it with --root DIR"
     if [ "$platform" = Linux ] && [ -z "$root" ] && ! command -v systemctl >/dev/null 2>&1; then
-        stop "there is no systemd here" "use docker-compose.system.yml, or try it with --root DIR"
+        stop "this computer has no systemd" "use docker-compose.system.yml, or try it with --root DIR"
     fi
 }
 
@@ -17,65 +17,65 @@ check() {
     check_database
 }
 
-# The way to switch a service off for good, systemctl mask, is a link to nowhere.
+# systemctl mask, which disables a service for good, puts a link to /dev/null there.
 check_service() {
-    [ ! -L "$unit_file" ] || stop "$unit_file is a link, and so is not of this script" "systemctl unmask $unit, or move it away"
+    [ ! -L "$unit_file" ] || stop "$unit_file is a link, which this script did not make" "run systemctl unmask $unit, or move it away"
 }
 
 check_account() {
-    if [ "$mine" = no ] || ! account_exists; then
+    if [ "$real" = no ] || ! account_exists; then
         return
     fi
     case "$(account_shell)" in
         */nologin | */false) ;;
-        *) stop "the account $account is one that somebody logs in to" "rename it; the daemon needs one of its own" ;;
+        *) stop "the account $account has a login shell" "rename that account; the daemon needs one of its own" ;;
     esac
 }
 
-# Leaves in $python the first that is new enough, can make environments, may be run by somebody else than root, and be
-# changed by nobody else.
+# Sets $python to the first Python that is new enough and can make environments, that every account can run, and that
+# only root can change.
 check_python() {
     for candidate in "${TELECLAUDE_PYTHON:-}" /usr/bin/python3 python3 python3.14 python3.13 python3.12 python3.11; do
         python=$(command -v "${candidate:-/nonexistent}") || continue
-        [ "$mine" = no ] || is_roots_alone "$python" || continue
+        [ "$real" = no ] || only_root_changes "$python" || continue
         "$python" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 || continue
-        [ "$mine" = no ] || as nobody "$python" -c '' >/dev/null 2>&1 || continue
+        [ "$real" = no ] || as nobody "$python" -c '' >/dev/null 2>&1 || continue
         return
     done
-    stop "there is no Python 3.11 or newer with venv that every account may run and only root can change" \
+    stop "there is no Python 3.11 or newer with venv that every account can run and only root can change" \
         "install one (on Debian: apt install python3-venv), or name it in TELECLAUDE_PYTHON"
 }
 
-# PATH: whether nobody but root can change it, a folder on the way, or what a link leads to. Homebrew's places belong to
-# whoever installed it, so on macOS the way is not asked about.
-is_roots_alone() {
+# PATH: whether only root can change the file, the folders above it, and the target of a link. On macOS the folders are
+# not checked, because Homebrew's belong to the user who installed it.
+only_root_changes() {
     at=$1
     while [ "$(find "$at" -prune -user 0 \( -type l -o ! -perm -020 ! -perm -002 \) 2>/dev/null)" ]; do
-        [ ! -L "$at" ] || (is_roots_alone "$(behind "$at")") || return 1
+        [ ! -L "$at" ] || (only_root_changes "$(target_of "$at")") || return 1
         case "$platform:$at" in Darwin:* | *:/ | *:.) return 0 ;; esac
         at=$(dirname "$at")
     done
     return 1
 }
 
-# LINK: prints where it leads to.
-behind() {
+# LINK: prints the path of its target.
+target_of() {
     case "$(link_of "$1")" in
         /*) link_of "$1" ;;
         *) printf '%s/%s\n' "$(cd "$(dirname "$1")" && pwd -P)" "$(link_of "$1")" ;;
     esac
 }
 
-# Leaves in $source what pip is to install, and in $release the name of what comes of it: its version and a checksum.
+# Sets $source to the code that pip has to install, and $release to the name of the release: version and checksum.
 check_code() {
     lock=$here/requirements-system.lock
-    [ -f "$lock" ] || stop "$lock is missing" "run the script where it lies, in a checkout or an installed program"
+    [ -f "$lock" ] || stop "$lock is missing" "run this script in a checkout or in an installed program"
     source=
-    [ -z "$wheels" ] || [ -d "$wheels" ] || stop "$wheels is no directory" "name the directory of the wheels"
+    [ -z "$wheels" ] || [ -d "$wheels" ] || stop "$wheels is no directory" "use --wheels with the directory of the wheels"
     if [ -n "$wheels" ]; then
         for wheel in "$wheels"/teleclaude-*.whl; do
             [ -f "$wheel" ] || continue
-            [ -z "$source" ] || stop "there is more than one wheel of teleclaude in $wheels" "leave one there"
+            [ -z "$source" ] || stop "there is more than one wheel of teleclaude in $wheels" "remove all but one"
             source=$wheel
         done
     fi
@@ -86,11 +86,11 @@ check_code() {
         version=$(sed -n 's/^__version__ = "\(.*\)"$/\1/p' "$here/teleclaude/__init__.py")
         release=$version-$(checksum_of_checkout)
     else
-        stop "there is neither a checkout around this script nor a wheel of teleclaude" "use --wheels DIR"
+        stop "this script is in no checkout, and there is no wheel of teleclaude" "use --wheels DIR"
     fi
     for link in "$command" "$manual"; do
         if [ -e "$link" ] || [ -L "$link" ]; then
-            is_our_link "$link" || stop "$link is there and is not of this script" "move it away"
+            is_our_link "$link" || stop "$link exists, and this script did not make it" "move it away"
         fi
     done
     check_programs
@@ -105,27 +105,27 @@ is_our_link() {
     [ -L "$1" ] && case "$(link_of "$1")" in */opt/teleclaude/*) true ;; *) false ;; esac
 }
 
-# readlink(1) is not everywhere, and neither is stat(1) below.
+# Not every system has readlink(1).
 link_of() {
     # shellcheck disable=SC2012
     ls -l "$1" | sed 's/^.* -> //'
 }
 
 check_database() {
-    if [ "$mine" = no ] || [ "$with_database" = no ]; then
+    if [ "$real" = no ] || [ "$with_database" = no ]; then
         return
     fi
     command -v psql >/dev/null 2>&1 ||
-        stop "there is no PostgreSQL here" "install one (on Debian: apt install postgresql), or use --no-database"
+        stop "this computer has no PostgreSQL" "install it (on Debian: apt install postgresql), or use --no-database"
     facts=$(ask_server "SELECT current_setting('server_version_num')::int / 10000, current_setting('port'),
         split_part(current_setting('unix_socket_directories'), ',', 1)" 2>&1) ||
         stop "PostgreSQL does not answer: $(printf '%s\n' "$facts" | head -n 1)" "start it, or use --no-database"
-    # Whatever the server warns of, such as a collation that has changed, comes first.
+    # Warnings of the server, for example of a changed collation, come before the answer.
     IFS='|' read -r major port socket <<TEXT
 $(printf '%s\n' "$facts" | tail -n 1)
 TEXT
-    [ "$major" -ge 15 ] || stop "the server is PostgreSQL $major" "use 15 or newer, or use --no-database"
+    [ "$major" -ge 15 ] || stop "the server is PostgreSQL $major" "use PostgreSQL 15 or newer, or use --no-database"
     owner=$(ask_server "SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = '$database'")
     [ -z "$owner" ] || [ "$owner" = "$role" ] ||
-        stop "there is a database $database, and it belongs to $owner" "rename it, or use --no-database"
+        stop "the database $database exists and belongs to $owner" "rename that database, or use --no-database"
 }

@@ -1,4 +1,4 @@
-"""The ledger's lines are found wherever they stand, and few of them are in memory."""
+"""The ledger's lines are found wherever they are, and few of them are in memory."""
 
 import tracemalloc
 from collections.abc import AsyncIterator, Iterable
@@ -6,10 +6,11 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from teleclaude.migration.state.ledger import Entry, LedgerIndex, index_ledger, open_ledger
+from teleclaude.migration.state.ledger import Entry, LedgerIndex, from_plain, index_ledger, open_ledger, to_plain
 
 
 @asynccontextmanager
@@ -77,3 +78,30 @@ async def test_the_index_is_private_holds_no_value_and_is_gone_at_the_end(tmp_pa
         assert file.stat().st_mode & 0o777 == 0o600
         assert b"planted" not in file.read_bytes()
     assert list(private.iterdir()) == []
+
+
+PLAIN_VALUES = st.none() | st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False) | st.binary() | st.text()
+
+
+@given(PLAIN_VALUES)
+async def test_a_ledger_line_gives_the_original_back(tmp_path_factory: Any, value: Any) -> None:
+    path = tmp_path_factory.mktemp("ledger") / "ledger.jsonl"
+    entry = Entry("t", (value, 1), "c", "rule", value, "stored")
+    with open_ledger(path) as ledger:
+        ledger.write(entry)
+    async with index_ledger(path, path.parent) as index:
+        assert list(index.find("t", (value, 1), "c", value)) == [entry]
+    assert from_plain(to_plain(value)) == value
+
+
+def test_a_ledger_is_made_once_and_read_by_its_owner_alone(tmp_path: Path) -> None:
+    with open_ledger(tmp_path / "ledger.jsonl") as ledger:
+        ledger.write(Entry("notes", (1,), "body", "nul", b"\xff", "x"))
+        ledger.sync()
+        line = '{"table": "notes", "key": [1], "column": "body", "rule": "nul"'
+        value = '"original": {"base64": "/w=="}, "stored": "x"}'
+        assert (tmp_path / "ledger.jsonl").read_text() == f"{line}, {value}\n"
+        assert ledger.entries == 1
+    assert (tmp_path / "ledger.jsonl").stat().st_mode & 0o777 == 0o600
+    with pytest.raises(FileExistsError), open_ledger(tmp_path / "ledger.jsonl"):
+        pass

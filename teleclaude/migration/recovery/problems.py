@@ -1,0 +1,53 @@
+"""What is said of a run that was cut off, and of a verification later."""
+
+from __future__ import annotations
+
+from teleclaude.errors import Problem
+
+# Why nothing can be done about the run here and now.
+TARGET_BUSY = Problem("{activity}", "stop it and run again")
+OTHER_TARGET = Problem(
+    "the migration {run} was cut off, and it wrote to another database, {target}",
+    "use --target {target} with --resume or --undo",
+)
+OTHER_PLACES = Problem(
+    "the migration {run} wrote to other places, for example {path}",
+    "use --root, TELECLAUDE_CONFIG_PATH and the other variables as that run did",
+)
+COMPLETE = Problem("the migration {run} is complete, and a daemon may have written since", "follow {rollback}")
+NOT_READY = Problem("the run cannot be finished yet; nothing was changed", "fix what is listed")
+
+# What refuses to finish or to undo it.
+OTHER_SOURCE = Problem("{path} is no longer what was migrated", "use --undo, then migrate again")
+LEDGER_LOST = Problem(
+    "the ledger of the run {run} is lost, and {table} cannot be verified without it", "use --undo, then migrate again"
+)
+_LOOK = "look at rows that were written since, then follow {rollback}"
+TABLE_CHANGED = Problem("{message}", _LOOK)
+ROWS_CHANGED = Problem("{table} on the target holds {found}, the run committed {wanted}", _LOOK)
+NOTHING_TO_FINISH = Problem("the run left nothing on the target", "use --undo, then migrate again")
+NOTHING_TO_COMPARE = Problem("source and journal of the run {run} are lost, so its rows cannot be compared", _LOOK)
+
+# What is said beside it.
+REPUBLISHED = Problem("the files of the run were removed, and are published again")
+NOTHING_THERE = Problem("the run left nothing on the target")
+JOURNAL_LOST = Problem(
+    "the journal of the run is lost: broken constraints and the next values of sequences are unknown",
+    "use \\d TABLE in psql to see the constraints of a table",
+)
+VERIFIED_BEFORE = Problem("sequences and constraints were verified by the run before it was cut off", "see its journal")
+COUNTED_WITHOUT_JOURNAL = Problem("the journal of the run is lost, so rows were counted, and values not compared")
+COUNTED_WITHOUT_SOURCE = Problem(
+    "the source is no longer what was migrated, so rows were counted, and values not compared"
+)
+
+# The verification later.
+REPORT_CLOSED = Problem("{path} cannot be read", "run it again as who migrated, usually with sudo")
+NO_REPORT = Problem("{path} is not the report of a migration", "use --report with the report.json of a run")
+NOTHING_MOVED = Problem(
+    "{path} is the report of a run that moved nothing", "use --report with the report.json of another run"
+)
+DIFFERS = Problem("{message}", "look at the row; the new system was used since, or something else changed it")
+SOURCE_USED = Problem(
+    "was written to since the migration; what was written is not in PostgreSQL", "start no old daemon any more"
+)

@@ -1,0 +1,30 @@
+"""What is said of the things that a run keeps: its folder, its journal, its row on the target."""
+
+from __future__ import annotations
+
+from teleclaude.errors import Problem
+
+FOLDER_FAILED = Problem(
+    "the folder of the run, {folder}, cannot be made: {reason}",
+    "use --report-dir with a folder on a disk that has room, which the caller may write to",
+)
+FOLDER_UNSAFE = Problem(
+    "a user without privileges can change {path}, so the folder of the run may not be there",
+    "use --report-dir with a folder that belongs to root",
+)
+OTHER_VERSION = Problem(
+    "{journal} is of a run that was cut off, and another version of teleclaude wrote it",
+    "finish or undo that run with the version that began it",
+)
+CUT_OFF = Problem(
+    "the migration {run} was cut off after its commit; it is neither finished nor undone",
+    "use --resume to finish it, or --undo to undo it",
+)
+CUT_OFF_COMPLETE = Problem(
+    "the migration {run} is complete; only its journal was cut off",
+    "use --resume to close the journal",
+)
+ROW_GONE = Problem(
+    "the row of the run {run} is gone from migration_runs on the target", "find out who else works on the database"
+)
+NOT_PENDING = Problem("the run {run} is {state}, so somebody may have written to the target since", "follow {rollback}")

@@ -1,0 +1,42 @@
+"""A later verification begins with the report of the run."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from teleclaude.errors import ConfigError
+from teleclaude.migration.recovery.recheck import is_equal, read_report
+from teleclaude.migration.report.events import error, warning
+from tests.support.record import RECORD
+
+
+def test_the_record_and_the_ledger_are_read_from_the_report(tmp_path: Path) -> None:
+    path = tmp_path / "report.json"
+    path.write_text(json.dumps({"record": RECORD.to_json(), "ledger": {"path": "/r/ledger.jsonl", "entries": 1}}))
+    assert read_report(path) == (RECORD, Path("/r/ledger.jsonl"))
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ({"record": RECORD.to_json(), "ledger": None}, "a run that moved nothing"),
+        ({"record": {"run": "x"}, "ledger": None}, "is not the report of a migration"),
+        ({}, "is not the report of a migration"),
+        ([], "is not the report of a migration"),
+    ],
+)
+def test_another_file_is_refused_by_its_name(tmp_path: Path, content: Any, said: str) -> None:
+    path = tmp_path / "report.json"
+    path.write_text(json.dumps(content))
+    with pytest.raises(ConfigError, match=said) as caught:
+        read_report(path)
+    assert caught.value.path == path
+    with pytest.raises(ConfigError, match="is not the report"):
+        read_report(tmp_path / "none.json")
+
+
+def test_only_an_error_makes_two_sides_unequal() -> None:
+    assert is_equal([warning("source", "was written to")])
+    assert not is_equal([warning("source", "was written to"), error("sessions", "differs")])

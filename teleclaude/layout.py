@@ -1,4 +1,4 @@
-"""Where things live on Linux and macOS, with every system path below an optional root."""
+"""The places of an installation on Linux and macOS, every system path below an optional root."""
 
 from __future__ import annotations
 
@@ -32,8 +32,7 @@ class Layout:
 def make_layout(system: str, root: Path | None = None, environ: Mapping[str, str] | None = None) -> Layout:
     """Return the places for a system (`platform.names.HERE` is the one we run on), below `root`.
 
-    `TELECLAUDE_CONFIG_PATH` and `TELECLAUDE_SECRETS_PATH` in `environ` replace their file; they are taken as
-    written, without the root.
+    `TELECLAUDE_CONFIG_PATH` and `TELECLAUDE_SECRETS_PATH` in `environ` replace their file; they are not below the root.
     """
     environ = environ or {}
     top = root or Path("/")
@@ -61,12 +60,12 @@ def user_config(home: Path, root: Path | None = None, environ: Mapping[str, str]
 
 
 def below(root: Path | None, path: Path) -> Path:
-    """Return the absolute `path` as it lies below `root`, as DESTDIR does."""
+    """Return the absolute `path` below `root`, as DESTDIR does."""
     return path if root is None else root / path.relative_to(path.anchor)
 
 
 def is_system_mode(layout: Layout, environ: Mapping[str, str], user: str) -> bool:
-    """Whether the daemon runs system-wide: told so, run by the service user, or its configuration exists."""
+    """Whether the daemon runs system-wide: by the variable, a root, the service user, or an existing configuration."""
     return (
         environ.get("TELECLAUDE_SYSTEM_MODE") == "1"
         or layout.root is not None

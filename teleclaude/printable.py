@@ -1,21 +1,21 @@
-"""What others wrote, so that a terminal only shows it. Pure."""
+"""Text of others in a form that a terminal only shows. Pure."""
 
 from __future__ import annotations
 
 import re
 
 _OBEYED = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
-"""Control characters, ends of lines and of paragraphs, what turns the direction of a text, halves of surrogate pairs.
+"""Control characters, ends of lines and paragraphs, changes of the direction of a text, halves of surrogate pairs.
 
-What joins the parts of an emoji or of a word is none of them.
+The characters that join the parts of an emoji or of a word are not among them.
 """
 
 
 def printable(said: object) -> str:
-    """Return a line for people, with what would work on a terminal, or end a comment, written out."""
+    """Return a line for people, in which characters that a terminal obeys are written as `\\xNN`."""
     return _OBEYED.sub(lambda found: f"\\x{ord(found[0]):02x}", str(said))
 
 
 def is_printable(said: str) -> bool:
-    """Whether a line holds nothing that `printable` would write out."""
+    """Whether a line holds no character that `printable` would replace."""
     return _OBEYED.search(said) is None

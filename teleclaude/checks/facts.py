@@ -9,7 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from teleclaude.layout import Layout
-from teleclaude.platform.names import names_of
+from teleclaude.platform.names import UnitState, names_of
 
 
 @dataclass(frozen=True)
@@ -133,21 +133,6 @@ class SocketFacts:
 
 
 @dataclass(frozen=True)
-class ServiceFacts:
-    """What the service manager says, in the words of systemctl(1) show."""
-
-    load: str
-    enabled: str
-    active: str
-    result: str = ""
-    stale: bool = False
-    """Whether the unit changed since the service manager read it."""
-    old: str = ""
-    """`enabled` or `active` where the old installation's unit is that."""
-    old_unit: str = ""
-
-
-@dataclass(frozen=True)
 class Disk:
     """The free room where something lies, in bytes."""
 
@@ -227,12 +212,15 @@ class Facts:
     people: tuple[str, ...]
     database: DatabaseFacts | Unknown
     socket: SocketFacts
-    service: ServiceFacts | Unknown
+    service: UnitState | Unknown
+    """The unit of the system-wide installation."""
     listed: int | Unknown
     """How many sessions a daemon lists."""
     disks: Mapping[str, Disk | Unknown]
+    old_service: UnitState | None = None
+    """The unit of the old installation, None where the service manager does not know it."""
 
     @property
     def runs(self) -> bool:
         """Whether the service manager says that the daemon runs."""
-        return isinstance(self.service, ServiceFacts) and self.service.active in {"active", "reloading"}
+        return isinstance(self.service, UnitState) and self.service.active in {"active", "reloading"}

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from teleclaude.checks.facts import Facts, ServiceFacts, Unknown
+from teleclaude.checks.facts import Facts, Unknown
 from teleclaude.checks.result import Fault, Result, State, passed, whole
+from teleclaude.platform.names import UnitState, names_of
 
 NO_MANAGER = Fault(State.SKIPPED, "{message}", "{hint}")
 NOT_INSTALLED = Fault(State.FAILURE, "{unit} is not installed", "sudo bin/install-system.sh")
@@ -27,11 +28,11 @@ def judge(facts: Facts) -> Result:
     if isinstance(service, Unknown):
         hint = service.hint or "look where the service runs"
         return NO_MANAGER.found("service", facts.setting.words, message=service.message, hint=hint)
-    parts = (_judge_unit(facts, service), _judge_activity(facts, service), _judge_old_unit(facts, service))
+    parts = (_judge_unit(facts, service), _judge_activity(facts, service), _judge_old_unit(facts))
     return whole("service", parts)
 
 
-def _judge_unit(facts: Facts, service: ServiceFacts) -> Result:
+def _judge_unit(facts: Facts, service: UnitState) -> Result:
     wrong = {
         NOT_INSTALLED: service.load == "not-found",
         NOT_LOADED: service.load != "loaded",
@@ -44,7 +45,7 @@ def _judge_unit(facts: Facts, service: ServiceFacts) -> Result:
     return fault.found("unit", facts.setting.words, load=service.load, enabled=service.enabled)
 
 
-def _judge_activity(facts: Facts, service: ServiceFacts) -> Result:
+def _judge_activity(facts: Facts, service: UnitState) -> Result:
     if facts.runs:
         return passed("activity", f"{facts.setting.layout.unit} is {service.active}")
     # Between two attempts to start it, the result is that of the last.
@@ -54,7 +55,9 @@ def _judge_activity(facts: Facts, service: ServiceFacts) -> Result:
     return fault.found("activity", facts.setting.words, active=service.active, result=service.result or "see its log")
 
 
-def _judge_old_unit(facts: Facts, service: ServiceFacts) -> Result:
-    if not service.old:
+def _judge_old_unit(facts: Facts) -> Result:
+    old = facts.old_service
+    if old is None or not (old.kept or old.at_boot):
         return passed("old unit", "the old installation's is neither enabled nor active")
-    return OLD_UNIT.found("old unit", facts.setting.words, old=service.old, name=service.old_unit)
+    name = names_of(facts.setting.platform).old.name
+    return OLD_UNIT.found("old unit", facts.setting.words, old="active" if old.kept else "enabled", name=name)

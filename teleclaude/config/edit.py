@@ -1,8 +1,11 @@
-"""Writes values as YAML on the ground of old text, so that its comments and its order stay. Pure.
+"""Writes values as YAML into an old text, so that the comments and the order of that text stay. Pure.
 
-PyYAML says where every value stands in the old text; what changed is replaced there, what went is cut out with the
-comments above it. The result counts only if it reads as exactly the values; else they are written anew, and the
-comments are lost.
+PyYAML says where every value is in the old text. A changed value is replaced there, a removed entry is cut out with the
+comments above it. The result is taken only if it reads as exactly the values; otherwise they are written anew, without
+the comments.
+
+ruamel.yaml cannot do this: it reads YAML 1.2 (`yes` is a text, 010 is ten), refuses repeated keys, indents and spells
+anew, and takes a comment above an entry for a part of the entry before.
 """
 
 from __future__ import annotations
@@ -19,7 +22,7 @@ _WIDTH = 110
 
 @dataclass(frozen=True)
 class Written:
-    """YAML text; `comments_left` says why comments of the old text are not in it, None where all are."""
+    """YAML text; `comments_left` says why comments of the old text are missing, None where none is."""
 
     text: str
     comments_left: str | None = None
@@ -27,11 +30,11 @@ class Written:
 
 @dataclass(frozen=True)
 class _Cut:
-    """A stretch of the old text, and what takes its place."""
+    """A part of the old text, and its replacement."""
 
     start: int
     end: int
-    instead: str
+    replacement: str
 
 
 class _NotEditableError(Exception):
@@ -52,7 +55,7 @@ def to_yaml(values: Mapping[Any, Any], heading: str) -> str:
 
 
 def rewrite(texts: Sequence[str], values: Mapping[Any, Any], heading: str, tells: Callable[[str], bool]) -> Written:
-    """Return `values` as YAML below `heading`, with the entries that the old `texts` have written as they are there.
+    """Return `values` as YAML below `heading`; entries of the old `texts` are written as they are there.
 
     Comments of which `tells` says that they may hold a secret are left out.
     """
@@ -111,7 +114,7 @@ def _edit(text: str, values: Mapping[Any, Any]) -> tuple[str, set[Any]]:
     parts, at = [], 0
     for cut in cuts:
         _require(cut.start >= at)
-        parts += [text[at : cut.start], cut.instead]
+        parts += [text[at : cut.start], cut.replacement]
         at = cut.end
     return "".join([*parts, text[at:]]), used
 
@@ -121,13 +124,13 @@ def _edit_mapping(text: str, node: yaml.MappingNode, old: dict[Any, Any], new: d
     for place, (key_node, value_node) in enumerate(node.value):
         key = keys[place]
         if key not in new or key in keys[place + 1 :]:
-            # Of a key that stands twice the last counts; the first may still hold a secret.
+            # The last value of a repeated key counts; an earlier one may still hold a secret.
             yield _cut_entry(text, key_node, value_node)
-        else:
-            try:
-                yield from list(_edit_value(text, key_node, value_node, old[key], new[key]))
-            except _NotEditableError:
-                yield _replace(text, key_node, value_node, new[key])
+            continue
+        try:
+            yield from list(_edit_value(text, key_node.end_mark.index, value_node, old[key], new[key]))
+        except _NotEditableError:
+            yield _replace(text, key_node, value_node, new[key])
 
 
 def _key(node: yaml.Node) -> Any:
@@ -136,51 +139,43 @@ def _key(node: yaml.Node) -> Any:
     return yaml.SafeLoader("").construct_object(node)
 
 
-def _edit_value(text: str, key: yaml.Node, node: yaml.Node, old: Any, new: Any) -> Iterator[_Cut]:
-    if node.start_mark.index < key.end_mark.index:
-        # An alias: what it stands for is written elsewhere.
-        _require(same(old, new))
-    elif isinstance(node, yaml.MappingNode) and isinstance(new, dict) and new and not node.flow_style:
-        if set(new) - set(old):
-            yield _replace(text, key, node, new)
-        else:
-            yield from _edit_mapping(text, node, old, new)
-    elif isinstance(node, yaml.SequenceNode) and isinstance(new, list) and new and not node.flow_style:
-        yield from _edit_list(text, key, node, old, new)
-    elif not same(old, new) or _has_twice(node):
-        yield _replace(text, key, node, new)
+def _edit_value(text: str, after: int, node: yaml.Node, old: Any, new: Any) -> Iterator[_Cut]:
+    """Yield the changes inside a value; raise _NotEditableError where it has to be replaced whole."""
+    # PyYAML gives an alias the place of its anchor, which is before the key.
+    is_alias = node.start_mark.index < after
+    if same(old, new) and (is_alias or not _has_repeated_key(node)):
+        return
+    _require(not is_alias and isinstance(node, yaml.CollectionNode) and not node.flow_style and bool(new))
+    if isinstance(node, yaml.MappingNode):
+        _require(isinstance(new, dict) and set(new) <= set(old))
+        yield from _edit_mapping(text, node, old, new)
+    else:
+        _require(isinstance(new, list) and len(new) == len(old))
+        for item, one, other in zip(node.value, old, new, strict=True):
+            yield from _edit_item(text, after, item, one, other)
+            after = item.end_mark.index
 
 
-def _has_twice(node: yaml.Node) -> bool:
-    """Whether a key stands twice anywhere in a flow collection."""
-    if isinstance(node, yaml.SequenceNode):
-        return any(_has_twice(item) for item in node.value)
+def _edit_item(text: str, after: int, item: yaml.Node, old: Any, new: Any) -> Iterator[_Cut]:
+    try:
+        yield from list(_edit_value(text, after, item, old, new))
+    except _NotEditableError:
+        _require(item.start_mark.index >= after)
+        yield _Cut(item.start_mark.index, _end(text, item), _dump(new, flow=True).strip())
+
+
+def _has_repeated_key(node: yaml.Node) -> bool:
+    """Whether any mapping of a value has a key twice."""
     if isinstance(node, yaml.MappingNode):
         keys = [_key(key) for key, _ in node.value]
-        return len(set(keys)) < len(keys) or any(_has_twice(item) for _, item in node.value)
-    return False
-
-
-def _edit_list(text: str, key: yaml.Node, node: yaml.SequenceNode, old: list[Any], new: list[Any]) -> Iterator[_Cut]:
-    if len(old) != len(new):
-        yield _replace(text, key, node, new)
-        return
-    before = key
-    for item, one, other in zip(node.value, old, new, strict=True):
-        if item.start_mark.index < before.end_mark.index and not same(one, other):
-            raise _NotEditableError
-        plain_mapping = isinstance(item, yaml.MappingNode) and isinstance(other, dict) and not item.flow_style
-        if plain_mapping and set(one) == set(other):
-            yield from _edit_mapping(text, item, one, other)
-        elif not same(one, other) or _has_twice(item):
-            yield _Cut(item.start_mark.index, _end(text, item), _dump(other, flow=True).strip())
-        before = item
+        return len(set(keys)) < len(keys) or any(_has_repeated_key(value) for _, value in node.value)
+    return isinstance(node, yaml.SequenceNode) and any(map(_has_repeated_key, node.value))
 
 
 def _replace(text: str, key: yaml.Node, node: yaml.Node, new: Any) -> _Cut:
     """Write a value anew behind its key: in its line, or as a block below it."""
     if node.start_mark.index < key.end_mark.index:
-        # An alias, which PyYAML gives the place of what it stands for.
+        # An alias, which PyYAML gives the place of its anchor.
         alias = re.compile(r"\s*:\s*\*[^\s,\]}]+").match(text, key.end_mark.index)
         _require(alias is not None)
         end = alias.end() if alias else 0
@@ -222,7 +217,7 @@ def _cut_entry(text: str, key: yaml.Node, node: yaml.Node) -> _Cut:
 
 
 def _find_comments(text: str) -> Iterator[tuple[int, int]]:
-    """Yield where each comment begins and ends: what stands behind `#` between the tokens of PyYAML."""
+    """Yield where each comment begins and ends: text from a `#` on, between the tokens of PyYAML."""
     at = 0
     try:
         tokens = [(token.start_mark.index, token.end_mark.index) for token in yaml.scan(text, yaml.SafeLoader)]
@@ -239,7 +234,7 @@ def _anchors(text: str) -> Iterator[str]:
 
 
 def _without(text: str, tells: Callable[[str], bool]) -> tuple[str, str]:
-    """Return `text` without the comments that may tell a secret, and how many there were, in words."""
+    """Return `text` without the comments that may hold a secret, and their number, in words."""
     told = [(start, end) for start, end in _find_comments(text) if tells(text[start:end])]
     for start, end in reversed(told):
         before = text[:start].rstrip(" \t")

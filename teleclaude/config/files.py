@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import secrets
+import stat
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -13,22 +14,23 @@ from typing import Any
 from teleclaude.config.folders import list_folder, opened_folder, sync_folder
 from teleclaude.config.layers import resolve
 from teleclaude.config.parse import MOST_BYTES, parse_env, parse_yaml, to_text, unread_lines
+from teleclaude.config.problems import EXISTS, MISSING, UNREADABLE, UNWRITABLE
 from teleclaude.config.schema import Settings, make_settings
 from teleclaude.errors import ConfigError, PublishError
 from teleclaude.layout import Layout
 
 _TEMPORARY = re.compile(r"\.teleclaude-[0-9a-f]{16}")
-"""The name of a file that is not in its place yet."""
+"""The name of a file while it is written."""
 
 
 def read_yaml(path: Path, *, called: Path | None = None, required: bool = True) -> dict[str, Any]:
     """Return the mapping in the YAML file at `path`; an empty file, or a missing one that is not required, is empty.
 
-    Raises ConfigError that names the file, as it is `called` where this is a copy, and the line.
+    Raises ConfigError that names the file and the line; `called` is the name of the original where `path` is a copy.
     """
     data, called = read_bytes(path), called or path
     if data is None and required:
-        raise ConfigError(f"{called} is missing", "name the right place, or create it", path=called)
+        raise ConfigError(MISSING.fill(path=called), path=called)
     return parse_yaml(data or b"", called)
 
 
@@ -40,8 +42,8 @@ def read_text(path: Path) -> str:
 def read_env(path: Path, environ: Mapping[str, str], *, called: Path | None = None) -> dict[str, str]:
     """Return the variables that the `.env` file at `path` sets; a missing file sets none.
 
-    `environ` is the environment of the process that would have loaded the file. Raises ConfigError that names the file,
-    as it is `called` where this is a copy, and the line.
+    `environ` is the environment of the process that would have loaded the file. Raises ConfigError that names the file
+    and the line; `called` is the name of the original where `path` is a copy.
     """
     return parse_env(read_bytes(path) or b"", called or path, environ)
 
@@ -52,14 +54,14 @@ def find_unread(path: Path) -> tuple[int, ...]:
 
 
 def read_bytes(path: Path) -> bytes | None:
-    """Return what a file holds, up to a little more than is taken, None where there is none; raises ConfigError."""
+    """Return the bytes of a file, at most `MOST_BYTES` + 1, None where there is no file; raises ConfigError."""
     try:
         with path.open("rb") as file:
             return file.read(MOST_BYTES + 1)
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}", "see to its permissions", path=path) from None
+        raise ConfigError(UNREADABLE.fill(path=path, reason=error.strerror), path=path) from None
 
 
 def read_system(layout: Layout, environ: Mapping[str, str]) -> Settings:
@@ -84,7 +86,7 @@ def read_single_user(checkout: Path, environ: Mapping[str, str]) -> Settings:
 def write_new(path: Path, content: bytes, mode: int, owner: tuple[int, int] | None = None) -> None:
     """Put a new file in its place: complete or not at all, with `mode` and `owner` (user, group) from its first moment.
 
-    Raises PublishError where something stands there already; that is never replaced.
+    Raises PublishError where something exists there already; it is never replaced.
     """
     temporary = f".teleclaude-{secrets.token_hex(8)}"
     try:
@@ -98,9 +100,9 @@ def write_new(path: Path, content: bytes, mode: int, owner: tuple[int, int] | No
                     os.unlink(temporary, dir_fd=folder)
             sync_folder(folder)
     except FileExistsError:
-        raise PublishError(f"{path} exists and is not replaced", "move it away and run again") from None
+        raise PublishError(EXISTS.fill(path=path)) from None
     except OSError as error:
-        raise PublishError(f"{path} cannot be written: {error.strerror}", "see to the place and run again") from None
+        raise PublishError(UNWRITABLE.fill(path=path, reason=error.strerror, folder=path.parent)) from None
 
 
 def _write_whole(name: str, content: bytes, mode: int, owner: tuple[int, int] | None, folder: int) -> None:
@@ -115,8 +117,31 @@ def _write_whole(name: str, content: bytes, mode: int, owner: tuple[int, int] | 
 
 
 def remove_temporaries(folder: Path) -> None:
-    """Remove what a killed process was about to put in place in a folder; raises PublishError, OSError."""
+    """Remove the half-written files that a killed process left in a folder; raises PublishError, OSError."""
     with suppress(FileNotFoundError, NotADirectoryError), opened_folder(folder) as here:
         for name in filter(_TEMPORARY.fullmatch, list_folder(here)):
             with suppress(FileNotFoundError, IsADirectoryError):
                 os.unlink(name, dir_fd=here)
+
+
+def has_first_line(name: str, text: bytes, folder: int) -> os.stat_result | None:
+    """Return what `name` in a folder is, if it is a file whose first line holds `text`; None otherwise."""
+    try:
+        descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
+    except OSError:
+        return None
+    try:
+        state = os.fstat(descriptor)
+        marked = stat.S_ISREG(state.st_mode) and text in os.read(descriptor, 4096).partition(b"\n")[0]
+        return state if marked else None
+    finally:
+        os.close(descriptor)
+
+
+def remove_marked(path: Path, text: bytes) -> None:
+    """Remove the file at `path` if its first line holds `text`; anything else stays."""
+    with suppress(FileNotFoundError, NotADirectoryError), opened_folder(path.parent) as folder:
+        found = has_first_line(path.name, text, folder)
+        if found is not None and os.path.samestat(found, os.stat(path.name, dir_fd=folder, follow_symlinks=False)):
+            os.unlink(path.name, dir_fd=folder)
+            sync_folder(folder)

@@ -1,4 +1,4 @@
-"""Folders that others may own a part of: one walk that nobody can bend, and who could change what lies there."""
+"""A walk through folders that others may change meanwhile, and the users who could change what is in a folder."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from pathlib import Path
 
+from teleclaude.config.problems import FOREIGN_LINK
 from teleclaude.errors import PublishError
 
 _FOLDER = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-"""To pass through a folder one need not be able to list it, where the system knows the difference (Linux)."""
+"""With O_PATH (Linux) a folder that may be passed through, and not listed, can be opened."""
 
 _MAX_LINKS = 40
 """As Linux counts (path_resolution(7))."""
@@ -27,44 +28,45 @@ class Links(Enum):
 
     NONE = "none"
     OURS = "ours"
-    """For root only those that nobody but root and this process's user can have put there; for others every link,
-    which leads them only where they may go anyway."""
+    """For root only links that nobody but root and this process's user can have made. For another user every link,
+    because the system checks the rights of that user behind it."""
     ANY = "any"
 
 
 @dataclass(frozen=True)
 class Policy:
-    """What is allowed on the way to a place."""
+    """What a walk may pass."""
 
     links: Links
     owners: frozenset[int] | None = None
-    """Who may own what is on the way; the walk ends at the first place of somebody else. None: anybody."""
+    """The users who may own a place on the way; the walk ends at the first place of another. None: any user."""
     make: bool = False
     """Whether a folder that is missing is made, with mode 0755."""
-    gates: Mapping[Path, int] = field(default_factory=dict)
-    """Folders that are open already, by their real paths: they are reached also where the way to them is closed."""
+    opened: Mapping[Path, int] = field(default_factory=dict)
+    """Descriptors of folders by their real paths; such a folder is reached even where a folder above it is closed."""
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where a walk has come."""
+    """The place that a walk has reached."""
 
     path: Path
     """No name in it is a link, as far as the walk could look."""
     folder: int | None
-    """The descriptor of the folder that stands here, None where none does or it cannot be entered."""
+    """The descriptor of the folder here, None where there is no folder or it cannot be entered."""
     state: os.stat_result | None
-    """What stands here, links not followed; None where nothing does, or it cannot be looked at."""
+    """What is here, links not followed; None where nothing is, or it cannot be looked at."""
     trouble: OSError | PublishError | None = None
     """Why there is no folder."""
 
 
 @contextmanager
 def walked(path: Path, policy: Policy) -> Iterator[Place]:
-    """Go to `path` name by name, each looked up in the open folder before it, and yield the place where the way ends.
+    """Go to `path` name by name and yield the place where the walk ends.
 
-    So nothing that is swapped meanwhile leads elsewhere. Behind a place that cannot be entered the names are taken as
-    they are, `..` as the name before it, until a gate is reached. The folder is closed at the end.
+    Each name is looked up in the open folder before it, so that a folder that is swapped meanwhile changes nothing.
+    Behind a place that cannot be entered the names are taken as they are written, and `..` removes the name before it,
+    until a folder of `policy.opened` is reached. The folder is closed at the end.
     """
     names, links = list(reversed(path.absolute().parts[1:])), 0
     here = _root()
@@ -97,10 +99,10 @@ def _close(place: Place) -> None:
 
 
 def _step(here: Place, name: str, policy: Policy) -> Place:
-    """Return the place `name` in a folder, itself and not where it leads if it is a link."""
+    """Return the place `name` in a folder; a link is not followed."""
     path = here.path.parent if name == ".." else here.path / name
-    if path in policy.gates:
-        folder = os.dup(policy.gates[path])
+    if path in policy.opened:
+        folder = os.dup(policy.opened[path])
         return Place(path, folder, os.fstat(folder))
     if here.folder is None:
         return Place(path, None, None, here.trouble)
@@ -127,13 +129,12 @@ def _look(folder: int, name: str, *, make: bool) -> os.stat_result:
 
 
 def _follow(here: Place, link: Place, policy: Policy, links: int) -> tuple[Place, Path]:
-    """Return where to go on from, and what a link in the folder `here` says; the link itself where it may not say."""
+    """Return the place where the target of a link begins, and the target; where it may not be followed, the link."""
     assert here.folder is not None
     assert link.state is not None
     trouble: OSError | PublishError
     if policy.links is Links.OURS and (links > _MAX_LINKS or not _is_ours(link.state, os.fstat(here.folder))):
-        sentence = f"{link.path} is a link, and uid {link.state.st_uid} made it"
-        trouble = PublishError(sentence, "put a real folder there")
+        trouble = PublishError(FOREIGN_LINK.fill(path=link.path, uid=link.state.st_uid))
     elif policy.links is Links.NONE or links > _MAX_LINKS:
         trouble = OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(link.path))
     else:
@@ -147,14 +148,14 @@ def _follow(here: Place, link: Place, policy: Policy, links: int) -> tuple[Place
 
 
 def _is_ours(link: os.stat_result, around: os.stat_result) -> bool:
-    """Whether nobody but root and this process's user can have put a link into the folder around it."""
+    """Whether nobody but root and this process's user can have made a link in the folder around it."""
     closed = not around.st_mode & 0o022 or around.st_mode & stat.S_ISVTX
     return os.geteuid() != 0 or bool(closed and {link.st_uid, around.st_uid} <= {0, os.geteuid()})
 
 
 @contextmanager
 def opened_folder(path: Path, *, make: bool = False) -> Iterator[int]:
-    """Open a folder, made where `make` says so; root follows only links that nobody else can have put there.
+    """Open a folder, made where `make` says so; root follows only links that nobody else can have made.
 
     Raises PublishError for other links; OSError.
     """
@@ -163,7 +164,7 @@ def opened_folder(path: Path, *, make: bool = False) -> Iterator[int]:
 
 
 def entered(place: Place) -> int:
-    """Return the descriptor of the folder where a walk ended; raises what kept it out, PublishError or OSError."""
+    """Return the descriptor of the folder where a walk ended; raises PublishError or OSError where it is not open."""
     if place.folder is None:
         assert place.trouble is not None
         raise place.trouble
@@ -172,7 +173,7 @@ def entered(place: Place) -> int:
 
 @dataclass(frozen=True)
 class Stranger:
-    """A place on the way to a path that somebody else than root can change, and its owner."""
+    """A place on the way to a path that belongs to an untrusted user."""
 
     path: Path
     uid: int
@@ -180,9 +181,9 @@ class Stranger:
 
 
 def find_stranger(path: Path, trusted: frozenset[int] = frozenset({0})) -> Stranger | None:
-    """Return the first place on the way to `path` that belongs to nobody of `trusted`, None where there is none.
+    """Return the first place on the way to `path` whose owner is not in `trusted`, None where there is none.
 
-    Links of the trusted are followed, as `/tmp` of macOS. What does not exist is nobody's.
+    Links of trusted users are followed, such as `/tmp` of macOS. A place that does not exist has no owner.
     """
     with walked(path, Policy(Links.ANY, owners=trusted)) as place:
         if place.state is None or place.state.st_uid in trusted:
@@ -191,7 +192,7 @@ def find_stranger(path: Path, trusted: frozenset[int] = frozenset({0})) -> Stran
 
 
 def find_unsafe_folder(path: Path, trusted: frozenset[int] = frozenset({0})) -> Path | None:
-    """Return the first folder on the way to `path` that users beside `trusted` can change, None where there is none."""
+    """Return the first folder on the way to `path` that a user outside `trusted` can change, None where none is."""
     stranger = find_stranger(path, trusted)
     if stranger is not None:
         return stranger.path
@@ -205,14 +206,14 @@ def _is_open(folder: Path, trusted: frozenset[int]) -> bool:
     except OSError:
         return False
     if state.st_mode & stat.S_ISVTX:
-        # Names of others cannot be changed there, as in /tmp.
+        # The sticky bit, as of /tmp: nobody can change names of others there.
         return False
     members = _members(state.st_gid) - trusted if state.st_mode & stat.S_IWGRP else set()
     return bool(state.st_mode & stat.S_IWOTH or members)
 
 
 def _members(gid: int) -> set[int]:
-    """Return the users of a group; /usr/local belongs to one that is often empty (Debian policy 9.1.2)."""
+    """Return the users of a group; that of /usr/local is often empty (Debian policy 9.1.2)."""
     accounts = pwd.getpwall()
     with suppress(KeyError):
         names = set(grp.getgrgid(gid).gr_mem)
@@ -220,42 +221,23 @@ def _members(gid: int) -> set[int]:
     return {account.pw_uid for account in accounts if account.pw_gid == gid}
 
 
-def list_folder(folder: int) -> list[str]:
-    """Return the names in a folder; raises OSError where it may only be passed through."""
+@contextmanager
+def _listable(folder: int) -> Iterator[int]:
+    """Open a folder once more, so that it can be listed and synced; raises OSError where it may only be passed."""
     descriptor = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=folder)
     try:
-        return os.listdir(descriptor)  # noqa: PTH208 - a descriptor, which no path can be swapped under
+        yield descriptor
     finally:
         os.close(descriptor)
+
+
+def list_folder(folder: int) -> list[str]:
+    """Return the names in a folder; raises OSError where it may only be passed through."""
+    with _listable(folder) as descriptor:
+        return os.listdir(descriptor)  # noqa: PTH208 - a descriptor, which no path can be swapped under
 
 
 def sync_folder(folder: int) -> None:
     """Make the names in a folder survive a power loss."""
-    descriptor = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=folder)
-    try:
+    with _listable(folder) as descriptor:
         os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def has_first_line(name: str, text: bytes, folder: int) -> os.stat_result | None:
-    """Return what `name` in a folder is, if it is a file whose first line holds `text`; None otherwise."""
-    try:
-        descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
-    except OSError:
-        return None
-    try:
-        state = os.fstat(descriptor)
-        marked = stat.S_ISREG(state.st_mode) and text in os.read(descriptor, 4096).partition(b"\n")[0]
-        return state if marked else None
-    finally:
-        os.close(descriptor)
-
-
-def remove_marked(path: Path, text: bytes) -> None:
-    """Remove the file at `path` if its first line holds `text`; anything else stays."""
-    with suppress(FileNotFoundError, NotADirectoryError), opened_folder(path.parent) as folder:
-        found = has_first_line(path.name, text, folder)
-        if found is not None and os.path.samestat(found, os.stat(path.name, dir_fd=folder, follow_symlinks=False)):
-            os.unlink(path.name, dir_fd=folder)
-            sync_folder(folder)

@@ -6,10 +6,11 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from teleclaude.config.problems import NOT_VARIABLES
 from teleclaude.errors import ConfigError
 
 SECRET_PREFIX = "TELECLAUDE_SECRET_"  # noqa: S105 - a name and no secret
-"""How the names of variables begin that hold a secret taken out of a YAML file."""
+"""The prefix of variables that hold a secret from a YAML file."""
 
 REFERENCE = re.compile(r"\$\{([^}]+)\}")
 
@@ -21,7 +22,7 @@ _ENVIRONMENT_OVERRIDES = {
     "WHATSAPP_TEMPLATE_NAME": ("whatsapp", "template_name"),
     "WHATSAPP_TEMPLATE_LANGUAGE": ("whatsapp", "template_language"),
 }
-"""Variables that win over a key even where no `${NAME}` asks for them (facts: installation, environment variables)."""
+"""Variables that win over a key without a `${NAME}` there (facts: installation, environment variables)."""
 
 
 def merge(*layers: Mapping[str, Any]) -> dict[str, Any]:
@@ -29,8 +30,8 @@ def merge(*layers: Mapping[str, Any]) -> dict[str, Any]:
     result: dict[str, Any] = {}
     for layer in layers:
         for key, value in layer.items():
-            standing = result.get(key)
-            result[key] = merge(standing, value) if isinstance(standing, dict) and isinstance(value, dict) else value
+            present = result.get(key)
+            result[key] = merge(present, value) if isinstance(present, dict) and isinstance(value, dict) else value
     return result
 
 
@@ -52,13 +53,13 @@ def expand(value: Any, environment: Mapping[str, Any]) -> Any:
     return value
 
 
-def find_references(value: Any, way: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:
-    """Yield of every `${NAME}` in a string value the keys that lead to it, and the name."""
+def find_references(value: Any, keys: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Yield for every `${NAME}` in a string value the keys from the top to it, and the name."""
     if isinstance(value, str):
-        yield from ((way, name) for name in REFERENCE.findall(value))
+        yield from ((keys, name) for name in REFERENCE.findall(value))
     items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for key, item in items:
-        yield from find_references(item, (*way, str(key)))
+        yield from find_references(item, (*keys, str(key)))
 
 
 def override(values: dict[str, Any], environment: Mapping[str, Any]) -> dict[str, Any]:
@@ -75,17 +76,15 @@ def resolve(
 ) -> dict[str, Any]:
     """Return the effective configuration of the three layers under the process environment `environ`.
 
-    The variables that the files carry in `environment` count as if the process had them; those of the process win.
+    The variables below `environment` in the files count as if the process had them; those of the process win.
     Raises ConfigError.
     """
     merged = merge(system, secrets, user)
-    carried = merged.get("environment") or {}
-    if not isinstance(carried, dict):
-        raise ConfigError(
-            "environment in the configuration is not a list of names and values", "write NAME: value below it"
-        )
-    known = {**carried, **environ}
-    # What was taken out of a YAML file is expanded as it would have been there; what .env says is not.
+    of_files = merged.get("environment") or {}
+    if not isinstance(of_files, dict):
+        raise ConfigError(NOT_VARIABLES)
+    known = {**of_files, **environ}
+    # A value from a YAML file is expanded as it was there; a value of .env is not.
     environment = {
         name: expand(value, known) if name.startswith(SECRET_PREFIX) else value for name, value in known.items()
     }

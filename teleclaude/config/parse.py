@@ -1,7 +1,7 @@
 """What the bytes of a configuration file mean: YAML as PyYAML reads it, `.env` as python-dotenv does. Pure.
 
-The old daemon read with these two libraries, so they decide. What they would do without end, or in words that nobody
-understands, is refused here in one sentence that names the file and the line, and quotes nothing of it.
+The old daemon read with these two libraries, so they decide. An input on which they would not end, or would fail in
+words that nobody understands, is refused here. The message names the file and the line, and quotes nothing of it.
 """
 
 from __future__ import annotations
@@ -16,14 +16,15 @@ import yaml
 from dotenv.parser import Binding, parse_stream
 from dotenv.variables import parse_variables
 
-from teleclaude.errors import ConfigError
+from teleclaude.config import problems
+from teleclaude.errors import ConfigError, Problem
 
 MOST_BYTES = 4 << 20
-"""The size of a file; real ones have a few kilobytes."""
+"""The largest size of a file; real ones have a few kilobytes."""
 _MOST_VALUES = 200_000
-"""Values in a YAML file, those of an alias counted wherever it stands."""
+"""Values in a YAML file; those of an alias count again for each use."""
 _MOST_LEVELS = 60
-"""Mappings and lists inside each other; keeps every recursion over them within Python's limit."""
+"""Mappings and lists inside each other. It keeps every recursion over them within Python's limit."""
 _LONGEST_NUMBER = 1000
 """Digits. Python itself refuses to write more than 4,300, and PyYAML needs quadratic time for them."""
 
@@ -31,7 +32,7 @@ _NUMBERS = frozenset({"tag:yaml.org,2002:int", "tag:yaml.org,2002:float"})
 
 
 class _Loader(yaml.SafeLoader):
-    """PyYAML's safe loader with an end to what a file can make it do."""
+    """PyYAML's safe loader, with limits for what a file can cost."""
 
     def __init__(self, text: str) -> None:
         super().__init__(text)
@@ -43,54 +44,54 @@ class _Loader(yaml.SafeLoader):
         event: Any = self.peek_event()  # type: ignore[no-untyped-call]
         before = self._values
         self._levels += 1
-        _require(self._levels <= _MOST_LEVELS, f"something deeper than {_MOST_LEVELS} levels", event.start_mark)
+        _require(self._levels <= _MOST_LEVELS, problems.TOO_DEEP, event.start_mark, _MOST_LEVELS)
         node = super().compose_node(parent, index)
         self._levels -= 1
         if isinstance(event, yaml.AliasEvent):
-            _require(id(node) in self._weights, "an alias that refers to what it stands in", event.start_mark)
+            _require(id(node) in self._weights, problems.ENDLESS_ALIAS, event.start_mark)
             self._values += self._weights[id(node)]
         else:
             self._values += 1
             self._weights[id(node)] = self._values - before
-        _require(self._values <= _MOST_VALUES, f"more than {_MOST_VALUES} values, aliases followed", event.start_mark)
+        _require(self._values <= _MOST_VALUES, problems.TOO_MANY_VALUES, event.start_mark, _MOST_VALUES)
         return node
 
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
-        """Give the line also of what PyYAML stumbles over, such as a thirteenth month."""
+        """Name the line of a value that PyYAML cannot make, such as a thirteenth month."""
         if node.tag in _NUMBERS and isinstance(node, yaml.ScalarNode):
-            _require(
-                len(node.value) <= _LONGEST_NUMBER, f"a number of more than {_LONGEST_NUMBER} digits", node.start_mark
-            )
+            _require(len(node.value) <= _LONGEST_NUMBER, problems.LONG_NUMBER, node.start_mark, _LONGEST_NUMBER)
         try:
             return super().construct_object(node, deep)
         except (ValueError, LookupError, AttributeError, TypeError, OverflowError):
-            raise _RefusedError("a value that is not of its type", node.start_mark) from None
+            raise _RefusedError(problems.NOT_OF_TYPE, node.start_mark) from None
 
 
 class _RefusedError(yaml.MarkedYAMLError):
-    """What we refuse, in words that quote nothing."""
+    """YAML that is refused; `most` is the limit that it exceeds."""
 
-    def __init__(self, sentence: str, mark: Any) -> None:
-        super().__init__(problem=sentence, problem_mark=mark)
-        self.sentence = sentence
-        self.line: int = mark.line + 1
+    def __init__(self, refusal: Problem, mark: Any, most: int = 0) -> None:
+        super().__init__(problem_mark=mark)
+        self.refusal, self.most = refusal, most
 
 
-def _require(holds: bool, sentence: str, mark: Any) -> None:
+def _require(holds: bool, refusal: Problem, mark: Any, most: int = 0) -> None:
     if not holds:
-        raise _RefusedError(sentence, mark)
+        raise _RefusedError(refusal, mark, most)
 
 
 def to_text(data: bytes, path: Path) -> str:
     """Return the text of a YAML file, with its byte order mark: UTF-8, or UTF-16 that says so; raises ConfigError."""
-    encoding = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}.get(data[:2], "utf-8")
+    return _decode(data, path, {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}.get(data[:2], "utf-8"))
+
+
+def _decode(data: bytes, path: Path, encoding: str = "utf-8") -> str:
     if len(data) > MOST_BYTES:
-        raise ConfigError(f"{path} is larger than {MOST_BYTES >> 20} MB", "take out what nobody needs", path=path)
+        raise ConfigError(problems.TOO_LARGE.fill(path=path, megabytes=MOST_BYTES >> 20), path=path)
     try:
         return data.decode(encoding)
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
-        raise _refuse(path, line, f"this is not {encoding.upper()[:6].rstrip('-')}") from None
+        raise _refuse(problems.OTHER_ENCODING, path, line, encoding=encoding.upper()[:6].rstrip("-")) from None
 
 
 def parse_yaml(data: bytes, path: Path) -> dict[str, Any]:
@@ -103,19 +104,21 @@ def parse_yaml(data: bytes, path: Path) -> dict[str, Any]:
         loader = _Loader(text)
         values = loader.get_single_data()
     except _RefusedError as error:
-        raise _refuse(path, error.line, f"here is {error.sentence}") from None
+        raise _refuse(error.refusal, path, _line_of(error), most=error.most) from None
     except yaml.MarkedYAMLError as error:
-        # Without the parser's words, which quote the file.
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise _refuse(path, line, "this is not YAML") from None
+        # The parser's own words would quote the file.
+        raise _refuse(problems.NOT_YAML, path, _line_of(error)) from None
     except yaml.reader.ReaderError as error:
-        line = text[: error.position].count("\n") + 1
-        raise _refuse(path, line, "this character is not allowed in YAML") from None
+        raise _refuse(problems.NOT_ALLOWED, path, text[: error.position].count("\n") + 1) from None
     if values is None:
         return {}
     if not isinstance(values, dict):
-        raise _refuse(path, 1, "the file does not hold keys and values")
+        raise _refuse(problems.NOT_A_MAPPING, path, 1)
     return values
+
+
+def _line_of(error: yaml.MarkedYAMLError) -> int:
+    return error.problem_mark.line + 1 if error.problem_mark else 1
 
 
 def parse_env(data: bytes, path: Path, environ: Mapping[str, str]) -> dict[str, str]:
@@ -137,7 +140,7 @@ def _expand(binding: Binding, scope: Mapping[str, str | None], path: Path) -> st
     for atom in parse_variables(binding.value or ""):
         value += atom.resolve(scope)
         if len(value) > MOST_BYTES:
-            raise _refuse(path, binding.original.line, "this value expands to too much")
+            raise _refuse(problems.EXPANDS_TOO_FAR, path, binding.original.line, megabytes=MOST_BYTES >> 20)
     return value
 
 
@@ -147,15 +150,9 @@ def unread_lines(data: bytes, path: Path) -> tuple[int, ...]:
 
 
 def _bindings(data: bytes, path: Path) -> tuple[Binding, ...]:
-    if len(data) > MOST_BYTES:
-        raise ConfigError(f"{path} is larger than {MOST_BYTES >> 20} MB", "take out what nobody needs", path=path)
-    try:
-        # Python's own reading of line ends, as for the file that python-dotenv opens.
-        text = data.decode().replace("\r\n", "\n").replace("\r", "\n")
-    except UnicodeDecodeError as error:
-        raise _refuse(path, data[: error.start].count(b"\n") + 1, "this is not UTF-8") from None
-    return tuple(parse_stream(StringIO(text)))
+    # Python's own reading of line ends, as for the file that python-dotenv opens.
+    return tuple(parse_stream(StringIO(_decode(data, path), newline=None)))
 
 
-def _refuse(path: Path, line: int, sentence: str) -> ConfigError:
-    return ConfigError(f"{path}, line {line}: {sentence}", "fix it there", path=path)
+def _refuse(problem: Problem, path: Path, line: int, **values: object) -> ConfigError:
+    return ConfigError(problem.fill(path=path, line=line, **values), path=path)

@@ -6,18 +6,19 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from teleclaude.config.problems import NOT_VALID
 from teleclaude.errors import ConfigError
 
 
-class Section(BaseModel):
-    """A mapping of the configuration that keeps what it does not know and cannot be changed."""
+class _Section(BaseModel):
+    """A mapping of the configuration; it keeps unknown keys and cannot be changed."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
     @model_validator(mode="before")
     @classmethod
     def leave_out_other_keys(cls, values: Any) -> Any:
-        """Leave out keys that are no text, such as `1:` or `on:`, which nothing here asks for."""
+        """Leave out keys that are not text, such as `1:` or `on:`."""
         return (
             {key: value for key, value in values.items() if isinstance(key, str)}
             if isinstance(values, dict)
@@ -25,30 +26,30 @@ class Section(BaseModel):
         )
 
 
-class Computer(Section):
+class Computer(_Section):
     """This machine; `name` identifies its sessions."""
 
     name: str = "unknown"
     timezone: str = "Europe/Amsterdam"
 
 
-class Person(Section):
-    """Somebody who uses this installation."""
+class Person(_Section):
+    """A person who uses this installation."""
 
     name: str
     email: str | None = None
-    """Unknown of somebody whom no old file lists."""
+    """None where no old file lists the person."""
     username: str | None = None
     role: Literal["admin", "member", "contributor", "newcomer"] = "member"
 
 
-class Database(Section):
-    """Where a system-wide installation keeps its data; the password stands in the secrets."""
+class Database(_Section):
+    """Where a system-wide installation keeps its data; the password is in the secrets."""
 
     url: str
 
 
-class Settings(Section):
+class Settings(_Section):
     """The effective configuration."""
 
     agents: dict[str, Any]
@@ -67,4 +68,4 @@ def make_settings(values: dict[str, Any], origin: str) -> Settings:
         return Settings.model_validate(values)
     except ValidationError as error:
         wrong = "; ".join(f"{'.'.join(map(str, part['loc']))}: {part['msg']}" for part in error.errors()[:5])
-        raise ConfigError(f"the configuration in {origin} does not fit: {wrong}", "fix these keys") from None
+        raise ConfigError(NOT_VALID.fill(files=origin, wrong=wrong)) from None

@@ -1,6 +1,6 @@
-"""What is a secret: told by its name, by its place in a URL, by how it looks. Pure.
+"""What is a secret: by its name, by its place in a URL, by its look. Pure.
 
-In doubt something is one: it then stands in the secrets and is read from there, so that no harm is done.
+A doubtful value counts as a secret. It is then read from the secrets, so no harm is done.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ _SECRET_WORDS = re.compile(
     r"|(?:user|db|smtp)?pass|pwd|pin|(?:api|access|secret|private|auth|pass|ssh)?keys?|auth|authorization|bearer|cookies?"
     r"|jwt|t?otp|hmac|psk|salts?|seeds?|signing|webhook_urls?)(?:_|$)"
 )
-"""Words that make a name a secret's, wherever they stand in it."""
+"""Words anywhere in a name that make it the name of a secret."""
 
 _NO_SECRET = frozenset({"identity_key", "idempotency_key", "public_key"})
 
 _MAPS_OF_SECRETS = frozenset({"env", "envs", "environment", "header", "headers", "vars", "variables"})
-"""Names of mappings whose values go to a program or a server; of which one is secret only its author knows."""
+"""Names of mappings whose values go to a program or a server; any of them may be a secret."""
 
 URL_SECRET = re.compile(
     r"(?P<before>(?<![a-z0-9+.-])[0-9+.-]*+[a-z][a-z0-9+.-]*+://[^/?#\s@:]*+:)(?P<user_secret>\S{1,4000})(?=@)"
@@ -30,11 +30,11 @@ URL_SECRET = re.compile(
     r"(?:token|secret|pass|pwd|key|sig|auth|jwt|code|credential|otp|hmac|salt|seed)[^=&#\s]*+=)(?P<query_secret>[^&#\s]+)",
     re.IGNORECASE,
 )
-"""What a URL may hold of a secret: a password, a name alone (a token, in practice), a parameter, and the path of a
-webhook (Discord, Slack) or of a bot (Telegram).
+"""Secrets in a URL: a password, a name alone (in practice a token), a parameter, the path of a webhook (Discord,
+Slack) or of a bot (Telegram).
 
-Here as in _LOOKS a word is looked at from its beginning alone, and what may begin anywhere in it has a length, so that
-a long word takes no longer than many short ones.
+Here as in _LOOKS a pattern begins at the beginning of a word, or has a largest length where it may begin anywhere. So
+the time grows with the length of the text, and not with its square.
 """
 
 _LOOKS = re.compile(
@@ -48,13 +48,13 @@ _LOOKS = re.compile(
     r"[\w-]*+['\"]?(?:\s*[:=]\s*|\s+is\s+|\s+was\s+)['\"]?(?!\$\{|[\s'\"]|$)\S)"
     r"|(?i:(?<![\w-])\w*+-(?>[\w-]*?(?:token|secret|password|key))[\w-]*+[ =](?!\$\{|-)\S)"
 )
-"""How secrets look wherever they stand: forms of well-known issuers, long random words, a name with its value."""
+"""Secrets anywhere in a text: forms of well-known issuers, long random words, a name with its value."""
 
 _NAMED = re.compile(
     r"(?<![\w-])(?:(?P<option>-[\w-]++)\s+(?!-)|(?P<name>[\w-]++)['\"]?(?:\s*[:=]\s*|\s+(?:is|was)\s+))['\"]?"
     r"(?=[^\s'\"])(?!\$\{)"
 )
-"""An option or a name in a text, with a value after it; `is_secret` says whether it matters."""
+"""An option or a name in a text, with a value after it; `is_secret` judges the name."""
 
 _LOGIN = re.compile(
     r"(?<![a-z])(?:login|user(?:_?name)?|(?<![\w-])-u)['\"]?[\s:=]\s*['\"]?(?!\$\{|\d+:\d+(?!\S))[^\s:/'\"]{1,100}:"
@@ -62,15 +62,15 @@ _LOGIN = re.compile(
     r"|(?<![\w/.%+-])[\w.%+-]{1,100}:(?!\$\{)[^\s:/@]{1,200}@\w",
     re.IGNORECASE,
 )
-"""A user and the password, `ada:…`: after a name that says so, or before a host. Two numbers are ids."""
+"""A user and a password, `ada:…`, after the name of a login or before a host. Two numbers are ids."""
 
 _COMMAND = re.compile(
     r"\b(?:mysql|mariadb|sshpass)\w*+[^\n]{0,300}?\s-p\s*+(?!\$\{)\S|\bredis-cli\b[^\n]{0,300}?\s-a\s*+(?!\$\{)\S"
     r"|(?<![\w-])(?<!mkdir )(?<!claude )(?<!gemini )(?<!codex )-p(?!ath|erm|rint|rune)"
     r"(?!\s*+['\"]?(?:[-/~.$]|\d{1,5}(?:[.:-]\d{1,5})*(?:/\w+)?(?![^\s'\"])))\s*+\S"
 )
-"""A password after an option of one letter. Elsewhere than with the programs that are named, `-p` also takes ports and
-folders, a prompt or a profile with the agents, and begins words of find."""
+"""A password after an option of one letter. Of other programs than the named ones `-p` also takes a port or a folder,
+of the agents a prompt or a profile, and find has words that begin with it."""
 
 ONLY_REFERENCES = re.compile(r"(?:\$\{[^}]+\})+")
 
@@ -78,10 +78,10 @@ _SHORTEST_KNOWN = 8
 """Characters; a shorter value is too likely part of something else."""
 
 _LONGEST_SHOWN = 80
-"""Characters; a longer text may hold anything."""
+"""Characters; a longer text is not shown."""
 
 _OPAQUE = re.compile(r"\s*[\[{]|.*://", re.DOTALL)
-"""How texts begin, or what they hold, that are read by programs: a URL, JSON."""
+"""Texts for programs: JSON, and a text with a URL."""
 
 _SHOWN_NAMES = frozenset({"environment", "profiles"})
 """The mappings of secrets.yml whose keys are names of variables and of people."""
@@ -96,12 +96,12 @@ def is_secret(name: str) -> bool:
 
 
 def is_login(name: str, value: Any) -> bool:
-    """Whether a value that `name` says is a user's has the password with it."""
+    """Whether a value is a user with a password; `name` may say that it is a user's."""
     return isinstance(value, str) and _LOGIN.search(f"{_words(name)}={value}") is not None
 
 
 def is_map_of_secrets(name: str) -> bool:
-    """Whether a name says that any value of its mapping may be a secret."""
+    """Whether any value of a mapping with this name may be a secret."""
     return _words(name) in _MAPS_OF_SECRETS
 
 
@@ -110,7 +110,7 @@ def _words(name: str) -> str:
 
 
 def is_no_value(value: Any) -> bool:
-    """Whether nothing can be secret about a value: none, a switch, an empty text, nothing but references."""
+    """Whether a value cannot be a secret: null, a switch, an empty text, or references alone."""
     return value is None or isinstance(value, bool) or value == "" or ONLY_REFERENCES.fullmatch(str(value)) is not None
 
 
@@ -131,7 +131,7 @@ def has_secret(text: str, known: Collection[str]) -> bool:
 
 
 def is_harmless(name: str, value: Any) -> bool:
-    """Whether a value called `name` may stand in a message: a short text, number or time that tells no secret."""
+    """Whether a value called `name` may be shown in a message: a short text, number or time without a secret."""
     if is_no_value(value):
         return True
     if is_secret(name) or is_map_of_secrets(name) or is_login(name, value):
@@ -142,7 +142,7 @@ def is_harmless(name: str, value: Any) -> bool:
 
 
 def mask(secrets: Mapping[Any, Any]) -> dict[str, str | dict[str, str]]:
-    """Return what secrets.yml may show: names, and none that looks like a secret itself."""
+    """Return the names in secrets.yml with masked values; a name that looks like a secret is masked too."""
     return {
         _masked_name(key): {_masked_name(name): _MASK for name in value}
         if key in _SHOWN_NAMES and isinstance(value, dict)
@@ -156,7 +156,7 @@ def _masked_name(key: Any) -> str:
 
 
 def comment_may_tell(text: str, known: Collection[str]) -> bool:
-    """Whether a comment may hold a secret: more easily than a value, because nobody needs it."""
+    """Whether a comment may hold a secret; it is judged more strictly than a value, because no program needs it."""
     if has_secret(text, known):
         return True
     words = text.split()
@@ -169,16 +169,16 @@ def _is_odd(word: str) -> bool:
 
 
 def url_secret(match: re.Match[str]) -> tuple[str, str]:
-    """Return what stands before the secret in a match of URL_SECRET, and the secret."""
+    """Return the text before the secret in a match of URL_SECRET, and the secret."""
     before = match["before"] or match["scheme"] or match["place"] or match["name"]
     return before, match["user_secret"] or match["name_secret"] or match["path_secret"] or match["query_secret"]
 
 
 def named_secrets(value: Any, *, inside: bool = False) -> Iterator[str]:
-    """Yield every text and number in `value` that its name says is a secret, long enough to be known again."""
+    """Yield every text and number in `value` with the name of a secret, if `known_again` takes it."""
     if isinstance(value, dict):
         for key, item in value.items():
-            # Below such a name a key may be the secret itself.
+            # Below the name of a secret a key may be the secret itself.
             yield from known_again([str(key)] if inside else [])
             yield from named_secrets(item, inside=inside or is_secret(str(key)) or is_login(str(key), item))
     elif isinstance(value, list):
@@ -191,7 +191,7 @@ def named_secrets(value: Any, *, inside: bool = False) -> Iterator[str]:
 
 
 def known_again(values: list[str]) -> Iterator[str]:
-    """Yield those values, line by line, that are long enough and no paths."""
+    """Yield the lines of the values that are long enough to be found in other texts, and are not paths."""
     for value in values:
         for line in value.splitlines():
             if len(line.strip()) >= _SHORTEST_KNOWN and not line.startswith(("/", "~", "${")):

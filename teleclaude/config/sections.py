@@ -1,16 +1,17 @@
-"""Which keys and variables of a single-user installation are whose, as data (facts: installation). Pure."""
+"""The keys and variables of a single-user installation, by their layer (facts: installation). Pure."""
 
 from __future__ import annotations
 
 import re
 
 USER_SECTIONS = ("creds", "tts", "stt", "chiptunes")
-"""Sections of config.yml that are one person's (facts: installation, class P)."""
+"""Sections of config.yml for one person (facts: installation, class P)."""
 
 USER_KEYS = (("computer", "trusted_dirs"), ("computer", "timezone"), ("agents", "default"))
-"""Keys that are one person's inside sections of the system. `agents.default` stays there too, for everyone else."""
+"""Keys for one person inside sections of the system."""
 
 KEPT_FOR_EVERYONE = {("agents", "default"), ("computer", "timezone")}
+"""Those of `USER_KEYS` that stay in the system too, for everyone else."""
 
 IGNORED_SECTIONS = {
     "database": "located the old database; the new one is named by database.url",
@@ -24,13 +25,13 @@ PLAIN_VARIABLES = re.compile(
     r"WHATSAPP_TEMPLATE_(NAME|LANGUAGE)|TELECLAUDE_LOG_LEVEL|WORKING_DIR|API_(TCP_PORT|WATCH_.*|RESTART_.*|WS_.*)"
     r"|HOOK_OUTBOX_.*|CODEX_TRANSCRIPT_WATCH_INTERVAL_S|GEMINI_START_EXTRA_DELAY_S|TELECLAUDE_MLX_.*|APPEARANCE_MODE"
 )
-"""Variables that are nobody's secret (facts: installation, environment variables); every other name counts as one."""
+"""Variables that are not secret (facts: installation, environment variables); every other one counts as secret."""
 
 IDENTIFIERS = re.compile(
     r"TELEGRAM_(USER_IDS|SUPERGROUP_ID|ALERT_USERNAME)|DISCORD_\w+_ID|WHATSAPP_(PHONE_NUMBER_ID|BUSINESS_NUMBER)"
     r"|BREVO_SENDER_(EMAIL|NAME)|TELEC_AUTH_EMAIL"
 )
-"""Variables that are private and no secret: they go to the secrets, and are not looked for anywhere else."""
+"""Private variables that are not secret: they go to the secrets, but a text that repeats one is not a secret."""
 
 READ_FROM_CONFIG = frozenset(
     {
@@ -46,7 +47,7 @@ READ_FROM_CONFIG = frozenset(
         "whatsapp",
     }
 )
-"""Sections that the old daemon looked for in config.yml alone (facts: installation)."""
+"""Sections that the old daemon read from config.yml alone (facts: installation)."""
 
 READ_FROM_EVERYONE = frozenset(
     {
@@ -65,10 +66,10 @@ READ_FROM_EVERYONE = frozenset(
         "subscriptions",
     }
 )
-"""Keys that it looked for in teleclaude.yml and not in config.yml, where nobody becomes an administrator."""
+"""Keys that the old daemon read from teleclaude.yml and not from config.yml, such as the roles of people."""
 
 OUR_OWN = frozenset({"environment", "profiles", "config.yml", "teleclaude.yml"})
-"""Keys that mean something new here."""
+"""Keys with a new meaning in the configuration of the system."""
 
 OLD_PLACES = {
     "TELECLAUDE_DB_PATH",
@@ -77,4 +78,4 @@ OLD_PLACES = {
     "TELECLAUDE_PROJECT_CONFIG_PATH",
     "TELECLAUDE_SESSION_TMPDIR_BASE",
 }
-"""Variables that say where the old installation lives, and would mislead the new one."""
+"""Variables with places of the old installation, which the new one must not use."""

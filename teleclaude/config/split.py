@@ -1,7 +1,7 @@
 """Splits a single-user configuration into system, secrets and user. Pure.
 
-In the files that are no secrets' own, each secret is replaced by `${TELECLAUDE_SECRET_…}`, and its value goes to
-`environment` in the secrets: the layers read together give what the old daemon saw.
+Outside the secrets each secret is replaced by `${TELECLAUDE_SECRET_…}`, and its value goes to `environment` in the
+secrets. The layers together give the configuration that the old daemon read.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from teleclaude.config.sections import (
 
 @dataclass(frozen=True)
 class OldConfiguration:
-    """What the files of a single-user installation say."""
+    """The content of the files of a single-user installation."""
 
     config: Mapping[str, Any]
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -51,26 +51,26 @@ class OldConfiguration:
     """`people/<name>/teleclaude.yml`, by the name of the folder."""
     experiments: tuple[Any, ...] = ()
     account: Mapping[str, str] = field(default_factory=dict)
-    """What the account that the old daemon ran as gave to its environment, such as `HOME`."""
+    """Variables that the old daemon had from its account, such as `HOME`."""
 
 
 @dataclass(frozen=True)
 class Split:
-    """The three layers, and what no layer carries with the reason."""
+    """The three layers; `left` has what is in no layer, each with the reason."""
 
     system: dict[str, Any]
     secrets: dict[str, Any] = field(repr=False)
     user: dict[str, Any]
     left: tuple[tuple[str, str], ...]
     known: frozenset[str] = field(repr=False)
-    """Secrets as they are written, by which a comment that repeats one is told."""
+    """Secrets as they are written; a comment that repeats one is left out."""
 
 
 def split(old: OldConfiguration, person: str | None, database_url: str | None = None) -> Split:
     """Return `old` as three layers.
 
-    `person` is the one whose own settings become the user's layer; what the folders of other people hold goes whole to
-    `profiles` in the secrets, because it names their accounts. `database_url` may carry a password.
+    The settings of `person` become the user's layer. Those of other people go whole to `profiles` in the secrets,
+    because they name accounts. `database_url` may hold a password.
     """
     old = _with_places_written_out(old)
     system = _system_layer(old, database_url)
@@ -98,9 +98,9 @@ def split(old: OldConfiguration, person: str | None, database_url: str | None = 
 
 
 def _with_places_written_out(old: OldConfiguration) -> OldConfiguration:
-    """Return `old` with its places and its account written out: their variables are not carried, or mean another one.
+    """Return `old` with its places and its account written out, because the new daemon has other values for them.
 
-    As for the old daemon, what the process has counts before what `.env` says.
+    As for the old daemon, the environment of the process wins over `.env`.
     """
     places = {name: value for name, value in old.environment.items() if name in OLD_PLACES} | dict(old.account)
     config, everyone, persons = (expand(dict(values), places) for values in (old.config, old.everyone, old.persons))
@@ -129,15 +129,15 @@ def _system_layer(old: OldConfiguration, database_url: str | None) -> dict[str, 
         if (section, key) not in KEPT_FOR_EVERYONE and isinstance(config.get(section), dict):
             config[section] = {name: value for name, value in config[section].items() if name != key}
     if old.experiments:
-        standing = config.get("experiments")
-        config["experiments"] = [*(standing if isinstance(standing, list) else []), *old.experiments]
+        present = config.get("experiments")
+        config["experiments"] = [*(present if isinstance(present, list) else []), *old.experiments]
     database = {"database": {"url": database_url}} if database_url else {}
     kept = {name: values for name, values in (("config.yml", of_config), ("teleclaude.yml", of_everyone)) if values}
     return {**database, **config, **everyone, **kept}
 
 
 def _parted(values: Mapping[str, Any], unread: Collection[str]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return what the old daemon read of a file, and what it did not, which is kept under the name of that file."""
+    """Return the keys of a file that the old daemon read, and the others, which are kept under the name of the file."""
     read = {key: value for key, value in values.items() if key not in unread}
     return read, {key: value for key, value in values.items() if key in unread}
 
@@ -160,7 +160,7 @@ def _left(old: OldConfiguration) -> Iterator[tuple[str, str]]:
 
 
 class _Taken:
-    """Takes secrets out of layers; `variables` receives the values, `entries` what no variable can stand for."""
+    """Takes secrets out of layers: values into `variables`, and entries whose key is a secret into `entries`."""
 
     def __init__(self, variables: dict[str, Any], known: frozenset[str]) -> None:
         self.variables = variables
@@ -169,7 +169,7 @@ class _Taken:
 
     def out_of(self, layer: dict[str, Any]) -> dict[str, Any]:
         """Return `layer` with every secret replaced by a reference."""
-        # A reference cannot stand for a key, so an entry whose key is a secret moves whole.
+        # A reference cannot replace a key, so an entry whose key is a secret moves whole.
         self.entries |= {key: value for key, value in layer.items() if looks_secret(str(key), self._known)}
         return {key: self._walk(value, (str(key),)) for key, value in layer.items() if key not in self.entries}
 
@@ -215,7 +215,7 @@ class _Taken:
 
 
 def _is_secret_flag(before: list[Any], item: Any) -> bool:
-    """Whether the item before is an option that makes this one a secret, as in `[--api-key, …]` and `[-p, …]`."""
+    """Whether the item before is an option that takes a secret, as in `[--api-key, …]` and `[-p, …]`."""
     if not before or not isinstance(before[0], str) or not before[0].startswith("-"):
         return False
     return is_secret(before[0]) or looks_secret(f"{before[0]} {item}", ())

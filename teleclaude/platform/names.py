@@ -1,4 +1,4 @@
-"""What Linux and macOS call the parts of TeleClaude, and what a person types there to manage a service. Pure data.
+"""The names of the parts of TeleClaude on Linux and macOS, and the commands for a service there. Pure data.
 
 Sources: systemctl(1), systemd.unit(5), launchctl(1), launchd.plist(5), and the places in the design of the program.
 """
@@ -13,27 +13,43 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Unit:
-    """A unit of systemd or a job of launchd, as a person reaches it."""
+    """A unit of systemd or a job of launchd."""
 
     name: str
-    """With systemd the name of its file, with launchd its label."""
+    """The name of its file for systemd, its label for launchd."""
     control: str
     """The words before the verb: `sudo systemctl`, `systemctl --user`, `launchctl`."""
     path: Path
-    """Its file; where it is relative, below the home."""
+    """Its file; a relative path is below the home."""
     domain: str = ""
-    """Where launchd keeps it: `system` or `gui/501`; a shell fills in what it has of `$(…)`."""
+    """The domain of launchd that it is in: `system` or `gui/501`; it may hold a `$(…)` for the shell."""
 
     def fill(self, command: str) -> str:
-        """Return a command of `Commands` for this unit; its names are quoted for a shell."""
+        """Return a command of `Commands` for this unit, with its names quoted for a shell."""
         name, path = shlex.quote(self.name), shlex.quote(str(self.path))
         target = f"{self.domain}/{name}"
         return command.format(control=self.control, unit=name, domain=self.domain, target=target, path=path)
 
 
 @dataclass(frozen=True)
+class UnitState:
+    """What the service manager says of a unit, in the words of systemctl(1) show."""
+
+    load: str
+    enabled: str
+    active: str
+    result: str = ""
+    stale: bool = False
+    """Whether the file changed since the service manager read it."""
+    kept: bool = False
+    """Whether the manager runs it, or would start it again."""
+    at_boot: bool = False
+    """Whether it starts at boot or login."""
+
+
+@dataclass(frozen=True)
 class Commands:
-    """What a person types about a unit; `Unit.fill` puts in `{control}`, `{unit}`, `{domain}`, `{target}`, `{path}`."""
+    """Commands for a unit; `Unit.fill` fills in `{control}`, `{unit}`, `{domain}`, `{target}`, `{path}`."""
 
     start: str
     """Start a unit that the manager knows."""
@@ -46,7 +62,7 @@ class Commands:
     retire: str
     """Stop it, and keep it from starting again."""
     launch: str
-    """Start a unit that was installed, or retired, and that the manager may not know."""
+    """Start a unit that was installed or retired, and that the manager may not know."""
     restore: str
     """Take back `retire` for a unit that started at boot or login."""
     know: str
@@ -59,16 +75,16 @@ class Commands:
 
 @dataclass(frozen=True)
 class Names:
-    """The names that a system has for the same thing; folders are relative to the root."""
+    """The names of one system; folders are relative to the root."""
 
     key: str
     """`linux` or `darwin`."""
     manager: str
     """The program that talks to the service manager."""
     manager_name: str
-    """What a message calls the service manager of the old installation's units."""
+    """The service manager of the old installation's units, in a message."""
     unit_kind: str
-    """What a message calls a unit."""
+    """A unit, in a message."""
     starts: str
     """When an enabled unit of the old installation starts."""
     etc: str
@@ -78,7 +94,7 @@ class Names:
     unit: Unit
     """The service of the system-wide installation."""
     old: Unit
-    """The unit that the single-user installation owns; nothing of it is ever changed."""
+    """The unit of the single-user installation; it is never changed."""
     commands: Commands
 
     def our(self, command: str) -> str:

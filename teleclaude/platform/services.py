@@ -15,13 +15,15 @@ from pathlib import Path
 from typing import Any
 from xml.parsers.expat import ExpatError
 
-from teleclaude.platform.names import HERE, MACOS, Unit
+from teleclaude.errors import Problem
+from teleclaude.platform.names import HERE, MACOS, Unit, UnitState
+from teleclaude.platform.problems import NO_ANSWER, NO_PROGRAM
 
 SYSTEM_UNITS = (Path("/etc/systemd/system"), Path("/usr/lib/systemd/system"), Path("/lib/systemd/system"))
-"""Where units of the whole system lie (systemd.unit(5))."""
+"""The folders of the system's units (systemd.unit(5))."""
 
 SECONDS = 5.0
-"""How long a program may take to answer."""
+"""The time that a program has for its answer."""
 
 _USER_UNITS = ".config/systemd/user"
 _LAUNCH_AGENTS = "Library/LaunchAgents"
@@ -32,48 +34,25 @@ _STARTS = re.compile(r"^\s*(?:ExecStart|Unit)\s*=\s*(.+)$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
-class NoAnswer:
-    """Why the service manager says nothing."""
-
-    message: str
-
-
-@dataclass(frozen=True)
-class UnitState:
-    """What the service manager says of a unit, in the words of systemctl(1) show."""
-
-    load: str
-    enabled: str
-    active: str
-    result: str
-    stale: bool
-    """Whether the file changed since the service manager read it."""
-    kept: bool
-    """Whether the manager runs it, or would start it again."""
-    at_boot: bool
-    """Whether it starts at boot or login."""
-
-
-@dataclass(frozen=True)
 class UnitFolder:
-    """A folder where units of the old installation may lie."""
+    """A folder that may hold units of the old installation."""
 
     path: Path
     patterns: tuple[str, ...]
     of_user: bool
-    """Whether it belongs to the user; otherwise it is the system's."""
+    """Whether it is a folder of the user; otherwise it is one of the system."""
     ask: tuple[str, ...]
     """The program that knows the states of its units, with the options that choose the manager."""
     control: str
     domain: str = ""
 
     def unit(self, file_name: str) -> Unit:
-        """Return the unit that a file in the folder makes."""
+        """Return the unit of a file in the folder."""
         return Unit(file_name.removesuffix(".plist"), self.control, self.path / file_name, self.domain)
 
 
 def find_unit_folders(home: Path, key: str = HERE) -> Iterator[UnitFolder]:
-    """Yield where units lie that may start the single-user installation of the user with a `home`."""
+    """Yield the folders with units that may start the single-user installation of the user with a `home`."""
     owner = home.stat().st_uid
     if key == MACOS.key:
         agents = home / _LAUNCH_AGENTS
@@ -90,7 +69,7 @@ def find_unit_folders(home: Path, key: str = HERE) -> Iterator[UnitFolder]:
 
 
 def read_command(text: str) -> str:
-    """Return what a unit or a property list starts, as its text says; empty where it says nothing."""
+    """Return the command in the text of a unit or a property list, an empty one where there is none."""
     if not text.lstrip().startswith(("<?xml", "<!DOCTYPE plist", "<plist")):
         starts = _STARTS.search(text)
         return starts[1] if starts else ""
@@ -101,20 +80,23 @@ def read_command(text: str) -> str:
     return " ".join(map(str, arguments)) if isinstance(arguments, list) else ""
 
 
-def read_state(unit: Unit, ask: Sequence[str]) -> UnitState | NoAnswer:
-    """Return the state of a unit; `ask` is the program that knows it, with the options that choose the manager."""
+def read_state(unit: Unit, ask: Sequence[str]) -> UnitState | Problem:
+    """Return the state of a unit, or why the service manager says nothing.
+
+    `ask` is the program that knows the state, with the options that choose the manager.
+    """
     if shutil.which(ask[0]) is None:
-        return NoAnswer(f"there is no {ask[0]} here")
+        return NO_PROGRAM.fill(program=ask[0])
     return _read_job(unit) if ask[0] == MACOS.manager else _read_unit(unit, ask)
 
 
-def _read_unit(unit: Unit, ask: Sequence[str]) -> UnitState | NoAnswer:
+def _read_unit(unit: Unit, ask: Sequence[str]) -> UnitState | Problem:
     answer = run_program([*ask, "show", "--property", _PROPERTIES, unit.name])
     said = dict(re.findall(r"^(\w+)=(.*)$", answer.stdout, re.MULTILINE))
     if answer.returncode != 0 or "LoadState" not in said:
         reason = (answer.stderr.strip() or answer.stdout.strip()).partition("\n")[0]
-        return NoAnswer(f"systemd does not answer: {reason or 'it says nothing'}")
-    # A unit that is not there has no state of its own.
+        return NO_ANSWER.fill(reason=reason or "it says nothing")
+    # A unit that does not exist has no state of its own.
     enabled, active = said.get("UnitFileState") or "disabled", said.get("ActiveState", "unknown")
     return UnitState(
         load=said["LoadState"],
@@ -146,7 +128,7 @@ def _read_job(unit: Unit) -> UnitState:
 
 
 def run_program(command: Sequence[str], rights: Mapping[str, Any] | None = None) -> subprocess.CompletedProcess[str]:
-    """Return what a program prints; one that is not there ends with 127, one that is silent for `SECONDS` is killed.
+    """Return what a program prints; a missing one ends with 127, one that is silent for `SECONDS` is killed.
 
     `rights` are arguments of `subprocess` that make it run as somebody else.
     """
@@ -154,7 +136,7 @@ def run_program(command: Sequence[str], rights: Mapping[str, Any] | None = None)
     if program is None:
         return subprocess.CompletedProcess(command, 127, "", f"there is no {command[0]} here")
     try:
-        # A user's manager may want to ask for a password; it is given nobody to ask.
+        # A user's manager may ask for a password; without an input it cannot.
         return subprocess.run(  # noqa: S603 - made of our own words and of names of files
             [program, *command[1:]],
             stdin=subprocess.DEVNULL,

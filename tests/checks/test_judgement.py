@@ -18,7 +18,6 @@ from teleclaude.checks.facts import (
     Kind,
     Layer,
     PathFacts,
-    ServiceFacts,
     Setting,
     SocketFacts,
     Unknown,
@@ -27,6 +26,7 @@ from teleclaude.checks.facts import (
 from teleclaude.checks.result import Fault, State
 from teleclaude.checks.table import CHECKS, judge
 from teleclaude.layout import make_layout
+from teleclaude.platform.names import UnitState
 
 SERVICE = Account("teleclaude", 990, 990)
 EVA = Account("eva", 1000, 1000)
@@ -71,7 +71,7 @@ WELL = Facts(
         owners={"Eva": 3},
     ),
     socket=SocketFacts(stands(LAYOUT.socket, Kind.SOCKET, 0o666, SERVICE, SERVICE), answers=True),
-    service=ServiceFacts("loaded", "enabled", "active", "success"),
+    service=UnitState("loaded", "enabled", "active", "success"),
     listed=3,
     disks={"state": Disk(LAYOUT.state, 1 << 40)},
 )
@@ -178,7 +178,7 @@ FAULTS: tuple[tuple[Fault, Callable[[Facts], Facts]], ...] = (
     (service.FAILED, of("service", active="activating", result="exit-code")),
     (service.STARTING, of("service", active="activating")),
     (service.NOT_ACTIVE, of("service", active="inactive")),
-    (service.OLD_UNIT, of("service", old="enabled", old_unit="teleclaude.service")),
+    (service.OLD_UNIT, put(old_service=UnitState("loaded", "enabled", "inactive", at_boot=True))),
     (disk.FULL, put(disks={"state": Disk(LAYOUT.state, 1 << 20)})),
     (disk.LOW, put(disks={"state": Disk(LAYOUT.state, 100 << 20)})),
     (disk.NOT_MEASURED, put(disks={"data": NOBODY})),

@@ -8,7 +8,7 @@ import pytest
 from teleclaude.checks import service
 from teleclaude.checks.facts import Facts, Setting, Unknown
 from teleclaude.checks.look import look_at_installation, look_at_setting
-from teleclaude.checks.look.service import look_at_service
+from teleclaude.checks.look.service import look_at_old_service, look_at_service
 from teleclaude.checks.result import Result, State
 from teleclaude.layout import make_layout
 from teleclaude.platform.names import HERE
@@ -34,7 +34,8 @@ async def judged(platform: str, tmp_path: Path) -> dict[str, Result]:
     layout = make_layout(platform)
     setting: Setting = replace(look_at_setting(layout, platform))
     facts: Facts = await look_at_installation(tmp_path, {}, HERE)
-    seen = replace(facts, setting=setting, service=await look_at_service(layout, platform))
+    ours, old = await look_at_service(layout, platform), await look_at_old_service(layout, platform)
+    seen = replace(facts, setting=setting, service=ours, old_service=old)
     return {leaf.name: leaf for leaf in service.judge(seen).leaves()}
 
 
@@ -139,7 +140,9 @@ async def test_a_service_manager_that_says_nothing_is_not_waited_for(
 
 async def test_where_there_is_no_service_manager_it_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert await look_at_service(make_layout("linux"), "linux") == Unknown("there is no systemctl here")
+    assert await look_at_service(make_layout("linux"), "linux") == Unknown(
+        "there is no systemctl here", "run this on the computer where the service runs"
+    )
 
 
 async def test_launchd_is_read_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""Comments, order and unknown keys stay where they carry over, and the text reads as exactly the values."""
+"""Comments, order and unknown keys stay where their entries stay, and the text reads as exactly the values."""
 
 from textwrap import dedent
 from typing import Any
@@ -163,7 +163,7 @@ def test_any_text_can_become_any_values(before: Any, after: Any, flow: bool, dat
 
 
 @given(TOPS)
-def test_a_text_that_changes_in_nothing_is_carried_letter_by_letter(values: Any) -> None:
+def test_a_text_that_changes_in_nothing_stays_letter_by_letter(values: Any) -> None:
     text = to_yaml(values, "Old.") if values else "# Old.\n"
     if values:
         assert rewrite([text], values, "New.", lambda _: False).text == "# New.\n" + text

@@ -1,3 +1,4 @@
+import os
 import stat
 from pathlib import Path
 
@@ -6,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from teleclaude.config.edit import to_yaml
-from teleclaude.config.files import read_env, read_single_user, read_system, read_yaml, write_new
+from teleclaude.config.files import read_env, read_single_user, read_system, read_yaml, remove_marked, write_new
 from teleclaude.errors import ConfigError, PublishError
 from teleclaude.layout import make_layout
 
@@ -34,7 +35,7 @@ def test_what_is_written_is_read_again(tmp_path_factory: pytest.TempPathFactory,
         (b"a: [1", "line 1"),
         (b"a: 1\nb: !!python/object:os.system x\n", "line 2"),
         (b"\xff\xfe\xff", "not UTF-16"),
-        (b"a: !!bool x\n", "not of its type"),
+        (b"a: !!bool x\n", "does not fit its type"),
         (b"password: *hunter2\n", "line 1: this is not YAML"),
         (b"- a\n", "keys and values"),
         (b"a: " + b"[" * 20_000, "levels"),
@@ -76,7 +77,7 @@ def test_a_new_file_has_its_mode_and_content(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["file", "link", "dangling link", "directory"])
-def test_what_stands_is_never_replaced(tmp_path: Path, kind: str) -> None:
+def test_what_exists_is_never_replaced(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "config.yml"
     other = tmp_path / "other"
     match kind:
@@ -118,3 +119,31 @@ def test_a_value_that_does_not_fit_is_named_by_its_key_and_not_shown(tmp_path: P
         read_single_user(tmp_path, {})
     assert "people.0.email" in caught.value.message
     assert "secret-value" not in caught.value.message
+
+
+@pytest.mark.parametrize("kind", ["no mark", "a mark on the second line", "link", "pipe", "folder", "missing"])
+def test_a_file_without_the_mark_stays(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "config.yml"
+    match kind:
+        case "no mark":
+            path.write_text("# theirs\n")
+        case "a mark on the second line":
+            path.write_text("# theirs\n# our mark\n")
+        case "link":
+            (tmp_path / "other").write_text("# our mark\n")
+            path.symlink_to("other")
+        case "pipe":
+            os.mkfifo(path)
+        case "folder":
+            path.mkdir()
+        case _:
+            path = tmp_path / "missing" / "config.yml"
+    before = sorted(tmp_path.iterdir())
+    remove_marked(path, b"our mark")
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_a_file_with_the_mark_is_removed(tmp_path: Path) -> None:
+    (tmp_path / "config.yml").write_text("# our mark\nname: x\n")
+    remove_marked(tmp_path / "config.yml", b"our mark")
+    assert list(tmp_path.iterdir()) == []

@@ -1,4 +1,4 @@
-"""The way to a file cannot be bent, and nothing is removed that is not ours."""
+"""Links and owners in folders of other users do not change where a walk ends."""
 
 import errno
 import os
@@ -16,7 +16,6 @@ from teleclaude.config.folders import (
     find_stranger,
     find_unsafe_folder,
     opened_folder,
-    remove_marked,
     walked,
 )
 from teleclaude.errors import PublishError
@@ -39,7 +38,7 @@ def test_our_own_link_is_followed(tmp_path: Path) -> None:
         assert os.fstat(folder).st_ino == (tmp_path / "real").stat().st_ino
 
 
-def test_a_link_that_leads_in_a_circle_is_an_end(tmp_path: Path) -> None:
+def test_a_link_to_itself_ends_the_walk(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to("link")
     with pytest.raises(PublishError), opened_folder(tmp_path / "link"):
         pass
@@ -55,7 +54,7 @@ def test_root_does_not_follow_a_link_that_another_user_can_have_made(tmp_path: P
         os.chown(around / "link", USER, USER, follow_symlinks=False)
     else:
         os.chown(around, USER, USER)
-    with pytest.raises(PublishError, match="is a link"), opened_folder(around / "link"):
+    with pytest.raises(PublishError, match="is a symbolic link"), opened_folder(around / "link"):
         pass
 
 
@@ -77,34 +76,6 @@ def test_the_first_place_of_another_user_on_the_way_is_found_also_behind_a_link_
     assert (stranger.path, stranger.uid) == (tmp_path / "home", USER)
 
 
-@pytest.mark.parametrize("kind", ["no mark", "a mark on the second line", "link", "pipe", "folder", "missing"])
-def test_what_does_not_carry_the_mark_stays(tmp_path: Path, kind: str) -> None:
-    path = tmp_path / "config.yml"
-    match kind:
-        case "no mark":
-            path.write_text("# theirs\n")
-        case "a mark on the second line":
-            path.write_text("# theirs\n# our mark\n")
-        case "link":
-            (tmp_path / "other").write_text("# our mark\n")
-            path.symlink_to("other")
-        case "pipe":
-            os.mkfifo(path)
-        case "folder":
-            path.mkdir()
-        case _:
-            path = tmp_path / "missing" / "config.yml"
-    before = sorted(tmp_path.iterdir())
-    remove_marked(path, b"our mark")
-    assert sorted(tmp_path.iterdir()) == before
-
-
-def test_what_carries_the_mark_is_removed(tmp_path: Path) -> None:
-    (tmp_path / "config.yml").write_text("# our mark\nname: x\n")
-    remove_marked(tmp_path / "config.yml", b"our mark")
-    assert list(tmp_path.iterdir()) == []
-
-
 @pytest.fixture
 def open_to_all() -> Iterator[Path]:
     """Make a folder that another user can look into, unlike pytest's own."""
@@ -114,8 +85,8 @@ def open_to_all() -> Iterator[Path]:
         yield folder
 
 
-REAL, LINK, GATE = "real/inner", "link/inner", "closed/gate/inner"
-"""A folder by its own name, through a link to the one around it, and behind a gate."""
+REAL, LINK, OPENED = "real/inner", "link/inner", "closed/owned/inner"
+"""A folder by its own name, through a link to the one around it, and in a folder that is open already."""
 
 
 def nothing(_around: Path) -> None:
@@ -172,9 +143,9 @@ WALKS: list[tuple[Policy, str, Callable[[Path], None], str | int]] = [
     (OURS, LINK, absolute_link, THERE),
     (OURS, LINK, link_upwards, THERE),
     (OURS, LINK, link_in_a_sticky_folder, THERE),
-    (OURS, LINK, link_of_another, "is a link"),
-    (OURS, LINK, link_among_everyone, "is a link"),
-    (OURS, LINK, circle, "is a link"),
+    (OURS, LINK, link_of_another, "is a symbolic link"),
+    (OURS, LINK, link_among_everyone, "is a symbolic link"),
+    (OURS, LINK, circle, "is a symbolic link"),
     (OURS, "link/missing", nothing, errno.ENOENT),
     (OURS, REAL, folder_of_another, THERE),
     (ANY, LINK, link_of_another, THERE),
@@ -182,7 +153,7 @@ WALKS: list[tuple[Policy, str, Callable[[Path], None], str | int]] = [
     (ANY, LINK, circle, errno.ELOOP),
     (ANY, LINK, file_on_the_way, errno.ENOTDIR),
     (MAKING, "link/missing/inner", nothing, THERE),
-    (MAKING, "link/missing/inner", link_of_another, "is a link"),
+    (MAKING, "link/missing/inner", link_of_another, "is a symbolic link"),
     (MAKING, "real/missing/inner", file_on_the_way, errno.ENOTDIR),
     (OWNED, LINK, nothing, THERE),
 ]
@@ -235,28 +206,28 @@ def test_a_walk_ends_at_the_first_place_of_somebody_else(
 
 
 @as_root
-@pytest.mark.parametrize("way", [GATE, "closed/gate/../gate/inner", "closed/gate/inner/../../gate/inner", LINK])
+@pytest.mark.parametrize("way", [OPENED, "closed/owned/../owned/inner", "closed/owned/inner/../../owned/inner", LINK])
 @pytest.mark.parametrize("links", [Links.NONE, Links.ANY])
-def test_what_lies_behind_a_gate_is_reached_where_the_way_to_it_is_closed(
+def test_a_folder_that_is_open_already_is_reached_where_the_way_to_it_is_closed(
     open_to_all: Path, way: str, links: Links
 ) -> None:
     closed = open_to_all / "closed"
-    (closed / "gate/inner").mkdir(parents=True)
-    (open_to_all / "link").symlink_to("closed/gate")
+    (closed / "owned/inner").mkdir(parents=True)
+    (open_to_all / "link").symlink_to("closed/owned")
     closed.chmod(0o700)
-    os.chown(closed / "gate", USER, USER)
-    gate = os.open(closed / "gate", os.O_RDONLY)
+    os.chown(closed / "owned", USER, USER)
+    owned = os.open(closed / "owned", os.O_RDONLY)
     follows = links is Links.ANY or way != LINK
     try:
         os.seteuid(USER)
         with walked(open_to_all / way, Policy(links)) as place:
             assert place.folder is None
-        with walked(open_to_all / way, Policy(links, gates={closed / "gate": gate})) as place:
+        with walked(open_to_all / way, Policy(links, opened={closed / "owned": owned})) as place:
             assert (place.folder is not None) == follows
-            assert not follows or place.path == closed / "gate/inner"
+            assert not follows or place.path == closed / "owned/inner"
     finally:
         os.seteuid(0)
-        os.close(gate)
+        os.close(owned)
 
 
 def test_what_does_not_exist_is_taken_by_its_name(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What is a secret and what is none; and looking at a text takes as long as it is long, whatever stands in it."""
+"""What is a secret and what is not; the time for a text grows with its length alone, whatever is in it."""
 
 import time
 from datetime import UTC, datetime
@@ -89,7 +89,7 @@ def test_a_text_without_a_secret_is_left_alone(text: str) -> None:
         ("host", "db:x", False),
     ],
 )
-def test_a_user_is_a_secret_where_the_password_stands_beside_it(name: str, value: str, told: bool) -> None:
+def test_a_user_is_a_secret_where_the_password_is_beside_it(name: str, value: str, told: bool) -> None:
     assert is_login(name, value) is told
 
 

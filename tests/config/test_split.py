@@ -170,7 +170,7 @@ def test_the_accounts_of_other_people_are_not_for_everyone() -> None:
     assert "Bob" not in str(layers.system)
 
 
-def test_what_is_not_carried_is_named_with_its_reason() -> None:
+def test_what_is_left_out_is_named_with_its_reason() -> None:
     left = dict(split(OLD, "Ada").left)
     assert set(left) == {"config.yml: database", "config.yml: polling", ".env: TELECLAUDE_DB_PATH"}
     assert all(left.values())

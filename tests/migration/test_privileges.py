@@ -524,7 +524,7 @@ async def test_root_is_not_led_out_of_its_place_by_a_link_of_somebody_else(
     os.chown(options.root / place, USER, USER, follow_symlinks=False)
     report = await migrate_sample(options)
     assert report.exit_code == 3
-    assert any(f"uid {USER} made it" in message for message in errors(report))
+    assert any(f"that uid {USER} made" in message for message in errors(report))
     assert list(elsewhere.iterdir()) == []
 
 
@@ -572,7 +572,7 @@ def test_the_folder_of_a_run_is_not_used_where_another_user_can_change_it(tmp_pa
 def test_the_folder_of_a_run_is_not_made_behind_a_link_of_another_user(tmp_path: Path, private: Path) -> None:
     reports = tmp_path / "reports"
     replace_by_link(reports, private.parent)
-    with pytest.raises(PublishError, match="is a link"), run_folder(reports / "run", (), guarded=True):
+    with pytest.raises(PublishError, match="is a symbolic link"), run_folder(reports / "run", (), guarded=True):
         pass
     assert [path.name for path in private.parent.iterdir()] == [private.name]
 

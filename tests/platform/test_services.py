@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from teleclaude.errors import Problem
 from teleclaude.platform import services
-from teleclaude.platform.names import LINUX, MACOS
+from teleclaude.platform.names import LINUX, MACOS, UnitState
+from teleclaude.platform.problems import NO_ANSWER, NO_PROGRAM
 from teleclaude.platform.services import (
-    NoAnswer,
-    UnitState,
     find_unit_folders,
     read_command,
     read_state,
@@ -35,7 +35,7 @@ def play(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Play:
     return write
 
 
-def ask_systemd() -> UnitState | NoAnswer:
+def ask_systemd() -> UnitState | Problem:
     return read_state(LINUX.unit, ("systemctl",))
 
 
@@ -91,13 +91,13 @@ def test_a_manager_that_does_not_answer_says_why(
 ) -> None:
     monkeypatch.setattr(services, "SECONDS", 0.3)
     play("systemctl", script)
-    assert ask_systemd() == NoAnswer(f"systemd does not answer: {reason}")
+    assert ask_systemd() == NO_ANSWER.fill(reason=reason)
 
 
 def test_where_there_is_no_manager_it_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert ask_systemd() == NoAnswer("there is no systemctl here")
-    assert read_state(MACOS.unit, ("launchctl",)) == NoAnswer("there is no launchctl here")
+    assert ask_systemd() == NO_PROGRAM.fill(program="systemctl")
+    assert read_state(MACOS.unit, ("launchctl",)) == NO_PROGRAM.fill(program="launchctl")
 
 
 def test_the_state_of_a_job_is_read(play: Play) -> None:

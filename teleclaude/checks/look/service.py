@@ -4,38 +4,26 @@ from __future__ import annotations
 
 import asyncio
 
-from teleclaude.checks.facts import ServiceFacts, Unknown
+from teleclaude.checks.facts import Unknown
 from teleclaude.layout import Layout
-from teleclaude.platform.names import Names, names_of
-from teleclaude.platform.services import NoAnswer, UnitState, read_state
+from teleclaude.platform.names import UnitState, names_of
+from teleclaude.platform.services import read_state
 
 
-async def look_at_service(layout: Layout, platform: str) -> ServiceFacts | Unknown:
-    """Return what the service manager says of our unit and of the old installation's."""
+async def look_at_service(layout: Layout, platform: str) -> UnitState | Unknown:
+    """Return what the service manager says of our unit."""
     if layout.root is not None:
         return Unknown("a trial below a root of its own has no service", "none is needed")
-    return await asyncio.to_thread(_ask, names_of(platform))
+    names = names_of(platform)
+    state = await asyncio.to_thread(read_state, names.unit, (names.manager,))
+    return state if isinstance(state, UnitState) else Unknown(state.message, state.hint)
 
 
-def _ask(names: Names) -> ServiceFacts | Unknown:
-    ask = (names.manager,)
-    ours = read_state(names.unit, ask)
-    if isinstance(ours, NoAnswer):
-        return Unknown(ours.message)
+async def look_at_old_service(layout: Layout, platform: str) -> UnitState | None:
+    """Return what the service manager says of the old installation's unit, None where it does not know it."""
+    names = names_of(platform)
     # A manager that keeps the old unit elsewhere does not know it: on macOS it is an agent of the user.
-    old = read_state(names.old, ask) if names.old.domain == names.unit.domain else None
-    return ServiceFacts(
-        load=ours.load,
-        enabled=ours.enabled,
-        active=ours.active,
-        result=ours.result,
-        stale=ours.stale,
-        old=_old_state(old),
-        old_unit=names.old.name,
-    )
-
-
-def _old_state(old: UnitState | NoAnswer | None) -> str:
-    if not isinstance(old, UnitState):
-        return ""
-    return "active" if old.kept else "enabled" if old.at_boot else ""
+    if layout.root is not None or names.old.domain != names.unit.domain:
+        return None
+    state = await asyncio.to_thread(read_state, names.old, (names.manager,))
+    return state if isinstance(state, UnitState) else None

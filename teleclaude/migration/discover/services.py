@@ -16,7 +16,8 @@ from teleclaude.migration.source.files import read_file
 from teleclaude.migration.source.inventory import Account, Activity, Places, Service
 from teleclaude.migration.source.privsep import Privsep
 from teleclaude.migration.source.unprivileged import list_names
-from teleclaude.platform.services import UnitState, find_unit_folders, read_command, read_state, run_program
+from teleclaude.platform.names import UnitState
+from teleclaude.platform.services import find_unit_folders, read_command, read_state, run_program
 
 UNIT_LIMIT = 1 << 20
 

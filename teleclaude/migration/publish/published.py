@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from teleclaude.config.files import remove_temporaries
-from teleclaude.config.folders import has_first_line, opened_folder, remove_marked
+from teleclaude.config.files import has_first_line, remove_marked, remove_temporaries
+from teleclaude.config.folders import opened_folder
 from teleclaude.errors import PublishError
 from teleclaude.migration.plan.plan import MARK
 from teleclaude.migration.source.inventory import Inventory

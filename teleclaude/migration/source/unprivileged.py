@@ -22,8 +22,8 @@ folder of root's that the owner cannot pass."""
 MAX_ENTRIES = 50_000
 _READING = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
-_RESOLVING = Policy(Links.ANY, gates=GATES)
-_EXACTLY = Policy(Links.NONE, gates=GATES)
+_RESOLVING = Policy(Links.ANY, opened=GATES)
+_EXACTLY = Policy(Links.NONE, opened=GATES)
 
 
 def resolve(path: Path) -> Path:

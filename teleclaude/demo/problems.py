@@ -1,0 +1,14 @@
+"""Why there is no server for the demonstration: the messages of this package."""
+
+from __future__ import annotations
+
+from teleclaude.errors import Problem
+
+NO_POSTGRESQL = Problem(
+    "there is no PostgreSQL to run",
+    "use ./run demo in a checkout, or set TELECLAUDE_PG_BINDIR to the folder of initdb and postgres",
+)
+NOT_STARTED = Problem(
+    "the PostgreSQL server did not start: {reason}",
+    "set TELECLAUDE_PG_BINDIR to the folder of another initdb and postgres",
+)

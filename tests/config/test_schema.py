@@ -1,0 +1,34 @@
+"""The shape of the configuration: unknown keys stay, and an error names a key and never its value."""
+
+import pytest
+from pydantic import ValidationError
+
+from teleclaude.config.schema import make_settings
+from teleclaude.errors import ConfigError
+
+
+def test_unknown_keys_are_kept_and_keys_that_are_not_text_are_left_out() -> None:
+    settings = make_settings({"agents": {}, "computer": {"name": "workshop", "rack": 4, 1: "x"}}, "config.yml")
+    assert settings.computer.model_extra == {"rack": 4}
+
+
+def test_what_is_not_set_has_a_default() -> None:
+    settings = make_settings({"agents": {}}, "config.yml")
+    assert (settings.computer.name, settings.people, settings.database) == ("unknown", (), None)
+
+
+def test_an_error_names_the_files_and_the_key_and_not_the_value() -> None:
+    values = {"agents": {}, "people": [{"name": "Ada", "role": "hunter2"}], "database": {"url": ["planted"]}}
+    with pytest.raises(ConfigError) as caught:
+        make_settings(values, "/etc/config.yml and /etc/secrets.yml")
+    assert "/etc/config.yml and /etc/secrets.yml" in caught.value.message
+    assert "people.0.role" in caught.value.message
+    assert "database.url" in caught.value.message
+    assert "hunter2" not in caught.value.message
+    assert "planted" not in caught.value.message
+
+
+def test_settings_cannot_be_changed() -> None:
+    settings = make_settings({"agents": {}}, "config.yml")
+    with pytest.raises(ValidationError):
+        settings.computer.name = "another"

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from teleclaude.db.schema import LONGEST_LEXEME
 from teleclaude.db.search.query import And, Near, Not, Or, Query, Term
+
+BEYOND = "+"
+"""The one lexeme of a row that is beyond the limits of a tsvector (`search_long_vector` of the schema)."""
+
+_LONGEST_LEXEME = 500
+"""In characters: a longer word is found by its beginning (`search_long_vector` of the schema)."""
 
 
 @dataclass(frozen=True)
@@ -50,12 +55,12 @@ def _near(near: Near) -> Lookup | None:
     if not terms or near.columns == frozenset():
         return None
     alone = len(terms) == 1 and near.columns is None and not near.phrases[0].first
-    exact = alone and all(len(term.word) < LONGEST_LEXEME for term in terms)
+    exact = alone and all(len(term.word) < _LONGEST_LEXEME for term in terms)
     return Lookup(f"({' & '.join(map(_lexeme, terms))})", exact)
 
 
 def _lexeme(term: Term) -> str:
     # The words of the index are cut at this length; a letter needs no escape between quotes.
-    if len(term.word) > LONGEST_LEXEME:
-        return f"'{term.word[:LONGEST_LEXEME]}'"
+    if len(term.word) > _LONGEST_LEXEME:
+        return f"'{term.word[:_LONGEST_LEXEME]}'"
     return f"'{term.word}'" + (":*" if term.prefix else "")

@@ -28,8 +28,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import JSON
 
-from teleclaude.db.schema import BEYOND
-from teleclaude.db.search.lexemes import Lookup, to_lookup
+from teleclaude.db.search.lexemes import BEYOND, Lookup, to_lookup
 from teleclaude.db.search.match import matches
 from teleclaude.db.search.query import Query, QueryError, Term, find_terms, parse_query
 

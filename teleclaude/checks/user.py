@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from teleclaude.checks.facts import Facts
 from teleclaude.checks.result import Fault, Result, State, passed
+from teleclaude.errors import Problem
 
 NO_SERVICE_USER = Fault(
-    State.FAILURE, "this computer has no user {service}, as whom the daemon runs", "sudo bin/install-system.sh"
+    State.FAILURE, Problem("this computer has no user {service}, the user of the daemon", "sudo bin/install-system.sh")
 )
 ANOTHER_CALLER = Fault(
-    State.SKIPPED, "{caller} cannot see everything that the daemon sees", "sudo teleclaude self-check"
+    State.SKIPPED, Problem("{caller} cannot see everything that the daemon sees", "sudo teleclaude self-check")
 )
 CANNOT_RUN = Fault(
     State.FAILURE,
-    "the user {service} cannot run {program}: {message}",
-    "install it where that user can run it, not below the home of root: sudo bin/install-system.sh",
+    Problem(
+        "the user {service} cannot run {program}: {message}",
+        "install it where that user can run it, not below the home of root: sudo bin/install-system.sh",
+    ),
 )
+
 FAULTS = (NO_SERVICE_USER, ANOTHER_CALLER, CANNOT_RUN)
 
 

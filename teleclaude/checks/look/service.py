@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import asyncio
 
-from teleclaude.checks.facts import ServiceFacts, Unknown
+from teleclaude.checks.facts import ServiceFacts
+from teleclaude.checks.problems import NO_MANAGER, NO_SERVICE
+from teleclaude.errors import Problem
 from teleclaude.layout import Layout
 from teleclaude.platform.names import Names, names_of
 from teleclaude.platform.services import NoAnswer, UnitState, read_state
 
 
-async def look_at_service(layout: Layout, platform: str) -> ServiceFacts | Unknown:
+async def look_at_service(layout: Layout, platform: str) -> ServiceFacts | Problem:
     """Return what the service manager says of our unit and of the old installation's."""
     if layout.root is not None:
-        return Unknown("a trial below a root of its own has no service", "none is needed")
+        return NO_SERVICE
     return await asyncio.to_thread(_ask, names_of(platform))
 
 
-def _ask(names: Names) -> ServiceFacts | Unknown:
+def _ask(names: Names) -> ServiceFacts | Problem:
     ask = (names.manager,)
     ours = read_state(names.unit, ask)
     if isinstance(ours, NoAnswer):
-        return Unknown(ours.message)
+        return NO_MANAGER.fill(message=ours.message)
     # A manager that keeps the old unit elsewhere does not know it: on macOS it is an agent of the user.
     old = read_state(names.old, ask) if names.old.domain == names.unit.domain else None
     return ServiceFacts(

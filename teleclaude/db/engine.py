@@ -19,8 +19,9 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
+from teleclaude.db import problems
 from teleclaude.db.url import HARMLESS, SERVER_PARAMETERS, display_url, parse_options
-from teleclaude.errors import TargetError
+from teleclaude.errors import Problem, TargetError
 
 
 def make_engine(url: URL, *, read_only: bool = False) -> AsyncEngine:
@@ -61,10 +62,17 @@ def explained(url: URL) -> Iterator[None]:
         if isinstance(error, OSError) and error.errno in _OUR_DISK:
             raise
         cause = getattr(error, "orig", None) or error
-        cause = cause.__cause__ or cause
-        reason = _tell(cause)
-        hint = next((hint for kind, hint in REMEDIES if isinstance(cause, kind)), "see the log of the database")
-        raise TargetError(f"{display_url(url)}: {reason}", hint) from error
+        raise TargetError(_explain(url, cause.__cause__ or cause)) from error
+
+
+def _explain(url: URL, cause: BaseException) -> Problem:
+    words = {"database": display_url(url), "said": _tell(cause)}
+    problem = next((problem for kind, problem in _PROBLEMS if isinstance(cause, kind)), problems.SEE_LOG)
+    hint = getattr(cause, "hint", None)
+    # A hint of PostgreSQL knows the case; where a statement is shared, the driver adds a long one of its own.
+    if hint and problem is not problems.STATEMENT_SHARED:
+        return problems.SAID.fill(**words, hint=hint)
+    return problem.fill(**words)
 
 
 def _tell(cause: BaseException) -> str:
@@ -79,25 +87,18 @@ def _tell(cause: BaseException) -> str:
 _OUR_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS})
 """What a disk of ours says, and no connection."""
 
-SHARED_SESSIONS = "let the pooler keep sessions (PgBouncer: pool_mode = session), or name the server itself"
-
-_WHERE_PASSWORDS_ARE = (
-    "check the user and where the password comes from: ?passfile=FILE in the URL, PGPASSWORD, ~/.pgpass; "
-    "sudo takes PGPASSWORD away, and ~ is root's there"
-)
-
-REMEDIES: tuple[tuple[type[BaseException], str], ...] = (
-    (asyncpg.InvalidAuthorizationSpecificationError, _WHERE_PASSWORDS_ARE),
-    (asyncpg.InvalidCatalogNameError, "create the database, owned by the role that the daemon will use"),
-    (asyncpg.InsufficientPrivilegeError, "let the role own the database"),
-    (asyncpg.TooManyConnectionsError, "wait until others disconnect, or raise max_connections"),
-    (asyncpg.ReadOnlySQLTransactionError, "name the primary server, not a standby"),
-    (asyncpg.ProtocolViolationError, "if a pooler says so, leave the parameter out, or name the server itself"),
-    (asyncpg.DuplicatePreparedStatementError, SHARED_SESSIONS),
-    (asyncpg.InvalidSQLStatementNameError, SHARED_SESSIONS),
-    (asyncpg.InterfaceError, "correct the database URL"),
-    (ssl.SSLError, "check sslmode and sslrootcert against the certificate of the server"),
-    (OSError, "see that the database server runs, and that host and port are right"),
+_PROBLEMS: tuple[tuple[type[BaseException], Problem], ...] = (
+    (asyncpg.InvalidAuthorizationSpecificationError, problems.NOT_LET_IN),
+    (asyncpg.InvalidCatalogNameError, problems.NO_DATABASE),
+    (asyncpg.InsufficientPrivilegeError, problems.NOT_ALLOWED),
+    (asyncpg.TooManyConnectionsError, problems.TOO_MANY_CONNECTIONS),
+    (asyncpg.ReadOnlySQLTransactionError, problems.READ_ONLY),
+    (asyncpg.ProtocolViolationError, problems.PROTOCOL),
+    (asyncpg.DuplicatePreparedStatementError, problems.STATEMENT_SHARED),
+    (asyncpg.InvalidSQLStatementNameError, problems.STATEMENT_SHARED),
+    (asyncpg.InterfaceError, problems.WRONG_ARGUMENT),
+    (ssl.SSLError, problems.TLS),
+    (OSError, problems.NOT_REACHED),
 )
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from teleclaude.db.problems import FILE_HELD, FILE_HELD_BY
 from teleclaude.errors import LockHeldError
 
 
@@ -60,8 +61,8 @@ def lock_file(descriptor: int, path: Path, holder: str = "daemon") -> None:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         pid = _find_holder(descriptor)
-        who = f"a {holder}, process {pid}," if pid else f"a {holder}"
-        raise LockHeldError(f"{who} holds {path}", f"stop that {holder}, or wait for its end", process=pid) from error
+        problem = FILE_HELD_BY if pid else FILE_HELD
+        raise LockHeldError(problem.fill(holder=holder, path=path, process=pid), process=pid) from error
 
 
 def _find_holder(descriptor: int) -> int | None:

@@ -16,7 +16,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, InvalidRequestError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from teleclaude.db.engine import SHARED_SESSIONS
+from teleclaude.db.problems import DATABASE_HELD, DATABASE_HELD_BY, LOCK_LOST, SHARED_SESSIONS
 from teleclaude.errors import LockHeldError, TargetError
 
 ADVISORY_KEY = 0x74656C65_636C6175
@@ -84,7 +84,7 @@ async def _refuse_shared_session(engine: AsyncEngine, connection: AsyncConnectio
         theirs = await other.scalar(text("SELECT pg_backend_pid()"))
         again = await connection.scalar(text("SELECT pg_backend_pid()"))
     if theirs == mine or again != mine:
-        raise TargetError("the database is reached through a pooler that shares sessions", SHARED_SESSIONS)
+        raise TargetError(SHARED_SESSIONS)
 
 
 async def _try_hold(connection: AsyncConnection) -> bool:
@@ -105,9 +105,9 @@ async def find_holder(connection: AsyncConnection) -> tuple[int, str] | None:
 
 async def _held_by_another(connection: AsyncConnection) -> LockHeldError:
     holder = await find_holder(connection)
-    who = f": {holder[1]}, server process {holder[0]}" if holder else ""
-    end = f"SELECT pg_terminate_backend({holder[0]}) ends its connection" if holder else "run again"
-    return LockHeldError(f"another daemon or migration works on the database{who}", f"stop it; {end}")
+    if holder is None:
+        return LockHeldError(DATABASE_HELD)
+    return LockHeldError(DATABASE_HELD_BY.fill(client=holder[1], process=holder[0]))
 
 
 async def _check_held(connection: AsyncConnection) -> None:
@@ -115,9 +115,7 @@ async def _check_held(connection: AsyncConnection) -> None:
     with suppress(DBAPIError, asyncpg.InterfaceError, OSError):
         held = bool(await connection.scalar(text(_HELD_BY_US)))
     if not held:
-        raise LockHeldError(
-            "the connection that kept others away from the database is gone", "see the log of the database; run again"
-        )
+        raise LockHeldError(LOCK_LOST)
 
 
 async def work_alone(connection: AsyncConnection) -> None:

@@ -168,7 +168,7 @@ async def test_a_server_that_is_down(migrated: Migrated) -> None:
     migrated.name_database(make_url("postgresql://teleclaude:x@127.0.0.1:1/x"))
     sentence, remedy = await only(migrated, "database: reachable")
     assert sentence.endswith("127.0.0.1:1/x: Connection refused")
-    assert "see that the database server runs" in remedy
+    assert "check that the database server runs" in remedy
     assert str(migrated.config) in remedy
 
 

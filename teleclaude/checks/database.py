@@ -1,4 +1,4 @@
-"""Judges the database: whether it answers, what it is, what the role may do, who could listen. Pure."""
+"""Judges the database: whether it answers, its version, the rights of the role, encryption. Pure."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from teleclaude.checks.facts import DatabaseFacts, Facts
 from teleclaude.checks.result import Fault, Result, State, passed, whole
 from teleclaude.errors import Problem
 
-OLDEST, NEWEST = 15, 18
+_OLDEST, _NEWEST = 15, 18
 """The versions of PostgreSQL that are tested (design: command line)."""
 
 UNREACHABLE = Fault(
@@ -71,14 +71,14 @@ FAULTS = (
 )
 
 NOT_ASKED = Fault(State.SKIPPED, Problem("the database was not asked", "fix the database first"))
-"""What other checks say where the database says nothing."""
+"""For the other checks, where the database does not answer."""
 
 
 def judge(facts: Facts) -> Result:
-    """The database answers, has a version that is known, lets the role work, and nobody listens on the way there."""
+    """The database answers, has a known version, lets the role work, and the connection is encrypted or local."""
     database = facts.database
     if isinstance(database, Problem):
-        # Where the configuration cannot be used, the layers say so.
+        # Where the configuration cannot be used, the check of the layers says so.
         fault = UNKNOWN if facts.together is not None else UNREACHABLE
         return whole("database", [fault.found("reachable", facts.setting.words, **vars(database))])
     parts = (
@@ -92,12 +92,12 @@ def judge(facts: Facts) -> Result:
 
 def _judge_version(facts: Facts, database: DatabaseFacts) -> Result:
     version = database.version // 10000
-    wrong = {TOO_OLD: version < OLDEST, TOO_NEW: version > NEWEST, STANDBY: database.standby}
+    wrong = {TOO_OLD: version < _OLDEST, TOO_NEW: version > _NEWEST, STANDBY: database.standby}
     wrong |= {ENCODING: database.encoding != "UTF8"}
     fault = next((fault for fault, applies in wrong.items() if applies), None)
     if fault is None:
         return passed("version", f"PostgreSQL {version}, {database.encoding}")
-    numbers = {"version": version, "oldest": OLDEST, "newest": NEWEST}
+    numbers = {"version": version, "oldest": _OLDEST, "newest": _NEWEST}
     return fault.found("version", facts.setting.words, **numbers, encoding=database.encoding, role=database.role)
 
 

@@ -1,4 +1,4 @@
-"""What is seen of an installation; no judgement in it. What could not be seen is a Problem that says why. Pure."""
+"""What is seen of an installation, without a judgement. What could not be seen is a Problem that says why. Pure."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ class Holder:
 
 @dataclass(frozen=True)
 class DatabaseFacts:
-    """What the database says of itself and of us."""
+    """What the database says about itself and our role."""
 
     address: str
     """The URL without its password."""
@@ -142,7 +142,7 @@ class ServiceFacts:
 
 @dataclass(frozen=True)
 class Disk:
-    """The free room where something lies, in bytes."""
+    """The free room on the disk of a path, in bytes."""
 
     path: Path
     free: int
@@ -150,7 +150,7 @@ class Disk:
 
 @dataclass(frozen=True)
 class Setting:
-    """Where the installation is, and who looks at it."""
+    """The places of the installation, and the users who look at it."""
 
     layout: Layout
     platform: str
@@ -160,7 +160,7 @@ class Setting:
 
     @property
     def trial(self) -> bool:
-        """Whether it lies below a root of its own, where everything belongs to the caller."""
+        """Whether it is below a root of its own, where everything belongs to the caller."""
         return self.layout.root is not None
 
     @property

@@ -1,4 +1,4 @@
-"""Judges the configuration: every file of it, and what they are together. Pure."""
+"""Judges the configuration: each file, and all together. Pure."""
 
 from __future__ import annotations
 
@@ -82,15 +82,15 @@ FAULTS = (
     NOT_COMBINED,
 )
 
-SYSTEM_MODE, SECRETS_MODE, USER_MODE = 0o644, 0o640, 0o600
+_SYSTEM_MODE, _SECRETS_MODE, _USER_MODE = 0o644, 0o640, 0o600
 
 
 def judge(facts: Facts) -> Result:
-    """Every configuration file exists, is whose it should be, and parses; together they are valid."""
+    """Every configuration file exists, has the right owner and mode, and parses; together they are valid."""
     keeper = facts.setting.keeper
     files = (
-        _judge_file("system", facts, facts.system, keeper, SYSTEM_MODE),
-        _judge_file("secrets", facts, facts.secrets, keeper, SECRETS_MODE),
+        _judge_file("system", facts, facts.system, keeper, _SYSTEM_MODE),
+        _judge_file("secrets", facts, facts.secrets, keeper, _SECRETS_MODE),
     )
     users = [_judge_user(facts, user) for user in facts.users]
     return whole("layers", (*files, *users, _judge_together(facts, files)))
@@ -108,7 +108,7 @@ def _judge_user(facts: Facts, user: UserLayer) -> Result:
     name = f"user {user.account.name}"
     if user.layer.file.kind is Kind.MISSING:
         return passed(name, "has no file, and needs none")
-    return _judge_file(name, facts, user.layer, user.account, USER_MODE)
+    return _judge_file(name, facts, user.layer, user.account, _USER_MODE)
 
 
 def _judge_file(name: str, facts: Facts, layer: Layer, owner: Account, allowed: int) -> Result:
@@ -125,8 +125,8 @@ def _judge_file(name: str, facts: Facts, layer: Layer, owner: Account, allowed: 
 
 def _find_faults(facts: Facts, layer: Layer, owner: Account, allowed: int) -> Iterator[Fault]:
     file, setting = layer.file, facts.setting
-    # What is a person's own the daemon need not read.
-    personal = allowed == USER_MODE
+    # The daemon need not read a person's own file.
+    personal = allowed == _USER_MODE
     needed = setting.sees_as_daemon and not personal
     if file.kind is Kind.HIDDEN:
         yield NOT_REACHED if needed else PERSONAL if personal else HIDDEN
@@ -138,7 +138,7 @@ def _find_faults(facts: Facts, layer: Layer, owner: Account, allowed: int) -> It
         yield WRONG_OWNER
     if file.mode & ~allowed:
         yield WRONG_MODE
-    if allowed == SECRETS_MODE and _tells_others(file, setting.reader):
+    if allowed == _SECRETS_MODE and _tells_others(file, setting.reader):
         yield WRONG_GROUP
     if file.unsafe is not None:
         yield UNSAFE_FOLDER

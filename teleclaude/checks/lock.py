@@ -1,4 +1,4 @@
-"""Judges the lock that keeps all but one from the database. Pure."""
+"""Judges the lock of the database, which only one daemon or migration holds. Pure."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ FAULTS = (HELD_BY_OTHERS, HOLDER_SILENT, NOT_HELD, NOT_ASKED)
 
 
 def judge(facts: Facts) -> Result:
-    """The daemon that answers holds the lock of the database, and nobody else does."""
+    """The daemon that answers holds the lock of the database; without a daemon it is free."""
     database, socket = facts.database, facts.socket
     if isinstance(database, Problem):
         return NOT_ASKED.found("lock", facts.setting.words)
     holder = database.holder
     if holder is None:
-        return NOT_HELD.found("lock", facts.setting.words) if socket.answers else passed("lock", "nobody holds it")
+        return NOT_HELD.found("lock", facts.setting.words) if socket.answers else passed("lock", "it is free")
     if socket.answers:
         return passed("lock", f"{holder.name}, server process {holder.process}, holds it; a daemon answers")
-    # The address of a local socket holds what a shell would take apart.
+    # The address of a local socket has characters that a shell interprets.
     address = shlex.quote(database.address.replace(":***@", "@"))
     fault = HOLDER_SILENT if facts.runs else HELD_BY_OTHERS
     return fault.found("lock", facts.setting.words, holder=holder.name, process=holder.process, address=address)

@@ -1,4 +1,4 @@
-"""Judges the folders: state, logs, shared docs, and the one of the socket. Pure."""
+"""Judges the folders of state, logs, shared docs and socket. Pure."""
 
 from __future__ import annotations
 
@@ -71,18 +71,18 @@ FAULTS = (
     NOT_WRITABLE,
 )
 
-PRIVATE, PUBLIC, SHARED = 0o750, 0o755, 0o1770
+_PRIVATE, _PUBLIC, _SHARED = 0o750, 0o755, 0o1770
 
 
 def judge(facts: Facts) -> Result:
-    """The folders exist, the daemon can write where it has to, and nobody else can."""
+    """The folders exist, the daemon can write where it must, and others cannot."""
     trial = facts.setting.trial
     socket_missing = None if facts.socket_folder.makeable else NO_SOCKET_FOLDER
     parts = (
-        _judge_place("state", facts, facts.state, SHARED, MISSING),
-        _judge_place("logs", facts, facts.logs, PRIVATE, NOT_MADE if trial else MISSING),
-        _judge_place("docs", facts, facts.docs, PUBLIC, NO_DOCS),
-        _judge_place("socket folder", facts, facts.socket_folder, PUBLIC, socket_missing),
+        _judge_place("state", facts, facts.state, _SHARED, MISSING),
+        _judge_place("logs", facts, facts.logs, _PRIVATE, NOT_MADE if trial else MISSING),
+        _judge_place("docs", facts, facts.docs, _PUBLIC, NO_DOCS),
+        _judge_place("socket folder", facts, facts.socket_folder, _PUBLIC, socket_missing),
     )
     return whole("places", parts)
 
@@ -94,7 +94,7 @@ def _judge_place(name: str, facts: Facts, place: PathFacts, allowed: int, missin
     fault = next(_find_faults(facts, place, allowed, missing, writes=writes), None)
     if fault is None:
         return passed(name, place.shown)
-    holder = (facts.setting.keeper if allowed == SHARED else facts.setting.reader).name
+    holder = (facts.setting.keeper if allowed == _SHARED else facts.setting.reader).name
     return fault.found(
         name,
         facts.setting.words,
@@ -127,7 +127,7 @@ def _find_faults(
 
 
 def _find_wrong_rights(setting: Setting, place: PathFacts, allowed: int) -> Iterator[Fault]:
-    if allowed == SHARED and place.unsafe == place.path:
+    if allowed == _SHARED and place.unsafe == place.path:
         yield NOT_ROOTS
     elif place.uid not in {0, setting.reader.uid}:
         yield WRONG_OWNER
@@ -135,7 +135,7 @@ def _find_wrong_rights(setting: Setting, place: PathFacts, allowed: int) -> Iter
         yield WRONG_MODE
     elif place.unsafe is not None:
         yield UNSAFE_FOLDER
-    elif allowed != PUBLIC and place.mode & 0o007 and not setting.trial:
+    elif allowed != _PUBLIC and place.mode & 0o007 and not setting.trial:
         yield TOO_OPEN
-    elif allowed == PUBLIC and place.mode & 0o005 != 0o005 and not setting.trial:
+    elif allowed == _PUBLIC and place.mode & 0o005 != 0o005 and not setting.trial:
         yield TOO_CLOSED

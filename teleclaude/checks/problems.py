@@ -1,4 +1,4 @@
-"""What cannot be seen of an installation, and why. What can be wrong with it stands beside what judges it."""
+"""Why something of an installation could not be seen. Each fault of an installation is beside its judge."""
 
 from __future__ import annotations
 

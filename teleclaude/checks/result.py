@@ -1,4 +1,4 @@
-"""What a check says, and the faults that it can name. Pure."""
+"""The results of a check, and the faults that it can find. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Judges what the service manager does with us. Pure."""
+"""Judges the state of the service. Pure."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def _judge_unit(facts: Facts, service: ServiceFacts) -> Result:
 def _judge_activity(facts: Facts, service: ServiceFacts) -> Result:
     if facts.runs:
         return passed("activity", f"{facts.setting.layout.unit} is {service.active}")
-    # Between two attempts to start it, the result is that of the last.
+    # Between two attempts to start, the result is that of the last attempt.
     starting = service.active == "activating"
     failed = service.active == "failed" or (starting and service.result not in {"", "success"})
     fault = FAILED if failed else STARTING if starting else NOT_ACTIVE

@@ -1,4 +1,4 @@
-"""Judges the sessions: whether they are there, whose they are, and whether the daemon lists them. Pure."""
+"""Judges the sessions: whether they exist, their owners, and whether the daemon lists them. Pure."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ FAULTS = (EMPTY, FOREIGN, LISTS_OTHERS, NOT_LISTED, NOT_ASKED)
 
 
 def judge(facts: Facts) -> Result:
-    """The sessions are there, belong to people whom the configuration knows, and a daemon lists them."""
+    """The sessions exist, belong to people in the configuration, and a daemon lists them."""
     database = facts.database
     if isinstance(database, Problem) or database.owners is None:
         return NOT_ASKED.found("sessions", facts.setting.words)

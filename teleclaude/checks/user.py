@@ -1,4 +1,4 @@
-"""Judges who looks: the service user, who is there. Pure."""
+"""Judges the user who looks. Pure."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ FAULTS = (NO_SERVICE_USER, ANOTHER_CALLER, CANNOT_RUN)
 
 
 def judge(facts: Facts) -> Result:
-    """The service user exists, and it is that user who looks."""
+    """The service user exists and is the one who looks."""
     setting = facts.setting
     if setting.trial:
         return passed("user", f"below a root of its own everything belongs to the caller, {setting.caller.name}")
@@ -32,4 +32,4 @@ def judge(facts: Facts) -> Result:
         return NO_SERVICE_USER.found("user", setting.words)
     if not setting.sees_as_daemon:
         return ANOTHER_CALLER.found("user", setting.words, caller=setting.caller.name)
-    return passed("user", f"seen as {setting.service.name}, as whom the daemon runs")
+    return passed("user", f"seen as {setting.service.name}, the user of the daemon")

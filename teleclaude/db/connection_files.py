@@ -1,6 +1,6 @@
 """The files that libpq reads beside a URL: services, passwords, the user's own certificates.
 
-They belong to whoever runs a command. The daemon runs as somebody else, so what they say becomes part of the URL.
+They belong to the user who runs a command. The daemon runs as another user, so their content becomes part of the URL.
 """
 
 from __future__ import annotations
@@ -32,17 +32,17 @@ _OWN_FILES = {
     "sslcert": "postgresql.crt",
     "sslkey": "postgresql.key",
 }
-"""What libpq takes from `~/.postgresql` where nothing names another (PostgreSQL manual, section 34.19)."""
+"""What libpq takes from `~/.postgresql` where no other file is set (PostgreSQL manual, section 34.19)."""
 
 _VERIFYING = ("require", "verify-ca", "verify-full")
-"""Modes in which a root certificate counts; `require` looks at it where there is one."""
+"""Modes that use a root certificate; `require` does where there is one."""
 
 _SOCKET_DIRECTORIES = frozenset({"/run/postgresql", "/var/run/postgresql", "/tmp"})  # noqa: S108 - libpq's own
 """Where libpq looks for a server without a host; the password file has `localhost` for them."""
 
 
 def find_url(text: str, environ: Mapping[str, str], home: Path) -> URL:
-    """Return the database that `text` names, with everything that libpq would have found beside it.
+    """Return the URL of the database in `text`, with everything that libpq would have found beside it.
 
     A service fills in what the URL leaves open, `PG*` variables what both do. Raises ConfigError.
     """
@@ -55,7 +55,7 @@ def find_url(text: str, environ: Mapping[str, str], home: Path) -> URL:
         return url
     # A password file that only PGPASSFILE names may be missing, as with libpq.
     _require_files(url, (*_OWN_FILES, "passfile") if "passfile=" in text else _OWN_FILES)
-    # Who connects is part of what is written, not of who happens to run this.
+    # The user is written into the URL, because another user will read it.
     user = url.username or getpass.getuser()
     url = url.set(username=user, database=url.database or user)
     passfile = Path(str(url.query.get("passfile", home / ".pgpass")))
@@ -77,7 +77,7 @@ def _take_service(text: str) -> tuple[str, str | None]:
 
 
 def _read_service(name: str, environ: Mapping[str, str], home: Path) -> dict[str, str]:
-    """Return what the service `name` says, as `PG*` variables; raises ConfigError where it cannot be used."""
+    """Return the settings of the service `name`, as `PG*` variables; raises ConfigError where it cannot be used."""
     places = [Path(environ.get("PGSERVICEFILE") or home / ".pg_service.conf")]
     if "PGSYSCONFDIR" in environ:
         places.append(Path(environ["PGSYSCONFDIR"]) / "pg_service.conf")
@@ -129,7 +129,7 @@ def _read_lines(path: Path) -> list[str]:
 
 
 def _name_own_files(url: URL, home: Path) -> URL:
-    """Name the files in `~/.postgresql` that libpq would have used, so that whoever connects next uses the same."""
+    """Add the files in `~/.postgresql` that libpq would have used, so that the daemon uses the same."""
     query, mode = url.query, url.query.get("sslmode")
     if url.host is None or mode == "disable":
         return url

@@ -1,4 +1,4 @@
-"""Locks on files, by flock(2): they end with the process that holds them, however it ends."""
+"""Locks on files, by flock(2): the system releases them when the process ends."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ def _open_existing(path: Path) -> int:
 def hold_existing(
     path: Path, holder: str = "daemon", *, opener: Callable[[Path], int] = _open_existing
 ) -> Iterator[None]:
-    """Hold a file or a directory that is not ours to change, where there is one; not a byte is written.
+    """Hold a file or a directory, if it exists; not a byte is written.
 
-    Raises LockHeldError where another process holds it, which is called a `holder`, and named where the system tells;
-    and what the `opener` raises.
+    Raises LockHeldError where another process holds it; the message calls that process a `holder`. Raises what the
+    `opener` raises.
     """
     try:
         descriptor = opener(path)
@@ -66,7 +66,7 @@ def lock_file(descriptor: int, path: Path, holder: str = "daemon") -> None:
 
 
 def _find_holder(descriptor: int) -> int | None:
-    """Return who holds a lock on an open file, where the system tells: Linux does (proc(5), /proc/locks)."""
+    """Return the process that locks an open file, None where it is not known; Linux tells it (proc(5), /proc/locks)."""
     inode = str(os.fstat(descriptor).st_ino)
     with suppress(OSError):
         for line in Path("/proc/locks").read_text().splitlines():

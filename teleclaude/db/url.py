@@ -1,8 +1,8 @@
 """Database URLs: an SQLAlchemy URL for SQLite, libpq's for PostgreSQL. Pure.
 
-`postgresql://`, `postgres://` and `postgresql+asyncpg://` are taken (PostgreSQL manual, section 34.1.1). What libpq
-calls a parameter stands in the query. Environment variables `PG*` fill in what the URL leaves open, all of them, so
-that the driver finds nothing to fill in by itself: what is published is what was used.
+`postgresql://`, `postgres://` and `postgresql+asyncpg://` are accepted (PostgreSQL manual, section 34.1.1). What libpq
+calls a parameter is in the query. All environment variables `PG*` fill in what the URL leaves open, so that the
+driver has nothing to fill in: the published URL is the one that was used.
 """
 
 from __future__ import annotations
@@ -68,8 +68,8 @@ ENVIRONMENT_QUERY = {
 def parse_url(text: str, environ: Mapping[str, str] | None = None) -> URL:
     """Return the database that `text` names, with the `PG*` variables of `environ` filled in.
 
-    The password stands in its own place, so that rendering the URL hides it, and so does whatever the query said of
-    host, port, user and database. Raises ConfigError where the URL cannot be used.
+    Host, port, user, password and database move from the query to their own places, where rendering hides the
+    password. Raises ConfigError where the URL cannot be used.
     """
     try:
         url = make_url(text)
@@ -110,7 +110,7 @@ def _fill_in(url: URL, environ: Mapping[str, str]) -> URL:
     on_socket = host is not None and host.startswith("/")
     _check_values(given)
     _check_tls(given, on_socket=on_socket)
-    # A socket directory cannot stand before the slash of a URL, so it moves to the query, as libpq has it.
+    # A socket directory cannot be the host of a URL, so it moves to the query, as with libpq.
     query = {**given, "host": host} if on_socket and host else given
     return URL.create(
         url.drivername,
@@ -133,9 +133,9 @@ def _check_values(given: Mapping[str, str]) -> None:
 
 
 def _check_tls(given: dict[str, str], *, on_socket: bool) -> None:
-    """Refuse what libpq refuses, and settle what it takes for granted (PostgreSQL manual, section 34.19)."""
+    """Refuse what libpq refuses, and set its defaults (PostgreSQL manual, section 34.19)."""
     if on_socket:
-        # Nothing of TLS counts on a Unix socket.
+        # TLS is not used on a Unix socket.
         for name in [name for name in given if name.startswith("ssl")]:
             del given[name]
     system = given.get("sslrootcert") == "system"
@@ -149,7 +149,7 @@ def _check_tls(given: dict[str, str], *, on_socket: bool) -> None:
 
 
 def display_url(url: URL) -> str:
-    """Return `url` for people: with `***` for a password, without our driver's name."""
+    """Return `url` as it is shown: `***` for a password, without the driver's name."""
     shown = url.set(drivername=url.drivername.partition("+")[0]).difference_update_query(["sslpassword"])
     return shown.render_as_string(hide_password=True)
 

@@ -83,7 +83,7 @@ def of(name: str, **changes: Any) -> Callable[[Facts], Facts]:
 
 
 def file(name: str, **changes: Any) -> Callable[[Facts], Facts]:
-    """Change what stands where a layer or the socket should be."""
+    """Change what is at the place of a layer or the socket."""
     return lambda facts: of(name, file=replace(getattr(facts, name).file, **changes))(facts)
 
 
@@ -119,8 +119,8 @@ FAULTS: tuple[tuple[Fault, Callable[[Facts], Facts]], ...] = (
     (layers.NOT_OURS, lambda facts: file("secrets", readable=False)(of("setting", caller=EVA)(facts))),
     (layers.PERSONAL, of_user(readable=False)),
     (layers.PERSONAL, of_user(kind=Kind.HIDDEN)),
-    (layers.BROKEN, of("system", problem=Problem("line 3 is broken", "mend it"))),
-    (layers.BROKEN, put(together=Problem("people.0.role does not fit", "mend these keys"))),
+    (layers.BROKEN, of("system", problem=Problem("line 3 is broken", "fix it"))),
+    (layers.BROKEN, put(together=Problem("people.0.role does not fit", "fix these keys"))),
     (layers.NOT_COMBINED, lambda facts: put(together=NOBODY)(file("secrets", readable=False)(facts))),
     (places.MISSING, of("logs", kind=Kind.MISSING)),
     (places.MISSING, of("state", kind=Kind.MISSING)),
@@ -224,7 +224,7 @@ ONLY_OF_THE_SYSTEM = {layers.UNSAFE_FOLDER, places.UNSAFE_FOLDER, places.NOT_ROO
     [found for found in FAULTS if found[0] not in ONLY_OF_THE_SYSTEM],
     ids=[fault.problem.message[:40] for fault, _ in FAULTS if fault not in ONLY_OF_THE_SYSTEM],
 )
-def test_what_is_said_of_a_trial_mends_the_trial(fault: Fault, change: Callable[[Facts], Facts]) -> None:
+def test_each_remedy_for_a_trial_is_about_the_trial(fault: Fault, change: Callable[[Facts], Facts]) -> None:
     leaves = (leaf for result in judge(change(TRIAL)) if result.name != "service" for leaf in result.leaves())
     for remedy in (leaf.problem.hint for leaf in leaves):
         for command in re.findall(r"(?:teleclaude (?:self-check|upgrade|daemon|migrate)|install-system.sh).*", remedy):

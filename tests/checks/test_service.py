@@ -136,7 +136,7 @@ async def test_a_service_manager_that_says_nothing_is_not_waited_for(
     play("systemctl", "exec sleep 60", tmp_path, monkeypatch)
     said = await look_at_service(make_layout("linux"), "linux")
     assert isinstance(said, Problem)
-    assert "it did not answer" in said.message
+    assert "it said nothing" in said.message
 
 
 async def test_where_there_is_no_service_manager_it_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""The faults stand in tables, the tables in the page, and the probe of the daemon judges a part of them."""
+"""Every fault is in a table, every table is in the page, and the probe of the daemon judges some of them."""
 
 import json
 import re
@@ -50,7 +50,7 @@ def test_every_check_is_in_the_page_and_the_reverse() -> None:
     assert re.findall(r"^### (.*)$", PAGE, re.M) == [check.name for check in CHECKS]
 
 
-def test_every_fault_of_the_code_stands_in_a_table() -> None:
+def test_every_fault_of_the_code_is_in_a_table() -> None:
     listed = {fault for check in CHECKS for fault in check.faults}
     modules = [vars(module) for name, module in vars(checks).items() if f"teleclaude.checks.{name}" in sys.modules]
     found = {value for names in modules for value in names.values() if isinstance(value, Fault)}
@@ -75,7 +75,7 @@ def test_a_path_is_quoted_in_a_command_and_not_in_a_sentence() -> None:
 
 @pytest.mark.parametrize("state", State)
 def test_a_whole_is_as_bad_as_its_worst_part(state: State) -> None:
-    part = Result("part", state, "so it is")
+    part = Result("part", state, Problem("so it is"))
     expected = State.PASS if state is State.SKIPPED else state
     assert whole("x", [passed("other", "well"), part]).state is expected
     assert whole("x", [part]).state is state

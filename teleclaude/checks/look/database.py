@@ -40,11 +40,11 @@ WHERE relnamespace = to_regnamespace(quote_ident(current_schema())) AND relkind 
            AND has_table_privilege(oid, 'UPDATE') AND has_table_privilege(oid, 'DELETE'))
 ORDER BY relname
 """
-"""A list of privileges would ask for any of them (PostgreSQL manual, table 9.72)."""
+"""has_table_privilege with a list of privileges would ask for any of them (PostgreSQL manual, table 9.72)."""
 
 
 async def look_at_database(installation: Installation | Problem) -> DatabaseFacts | Problem:
-    """Return what the database says of itself and of us, or why it says nothing."""
+    """Return what the database says about itself and our role, or why it does not answer."""
     if isinstance(installation, Problem):
         return installation
     url = installation.url

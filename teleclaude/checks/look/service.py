@@ -1,4 +1,4 @@
-"""Looks at what the service manager does with us and with the old installation."""
+"""Asks the service manager about our unit and the old installation's."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def _ask(names: Names) -> ServiceFacts | Problem:
     ours = read_state(names.unit, ask)
     if isinstance(ours, NoAnswer):
         return NO_MANAGER.fill(message=ours.message)
-    # A manager that keeps the old unit elsewhere does not know it: on macOS it is an agent of the user.
+    # Another manager may keep the old unit: on macOS it is an agent of the user.
     old = read_state(names.old, ask) if names.old.domain == names.unit.domain else None
     return ServiceFacts(
         load=ours.load,

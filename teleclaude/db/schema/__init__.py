@@ -48,7 +48,7 @@ def head() -> str:
 
 
 def find_way(revision: str) -> tuple[str, ...] | None:
-    """Return the revisions from the one after `revision` to the newest; None where this program knows no way."""
+    """Return the revisions after `revision`, up to the newest; None where this program does not know `revision`."""
     try:
         walked = list(ScriptDirectory.from_config(_config()).iterate_revisions("head", revision))
     except (CommandError, RevisionError):

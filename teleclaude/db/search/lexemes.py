@@ -1,4 +1,4 @@
-"""What of a query PostgreSQL can answer from its index: at least the rows that match, often exactly those. Pure."""
+"""The part of a query that PostgreSQL answers from its index: every row that matches, and often no other. Pure."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _LONGEST_LEXEME = 500
 
 @dataclass(frozen=True)
 class Lookup:
-    """A tsquery; where it is not exact, the rows that it finds must be looked at."""
+    """A tsquery; where it is not exact, each row that it finds must be compared with the query."""
 
     tsquery: str
     exact: bool
 
 
 def to_lookup(query: Query) -> Lookup | None:
-    """Return what to ask of the index, None where nothing can be found."""
+    """Return the question to the index, None where no row can be found."""
     match query:
         case Near():
             return _near(query)
@@ -45,7 +45,7 @@ def _difference(left: Lookup | None, right: Lookup | None) -> Lookup | None:
     if left is None or right is None:
         return left
     if not right.exact:
-        # The index finds too many on the right; taking all of them away could lose a row.
+        # The index finds too many rows on the right; to exclude them all could lose a row.
         return Lookup(left.tsquery, exact=False)
     return Lookup(f"({left.tsquery} & !{right.tsquery})", left.exact)
 

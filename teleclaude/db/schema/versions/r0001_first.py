@@ -16,7 +16,7 @@ down_revision = None
 _CHARACTERS = {"{UNFOLDED}": UNFOLDED, "{FOLDED}": FOLDED, "{MARKS}": MARKS, "{SEPARATORS}": SEPARATORS}
 
 
-def read_statements(part: str) -> list[str]:
+def _read_statements(part: str) -> list[str]:
     """Return the statements of a file, `pre_data`, `post_data` or `sqlite`: each begins at the margin, without `;`."""
     text = Path(__file__).with_name(f"{revision}_{part}.sql").read_text(encoding="utf-8")
     for name, characters in _CHARACTERS.items():
@@ -27,26 +27,26 @@ def read_statements(part: str) -> list[str]:
 
 FUNCTIONS = tuple(
     statement.removeprefix("CREATE FUNCTION ").partition(" RETURNS")[0]
-    for statement in read_statements("pre_data")
+    for statement in _read_statements("pre_data")
     if statement.startswith("CREATE FUNCTION ")
 )
 """Every function, as PostgreSQL names it to drop it."""
 
 SEARCH_INDEXES = tuple(
-    re.findall(r"^CREATE INDEX (\w+) .* USING gin", "\n".join(read_statements("post_data")), re.MULTILINE)
+    re.findall(r"^CREATE INDEX (\w+) .* USING gin", "\n".join(_read_statements("post_data")), re.MULTILINE)
 )
 """The indexes over functions, which models cannot say."""
 
 
 def create_pre_data() -> None:
     """Create bare tables, functions and triggers on PostgreSQL."""
-    for statement in read_statements("pre_data"):
+    for statement in _read_statements("pre_data"):
         _run(statement)
 
 
 def create_post_data(not_valid: frozenset[str] = frozenset(), left_out: frozenset[str] = frozenset()) -> None:
     """Add keys, constraints and indexes on PostgreSQL; those named are added NOT VALID, or left out."""
-    for statement in read_statements("post_data"):
+    for statement in _read_statements("post_data"):
         _, name = _find_names(statement)
         if name not in left_out:
             _run(f"{statement} NOT VALID" if name in not_valid else statement)
@@ -54,7 +54,7 @@ def create_post_data(not_valid: frozenset[str] = frozenset(), left_out: frozense
 
 def drop_post_data() -> None:
     """Drop what `create_post_data` added, in reverse order: foreign keys need keys."""
-    for statement in reversed(read_statements("post_data")):
+    for statement in reversed(_read_statements("post_data")):
         table, name = _find_names(statement)
         _run(f"ALTER TABLE {table} DROP CONSTRAINT IF EXISTS {name}" if table else f"DROP INDEX IF EXISTS {name}")
 
@@ -78,7 +78,7 @@ def upgrade() -> None:
         create_post_data()
         return
     try:
-        for statement in read_statements("sqlite"):
+        for statement in _read_statements("sqlite"):
             _run(statement)
     except OperationalError as error:
         if "no such module" not in str(error.orig):

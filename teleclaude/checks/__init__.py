@@ -1,1 +1,1 @@
-"""The self-check: what is seen of an installation, and what is wrong with it, each thing with its remedy."""
+"""The self-check: what is seen of an installation, and its faults, each with a remedy."""

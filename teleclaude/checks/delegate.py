@@ -1,4 +1,4 @@
-"""Lets the service user look where root was asked to: what root can read says nothing of what the daemon can."""
+"""Runs the self-check as the service user where root asked for it: root can read what the daemon cannot."""
 
 from __future__ import annotations
 
@@ -9,18 +9,35 @@ from dataclasses import dataclass
 
 from pydantic import TypeAdapter, ValidationError
 
-from teleclaude.checks.result import Result
+from teleclaude.checks.problems import SAID
+from teleclaude.checks.result import Result, State
 from teleclaude.checks.user import CANNOT_RUN
 from teleclaude.daemon.service_user import Identity, make_environment
 
-SECONDS = 60
+_SECONDS = 60
+"""How long the whole check may take."""
+
+
+@dataclass(frozen=True)
+class _Said:
+    """A result as `Result.to_json` writes it."""
+
+    name: str
+    state: State
+    sentence: str
+    remedy: str
+    parts: tuple[_Said, ...]
+
+    def to_result(self) -> Result:
+        problem = SAID.fill(message=self.sentence, hint=self.remedy)
+        return Result(self.name, self.state, problem, tuple(part.to_result() for part in self.parts))
 
 
 @dataclass(frozen=True)
 class _Answer:
-    """What `teleclaude self-check --json` prints, as far as it is read here."""
+    """The part of the answer of `teleclaude self-check --json` that is read here."""
 
-    checks: tuple[Result, ...]
+    checks: tuple[_Said, ...]
 
 
 def judge_as(identity: Identity, name: str, environ: Mapping[str, str]) -> tuple[Result, ...]:
@@ -33,15 +50,15 @@ def judge_as(identity: Identity, name: str, environ: Mapping[str, str]) -> tuple
             check=False,
             cwd="/",
             env=make_environment(environ),
-            timeout=SECONDS,
+            timeout=_SECONDS,
             **identity.for_process(),
         )
-        return TypeAdapter(_Answer).validate_json(done.stdout).checks
+        answer = TypeAdapter(_Answer).validate_json(done.stdout)
+        return tuple(said.to_result() for said in answer.checks)
     except OSError as error:
         reason = error.strerror or type(error).__name__
     except subprocess.TimeoutExpired:
-        reason = f"it did not end in {SECONDS} seconds"
+        reason = f"it did not end in {_SECONDS} seconds"
     except ValidationError:
         reason = (done.stderr.decode(errors="replace").strip().splitlines() or ["it said nothing"])[-1]
-    words = {"service": name}
-    return (CANNOT_RUN.found("user", words, program=sys.executable, message=reason),)
+    return (CANNOT_RUN.found("user", {"service": name}, program=sys.executable, message=reason),)

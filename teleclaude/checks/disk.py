@@ -2,30 +2,35 @@
 
 from __future__ import annotations
 
-from teleclaude.checks.facts import Disk, Facts, Unknown
+from teleclaude.checks.facts import Disk, Facts
 from teleclaude.checks.result import Fault, Result, State, passed, whole
+from teleclaude.errors import Problem
 
-LEAST, LITTLE = 64 << 20, 512 << 20
-"""Bytes below which a disk is full to us, and as good as full."""
+_LEAST, _LITTLE = 64 << 20, 512 << 20
+"""Bytes below which a disk is full, and nearly full."""
 
-FULL = Fault(State.FAILURE, "{path} is on a disk that is full: {free} MB are free", "make room there: df -h {path}")
-LOW = Fault(
-    State.WARNING, "{path} is on a disk that is nearly full: {free} MB are free", "make room there: df -h {path}"
+FULL = Fault(
+    State.FAILURE, Problem("{path} is on a disk that is full: {free} MB are free", "make room there: df -h {path}")
 )
-NOT_MEASURED = Fault(State.SKIPPED, "{message}", "{hint}")
+LOW = Fault(
+    State.WARNING,
+    Problem("{path} is on a disk that is nearly full: {free} MB are free", "make room there: df -h {path}"),
+)
+NOT_MEASURED = Fault(State.SKIPPED, Problem("{message}", "{hint}"))
+
 FAULTS = (FULL, LOW, NOT_MEASURED)
 
 
 def judge(facts: Facts) -> Result:
-    """There is room where the state lies, and where the database lies if that is here."""
+    """There is room on the disk of the state, and on the disk of the database if that is here."""
     return whole("disk", [_judge_room(facts, name, disk) for name, disk in facts.disks.items()])
 
 
-def _judge_room(facts: Facts, name: str, disk: Disk | Unknown) -> Result:
-    if isinstance(disk, Unknown):
+def _judge_room(facts: Facts, name: str, disk: Disk | Problem) -> Result:
+    if isinstance(disk, Problem):
         return NOT_MEASURED.found(name, facts.setting.words, **vars(disk))
     free = disk.free >> 20
-    if disk.free < LITTLE:
-        fault = FULL if disk.free < LEAST else LOW
+    if disk.free < _LITTLE:
+        fault = FULL if disk.free < _LEAST else LOW
         return fault.found(name, facts.setting.words, path=disk.path, free=free)
     return passed(name, f"{disk.path}: {free} MB are free")

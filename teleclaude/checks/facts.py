@@ -1,4 +1,4 @@
-"""What is seen of an installation; no judgement in it. Pure."""
+"""What is seen of an installation, without a judgement. What could not be seen is a Problem that says why. Pure."""
 
 from __future__ import annotations
 
@@ -8,16 +8,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from teleclaude.errors import Problem
 from teleclaude.layout import Layout
 from teleclaude.platform.names import UnitState, names_of
-
-
-@dataclass(frozen=True)
-class Unknown:
-    """What could not be seen: why, and what to do about it."""
-
-    message: str
-    hint: str = ""
 
 
 @dataclass(frozen=True)
@@ -30,7 +23,7 @@ class Account:
 
 
 class Kind(StrEnum):
-    """What stands at a path."""
+    """What is at a path."""
 
     MISSING = "nothing"
     HIDDEN = "something that cannot be seen"
@@ -42,7 +35,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class PathFacts:
-    """What stands at a path, links followed, and what this process may do there."""
+    """What is at a path, links followed, and what this process may do there."""
 
     path: Path
     kind: Kind
@@ -55,8 +48,8 @@ class PathFacts:
     writable: bool = False
     makeable: bool = False
     """Whether this process could make what is missing."""
-    door: Path | None = None
-    """The first place on the way that others than root can change, where that was looked at."""
+    unsafe: Path | None = None
+    """The first folder on the way that users other than root can change, where that was looked at."""
 
     @property
     def shown(self) -> str:
@@ -69,7 +62,7 @@ class Layer:
     """A configuration file; `problem` says why it cannot be parsed."""
 
     file: PathFacts
-    problem: Unknown | None = None
+    problem: Problem | None = None
 
 
 @dataclass(frozen=True)
@@ -90,7 +83,7 @@ class Holder:
 
 @dataclass(frozen=True)
 class DatabaseFacts:
-    """What the database says of itself and of us."""
+    """What the database says about itself and our role."""
 
     address: str
     """The URL without its password."""
@@ -134,7 +127,7 @@ class SocketFacts:
 
 @dataclass(frozen=True)
 class Disk:
-    """The free room where something lies, in bytes."""
+    """The free room on the disk of a path, in bytes."""
 
     path: Path
     free: int
@@ -142,7 +135,7 @@ class Disk:
 
 @dataclass(frozen=True)
 class Setting:
-    """Where the installation is, and who looks at it."""
+    """The places of the installation, and the users who look at it."""
 
     layout: Layout
     platform: str
@@ -152,7 +145,7 @@ class Setting:
 
     @property
     def trial(self) -> bool:
-        """Whether it lies below a root of its own, where everything belongs to the caller."""
+        """Whether it is below a root of its own, where everything belongs to the caller."""
         return self.layout.root is not None
 
     @property
@@ -184,6 +177,8 @@ class Setting:
             "reader": self.reader.name,
             "as_reader": "" if self.trial else f"sudo -u {self.reader.name} ",
             "service": self.layout.service_user,
+            "config": self.layout.system_config,
+            "secrets": self.layout.secrets,
             "unit": self.layout.unit,
             "enable": names.our(commands.enable),
             "status": names.our(commands.status),
@@ -203,20 +198,20 @@ class Facts:
     system: Layer
     secrets: Layer
     users: tuple[UserLayer, ...]
-    together: Unknown | None
+    together: Problem | None
     """Why the layers do not make a configuration that the daemon can use."""
     state: PathFacts
     logs: PathFacts
     docs: PathFacts
     socket_folder: PathFacts
     people: tuple[str, ...]
-    database: DatabaseFacts | Unknown
+    database: DatabaseFacts | Problem
     socket: SocketFacts
-    service: UnitState | Unknown
+    service: UnitState | Problem
     """The unit of the system-wide installation."""
-    listed: int | Unknown
+    listed: int | Problem
     """How many sessions a daemon lists."""
-    disks: Mapping[str, Disk | Unknown]
+    disks: Mapping[str, Disk | Problem]
     old_service: UnitState | None = None
     """The unit of the old installation, None where the service manager does not know it."""
 

@@ -1,4 +1,4 @@
-"""Judges the configuration: every file of it, and what they are together. Pure."""
+"""Judges the configuration: each file, and all together. Pure."""
 
 from __future__ import annotations
 
@@ -6,81 +6,91 @@ from collections.abc import Iterator
 
 from teleclaude.checks.facts import Account, Facts, Kind, Layer, PathFacts, UserLayer
 from teleclaude.checks.result import Fault, Result, State, passed, whole
+from teleclaude.errors import Problem
 
 MISSING = Fault(
     State.FAILURE,
-    "{path} is missing",
-    "restore it; where there never was one, {sudo}teleclaude migrate-to-system{below} makes it from a single-user "
-    "installation, and {sudo}bin/install-system.sh --fresh{below} without one",
+    Problem(
+        "{path} is missing",
+        "restore it, or make it: {sudo}teleclaude migrate-to-system{below} from a single-user installation, "
+        "{sudo}bin/install-system.sh --fresh{below} without one",
+    ),
 )
-NOT_A_FILE = Fault(State.FAILURE, "{path} is {kind} and not a file", "move it away and restore the file")
-HIDDEN = Fault(State.SKIPPED, "{path} cannot be seen by {caller}", "sudo teleclaude self-check")
-BARRED = Fault(
+NOT_A_FILE = Fault(State.FAILURE, Problem("{path} is {kind} and not a file", "move it away and restore the file"))
+HIDDEN = Fault(State.SKIPPED, Problem("{path} cannot be seen by {caller}", "sudo teleclaude self-check"))
+NOT_REACHED = Fault(
     State.FAILURE,
-    "{path} cannot be reached by {reader}, as whom the daemon runs",
-    "{sudo}namei -l {path} shows the folders on the way, and {sudo}chmod a+x lets everybody through one",
+    Problem(
+        "{path} cannot be reached by {reader}, the user of the daemon",
+        "find the closed folder: {sudo}namei -l {path}; then open it: {sudo}chmod a+x FOLDER",
+    ),
 )
-WRONG_OWNER = Fault(State.FAILURE, "{path} belongs to {owner} and not to {wanted}", "{sudo}chown {wanted} {path}")
+WRONG_OWNER = Fault(
+    State.FAILURE, Problem("{path} belongs to {owner} and not to {wanted}", "{sudo}chown {wanted} {path}")
+)
 WRONG_MODE = Fault(
     State.FAILURE,
-    "{path} has the mode {mode}, which lets others do more than {allowed}",
-    "{sudo}chmod {allowed} {path}",
+    Problem("{path} has the mode {mode}, which lets others do more than {allowed}", "{sudo}chmod {allowed} {path}"),
 )
 WRONG_GROUP = Fault(
     State.FAILURE,
-    "the group {group} can read {path}, which only {reader} has to",
-    "{sudo}chown {keeper}:{reader} {path}",
+    Problem("the group {group} can read {path}; only {reader} should", "{sudo}chown {keeper}:{reader} {path}"),
 )
-OPEN_DOOR = Fault(
+UNSAFE_FOLDER = Fault(
     State.FAILURE,
-    "{door} can be changed by others than {keeper}, and so can {path} below it",
-    "sudo chown root {door} && sudo chmod go-w {door}",
+    Problem(
+        "users other than {keeper} can change {folder}, and so {path} below it",
+        "sudo chown root {folder} && sudo chmod go-w {folder}",
+    ),
 )
 UNREADABLE = Fault(
     State.FAILURE,
-    "{path} cannot be read by {reader}, as whom the daemon runs",
-    "{sudo}chown {keeper}:{reader} {path} && {sudo}chmod u+r,g+r {path}",
+    Problem(
+        "{path} cannot be read by {reader}, the user of the daemon",
+        "{sudo}chown {keeper}:{reader} {path} && {sudo}chmod u+r,g+r {path}",
+    ),
 )
-NOT_OURS = Fault(State.SKIPPED, "{path} cannot be read by {caller}, and need not be", "sudo teleclaude self-check")
+NOT_OURS = Fault(
+    State.SKIPPED, Problem("{path} cannot be read by {caller}, and need not be", "sudo teleclaude self-check")
+)
 PERSONAL = Fault(
     State.SKIPPED,
-    "{path} cannot be read by {caller}, and need not be",
-    "to have it checked, as {wanted}: teleclaude self-check{below}",
+    Problem("{path} cannot be read by {caller}, and need not be", "as {wanted}, run: teleclaude self-check{below}"),
 )
-BROKEN = Fault(State.FAILURE, "{message}", "{hint}, then: {sudo}teleclaude self-check{below}")
-TOGETHER = Fault(State.FAILURE, "{message}", "{hint}, then: {sudo}teleclaude self-check{below}")
-APART = Fault(
+BROKEN = Fault(State.FAILURE, Problem("{message}", "{hint}, then: {sudo}teleclaude self-check{below}"))
+NOT_COMBINED = Fault(
     State.SKIPPED,
-    "the layers were not read together, because not every one of them could be read",
-    "see to the layers first, then: {sudo}teleclaude self-check{below}",
+    Problem(
+        "the configuration was not checked as a whole, because a file of it has a fault or could not be read",
+        "fix the files first, then: {sudo}teleclaude self-check{below}",
+    ),
 )
 
 FAULTS = (
     MISSING,
     NOT_A_FILE,
     HIDDEN,
-    BARRED,
+    NOT_REACHED,
     WRONG_OWNER,
     WRONG_MODE,
     WRONG_GROUP,
-    OPEN_DOOR,
+    UNSAFE_FOLDER,
     UNREADABLE,
     NOT_OURS,
     PERSONAL,
     BROKEN,
-    TOGETHER,
-    APART,
+    NOT_COMBINED,
 )
 
-SYSTEM_MODE, SECRETS_MODE, USER_MODE = 0o644, 0o640, 0o600
+_SYSTEM_MODE, _SECRETS_MODE, _USER_MODE = 0o644, 0o640, 0o600
 
 
 def judge(facts: Facts) -> Result:
-    """Every configuration file exists, is whose it should be, and parses; together they are valid."""
+    """Every configuration file exists, has the right owner and mode, and parses; together they are valid."""
     keeper = facts.setting.keeper
     files = (
-        _judge_file("system", facts, facts.system, keeper, SYSTEM_MODE),
-        _judge_file("secrets", facts, facts.secrets, keeper, SECRETS_MODE),
+        _judge_file("system", facts, facts.system, keeper, _SYSTEM_MODE),
+        _judge_file("secrets", facts, facts.secrets, keeper, _SECRETS_MODE),
     )
     users = [_judge_user(facts, user) for user in facts.users]
     return whole("layers", (*files, *users, _judge_together(facts, files)))
@@ -88,17 +98,17 @@ def judge(facts: Facts) -> Result:
 
 def _judge_together(facts: Facts, files: tuple[Result, ...]) -> Result:
     if any(file.state is not State.PASS for file in files) and facts.together is not None:
-        return APART.found("together", facts.setting.words)
+        return NOT_COMBINED.found("together", facts.setting.words)
     if facts.together is not None:
-        return TOGETHER.found("together", facts.setting.words, **vars(facts.together))
-    return passed("together", f"the configuration is valid, {len(facts.people)} people")
+        return BROKEN.found("together", facts.setting.words, **vars(facts.together))
+    return passed("together", f"the configuration is valid; people: {len(facts.people)}")
 
 
 def _judge_user(facts: Facts, user: UserLayer) -> Result:
     name = f"user {user.account.name}"
     if user.layer.file.kind is Kind.MISSING:
         return passed(name, "has no file, and needs none")
-    return _judge_file(name, facts, user.layer, user.account, USER_MODE)
+    return _judge_file(name, facts, user.layer, user.account, _USER_MODE)
 
 
 def _judge_file(name: str, facts: Facts, layer: Layer, owner: Account, allowed: int) -> Result:
@@ -106,7 +116,7 @@ def _judge_file(name: str, facts: Facts, layer: Layer, owner: Account, allowed: 
     if fault is None:
         return passed(name, layer.file.shown)
     file, problem = layer.file, layer.problem
-    more = {"path": file.path, "kind": file.kind, "owner": file.owner, "group": file.group, "door": file.door}
+    more = {"path": file.path, "kind": file.kind, "owner": file.owner, "group": file.group, "folder": file.unsafe}
     if problem is not None:
         more |= {"message": problem.message, "hint": problem.hint}
     modes = {"mode": f"{file.mode:04o}", "allowed": f"{allowed:04o}"}
@@ -115,11 +125,11 @@ def _judge_file(name: str, facts: Facts, layer: Layer, owner: Account, allowed: 
 
 def _find_faults(facts: Facts, layer: Layer, owner: Account, allowed: int) -> Iterator[Fault]:
     file, setting = layer.file, facts.setting
-    # What is a person's own the daemon need not read.
-    personal = allowed == USER_MODE
+    # The daemon need not read a person's own file.
+    personal = allowed == _USER_MODE
     needed = setting.sees_as_daemon and not personal
     if file.kind is Kind.HIDDEN:
-        yield BARRED if needed else PERSONAL if personal else HIDDEN
+        yield NOT_REACHED if needed else PERSONAL if personal else HIDDEN
         return
     if file.kind is not Kind.FILE:
         yield MISSING if file.kind is Kind.MISSING else NOT_A_FILE
@@ -128,10 +138,10 @@ def _find_faults(facts: Facts, layer: Layer, owner: Account, allowed: int) -> It
         yield WRONG_OWNER
     if file.mode & ~allowed:
         yield WRONG_MODE
-    if allowed == SECRETS_MODE and _tells_others(file, setting.reader):
+    if allowed == _SECRETS_MODE and _tells_others(file, setting.reader):
         yield WRONG_GROUP
-    if file.door is not None:
-        yield OPEN_DOOR
+    if file.unsafe is not None:
+        yield UNSAFE_FOLDER
     if not file.readable:
         yield UNREADABLE if needed else PERSONAL if personal else NOT_OURS
     if layer.problem is not None:

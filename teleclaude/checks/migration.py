@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from teleclaude.checks.database import NOT_ASKED
-from teleclaude.checks.facts import Facts, Unknown
+from teleclaude.checks.facts import Facts
 from teleclaude.checks.result import Fault, Result, State, passed
+from teleclaude.errors import Problem
 
 PENDING = Fault(
     State.FAILURE,
-    "the migration {run} into this database is not finished, and no daemon serves until it is",
-    "{sudo}teleclaude migrate-to-system{below} --resume finishes it, --undo takes it back",
+    Problem(
+        "the migration {run} into this database is not finished, and no daemon serves until it is",
+        "{sudo}teleclaude migrate-to-system{below} --resume finishes it, --undo takes it back",
+    ),
 )
+
 FAULTS = (PENDING, NOT_ASKED)
 
 
 def judge(facts: Facts) -> Result:
     """No migration was cut off."""
     database = facts.database
-    if isinstance(database, Unknown) or database.owners is None:
+    if isinstance(database, Problem) or database.owners is None:
         return NOT_ASKED.found("migration", facts.setting.words)
     if database.pending:
         return PENDING.found("migration", facts.setting.words, run=database.pending[0])

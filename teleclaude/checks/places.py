@@ -1,4 +1,4 @@
-"""Judges the folders: state, logs, shared docs, and the one of the socket. Pure."""
+"""Judges the folders of state, logs, shared docs and socket. Pure."""
 
 from __future__ import annotations
 
@@ -6,43 +6,52 @@ import stat
 from collections.abc import Iterator
 
 from teleclaude.checks.facts import Facts, Kind, PathFacts, Setting
-from teleclaude.checks.layers import BARRED
+from teleclaude.checks.layers import NOT_REACHED
 from teleclaude.checks.result import Fault, Result, State, passed, whole
+from teleclaude.errors import Problem
 
-MISSING = Fault(State.FAILURE, "{path} is missing", "{sudo}install -d{its} -m {allowed} {path}")
-NO_DOCS = Fault(State.WARNING, "{path} is missing: there are no shared docs", "{sudo}install -d -m 0755 {path}")
-NOT_MADE = Fault(State.SKIPPED, "{path} is not there; nothing in a trial makes it", "none is needed")
-NO_SOCKET_FOLDER = Fault(
-    State.WARNING, "{path} is missing; the service manager makes it when the service starts", "{start}"
+MISSING = Fault(State.FAILURE, Problem("{path} is missing", "{sudo}install -d{its} -m {allowed} {path}"))
+NO_DOCS = Fault(
+    State.WARNING, Problem("{path} is missing: there are no shared docs", "{sudo}install -d -m 0755 {path}")
 )
-HIDDEN = Fault(State.SKIPPED, "{path} cannot be seen by {caller}", "sudo teleclaude self-check")
-NOT_A_FOLDER = Fault(State.FAILURE, "{path} is {kind} and not a folder", "move it away, then make the folder")
+NOT_MADE = Fault(State.SKIPPED, Problem("{path} is not there; a trial does not make it", "nothing needs to be done"))
+NO_SOCKET_FOLDER = Fault(
+    State.WARNING, Problem("{path} is missing; the service manager makes it when the service starts", "{start}")
+)
+HIDDEN = Fault(State.SKIPPED, Problem("{path} cannot be seen by {caller}", "sudo teleclaude self-check"))
+NOT_A_FOLDER = Fault(State.FAILURE, Problem("{path} is {kind} and not a folder", "move it away, then make the folder"))
 WRONG_OWNER = Fault(
-    State.FAILURE, "{path} belongs to {owner}, and neither to root nor to {reader}", "{sudo}chown {holder} {path}"
+    State.FAILURE, Problem("{path} belongs to {owner} and not to root or {reader}", "{sudo}chown {holder} {path}")
 )
 NOT_ROOTS = Fault(
     State.FAILURE,
-    "{path} can be changed by {owner} or its group, and root runs what migrations leave there",
-    "sudo chown root:{service} {path} && sudo chmod {allowed} {path}",
+    Problem(
+        "{owner} or its group can change {path}, and root runs files of migrations from there",
+        "sudo chown root:{service} {path} && sudo chmod {allowed} {path}",
+    ),
 )
 WRONG_MODE = Fault(
-    State.FAILURE,
-    "{path} has the mode {mode}, which lets others change it",
-    "{sudo}chmod {allowed} {path}",
+    State.FAILURE, Problem("{path} has the mode {mode}, which lets others change it", "{sudo}chmod {allowed} {path}")
 )
-OPEN_DOOR = Fault(
+UNSAFE_FOLDER = Fault(
     State.FAILURE,
-    "{door} can be changed by others than root, and so can {path} below it",
-    "sudo chown root {door} && sudo chmod go-w {door}",
+    Problem(
+        "users other than root can change {folder}, and so {path} below it",
+        "sudo chown root {folder} && sudo chmod go-w {folder}",
+    ),
 )
-TOO_OPEN = Fault(State.WARNING, "{path} has the mode {mode}: everyone can look into it", "sudo chmod {allowed} {path}")
+TOO_OPEN = Fault(
+    State.WARNING, Problem("{path} has the mode {mode}: everyone can read it", "sudo chmod {allowed} {path}")
+)
 TOO_CLOSED = Fault(
-    State.WARNING, "{path} has the mode {mode}: not everyone can come in", "{sudo}chmod {allowed} {path}"
+    State.WARNING, Problem("{path} has the mode {mode}: not everyone can read it", "{sudo}chmod {allowed} {path}")
 )
 NOT_WRITABLE = Fault(
     State.FAILURE,
-    "{path} cannot be written to by {reader}, as whom the daemon runs",
-    "{sudo}chown {holder}:{reader} {path} && {sudo}chmod {allowed} {path}",
+    Problem(
+        "{path} cannot be written by {reader}, the user of the daemon",
+        "{sudo}chown {holder}:{reader} {path} && {sudo}chmod {allowed} {path}",
+    ),
 )
 
 FAULTS = (
@@ -51,29 +60,29 @@ FAULTS = (
     NOT_MADE,
     NO_SOCKET_FOLDER,
     HIDDEN,
-    BARRED,
+    NOT_REACHED,
     NOT_A_FOLDER,
     WRONG_OWNER,
     NOT_ROOTS,
     WRONG_MODE,
-    OPEN_DOOR,
+    UNSAFE_FOLDER,
     TOO_OPEN,
     TOO_CLOSED,
     NOT_WRITABLE,
 )
 
-PRIVATE, PUBLIC, SHARED = 0o750, 0o755, 0o1770
+_PRIVATE, _PUBLIC, _SHARED = 0o750, 0o755, 0o1770
 
 
 def judge(facts: Facts) -> Result:
-    """The folders exist, the daemon can write where it has to, and nobody else can."""
+    """The folders exist, the daemon can write where it must, and others cannot."""
     trial = facts.setting.trial
     socket_missing = None if facts.socket_folder.makeable else NO_SOCKET_FOLDER
     parts = (
-        _judge_place("state", facts, facts.state, SHARED, MISSING),
-        _judge_place("logs", facts, facts.logs, PRIVATE, NOT_MADE if trial else MISSING),
-        _judge_place("docs", facts, facts.docs, PUBLIC, NO_DOCS),
-        _judge_place("socket folder", facts, facts.socket_folder, PUBLIC, socket_missing),
+        _judge_place("state", facts, facts.state, _SHARED, MISSING),
+        _judge_place("logs", facts, facts.logs, _PRIVATE, NOT_MADE if trial else MISSING),
+        _judge_place("docs", facts, facts.docs, _PUBLIC, NO_DOCS),
+        _judge_place("socket folder", facts, facts.socket_folder, _PUBLIC, socket_missing),
     )
     return whole("places", parts)
 
@@ -85,7 +94,7 @@ def _judge_place(name: str, facts: Facts, place: PathFacts, allowed: int, missin
     fault = next(_find_faults(facts, place, allowed, missing, writes=writes), None)
     if fault is None:
         return passed(name, place.shown)
-    holder = (facts.setting.keeper if allowed == SHARED else facts.setting.reader).name
+    holder = (facts.setting.keeper if allowed == _SHARED else facts.setting.reader).name
     return fault.found(
         name,
         facts.setting.words,
@@ -94,7 +103,7 @@ def _judge_place(name: str, facts: Facts, place: PathFacts, allowed: int, missin
         owner=place.owner,
         holder=holder,
         its="" if facts.setting.trial else f" -o {holder} -g {facts.setting.layout.service_user}",
-        door=place.door,
+        folder=place.unsafe,
         caller=facts.setting.caller.name,
         mode=f"{place.mode:04o}",
         allowed=f"{allowed:04o}",
@@ -108,7 +117,7 @@ def _find_faults(
     if place.kind is Kind.MISSING and missing is not None:
         yield missing
     elif place.kind is Kind.HIDDEN:
-        yield BARRED if setting.sees_as_daemon else HIDDEN
+        yield NOT_REACHED if setting.sees_as_daemon else HIDDEN
     elif place.kind is not Kind.FOLDER:
         yield NOT_A_FOLDER
     else:
@@ -118,15 +127,15 @@ def _find_faults(
 
 
 def _find_wrong_rights(setting: Setting, place: PathFacts, allowed: int) -> Iterator[Fault]:
-    if allowed == SHARED and place.door == place.path:
+    if allowed == _SHARED and place.unsafe == place.path:
         yield NOT_ROOTS
     elif place.uid not in {0, setting.reader.uid}:
         yield WRONG_OWNER
     elif place.mode & (0o002 if setting.trial or place.mode & stat.S_ISVTX else 0o022):
         yield WRONG_MODE
-    elif place.door is not None:
-        yield OPEN_DOOR
-    elif allowed != PUBLIC and place.mode & 0o007 and not setting.trial:
+    elif place.unsafe is not None:
+        yield UNSAFE_FOLDER
+    elif allowed != _PUBLIC and place.mode & 0o007 and not setting.trial:
         yield TOO_OPEN
-    elif allowed == PUBLIC and place.mode & 0o005 != 0o005 and not setting.trial:
+    elif allowed == _PUBLIC and place.mode & 0o005 != 0o005 and not setting.trial:
         yield TOO_CLOSED

@@ -1,16 +1,18 @@
-"""What a check says, and the faults that it can name. Pure."""
+"""The results of a check, and the faults that it can find. Pure."""
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
+from typing import Any
+
+from teleclaude.checks.problems import SAID, UNCHECKED_PARTS, WELL, WRONG_PARTS
+from teleclaude.errors import Problem
 
 
 class State(StrEnum):
-    """How it stands with something, the better first."""
+    """The state of what was checked, the better first."""
 
     PASS = "pass"  # noqa: S105 - a state and no password
     SKIPPED = "skipped"
@@ -20,49 +22,50 @@ class State(StrEnum):
 
 @dataclass(frozen=True)
 class Result:
-    """What was found: a sentence, the remedy where something is wrong, and the parts that it follows from."""
+    """What was found: a sentence with its remedy where something is wrong, and the parts that it follows from."""
 
     name: str
     state: State
-    sentence: str
-    remedy: str = ""
+    problem: Problem
     parts: tuple[Result, ...] = ()
 
     def leaves(self) -> Iterator[Result]:
-        """Yield what was found itself, without what only follows from it."""
+        """Yield the results that have no parts."""
         if not self.parts:
             yield self
         for part in self.parts:
             yield from part.leaves()
 
+    def to_json(self) -> dict[str, Any]:
+        """Return the result as `teleclaude self-check --json` prints it (docs/self-check.md)."""
+        said = {"sentence": self.problem.message, "remedy": self.problem.hint}
+        return {"name": self.name, "state": self.state, **said, "parts": [part.to_json() for part in self.parts]}
+
 
 @dataclass(frozen=True)
 class Fault:
-    """Something that can be wrong; sentence and remedy hold `{names}` of what is filled in."""
+    """Something that can be wrong; the problem holds `{names}` of what is filled in."""
 
     state: State
-    sentence: str
-    remedy: str
+    problem: Problem
 
     def found(self, name: str, words: Mapping[str, object], /, **more: object) -> Result:
-        """Return the result `name` that says so; a path is quoted where it is part of a command."""
-        said = {**words, **more}
-        quoted = {key: shlex.quote(str(value)) if isinstance(value, Path) else value for key, value in said.items()}
-        return Result(name, self.state, self.sentence.format(**said), self.remedy.format(**quoted))
+        """Return the result `name` that says so."""
+        return Result(name, self.state, self.problem.fill(**{**words, **more}))
 
 
 def passed(name: str, sentence: str) -> Result:
     """Return that all is well."""
-    return Result(name, State.PASS, sentence)
+    return Result(name, State.PASS, SAID.fill(message=sentence, hint=""))
 
 
 def whole(name: str, parts: Sequence[Result]) -> Result:
     """Return a result that is as bad as the worst of its parts."""
     order = list(State)
     worst = max((part.state for part in parts), key=order.index)
-    if all(part.state is State.SKIPPED for part in parts):
-        return Result(name, worst, "nothing of it could be checked", parts=tuple(parts))
     # What could not be checked is no worse than what was.
-    state = State.PASS if worst is State.SKIPPED else worst
-    wrong = [part.name for part in parts if part.state in (State.WARNING, State.FAILURE)]
-    return Result(name, state, f"see to: {', '.join(wrong)}" if wrong else "as it should be", parts=tuple(parts))
+    unseen = all(part.state is State.SKIPPED for part in parts)
+    state = State.PASS if worst is State.SKIPPED and not unseen else worst
+    wrong = ", ".join(part.name for part in parts if part.state in (State.WARNING, State.FAILURE))
+    problem = WRONG_PARTS if wrong else UNCHECKED_PARTS if unseen else WELL
+    return Result(name, state, problem.fill(names=wrong), tuple(parts))

@@ -1,33 +1,37 @@
-"""Judges what the service manager does with us. Pure."""
+"""Judges the state of the service. Pure."""
 
 from __future__ import annotations
 
-from teleclaude.checks.facts import Facts, Unknown
+from teleclaude.checks.facts import Facts
 from teleclaude.checks.result import Fault, Result, State, passed, whole
+from teleclaude.errors import Problem
 from teleclaude.platform.names import UnitState, names_of
 
-NO_MANAGER = Fault(State.SKIPPED, "{message}", "{hint}")
-NOT_INSTALLED = Fault(State.FAILURE, "{unit} is not installed", "sudo bin/install-system.sh")
-NOT_LOADED = Fault(State.FAILURE, "{unit} is {load}: the service manager cannot use it", "{status}")
-STALE = Fault(State.WARNING, "{unit} has changed since the service manager read it", "{reload}")
-NOT_ENABLED = Fault(State.WARNING, "{unit} is {enabled}: it does not start at boot", "{enable}")
-FAILED = Fault(State.FAILURE, "{unit} has failed: {result}", "{journal}; then: {restart}")
+NO_MANAGER = Fault(State.SKIPPED, Problem("{message}", "{hint}"))
+NOT_INSTALLED = Fault(State.FAILURE, Problem("{unit} is not installed", "sudo bin/install-system.sh"))
+NOT_LOADED = Fault(State.FAILURE, Problem("{unit} is {load}: the service manager cannot use it", "{status}"))
+STALE = Fault(State.WARNING, Problem("{unit} has changed since the service manager read it", "{reload}"))
+NOT_ENABLED = Fault(State.WARNING, Problem("{unit} is {enabled}: it does not start at boot", "{enable}"))
+FAILED = Fault(State.FAILURE, Problem("{unit} has failed: {result}", "{journal}; then: {restart}"))
 STARTING = Fault(
-    State.WARNING, "{unit} is starting", "wait a minute, then: sudo teleclaude self-check; if it stays so: {journal}"
+    State.WARNING,
+    Problem(
+        "{unit} is starting", "wait a minute, then: sudo teleclaude self-check; if it is still starting: {journal}"
+    ),
 )
-NOT_ACTIVE = Fault(State.WARNING, "{unit} is {active}", "{start}")
-OLD_UNIT = Fault(State.WARNING, "the unit of the old installation is {old} beside it: {name}", "{retire_old}")
+NOT_ACTIVE = Fault(State.WARNING, Problem("{unit} is {active}", "{start}"))
+OLD_UNIT = Fault(State.WARNING, Problem("the unit of the old installation is still {old}: {name}", "{retire_old}"))
+
 FAULTS = (NO_MANAGER, NOT_INSTALLED, NOT_LOADED, STALE, NOT_ENABLED, FAILED, STARTING, NOT_ACTIVE, OLD_UNIT)
 
-FINE = {"enabled", "enabled-runtime", "static", "linked", "alias", "generated"}
+_FINE = {"enabled", "enabled-runtime", "static", "linked", "alias", "generated"}
 
 
 def judge(facts: Facts) -> Result:
     """The service is installed, starts at boot, and runs; the old one does neither."""
     service = facts.service
-    if isinstance(service, Unknown):
-        hint = service.hint or "look where the service runs"
-        return NO_MANAGER.found("service", facts.setting.words, message=service.message, hint=hint)
+    if isinstance(service, Problem):
+        return NO_MANAGER.found("service", facts.setting.words, **vars(service))
     parts = (_judge_unit(facts, service), _judge_activity(facts, service), _judge_old_unit(facts))
     return whole("service", parts)
 
@@ -37,7 +41,7 @@ def _judge_unit(facts: Facts, service: UnitState) -> Result:
         NOT_INSTALLED: service.load == "not-found",
         NOT_LOADED: service.load != "loaded",
         STALE: service.stale,
-        NOT_ENABLED: service.enabled not in FINE,
+        NOT_ENABLED: service.enabled not in _FINE,
     }
     fault = next((fault for fault, applies in wrong.items() if applies), None)
     if fault is None:
@@ -48,7 +52,7 @@ def _judge_unit(facts: Facts, service: UnitState) -> Result:
 def _judge_activity(facts: Facts, service: UnitState) -> Result:
     if facts.runs:
         return passed("activity", f"{facts.setting.layout.unit} is {service.active}")
-    # Between two attempts to start it, the result is that of the last.
+    # Between two attempts to start, the result is that of the last attempt.
     starting = service.active == "activating"
     failed = service.active == "failed" or (starting and service.result not in {"", "success"})
     fault = FAILED if failed else STARTING if starting else NOT_ACTIVE

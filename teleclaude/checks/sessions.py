@@ -1,36 +1,45 @@
-"""Judges the sessions: whether they are there, whose they are, and whether the daemon lists them. Pure."""
+"""Judges the sessions: whether they exist, their owners, and whether the daemon lists them. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from teleclaude.checks.database import NOT_ASKED, words
-from teleclaude.checks.facts import DatabaseFacts, Facts, Unknown
+from teleclaude.checks.database import NOT_ASKED
+from teleclaude.checks.facts import DatabaseFacts, Facts
 from teleclaude.checks.result import Fault, Result, State, passed, whole
+from teleclaude.errors import Problem
 
 EMPTY = Fault(
     State.WARNING,
-    "the database holds no session, though the migration {run} came into it",
-    "teleclaude verify --report {report}",
+    Problem(
+        "the migration {run} is complete, and the database holds no session", "teleclaude verify --report {report}"
+    ),
 )
 FOREIGN = Fault(
     State.WARNING,
-    "{count} sessions belong to {owner}, whom the configuration does not know",
-    "add that person to people in {config}, then: {restart}",
+    Problem(
+        "sessions belong to {owner}, who is not among people in the configuration: {count}",
+        "add that person to people in {config}, then: {restart}",
+    ),
 )
 LISTS_OTHERS = Fault(
     State.FAILURE,
-    "a daemon booted for this check lists {listed} sessions, and the database holds {held}",
-    "check again, for one may have begun meanwhile; then report it as a bug",
+    Problem(
+        "the numbers of sessions differ: a daemon booted for this check lists {listed}, the database holds {held}",
+        "run the check again, because a session may have begun meanwhile; if they still differ, report it as a bug",
+    ),
 )
-NOT_LISTED = Fault(State.SKIPPED, "a daemon booted for this check does not list the sessions: {message}", "{hint}")
+NOT_LISTED = Fault(
+    State.SKIPPED, Problem("a daemon booted for this check does not list the sessions: {message}", "{hint}")
+)
+
 FAULTS = (EMPTY, FOREIGN, LISTS_OTHERS, NOT_LISTED, NOT_ASKED)
 
 
 def judge(facts: Facts) -> Result:
-    """The sessions are there, belong to people whom the configuration knows, and a daemon lists them."""
+    """The sessions exist, belong to people in the configuration, and a daemon lists them."""
     database = facts.database
-    if isinstance(database, Unknown) or database.owners is None:
+    if isinstance(database, Problem) or database.owners is None:
         return NOT_ASKED.found("sessions", facts.setting.words)
     parts = (
         _judge_stored(facts, database, database.owners),
@@ -45,18 +54,18 @@ def _judge_stored(facts: Facts, database: DatabaseFacts, owners: Mapping[str, in
         run = database.complete[-1]
         report = facts.setting.layout.migrations / run / "report.json"
         return EMPTY.found("stored", facts.setting.words, run=run, report=report)
-    return passed("stored", f"{sum(owners.values())} sessions")
+    return passed("stored", f"sessions: {sum(owners.values())}")
 
 
 def _judge_owners(facts: Facts, database: DatabaseFacts, owners: Mapping[str, int]) -> Result:
     foreign = next((owner for owner in sorted(owners) if owner not in facts.people), None)
     if foreign is not None:
-        return FOREIGN.found("owners", words(facts), owner=foreign, count=owners[foreign])
+        return FOREIGN.found("owners", facts.setting.words, owner=foreign, count=owners[foreign])
     return passed("owners", ", ".join(sorted(owners)) or "none is needed")
 
 
 def _judge_listed(facts: Facts, held: int) -> Result:
-    if isinstance(facts.listed, Unknown):
+    if isinstance(facts.listed, Problem):
         return NOT_LISTED.found("listed", facts.setting.words, **vars(facts.listed))
     if facts.listed != held:
         return LISTS_OTHERS.found("listed", facts.setting.words, listed=facts.listed, held=held)

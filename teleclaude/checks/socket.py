@@ -4,24 +4,33 @@ from __future__ import annotations
 
 from teleclaude.checks.facts import Facts, Kind
 from teleclaude.checks.result import Fault, Result, State, passed
+from teleclaude.errors import Problem
 
-NO_SOCKET = Fault(State.WARNING, "no daemon listens: {path} is missing", "{start}")
-LOST = Fault(State.FAILURE, "{unit} runs, and {path} is missing: nobody can call it", "{restart}")
+NO_SOCKET = Fault(State.WARNING, Problem("no daemon listens: {path} is missing", "{start}"))
+LOST = Fault(State.FAILURE, Problem("{unit} runs, and {path} is missing: no client can reach it", "{restart}"))
 NO_ANSWER = Fault(
     State.FAILURE,
-    "{path} is there, and no daemon says there that it is well: {message}",
-    "{start}; a daemon that starts removes what a killed one left",
+    Problem(
+        "{path} exists, and no working daemon answers there: {message}",
+        "{start}; it removes the socket that a killed daemon left",
+    ),
 )
 SILENT = Fault(
     State.FAILURE,
-    "{unit} runs, and does not say on {path} that it is well: {message}",
-    "see to the database first; where that is well: {restart}",
+    Problem(
+        "{unit} runs, and does not answer on {path} that it is well: {message}",
+        "fix the database first; if the database is well: {restart}",
+    ),
 )
-NO_SOCKET_FILE = Fault(State.FAILURE, "{path} is {kind} and not a socket", "{sudo}rm -r {path}, then: {start}")
-NOT_ALLOWED = Fault(State.SKIPPED, "{path} gives {caller} no answer: {message}", "sudo teleclaude self-check{below}")
+NO_SOCKET_FILE = Fault(State.FAILURE, Problem("{path} is {kind} and not a socket", "{sudo}rm -r {path}, then: {start}"))
+NOT_ALLOWED = Fault(
+    State.SKIPPED, Problem("{path} gives {caller} no answer: {message}", "sudo teleclaude self-check{below}")
+)
 STRANGE_SOCKET = Fault(
-    State.FAILURE, "{path} belongs to {owner}, and not to {reader}", "see who listens: {sudo}lsof {path}; {restart}"
+    State.FAILURE,
+    Problem("{path} belongs to {owner} and not to {reader}", "find who listens: {sudo}lsof {path}; then: {restart}"),
 )
+
 FAULTS = (NO_SOCKET, LOST, NO_ANSWER, SILENT, NO_SOCKET_FILE, NOT_ALLOWED, STRANGE_SOCKET)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from teleclaude.checks import database, disk, layers, lock, migration, places, schema, service, sessions, socket, user
 from teleclaude.checks.facts import Facts
@@ -52,6 +52,6 @@ def is_well(results: Iterable[Result]) -> bool:
 
 
 def find_problems(results: Iterable[Result], state: State) -> list[dict[str, str]]:
-    """Return sentence and remedy of everything that is in `state`."""
+    """Return everything that is in `state`, with the keys `message` and `hint`."""
     leaves = (leaf for result in results for leaf in result.leaves() if leaf.state is state)
-    return [{"message": leaf.sentence, "hint": leaf.remedy} for leaf in leaves]
+    return [asdict(leaf.problem) for leaf in leaves]

@@ -1,26 +1,30 @@
-"""Judges who looks: the service user, who is there. Pure."""
+"""Judges the user who looks. Pure."""
 
 from __future__ import annotations
 
 from teleclaude.checks.facts import Facts
 from teleclaude.checks.result import Fault, Result, State, passed
+from teleclaude.errors import Problem
 
 NO_SERVICE_USER = Fault(
-    State.FAILURE, "this computer has no user {service}, as whom the daemon runs", "sudo bin/install-system.sh"
+    State.FAILURE, Problem("this computer has no user {service}, the user of the daemon", "sudo bin/install-system.sh")
 )
 ANOTHER_CALLER = Fault(
-    State.SKIPPED, "{caller} cannot see everything that the daemon sees", "sudo teleclaude self-check"
+    State.SKIPPED, Problem("{caller} cannot see everything that the daemon sees", "sudo teleclaude self-check")
 )
 CANNOT_RUN = Fault(
     State.FAILURE,
-    "the user {service} cannot run {program}: {message}",
-    "install it where that user can run it, not below the home of root: sudo bin/install-system.sh",
+    Problem(
+        "the user {service} cannot run {program}: {message}",
+        "install it where that user can run it, not below the home of root: sudo bin/install-system.sh",
+    ),
 )
+
 FAULTS = (NO_SERVICE_USER, ANOTHER_CALLER, CANNOT_RUN)
 
 
 def judge(facts: Facts) -> Result:
-    """The service user exists, and it is that user who looks."""
+    """The service user exists and is the one who looks."""
     setting = facts.setting
     if setting.trial:
         return passed("user", f"below a root of its own everything belongs to the caller, {setting.caller.name}")
@@ -28,4 +32,4 @@ def judge(facts: Facts) -> Result:
         return NO_SERVICE_USER.found("user", setting.words)
     if not setting.sees_as_daemon:
         return ANOTHER_CALLER.found("user", setting.words, caller=setting.caller.name)
-    return passed("user", f"seen as {setting.service.name}, as whom the daemon runs")
+    return passed("user", f"seen as {setting.service.name}, the user of the daemon")

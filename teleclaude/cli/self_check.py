@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import sys
-from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -36,7 +35,7 @@ def self_check(as_json: bool, root: Path | None) -> None:
     """
     results = _check(root.absolute() if root else None)
     if as_json:
-        shown = [asdict(result) for result in results]
+        shown = [result.to_json() for result in results]
         click.echo(json.dumps({"version": __version__, "ok": is_well(results), "checks": shown}, indent=2))
     else:
         for result in results:
@@ -55,9 +54,9 @@ def _check(root: Path | None) -> tuple[Result, ...]:
 
 def _show(result: Result, indent: str) -> None:
     sign, colour = _SIGNS.get(result.state, _FAILED)
-    click.echo(f"{indent}{click.style(sign, colour)} {printable(result.name)}: {printable(result.sentence)}")
-    if result.remedy:
-        click.echo(f"{indent}  → {printable(result.remedy)}")
+    click.echo(f"{indent}{click.style(sign, colour)} {printable(result.name)}: {printable(result.problem.message)}")
+    if result.problem.hint:
+        click.echo(f"{indent}  → {printable(result.problem.hint)}")
     for part in result.parts:
         _show(part, f"{indent}  ")
 

@@ -1,6 +1,6 @@
 """The files that libpq reads beside a URL: services, passwords, the user's own certificates.
 
-They belong to whoever runs a command. The daemon runs as somebody else, so what they say becomes part of the URL.
+They belong to the user who runs a command. The daemon runs as another user, so their content becomes part of the URL.
 """
 
 from __future__ import annotations
@@ -14,6 +14,15 @@ from pathlib import Path
 
 from sqlalchemy import URL
 
+from teleclaude.db.problems import (
+    HOST_ADDRESS,
+    NO_FILE,
+    NO_SERVICE,
+    NO_SERVICES,
+    OPEN_FILE,
+    UNKNOWN_IN_SERVICE,
+    UNREADABLE_FILE,
+)
 from teleclaude.db.url import ENVIRONMENT, ENVIRONMENT_QUERY, parse_url
 from teleclaude.errors import ConfigError
 
@@ -23,22 +32,22 @@ _OWN_FILES = {
     "sslcert": "postgresql.crt",
     "sslkey": "postgresql.key",
 }
-"""What libpq takes from `~/.postgresql` where nothing names another (PostgreSQL manual, section 34.19)."""
+"""What libpq takes from `~/.postgresql` where no other file is set (PostgreSQL manual, section 34.19)."""
 
 _VERIFYING = ("require", "verify-ca", "verify-full")
-"""Modes in which a root certificate counts; `require` looks at it where there is one."""
+"""Modes that use a root certificate; `require` does where there is one."""
 
 _SOCKET_DIRECTORIES = frozenset({"/run/postgresql", "/var/run/postgresql", "/tmp"})  # noqa: S108 - libpq's own
 """Where libpq looks for a server without a host; the password file has `localhost` for them."""
 
 
 def find_url(text: str, environ: Mapping[str, str], home: Path) -> URL:
-    """Return the database that `text` names, with everything that libpq would have found beside it.
+    """Return the URL of the database in `text`, with everything that libpq would have found beside it.
 
     A service fills in what the URL leaves open, `PG*` variables what both do. Raises ConfigError.
     """
     if environ.get("PGHOSTADDR"):
-        raise ConfigError("PGHOSTADDR is set, which is not followed here", "unset it, and name the address as the host")
+        raise ConfigError(HOST_ADDRESS)
     text, service = _take_service(text)
     name = service or environ.get("PGSERVICE")
     url = parse_url(text, {**environ, **(_read_service(name, environ, home) if name else {})})
@@ -46,7 +55,7 @@ def find_url(text: str, environ: Mapping[str, str], home: Path) -> URL:
         return url
     # A password file that only PGPASSFILE names may be missing, as with libpq.
     _require_files(url, (*_OWN_FILES, "passfile") if "passfile=" in text else _OWN_FILES)
-    # Who connects is part of what is written, not of who happens to run this.
+    # The user is written into the URL, because another user will read it.
     user = url.username or getpass.getuser()
     url = url.set(username=user, database=url.database or user)
     passfile = Path(str(url.query.get("passfile", home / ".pgpass")))
@@ -68,7 +77,7 @@ def _take_service(text: str) -> tuple[str, str | None]:
 
 
 def _read_service(name: str, environ: Mapping[str, str], home: Path) -> dict[str, str]:
-    """Return what the service `name` says, as `PG*` variables; raises ConfigError where it cannot be used."""
+    """Return the settings of the service `name`, as `PG*` variables; raises ConfigError where it cannot be used."""
     places = [Path(environ.get("PGSERVICEFILE") or home / ".pg_service.conf")]
     if "PGSYSCONFDIR" in environ:
         places.append(Path(environ["PGSYSCONFDIR"]) / "pg_service.conf")
@@ -78,13 +87,13 @@ def _read_service(name: str, environ: Mapping[str, str], home: Path) -> dict[str
         try:
             services.read_string("\n".join(_read_lines(place)))
         except configparser.Error:
-            raise ConfigError(f"{place} is not a list of services", "fix the file", path=place) from None
+            raise ConfigError(NO_SERVICES.fill(path=place), path=place) from None
         if services.has_section(name):
             unknown = sorted(set(services[name]) - set(variables))
             if unknown:
-                raise ConfigError(f"{place} has a parameter that is not known here: {unknown[0]}", "leave it out")
+                raise ConfigError(UNKNOWN_IN_SERVICE.fill(path=place, name=unknown[0]))
             return {variables[parameter]: value for parameter, value in services[name].items()}
-    raise ConfigError(f"the service {name} is not defined", f"define it in {places[0]}")
+    raise ConfigError(NO_SERVICE.fill(name=name, path=places[0]))
 
 
 def find_password(url: URL, lines: list[str]) -> str | None:
@@ -116,11 +125,11 @@ def _read_lines(path: Path) -> list[str]:
     except (FileNotFoundError, NotADirectoryError):
         return []
     except (OSError, UnicodeDecodeError):
-        raise ConfigError(f"{path} cannot be read", "see to its permissions, or call with sudo", path=path) from None
+        raise ConfigError(UNREADABLE_FILE.fill(path=path), path=path) from None
 
 
 def _name_own_files(url: URL, home: Path) -> URL:
-    """Name the files in `~/.postgresql` that libpq would have used, so that whoever connects next uses the same."""
+    """Add the files in `~/.postgresql` that libpq would have used, so that the daemon uses the same."""
     query, mode = url.query, url.query.get("sslmode")
     if url.host is None or mode == "disable":
         return url
@@ -135,7 +144,7 @@ def _require_files(url: URL, names: Iterable[str]) -> None:
     for name in names:
         path = Path(str(url.query.get(name, "")))
         if name in url.query and str(path) != "system" and not path.is_file():
-            raise ConfigError(f"{name} of the database URL, {path}, is no file", "name the right place", path=path)
+            raise ConfigError(NO_FILE.fill(parameter=name, path=path), path=path)
 
 
 def _require_private(path: Path, *, is_key: bool) -> None:
@@ -143,4 +152,4 @@ def _require_private(path: Path, *, is_key: bool) -> None:
     status = path.stat()
     others = 0o037 if is_key and status.st_uid == 0 else 0o077
     if stat.S_ISREG(status.st_mode) and status.st_mode & others:
-        raise ConfigError(f"{path} can be read by others, so it is not used", f"chmod 0600 {path}", path=path)
+        raise ConfigError(OPEN_FILE.fill(path=path), path=path)

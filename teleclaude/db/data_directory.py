@@ -1,4 +1,4 @@
-"""Where the data of a PostgreSQL server lies, if that is on this computer and seen from here."""
+"""The data directory of a PostgreSQL server, if it is on this computer and visible to this process."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SELECT pg_backend_pid() WHERE inet_server_addr() IS NULL OR inet_server_addr() =
 async def find_data_directory(connection: AsyncConnection) -> Path | None:
     """Return the data directory of the server whose process serves the connection, None where it is not known here.
 
-    The server itself tells it to superusers only.
+    PostgreSQL itself shows `data_directory` to superusers only.
     """
     process = await connection.scalar(text(_SERVING))
     return None if process is None else _find(process)

@@ -19,12 +19,13 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
+from teleclaude.db import problems
 from teleclaude.db.url import HARMLESS, SERVER_PARAMETERS, display_url, parse_options
-from teleclaude.errors import TargetError
+from teleclaude.errors import Problem, TargetError
 
 
 def make_engine(url: URL, *, read_only: bool = False) -> AsyncEngine:
-    """Return the asynchronous engine for `url`; a read-only one cannot write, whatever it is asked.
+    """Return the asynchronous engine for `url`; a read-only one cannot write.
 
     Raises ConfigError where the URL cannot be used. Nothing is connected yet.
     """
@@ -34,7 +35,7 @@ def make_engine(url: URL, *, read_only: bool = False) -> AsyncEngine:
         "postgresql+asyncpg://",
         async_creator=_make_creator(url, read_only=read_only),
         pool_pre_ping=True,
-        # Those beyond are closed after each use, and opening one costs more than most queries.
+        # Connections beyond the pool are closed after each use; to open one costs more than most queries.
         pool_size=10,
         max_overflow=5,
         json_deserializer=_read_json,
@@ -54,55 +55,55 @@ async def disposing(engine: AsyncEngine) -> AsyncIterator[AsyncEngine]:
 
 @contextmanager
 def explained(url: URL) -> Iterator[None]:
-    """Turn what the drivers raise into TargetError: one sentence that names the database and no password."""
+    """Turn the errors of the drivers into TargetError: one sentence with the database and without its password."""
     try:
         yield
     except (OSError, UnicodeError, DBAPIError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         if isinstance(error, OSError) and error.errno in _OUR_DISK:
             raise
         cause = getattr(error, "orig", None) or error
-        cause = cause.__cause__ or cause
-        reason = _tell(cause)
-        hint = next((hint for kind, hint in REMEDIES if isinstance(cause, kind)), "see the log of the database")
-        raise TargetError(f"{display_url(url)}: {reason}", hint) from error
+        raise TargetError(_explain(url, cause.__cause__ or cause)) from error
+
+
+def _explain(url: URL, cause: BaseException) -> Problem:
+    words = {"database": display_url(url), "said": _tell(cause)}
+    problem = next((problem for kind, problem in _PROBLEMS if isinstance(cause, kind)), problems.SEE_LOG)
+    hint = getattr(cause, "hint", None)
+    # A hint of PostgreSQL knows the case; where a statement is shared, the driver adds a long one of its own.
+    if hint and problem is not problems.STATEMENT_SHARED:
+        return problems.SAID.fill(**words, hint=hint)
+    return problem.fill(**words)
 
 
 def _tell(cause: BaseException) -> str:
     said = str(cause).strip().partition("\n")[0]
     if "Connect call failed" in said:
-        # asyncio says it of every address of the host, in words of its own.
+        # asyncio repeats the error for every address of the host.
         return ", ".join(sorted({os.strerror(int(number)) for number in re.findall(r"\[Errno (\d+)\]", said)}))
-    # What asyncpg itself says of an argument quotes its value.
+    # asyncpg's message about an argument quotes the value.
     return re.sub(r"\[Errno -?\d+\] ", "", said).partition("query argument")[0] or type(cause).__name__
 
 
 _OUR_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS})
-"""What a disk of ours says, and no connection."""
+"""Errors of a local disk, not of a connection."""
 
-SHARED_SESSIONS = "let the pooler keep sessions (PgBouncer: pool_mode = session), or name the server itself"
-
-_WHERE_PASSWORDS_ARE = (
-    "check the user and where the password comes from: ?passfile=FILE in the URL, PGPASSWORD, ~/.pgpass; "
-    "sudo takes PGPASSWORD away, and ~ is root's there"
-)
-
-REMEDIES: tuple[tuple[type[BaseException], str], ...] = (
-    (asyncpg.InvalidAuthorizationSpecificationError, _WHERE_PASSWORDS_ARE),
-    (asyncpg.InvalidCatalogNameError, "create the database, owned by the role that the daemon will use"),
-    (asyncpg.InsufficientPrivilegeError, "let the role own the database"),
-    (asyncpg.TooManyConnectionsError, "wait until others disconnect, or raise max_connections"),
-    (asyncpg.ReadOnlySQLTransactionError, "name the primary server, not a standby"),
-    (asyncpg.ProtocolViolationError, "if a pooler says so, leave the parameter out, or name the server itself"),
-    (asyncpg.DuplicatePreparedStatementError, SHARED_SESSIONS),
-    (asyncpg.InvalidSQLStatementNameError, SHARED_SESSIONS),
-    (asyncpg.InterfaceError, "correct the database URL"),
-    (ssl.SSLError, "check sslmode and sslrootcert against the certificate of the server"),
-    (OSError, "see that the database server runs, and that host and port are right"),
+_PROBLEMS: tuple[tuple[type[BaseException], Problem], ...] = (
+    (asyncpg.InvalidAuthorizationSpecificationError, problems.NOT_LET_IN),
+    (asyncpg.InvalidCatalogNameError, problems.NO_DATABASE),
+    (asyncpg.InsufficientPrivilegeError, problems.NOT_ALLOWED),
+    (asyncpg.TooManyConnectionsError, problems.TOO_MANY_CONNECTIONS),
+    (asyncpg.ReadOnlySQLTransactionError, problems.READ_ONLY),
+    (asyncpg.ProtocolViolationError, problems.PROTOCOL),
+    (asyncpg.DuplicatePreparedStatementError, problems.STATEMENT_SHARED),
+    (asyncpg.InvalidSQLStatementNameError, problems.STATEMENT_SHARED),
+    (asyncpg.InterfaceError, problems.WRONG_ARGUMENT),
+    (ssl.SSLError, problems.TLS),
+    (OSError, problems.NOT_REACHED),
 )
 
 
 def _read_json(text: str) -> Any:
-    """Return a document; one that jsonb holds and Python does not (too deep, too many digits) as its text."""
+    """Return a document; where Python cannot hold it (too deep, too many digits), its text."""
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
@@ -128,7 +129,7 @@ def _make_creator(url: URL, *, read_only: bool) -> Any:
         trust: dict[str, Any] = {"ssl": _trust_system(query)} if trusts_system else {}
         connection = await asyncpg.connect(dsn, server_settings=settings, **arguments, **trust, **passed)
         if read_only:
-            # A pooler refuses this as a parameter of the connection, or is told to ignore it.
+            # A pooler refuses or ignores this as a parameter of the connection.
             await connection.execute("SET default_transaction_read_only = on")
         return connection
 
@@ -136,7 +137,7 @@ def _make_creator(url: URL, *, read_only: bool) -> Any:
 
 
 def _trust_system(query: Mapping[str, Any]) -> ssl.SSLContext:
-    """Return a context that trusts whom the system trusts, and compares the name (`sslrootcert=system`)."""
+    """Return a context that trusts the system's certificates and compares the host name (`sslrootcert=system`)."""
     context = ssl.create_default_context()
     if "sslcert" in query:
         context.load_cert_chain(query["sslcert"], query.get("sslkey"), lambda: str(query.get("sslpassword", "")))
@@ -168,8 +169,8 @@ _NO_FUNCTIONS: Mapping[str, Callable[..., Any]] = {}
 def make_reader(path: Path, functions: Mapping[str, Callable[..., Any]] = _NO_FUNCTIONS) -> Engine:
     """Return a synchronous engine that reads the SQLite file at `path` and never changes a byte of it.
 
-    Text arrives as `str` whatever its bytes are: those that are no UTF-8 become lone surrogates, which no valid text
-    has, so that nothing is lost and the rest can still be told apart (PEP 383). A BLOB arrives as `bytes`.
+    Text arrives as `str`: bytes that are no UTF-8 become lone surrogates, which no valid text has, so that nothing
+    is lost (PEP 383). A BLOB arrives as `bytes`.
 
     `functions` are those that queries may call besides SQLite's own: pure, and of two arguments.
     """

@@ -1,4 +1,4 @@
-"""Locks on files, by flock(2): they end with the process that holds them, however it ends."""
+"""Locks on files, by flock(2): the system releases them when the process ends."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from teleclaude.db.problems import FILE_HELD, FILE_HELD_BY
 from teleclaude.errors import LockHeldError
 
 
@@ -37,10 +38,10 @@ def _open_existing(path: Path) -> int:
 def hold_existing(
     path: Path, holder: str = "daemon", *, opener: Callable[[Path], int] = _open_existing
 ) -> Iterator[None]:
-    """Hold a file or a directory that is not ours to change, where there is one; not a byte is written.
+    """Hold a file or a directory, if it exists; not a byte is written.
 
-    Raises LockHeldError where another process holds it, which is called a `holder`, and named where the system tells;
-    and what the `opener` raises.
+    Raises LockHeldError where another process holds it; the message calls that process a `holder`. Raises what the
+    `opener` raises.
     """
     try:
         descriptor = opener(path)
@@ -60,12 +61,12 @@ def lock_file(descriptor: int, path: Path, holder: str = "daemon") -> None:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         pid = _find_holder(descriptor)
-        who = f"a {holder}, process {pid}," if pid else f"a {holder}"
-        raise LockHeldError(f"{who} holds {path}", f"stop that {holder}, or wait for its end", process=pid) from error
+        problem = FILE_HELD_BY if pid else FILE_HELD
+        raise LockHeldError(problem.fill(holder=holder, path=path, process=pid), process=pid) from error
 
 
 def _find_holder(descriptor: int) -> int | None:
-    """Return who holds a lock on an open file, where the system tells: Linux does (proc(5), /proc/locks)."""
+    """Return the process that locks an open file, None where it is not known; Linux tells it (proc(5), /proc/locks)."""
     inode = str(os.fstat(descriptor).st_ino)
     with suppress(OSError):
         for line in Path("/proc/locks").read_text().splitlines():

@@ -1,7 +1,7 @@
 """The lock on a PostgreSQL database: at most one daemon or migration works on it.
 
-It is an advisory lock (PostgreSQL manual, section 13.3.5) that the server gives back when the connection ends, however
-it ends. What a single-user daemon locks is a file (`file_lock`).
+It is an advisory lock (PostgreSQL manual, section 13.3.5) that the server releases when the connection ends. A
+single-user daemon locks a file instead (`file_lock`).
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, InvalidRequestError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from teleclaude.db.engine import SHARED_SESSIONS
+from teleclaude.db.problems import DATABASE_HELD, DATABASE_HELD_BY, LOCK_LOST, SHARED_SESSIONS
 from teleclaude.errors import LockHeldError, TargetError
 
 ADVISORY_KEY = 0x74656C65_636C6175
 """The letters "teleclau" as a number: one lock for each database, held by a session."""
 
 _WORK_KEY = ADVISORY_KEY + 1
-"""Held by a transaction of a migration: it outlasts the session above, and ends with the transaction."""
+"""Held by the transaction of a migration, which may outlast the session above."""
 
 _HOLDERS = """
 SELECT lock.pid, coalesce(nullif(activity.application_name, ''), 'a client')
@@ -37,13 +37,13 @@ _HELD_BY_US = "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' A
 _SETTINGS = (
     "SET LOCAL statement_timeout = 0",
     "SET LOCAL idle_in_transaction_session_timeout = 0",
-    # Whoever reads a table that has to change must not keep everybody else waiting behind us.
+    # A reader of a table that must change does not keep others waiting behind us for longer.
     "SET LOCAL lock_timeout = '30s'",
     "SET LOCAL client_connection_check_interval = '10s'",
     # Known to PostgreSQL 17 and newer.
     "SELECT set_config(name, '0', true) FROM pg_settings WHERE name = 'transaction_timeout'",
 )
-"""For a transaction: no limit cuts it off, and a client that dies is noticed (PostgreSQL manual, chapter 20)."""
+"""For a transaction: no limit ends it, and the server notices a dead client (PostgreSQL manual, chapter 20)."""
 
 _KEYS = {"key": ADVISORY_KEY, "work": _WORK_KEY}
 
@@ -59,7 +59,7 @@ async def hold_database(engine: AsyncEngine, wait_seconds: float = 0.0) -> Async
         await connection.execution_options(isolation_level="AUTOCOMMIT")
         try:
             await _refuse_shared_session(engine, connection)
-            # The lock lives as long as this connection, which says nothing while the work goes on.
+            # The lock ends with this connection, which is idle while the work goes on.
             await connection.execute(text("SET idle_session_timeout = 0"))
             until = time.monotonic() + wait_seconds
             while not await _try_hold(connection):
@@ -68,7 +68,7 @@ async def hold_database(engine: AsyncEngine, wait_seconds: float = 0.0) -> Async
                 await asyncio.sleep(0.1)
             yield lambda: _check_held(connection)
         finally:
-            # Ends the session, and with it the lock, whatever state it is in.
+            # Ends the session, and with it the lock, in any state.
             with suppress(DBAPIError, InvalidRequestError, asyncpg.InterfaceError, OSError):
                 await connection.invalidate()
 
@@ -76,15 +76,15 @@ async def hold_database(engine: AsyncEngine, wait_seconds: float = 0.0) -> Async
 async def _refuse_shared_session(engine: AsyncEngine, connection: AsyncConnection) -> None:
     """Raise TargetError where a session of the server serves others between our transactions.
 
-    That is what poolers do that give a session away at the end of a transaction (PgBouncer manual, "pool_mode"). A lock
-    of a session is then anybody's: whoever is given the same session takes it a second time.
+    A pooler does so that reuses a session at the end of a transaction (PgBouncer manual, "pool_mode"). Any client of
+    the same session could then take the lock of the session a second time.
     """
     mine = await connection.scalar(text("SELECT pg_backend_pid()"))
     async with engine.connect() as other:
         theirs = await other.scalar(text("SELECT pg_backend_pid()"))
         again = await connection.scalar(text("SELECT pg_backend_pid()"))
     if theirs == mine or again != mine:
-        raise TargetError("the database is reached through a pooler that shares sessions", SHARED_SESSIONS)
+        raise TargetError(SHARED_SESSIONS)
 
 
 async def _try_hold(connection: AsyncConnection) -> bool:
@@ -98,16 +98,16 @@ async def _try_hold(connection: AsyncConnection) -> bool:
 
 
 async def find_holder(connection: AsyncConnection) -> tuple[int, str] | None:
-    """Return who else holds the database: a process of the server and what its client calls itself; None if nobody."""
+    """Return another holder of the database: the server process and the name of its client; None if there is none."""
     row = (await connection.execute(text(_HOLDERS), _KEYS)).first()
     return None if row is None else (row[0], row[1])
 
 
 async def _held_by_another(connection: AsyncConnection) -> LockHeldError:
     holder = await find_holder(connection)
-    who = f": {holder[1]}, server process {holder[0]}" if holder else ""
-    end = f"SELECT pg_terminate_backend({holder[0]}) ends its connection" if holder else "run again"
-    return LockHeldError(f"another daemon or migration works on the database{who}", f"stop it; {end}")
+    if holder is None:
+        return LockHeldError(DATABASE_HELD)
+    return LockHeldError(DATABASE_HELD_BY.fill(client=holder[1], process=holder[0]))
 
 
 async def _check_held(connection: AsyncConnection) -> None:
@@ -115,13 +115,11 @@ async def _check_held(connection: AsyncConnection) -> None:
     with suppress(DBAPIError, asyncpg.InterfaceError, OSError):
         held = bool(await connection.scalar(text(_HELD_BY_US)))
     if not held:
-        raise LockHeldError(
-            "the connection that kept others away from the database is gone", "see the log of the database; run again"
-        )
+        raise LockHeldError(LOCK_LOST)
 
 
 async def work_alone(connection: AsyncConnection) -> None:
-    """Keep every other migration and every daemon away until the transaction of `connection` ends.
+    """Keep every other migration and daemon out until the transaction of `connection` ends.
 
     Waits for a transaction of ours that was cut off to end, for as long as `lock_timeout` says. Nothing else limits the
     transaction.

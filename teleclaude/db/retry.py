@@ -18,7 +18,7 @@ from teleclaude.errors import TargetError
 T = TypeVar("T")
 
 RETRY_SECONDS = 60.0
-"""How long a server may take to come back."""
+"""How long a server may take to restart, in seconds."""
 
 _PASSING = (
     OSError,
@@ -30,16 +30,16 @@ _PASSING = (
     asyncpg.CannotConnectNowError,
     asyncpg.DeadlockDetectedError,
 )
-"""What a server says, or what is heard of it, while it goes down, is down, and comes up.
+"""The errors while a server stops, is stopped, and starts.
 
-And where a transaction crossed another, such as that of a daemon whose migration was killed.
+And a deadlock with another transaction, such as that of a killed migration.
 """
 
 
 async def in_transaction(url: URL, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
     """Do `work` in a transaction of its own on a new connection, again while the server cannot be reached.
 
-    It may be done a second time after a commit whose reply was lost, so it has to look at what stands. Raises
+    It may be done a second time after a commit whose reply was lost, so it must look at what is there. Raises
     TargetError where the server does not come back within RETRY_SECONDS, or refuses for another reason.
     """
     until = time.monotonic() + RETRY_SECONDS

@@ -14,8 +14,8 @@ from sqlalchemy.types import TypeDecorator
 class Instant(TypeDecorator[datetime]):
     """A moment in time: `timestamptz` on PostgreSQL, naive UTC text on SQLite.
 
-    Both directions speak aware datetimes. A naive one is refused with ValueError, because asyncpg would read it in
-    the client's zone without a word.
+    Both directions use aware datetimes. A naive one is refused with ValueError, because asyncpg reads it in
+    the client's time zone and reports nothing.
     """
 
     impl = DateTime(timezone=True)
@@ -51,7 +51,7 @@ RowId = Annotated[int, mapped_column(INTEGER, Identity(always=False), primary_ke
 """A number that the database gives: AUTOINCREMENT on SQLite, an identity column on PostgreSQL."""
 
 TYPE_MAP = {Key: KEY, Document: DOCUMENT, str: Text(), int: INTEGER, datetime: Instant()}
-"""Which column type stands for which annotation in a model."""
+"""The column type of each annotation in a model."""
 
 NOW = text("CURRENT_TIMESTAMP")
 

@@ -1,8 +1,8 @@
 """Words as SQLite's full-text index splits and folds them (SQLite manual, FTS5, section 4.3.1, "Unicode61 Tokenizer").
 
 The default there: letters, digits and private characters make words; everything else separates them; case and most
-diacritics do not count. The tables lie beside this module as data; a test holds them against SQLite for every
-character there is.
+diacritics do not count. The tables are data beside this module; a test compares them with SQLite for every
+character.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ def _to_class(ranges: str) -> str:
 
 
 SEPARATORS = r"\x01-\x1f\x21-\x2f\x3a-\x60\x7b-\x7f" + _to_class(_TABLES["separators"])
-"""What is between words in folded text, but for the space, as the inside of a bracket expression."""
+"""The characters between words in folded text, without the space, as the inside of a bracket expression."""
 
 MARKS = _to_class(_TABLES["marks"])
-"""Diacritics that stand alone and are skipped, as the inside of a bracket expression."""
+"""Combining diacritics, which are skipped, as the inside of a bracket expression."""
 
 UNFOLDED, FOLDED = _TABLES["from"], _TABLES["to"]
-"""Characters beyond ASCII that do not stand for themselves, and what stands for each."""
+"""Characters beyond ASCII that are folded, and the character that each becomes."""
 
 _FOLD = str.maketrans(UNFOLDED, FOLDED)
 _MARKS = re.compile(f"[{MARKS}]")

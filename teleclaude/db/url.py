@@ -1,8 +1,8 @@
 """Database URLs: an SQLAlchemy URL for SQLite, libpq's for PostgreSQL. Pure.
 
-`postgresql://`, `postgres://` and `postgresql+asyncpg://` are taken (PostgreSQL manual, section 34.1.1). What libpq
-calls a parameter stands in the query. Environment variables `PG*` fill in what the URL leaves open, all of them, so
-that the driver finds nothing to fill in by itself: what is published is what was used.
+`postgresql://`, `postgres://` and `postgresql+asyncpg://` are accepted (PostgreSQL manual, section 34.1.1). What libpq
+calls a parameter is in the query. All environment variables `PG*` fill in what the URL leaves open, so that the
+driver has nothing to fill in: the published URL is the one that was used.
 """
 
 from __future__ import annotations
@@ -13,9 +13,18 @@ from collections.abc import Mapping
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
+from teleclaude.db.problems import (
+    AT_IN_PASSWORD,
+    NO_PORT,
+    NO_SECONDS,
+    OPEN_QUOTE,
+    UNKNOWN_PARAMETER,
+    UNKNOWN_SCHEME,
+    UNKNOWN_SSLMODE,
+    UNREADABLE_URL,
+    WEAK_SSLMODE,
+)
 from teleclaude.errors import ConfigError
-
-_URL_FORM = "write it as postgresql://USER@HOST:PORT/DATABASE"
 
 _POSTGRESQL_DRIVERS = {"postgresql", "postgres", "postgresql+asyncpg"}
 _SQLITE_DRIVERS = {"sqlite", "sqlite+aiosqlite"}
@@ -59,21 +68,18 @@ ENVIRONMENT_QUERY = {
 def parse_url(text: str, environ: Mapping[str, str] | None = None) -> URL:
     """Return the database that `text` names, with the `PG*` variables of `environ` filled in.
 
-    The password stands in its own place, so that rendering the URL hides it, and so does whatever the query said of
-    host, port, user and database. Raises ConfigError where the URL cannot be used.
+    Host, port, user, password and database move from the query to their own places, where rendering hides the
+    password. Raises ConfigError where the URL cannot be used.
     """
     try:
         url = make_url(text)
     except (ArgumentError, ValueError):
         # The parser's own message repeats the URL, password included.
-        raise ConfigError("the database URL cannot be read", _URL_FORM) from None
+        raise ConfigError(UNREADABLE_URL) from None
     if url.drivername in _SQLITE_DRIVERS:
         return url.set(drivername="sqlite+aiosqlite")
     if url.drivername not in _POSTGRESQL_DRIVERS:
-        raise ConfigError(
-            f"the database URL begins with {url.drivername}://, which is neither PostgreSQL nor SQLite",
-            _URL_FORM,
-        )
+        raise ConfigError(UNKNOWN_SCHEME.fill(scheme=url.drivername))
     return _fill_in(url.set(drivername="postgresql+asyncpg"), environ or {})
 
 
@@ -96,15 +102,15 @@ def _fill_in(url: URL, environ: Mapping[str, str]) -> URL:
     database = pick(url.database, "dbname", "database")
     unknown = sorted(set(given) - _KNOWN_PARAMETERS)
     if unknown:
-        raise ConfigError(f"the database URL has a parameter that is not known here: {unknown[0]}", "leave it out")
+        raise ConfigError(UNKNOWN_PARAMETER.fill(name=unknown[0]))
     if port is not None and not (port.isdigit() and int(port) < 65536):
-        raise ConfigError(f"the port {port} in the database URL is not a port", "write it as HOST:5432")
+        raise ConfigError(NO_PORT.fill(port=port))
     if host is not None and "@" in host:
-        raise ConfigError("the password in the database URL holds an @", "write it as %40, or use PGPASSWORD")
+        raise ConfigError(AT_IN_PASSWORD)
     on_socket = host is not None and host.startswith("/")
     _check_values(given)
     _check_tls(given, on_socket=on_socket)
-    # A socket directory cannot stand before the slash of a URL, so it moves to the query, as libpq has it.
+    # A socket directory cannot be the host of a URL, so it moves to the query, as with libpq.
     query = {**given, "host": host} if on_socket and host else given
     return URL.create(
         url.drivername,
@@ -119,31 +125,31 @@ def _fill_in(url: URL, environ: Mapping[str, str]) -> URL:
 
 def _check_values(given: Mapping[str, str]) -> None:
     if not given.get("connect_timeout", "0").isdigit():
-        raise ConfigError("connect_timeout in the database URL is not a number of seconds", "write a number")
+        raise ConfigError(NO_SECONDS)
     try:
         parse_options(given.get("options", ""))
     except ValueError:
-        raise ConfigError("options in the database URL has a quote that does not end", "fix it") from None
+        raise ConfigError(OPEN_QUOTE) from None
 
 
 def _check_tls(given: dict[str, str], *, on_socket: bool) -> None:
-    """Refuse what libpq refuses, and settle what it takes for granted (PostgreSQL manual, section 34.19)."""
+    """Refuse what libpq refuses, and set its defaults (PostgreSQL manual, section 34.19)."""
     if on_socket:
-        # Nothing of TLS counts on a Unix socket.
+        # TLS is not used on a Unix socket.
         for name in [name for name in given if name.startswith("ssl")]:
             del given[name]
     system = given.get("sslrootcert") == "system"
     mode = given.get("sslmode", "verify-full" if system else "prefer")
     if mode not in SSL_MODES:
-        raise ConfigError(f"sslmode {mode} in the database URL is not known", f"one of {', '.join(SSL_MODES)}")
+        raise ConfigError(UNKNOWN_SSLMODE.fill(mode=mode, known=", ".join(SSL_MODES)))
     if system and mode != "verify-full":
-        raise ConfigError(f"sslmode {mode} is too weak for sslrootcert=system", "say sslmode=verify-full")
+        raise ConfigError(WEAK_SSLMODE.fill(mode=mode))
     if system:
         given["sslmode"] = mode
 
 
 def display_url(url: URL) -> str:
-    """Return `url` for people: with `***` for a password, without our driver's name."""
+    """Return `url` as it is shown: `***` for a password, without the driver's name."""
     shown = url.set(drivername=url.drivername.partition("+")[0]).difference_update_query(["sslpassword"])
     return shown.render_as_string(hide_password=True)
 

@@ -12,10 +12,11 @@ import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import insert
+from sqlalchemy import Connection, insert
 
 from teleclaude.db import schema
 from teleclaude.db.engine import disposing, make_engine
@@ -44,9 +45,13 @@ async def load(plan: Plan) -> Parts:
     return await load_and_prove(plan)
 
 
+def _without_search(create: Any, connection: Connection, not_valid: frozenset[str], left_out: frozenset[str]) -> None:
+    create(connection, not_valid, left_out | frozenset(schema.INDEXES))
+
+
 async def load_and_prove(plan: Plan) -> Parts:
     """Load and prove, without search."""
-    schema.search_0001.INDEXES.clear()
+    vars(schema)["create_post_data"] = partial(_without_search, schema.create_post_data)
     return await transfer_all(plan)
 
 

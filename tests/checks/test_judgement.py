@@ -20,11 +20,11 @@ from teleclaude.checks.facts import (
     PathFacts,
     Setting,
     SocketFacts,
-    Unknown,
     UserLayer,
 )
 from teleclaude.checks.result import Fault, State
 from teleclaude.checks.table import CHECKS, judge
+from teleclaude.errors import Problem
 from teleclaude.layout import make_layout
 from teleclaude.platform.names import UnitState
 
@@ -33,21 +33,21 @@ EVA = Account("eva", 1000, 1000)
 LAYOUT = make_layout("linux")
 
 
-def stands(path: Path, kind: Kind, mode: int, owner: Account, group: Account) -> PathFacts:
+def place(path: Path, kind: Kind, mode: int, owner: Account, group: Account) -> PathFacts:
     return PathFacts(path, kind, mode, owner.uid, group.gid, owner.name, group.name, readable=True, writable=True)
 
 
 ROOT = Account("root", 0, 0)
 WELL = Facts(
     setting=Setting(LAYOUT, "linux", SERVICE, SERVICE),
-    system=Layer(stands(LAYOUT.system_config, Kind.FILE, 0o644, ROOT, ROOT)),
-    secrets=Layer(stands(LAYOUT.secrets, Kind.FILE, 0o640, ROOT, SERVICE)),
-    users=(UserLayer(EVA, Layer(stands(Path("/home/eva/.teleclaude/config.yml"), Kind.FILE, 0o600, EVA, EVA))),),
+    system=Layer(place(LAYOUT.system_config, Kind.FILE, 0o644, ROOT, ROOT)),
+    secrets=Layer(place(LAYOUT.secrets, Kind.FILE, 0o640, ROOT, SERVICE)),
+    users=(UserLayer(EVA, Layer(place(Path("/home/eva/.teleclaude/config.yml"), Kind.FILE, 0o600, EVA, EVA))),),
     together=None,
-    state=stands(LAYOUT.state, Kind.FOLDER, 0o1770, ROOT, SERVICE),
-    logs=stands(LAYOUT.logs, Kind.FOLDER, 0o750, SERVICE, SERVICE),
-    docs=stands(LAYOUT.docs, Kind.FOLDER, 0o755, ROOT, ROOT),
-    socket_folder=stands(LAYOUT.socket.parent, Kind.FOLDER, 0o755, SERVICE, SERVICE),
+    state=place(LAYOUT.state, Kind.FOLDER, 0o1770, ROOT, SERVICE),
+    logs=place(LAYOUT.logs, Kind.FOLDER, 0o750, SERVICE, SERVICE),
+    docs=place(LAYOUT.docs, Kind.FOLDER, 0o755, ROOT, ROOT),
+    socket_folder=place(LAYOUT.socket.parent, Kind.FOLDER, 0o755, SERVICE, SERVICE),
     people=("Eva",),
     database=DatabaseFacts(
         address="postgresql://teleclaude:***@db.example.org/teleclaude",
@@ -70,7 +70,7 @@ WELL = Facts(
         complete=("the-run",),
         owners={"Eva": 3},
     ),
-    socket=SocketFacts(stands(LAYOUT.socket, Kind.SOCKET, 0o666, SERVICE, SERVICE), answers=True),
+    socket=SocketFacts(place(LAYOUT.socket, Kind.SOCKET, 0o666, SERVICE, SERVICE), answers=True),
     service=UnitState("loaded", "enabled", "active", "success"),
     listed=3,
     disks={"state": Disk(LAYOUT.state, 1 << 40)},
@@ -83,7 +83,7 @@ def of(name: str, **changes: Any) -> Callable[[Facts], Facts]:
 
 
 def file(name: str, **changes: Any) -> Callable[[Facts], Facts]:
-    """Change what stands where a layer or the socket should be."""
+    """Change what is at the place of a layer or the socket."""
     return lambda facts: of(name, file=replace(getattr(facts, name).file, **changes))(facts)
 
 
@@ -100,28 +100,28 @@ def stopped(facts: Facts) -> Facts:
     return of("service", active="inactive")(facts)
 
 
-NOBODY = Unknown("nobody answers", "wait")
+NOBODY = Problem("nobody answers", "wait")
 FAULTS: tuple[tuple[Fault, Callable[[Facts], Facts]], ...] = (
     (user.NO_SERVICE_USER, of("setting", service=None)),
     (user.ANOTHER_CALLER, of("setting", caller=EVA)),
     (layers.MISSING, file("secrets", kind=Kind.MISSING)),
     (layers.NOT_A_FILE, file("system", kind=Kind.FOLDER)),
     (layers.HIDDEN, lambda facts: file("secrets", kind=Kind.HIDDEN)(of("setting", caller=EVA)(facts))),
-    (layers.BARRED, file("secrets", kind=Kind.HIDDEN)),
+    (layers.NOT_REACHED, file("secrets", kind=Kind.HIDDEN)),
     (layers.WRONG_OWNER, file("system", uid=1000, owner="eva")),
     (layers.WRONG_OWNER, of_user(uid=990, owner="teleclaude")),
     (layers.WRONG_MODE, file("secrets", mode=0o644)),
     (layers.WRONG_MODE, file("system", mode=0o664)),
     (layers.WRONG_MODE, of_user(mode=0o644)),
     (layers.WRONG_GROUP, file("secrets", gid=4, group="adm")),
-    (layers.OPEN_DOOR, file("system", door=Path("/etc/teleclaude"))),
+    (layers.UNSAFE_FOLDER, file("system", unsafe=Path("/etc/teleclaude"))),
     (layers.UNREADABLE, file("secrets", readable=False)),
     (layers.NOT_OURS, lambda facts: file("secrets", readable=False)(of("setting", caller=EVA)(facts))),
     (layers.PERSONAL, of_user(readable=False)),
     (layers.PERSONAL, of_user(kind=Kind.HIDDEN)),
-    (layers.BROKEN, of("system", problem=Unknown("line 3 is broken", "mend it"))),
-    (layers.TOGETHER, put(together=Unknown("people.0.role does not fit", "mend these keys"))),
-    (layers.APART, lambda facts: put(together=NOBODY)(file("secrets", readable=False)(facts))),
+    (layers.BROKEN, of("system", problem=Problem("line 3 is broken", "fix it"))),
+    (layers.BROKEN, put(together=Problem("people.0.role does not fit", "fix these keys"))),
+    (layers.NOT_COMBINED, lambda facts: put(together=NOBODY)(file("secrets", readable=False)(facts))),
     (places.MISSING, of("logs", kind=Kind.MISSING)),
     (places.MISSING, of("state", kind=Kind.MISSING)),
     (places.NO_DOCS, of("docs", kind=Kind.MISSING)),
@@ -133,12 +133,12 @@ FAULTS: tuple[tuple[Fault, Callable[[Facts], Facts]], ...] = (
     ),
     (places.NO_SOCKET_FOLDER, of("socket_folder", kind=Kind.MISSING)),
     (places.HIDDEN, lambda facts: of("state", kind=Kind.HIDDEN)(of("setting", caller=EVA)(facts))),
-    (layers.BARRED, of("state", kind=Kind.HIDDEN)),
+    (layers.NOT_REACHED, of("state", kind=Kind.HIDDEN)),
     (places.NOT_A_FOLDER, of("state", kind=Kind.FILE)),
     (places.WRONG_OWNER, of("logs", uid=1000, owner="eva")),
-    (places.NOT_ROOTS, of("state", uid=990, owner="teleclaude", door=LAYOUT.state)),
+    (places.NOT_ROOTS, of("state", uid=990, owner="teleclaude", unsafe=LAYOUT.state)),
     (places.WRONG_MODE, of("socket_folder", mode=0o777)),
-    (places.OPEN_DOOR, of("docs", door=Path("/usr/local/share"))),
+    (places.UNSAFE_FOLDER, of("docs", unsafe=Path("/usr/local/share"))),
     (places.TOO_OPEN, of("state", mode=0o1775)),
     (places.TOO_OPEN, of("logs", mode=0o755)),
     (places.TOO_CLOSED, of("socket_folder", mode=0o700)),
@@ -157,7 +157,7 @@ FAULTS: tuple[tuple[Fault, Callable[[Facts], Facts]], ...] = (
     (schema.BEHIND, of("database", head="0002")),
     (schema.AHEAD, of("database", revision="0002", can_upgrade=False)),
     (lock.HELD_BY_OTHERS, lambda facts: of("socket", answers=False)(stopped(facts))),
-    (lock.HELD_IN_SILENCE, of("socket", answers=False)),
+    (lock.HOLDER_SILENT, of("socket", answers=False)),
     (lock.NOT_HELD, of("database", holder=None)),
     (migration.PENDING, of("database", pending=("the-run",))),
     (socket.NO_SOCKET, lambda facts: file("socket", kind=Kind.MISSING)(stopped(facts))),
@@ -169,7 +169,7 @@ FAULTS: tuple[tuple[Fault, Callable[[Facts], Facts]], ...] = (
     (socket.NOT_ALLOWED, lambda facts: of("socket", answers=False)(of("setting", caller=EVA)(facts))),
     (socket.NOT_ALLOWED, file("socket", kind=Kind.HIDDEN)),
     (socket.STRANGE_SOCKET, file("socket", uid=1000, owner="eva")),
-    (service.NO_MANAGER, put(service=Unknown("there is no systemctl here"))),
+    (service.NO_MANAGER, put(service=Problem("there is no systemctl here"))),
     (service.NOT_INSTALLED, of("service", load="not-found")),
     (service.NOT_LOADED, of("service", load="masked")),
     (service.STALE, of("service", stale=True)),
@@ -198,7 +198,7 @@ def test_nothing_is_wrong_with_an_installation_that_is_well() -> None:
     assert {leaf.state for result in judge(WELL) for leaf in result.leaves()} == {State.PASS}
 
 
-@pytest.mark.parametrize(("fault", "change"), FAULTS, ids=[fault.sentence[:40] for fault, _ in FAULTS])
+@pytest.mark.parametrize(("fault", "change"), FAULTS, ids=[fault.problem.message[:40] for fault, _ in FAULTS])
 def test_a_fault_is_found_and_its_sentence_and_remedy_are_filled_in(
     fault: Fault, change: Callable[[Facts], Facts]
 ) -> None:
@@ -207,26 +207,26 @@ def test_a_fault_is_found_and_its_sentence_and_remedy_are_filled_in(
         leaf
         for leaf in wrong
         if leaf.state is fault.state
-        and re.fullmatch(pattern(fault.sentence), leaf.sentence)
-        and (re.fullmatch(pattern(fault.remedy).replace(".+", ".*"), leaf.remedy))
+        and re.fullmatch(pattern(fault.problem.message), leaf.problem.message)
+        and (re.fullmatch(pattern(fault.problem.hint).replace(".+", ".*"), leaf.problem.hint))
     ]
     assert said, wrong
-    assert all("{" not in leaf.sentence + leaf.remedy for leaf in wrong)
+    assert all("{" not in leaf.problem.message + leaf.problem.hint for leaf in wrong)
 
 
 TRIAL = replace(WELL, setting=Setting(make_layout("linux", Path("/tmp/trial")), "linux", EVA, SERVICE))
-ONLY_OF_THE_SYSTEM = {layers.OPEN_DOOR, places.OPEN_DOOR, places.NOT_ROOTS, *service.FAULTS}
+ONLY_OF_THE_SYSTEM = {layers.UNSAFE_FOLDER, places.UNSAFE_FOLDER, places.NOT_ROOTS, *service.FAULTS}
 """A trial has no service, and its folders are the caller's."""
 
 
 @pytest.mark.parametrize(
     ("fault", "change"),
     [found for found in FAULTS if found[0] not in ONLY_OF_THE_SYSTEM],
-    ids=[fault.sentence[:40] for fault, _ in FAULTS if fault not in ONLY_OF_THE_SYSTEM],
+    ids=[fault.problem.message[:40] for fault, _ in FAULTS if fault not in ONLY_OF_THE_SYSTEM],
 )
-def test_what_is_said_of_a_trial_mends_the_trial(fault: Fault, change: Callable[[Facts], Facts]) -> None:
+def test_each_remedy_for_a_trial_is_about_the_trial(fault: Fault, change: Callable[[Facts], Facts]) -> None:
     leaves = (leaf for result in judge(change(TRIAL)) if result.name != "service" for leaf in result.leaves())
-    for remedy in (leaf.remedy for leaf in leaves):
+    for remedy in (leaf.problem.hint for leaf in leaves):
         for command in re.findall(r"(?:teleclaude (?:self-check|upgrade|daemon|migrate)|install-system.sh).*", remedy):
             assert " --root /tmp/trial" in command, fault
         assert re.findall(r"sudo (?!teleclaude self-check)|-o teleclaude", remedy) == [], fault

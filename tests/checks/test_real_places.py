@@ -42,7 +42,7 @@ def test_root_is_told_what_the_service_user_sees(seen: dict[str, Any]) -> None:
     expected = {
         "files": {
             "layers: secrets": (
-                f"{secrets} cannot be read by {service}, as whom the daemon runs",
+                f"{secrets} cannot be read by {service}, the user of the daemon",
                 f"sudo chown root:{service} {secrets} && sudo chmod u+r,g+r {secrets}",
             ),
             "layers: system": (
@@ -50,17 +50,17 @@ def test_root_is_told_what_the_service_user_sees(seen: dict[str, Any]) -> None:
                 "sudo chown root /etc/teleclaude/config.yml",
             ),
             "places: socket folder": (
-                f"/run/teleclaude cannot be written to by {service}, as whom the daemon runs",
+                f"/run/teleclaude cannot be written by {service}, the user of the daemon",
                 f"sudo chown {service}:{service} /run/teleclaude && sudo chmod 0755 /run/teleclaude",
             ),
             "places: state": (
-                f"{state} can be changed by {service} or its group, and root runs what migrations leave there",
+                f"{service} or its group can change {state}, and root runs files of migrations from there",
                 f"sudo chown root:{service} {state} && sudo chmod 1770 {state}",
             ),
         },
         "folder and disk": {
             "layers: system": (
-                "/etc/teleclaude can be changed by others than root, and so can /etc/teleclaude/config.yml below it",
+                "users other than root can change /etc/teleclaude, and so /etc/teleclaude/config.yml below it",
                 "sudo chown root /etc/teleclaude && sudo chmod go-w /etc/teleclaude",
             ),
             "disk: state": (

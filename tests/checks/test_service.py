@@ -6,12 +6,14 @@ from pathlib import Path
 import pytest
 
 from teleclaude.checks import service
-from teleclaude.checks.facts import Facts, Setting, Unknown
+from teleclaude.checks.facts import Facts, Setting
 from teleclaude.checks.look import look_at_installation, look_at_setting
 from teleclaude.checks.look.service import look_at_old_service, look_at_service
 from teleclaude.checks.result import Result, State
+from teleclaude.errors import Problem
 from teleclaude.layout import make_layout
 from teleclaude.platform.names import HERE
+from teleclaude.platform.problems import NO_PROGRAM
 
 FINE = "LoadState=loaded\nUnitFileState=enabled\nActiveState=active\nResult=success\nNeedDaemonReload=no\n"
 NO_OLD = "LoadState=not-found\nUnitFileState=\nActiveState=inactive\nResult=success\nNeedDaemonReload=no\n"
@@ -42,7 +44,7 @@ async def judged(platform: str, tmp_path: Path) -> dict[str, Result]:
 async def only(name: str, state: State, tmp_path: Path, platform: str = "linux") -> tuple[str, str]:
     found = await judged(platform, tmp_path)
     assert {part: leaf.state for part, leaf in found.items() if leaf.state is not State.PASS} == {name: state}
-    return found[name].sentence, found[name].remedy
+    return found[name].problem.message, found[name].problem.hint
 
 
 async def test_a_service_that_runs_passes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -118,7 +120,7 @@ async def test_a_service_that_is_not_as_it_should_be(
 async def test_the_old_unit_beside_it_is_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, old: str) -> None:
     play("systemctl", systemd(FINE, old), tmp_path, monkeypatch)
     sentence, remedy = await only("old unit", State.WARNING, tmp_path)
-    assert sentence.endswith("beside it: teleclaude.service")
+    assert sentence.endswith(": teleclaude.service")
     assert remedy == "sudo systemctl disable --now teleclaude.service"
 
 
@@ -134,15 +136,13 @@ async def test_a_service_manager_that_says_nothing_is_not_waited_for(
     monkeypatch.setattr("teleclaude.platform.services.SECONDS", 0.2)
     play("systemctl", "exec sleep 60", tmp_path, monkeypatch)
     said = await look_at_service(make_layout("linux"), "linux")
-    assert isinstance(said, Unknown)
+    assert isinstance(said, Problem)
     assert "it said nothing" in said.message
 
 
 async def test_where_there_is_no_service_manager_it_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert await look_at_service(make_layout("linux"), "linux") == Unknown(
-        "there is no systemctl here", "run this on the computer where the service runs"
-    )
+    assert await look_at_service(make_layout("linux"), "linux") == NO_PROGRAM.fill(program="systemctl")
 
 
 async def test_launchd_is_read_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -150,5 +150,5 @@ async def test_launchd_is_read_too(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert {leaf.state for leaf in (await judged("darwin", tmp_path)).values()} == {State.PASS}
     play("launchctl", "exit 113", tmp_path, monkeypatch)
     found = await judged("darwin", tmp_path)
-    assert found["unit"].sentence == "ai.instrukt.teleclaude.system is not installed"
-    assert found["activity"].remedy == "sudo launchctl kickstart system/ai.instrukt.teleclaude.system"
+    assert found["unit"].problem.message == "ai.instrukt.teleclaude.system is not installed"
+    assert found["activity"].problem.hint == "sudo launchctl kickstart system/ai.instrukt.teleclaude.system"

@@ -1,4 +1,4 @@
-"""The faults stand in tables, the tables in the page, and the probe of the daemon judges a part of them."""
+"""Every fault is in a table, every table is in the page, and the probe of the daemon judges some of them."""
 
 import json
 import re
@@ -19,7 +19,7 @@ from teleclaude.checks.look import look_at_installation
 from teleclaude.checks.result import Fault, Result, State, passed, whole
 from teleclaude.checks.table import CHECKS, Check, at_probe, find_problems, judge
 from teleclaude.db.search.places import Search
-from teleclaude.errors import Exit
+from teleclaude.errors import Exit, Problem
 from teleclaude.migration.pipeline import STEPS
 from teleclaude.migration.plan.plan import Plan
 from teleclaude.migration.report.events import Event, Finding, note, warning
@@ -36,8 +36,8 @@ def section(check: Check) -> str:
 
 
 def to_row(fault: Fault) -> str:
-    assert "|" not in fault.sentence + fault.remedy
-    return f"| {fault.state} | {fault.sentence} | {fault.remedy} |"
+    assert "|" not in fault.problem.message + fault.problem.hint
+    return f"| {fault.state} | {fault.problem.message} | {fault.problem.hint} |"
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.name)
@@ -50,7 +50,7 @@ def test_every_check_is_in_the_page_and_the_reverse() -> None:
     assert re.findall(r"^### (.*)$", PAGE, re.M) == [check.name for check in CHECKS]
 
 
-def test_every_fault_of_the_code_stands_in_a_table() -> None:
+def test_every_fault_of_the_code_is_in_a_table() -> None:
     listed = {fault for check in CHECKS for fault in check.faults}
     modules = [vars(module) for name, module in vars(checks).items() if f"teleclaude.checks.{name}" in sys.modules]
     found = {value for names in modules for value in names.values() if isinstance(value, Fault)}
@@ -58,7 +58,7 @@ def test_every_fault_of_the_code_stands_in_a_table() -> None:
 
 
 def test_every_fault_has_a_remedy() -> None:
-    assert [fault.sentence for check in CHECKS for fault in check.faults if not fault.remedy] == []
+    assert [fault.problem.message for check in CHECKS for fault in check.faults if not fault.problem.hint] == []
 
 
 def test_every_check_says_in_a_sentence_what_it_is_about() -> None:
@@ -68,14 +68,14 @@ def test_every_check_says_in_a_sentence_what_it_is_about() -> None:
 
 
 def test_a_path_is_quoted_in_a_command_and_not_in_a_sentence() -> None:
-    fault = Fault(State.FAILURE, "{path} is there", "rm {path}")
+    fault = Fault(State.FAILURE, Problem("{path} is there", "rm {path}"))
     found = fault.found("x", {}, path=Path("/a b"))
-    assert (found.sentence, found.remedy) == ("/a b is there", "rm '/a b'")
+    assert (found.problem.message, found.problem.hint) == ("/a b is there", "rm '/a b'")
 
 
 @pytest.mark.parametrize("state", State)
 def test_a_whole_is_as_bad_as_its_worst_part(state: State) -> None:
-    part = Result("part", state, "so it is")
+    part = Result("part", state, Problem("so it is"))
     expected = State.PASS if state is State.SKIPPED else state
     assert whole("x", [passed("other", "well"), part]).state is expected
     assert whole("x", [part]).state is state

@@ -43,8 +43,8 @@ async def test_a_wrong_password_is_one_sentence_without_it(server_url: URL) -> N
     with pytest.raises(TargetError, match="password authentication failed") as caught, explained(url):
         async with make_engine(url).connect():
             pass
-    assert "not-this-one" not in caught.value.message
-    assert "PGPASSWORD" in caught.value.hint
+    assert "not-this-one" not in caught.value.problem.message
+    assert "PGPASSWORD" in caught.value.problem.hint
 
 
 @pytest.fixture
@@ -98,3 +98,19 @@ async def test_a_naive_moment_is_refused(either: URL) -> None:
         naive = insert(AuditLog).values(actor_person="Ada", action_type="read", timestamp=datetime(2026, 1, 1))
         with pytest.raises(Exception, match="needs its offset"):
             await connection.execute(naive)
+
+
+async def test_a_hint_of_postgresql_is_passed_on(target: URL) -> None:
+    refuse = "DO $$ BEGIN RAISE EXCEPTION 'no room' USING HINT = 'Free some disk space.'; END $$"
+    with pytest.raises(TargetError, match="no room") as caught, explained(target):
+        async with disposing(make_engine(target)) as engine, engine.connect() as connection:
+            await connection.exec_driver_sql(refuse)
+    assert caught.value.problem.hint == "Free some disk space."
+
+
+async def test_a_database_that_is_missing_is_to_be_created(target: URL) -> None:
+    url = target.set(database="not_there")
+    with pytest.raises(TargetError, match="does not exist") as caught, explained(url):
+        async with make_engine(url).connect():
+            pass
+    assert caught.value.problem.hint.startswith("create the database")

@@ -94,7 +94,7 @@ async def test_a_pool_of_transactions_is_refused(target: URL) -> None:
             with pytest.raises(TargetError) as refused, explained(url):
                 async with hold_database(engine):
                     pass
-    assert "pool_mode = session" in refused.value.hint
+    assert "pool_mode = session" in refused.value.problem.hint
 
 
 async def test_a_pool_of_transactions_that_takes_prepared_statements_is_refused(target: URL) -> None:

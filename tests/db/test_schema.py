@@ -1,10 +1,12 @@
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import URL, Connection, inspect
+from sqlalchemy import URL, Connection, create_engine, inspect
 
 from teleclaude.db import schema
 from teleclaude.db.models import Model
@@ -45,13 +47,19 @@ def definitions(connection: Connection) -> set[tuple[str, ...]]:
     return {tuple(row) for row in (*constraints, *indexes)}
 
 
+def empty(connection: Connection) -> None:
+    """Drop everything in the database."""
+    connection.exec_driver_sql("DROP SCHEMA public CASCADE")
+    connection.exec_driver_sql("CREATE SCHEMA public")
+
+
 async def test_the_revision_builds_what_the_models_say(target: URL) -> None:
     assert await run(target, schema.upgrade, differences) == []
 
 
 async def test_two_steps_build_what_one_upgrade_builds(target: URL) -> None:
     in_one = await run(target, schema.upgrade, definitions)
-    await run(target, schema.drop)
+    await run(target, empty)
     assert await run(target, schema.create_pre_data, schema.create_post_data, definitions) == in_one
 
 
@@ -60,15 +68,58 @@ async def test_the_first_step_leaves_the_tables_bare(target: URL) -> None:
     assert bare == set()
 
 
-async def test_keys_set_aside_come_back_as_they_were(target: URL) -> None:
+async def test_post_data_that_was_dropped_is_made_again_as_it_was(target: URL) -> None:
     before = await run(target, schema.upgrade, definitions)
     assert await run(target, schema.drop_post_data, definitions) != before
     assert await run(target, schema.create_post_data, definitions) == before
 
 
-async def test_dropping_the_schema_leaves_nothing(target: URL) -> None:
-    left = await run(target, schema.upgrade, schema.drop, lambda connection: inspect(connection).get_table_names())
-    assert left == []
+async def test_named_constraints_and_indexes_are_left_out_or_not_valid(target: URL) -> None:
+    def create_some(connection: Connection) -> None:
+        not_valid = frozenset({"session_tokens_session_id_fkey"})
+        schema.create_post_data(connection, not_valid, frozenset({"operations_state_check", "idx_mirrors_search"}))
+
+    complete = await run(target, schema.upgrade, definitions)
+    await run(target, empty)
+    found = await run(target, schema.create_pre_data, create_some, definitions)
+    missing = {row[1] for row in complete - found}
+    assert missing == {"session_tokens_session_id_fkey", "operations_state_check", "idx_mirrors_search"}
+    ((_, name, definition),) = found - complete
+    assert (name, definition.endswith(" NOT VALID")) == ("session_tokens_session_id_fkey", True)
+
+
+async def test_the_functions_can_be_dropped_by_their_names(target: URL) -> None:
+    def drop(connection: Connection) -> None:
+        connection.exec_driver_sql(f"DROP TABLE {', '.join(Model.metadata.tables)}")
+        connection.exec_driver_sql(f"DROP FUNCTION {', '.join(schema.FUNCTIONS)}")
+
+    statement = "SELECT count(*) FROM pg_proc WHERE pronamespace = 'public'::regnamespace"
+    assert await run(target, schema.upgrade, drop, lambda c: c.exec_driver_sql(statement).scalar()) == 0
+
+
+def test_the_sqlite_file_says_what_the_models_say(tmp_path: Path) -> None:
+    def shape(connection: sqlite3.Connection) -> dict[str, Any]:
+        names = connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall()
+        ours = sorted(name for (name,) in names if name in Model.metadata.tables)
+        # The order of columns may differ; names, types, defaults and keys may not.
+        return {
+            name: set(
+                connection.execute('SELECT name, type, "notnull", dflt_value, pk FROM pragma_table_info(?)', (name,))
+            )
+            for name in ours
+        }
+
+    made, said = (create_engine(f"sqlite:///{tmp_path / name}") for name in ("revision.db", "models.db"))
+    with made.begin() as connection:
+        schema.upgrade(connection)
+    Model.metadata.create_all(said)
+    with (
+        closing(sqlite3.connect(tmp_path / "revision.db")) as one,
+        closing(sqlite3.connect(tmp_path / "models.db")) as other,
+    ):
+        assert shape(one) == shape(other) != {}
+    made.dispose()
+    said.dispose()
 
 
 async def test_sqlite_has_the_same_tables_columns_and_constraints(tmp_path: Path, target: URL) -> None:
@@ -120,7 +171,7 @@ async def test_text_keys_are_compared_byte_by_byte(target: URL) -> None:
     assert await run(target, schema.upgrade, collation) == "C"
 
 
-async def test_no_revision_is_said_to_stand_before_it_was_run(
+async def test_no_revision_is_noted_before_it_was_run(
     target: URL, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "r0002.py").write_text(SECOND)

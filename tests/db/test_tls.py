@@ -146,7 +146,7 @@ async def ask_ours(url: str, home: Path) -> str:
             async with disposing(make_engine(found)) as engine, engine.connect() as connection:
                 encrypted = (await connection.exec_driver_sql(ASK)).scalar()
     except (ConfigError, TargetError) as error:
-        assert error.hint
+        assert error.problem.hint
         return "refused"
     return "encrypted" if encrypted else "plain"
 

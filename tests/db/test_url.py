@@ -63,7 +63,7 @@ def test_a_password_is_never_displayed(text: str) -> None:
 def test_a_url_that_cannot_be_used_is_one_sentence(text: str, named: str) -> None:
     with pytest.raises(ConfigError, match=named) as caught:
         parse_url(text)
-    assert "secret" not in caught.value.message
+    assert "secret" not in caught.value.problem.message
 
 
 def test_options_become_settings() -> None:

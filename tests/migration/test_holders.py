@@ -279,5 +279,5 @@ async def test_a_lost_hold_on_the_target_stops_the_next_step(options: Options, t
     report = await migrate_sample(options, (*STEPS[:place], Step("lose", lose), *STEPS[place:]))
     assert report.exit_code == 4
     assert report.failure is not None
-    assert "kept others away" in report.failure.problem.message
+    assert "held the lock of the database is gone" in report.failure.problem.message
     assert await has_nothing(target)

@@ -9,24 +9,25 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from teleclaude.checks.facts import Account, Facts, Kind, Layer, Setting, Unknown, UserLayer
+from teleclaude.checks.facts import Account, Facts, Kind, Layer, Setting, UserLayer
 from teleclaude.checks.look.database import look_at_database
 from teleclaude.checks.look.disks import look_at_disks
 from teleclaude.checks.look.files import look_at_layer, look_at_path
 from teleclaude.checks.look.service import look_at_old_service, look_at_service
 from teleclaude.checks.look.sessions import look_at_sessions
 from teleclaude.checks.look.socket import look_at_socket
+from teleclaude.checks.problems import NOT_WANTED, UNREADABLE_LAYERS
 from teleclaude.daemon.boot import Installation, find_installation
-from teleclaude.errors import ConfigError
+from teleclaude.errors import ConfigError, Problem
 from teleclaude.layout import Layout, make_layout, user_config
 
 
 async def look_at_installation(
     root: Path | None, environ: Mapping[str, str], platform: str, *, lists: bool = True
 ) -> Facts:
-    """Return what can be seen of the system-wide installation below `root`; what cannot is an `Unknown`.
+    """Return what can be seen of the system-wide installation below `root`; what cannot be seen is a Problem.
 
-    Whether sessions are listed, as many as there are, says `lists`.
+    All sessions are listed where `lists` says so.
     """
     setting = look_at_setting(make_layout(platform, root, environ), platform)
     layout = setting.layout
@@ -46,7 +47,7 @@ async def look_at_installation(
         system=system,
         secrets=secrets,
         users=tuple(_look_at_users([person.username for person in people], root, environ)),
-        together=installation if isinstance(installation, Unknown) else None,
+        together=installation if isinstance(installation, Problem) else None,
         state=look_at_path(layout.state, trusted),
         logs=look_at_path(layout.logs),
         docs=look_at_path(layout.docs, trusted),
@@ -55,7 +56,7 @@ async def look_at_installation(
         database=database,
         socket=socket,
         service=service,
-        listed=await look_at_sessions(root, environ, database) if lists else Unknown("it was not to be listed"),
+        listed=await look_at_sessions(root, environ, database) if lists else NOT_WANTED,
         disks=look_at_disks(layout, database),
         old_service=old_service,
     )
@@ -83,14 +84,14 @@ def _account(uid: int) -> Account:
     return Account(found.pw_name, uid, found.pw_gid)
 
 
-def _find_installation(root: Path | None, environ: Mapping[str, str], *layers: Layer) -> Installation | Unknown:
+def _find_installation(root: Path | None, environ: Mapping[str, str], *layers: Layer) -> Installation | Problem:
     """Return what the daemon would serve, found as the daemon finds it."""
     if not all(layer.file.kind is Kind.FILE and layer.file.readable for layer in layers):
-        return Unknown("the configuration cannot be read", "see to the layers first")
+        return UNREADABLE_LAYERS
     try:
         return find_installation(root, {**environ, "TELECLAUDE_SYSTEM_MODE": "1"}, Path("/"))
     except ConfigError as error:
-        return Unknown(error.message, error.hint)
+        return error.problem
 
 
 def _look_at_users(names: list[str | None], root: Path | None, environ: Mapping[str, str]) -> list[UserLayer]:

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from sqlalchemy import URL, Connection, func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from teleclaude.checks.facts import DatabaseFacts, Holder, Unknown
+from teleclaude.checks.facts import DatabaseFacts, Holder
+from teleclaude.checks.problems import NO_REPLY, NOT_POSTGRESQL
 from teleclaude.daemon.boot import Installation
 from teleclaude.db import schema
 from teleclaude.db.data_directory import find_data_directory
@@ -17,9 +18,10 @@ from teleclaude.db.lock import find_holder
 from teleclaude.db.models import MigrationRun, Model, Session
 from teleclaude.db.store import pending_runs
 from teleclaude.db.url import display_url
-from teleclaude.errors import ConfigError, TargetError
+from teleclaude.errors import ConfigError, Problem, TargetError
 
 SECONDS = 10.0
+"""How long the database may take to answer."""
 
 _ABOUT = """
 SELECT current_setting('server_version_num')::int AS version, pg_encoding_to_char(encoding) AS encoding,
@@ -31,37 +33,37 @@ SELECT current_setting('server_version_num')::int AS version, pg_encoding_to_cha
 FROM pg_database WHERE datname = current_database()
 """
 
-FORBIDDEN = """
+_FORBIDDEN = """
 SELECT relname FROM pg_class
 WHERE relnamespace = to_regnamespace(quote_ident(current_schema())) AND relkind = 'r' AND relname = ANY(:tables)
   AND NOT (has_table_privilege(oid, 'SELECT') AND has_table_privilege(oid, 'INSERT')
            AND has_table_privilege(oid, 'UPDATE') AND has_table_privilege(oid, 'DELETE'))
 ORDER BY relname
 """
-"""A list of privileges would ask for any of them (PostgreSQL manual, table 9.72)."""
+"""has_table_privilege with a list of privileges would ask for any of them (PostgreSQL manual, table 9.72)."""
 
 
-async def look_at_database(installation: Installation | Unknown) -> DatabaseFacts | Unknown:
-    """Return what the database says of itself and of us, or why it says nothing."""
-    if isinstance(installation, Unknown):
+async def look_at_database(installation: Installation | Problem) -> DatabaseFacts | Problem:
+    """Return what the database says about itself and our role, or why it does not answer."""
+    if isinstance(installation, Problem):
         return installation
     url = installation.url
     if not url.drivername.startswith("postgresql"):
-        return Unknown("database.url is not PostgreSQL", "name a PostgreSQL database there")
+        return NOT_POSTGRESQL
     try:
         async with asyncio.timeout(SECONDS):
             with explained(url):
                 async with disposing(make_engine(url, read_only=True)) as engine, engine.connect() as connection:
                     return await _ask(connection, url)
     except TimeoutError:
-        return Unknown(f"{display_url(url)} gave no answer in {SECONDS:.0f} seconds", "see that the server runs")
+        return NO_REPLY.fill(database=display_url(url), seconds=SECONDS)
     except (TargetError, ConfigError) as error:
-        return Unknown(error.message, error.hint)
+        return error.problem
 
 
 async def _ask(connection: AsyncConnection, url: URL) -> DatabaseFacts:
     about = (await connection.execute(text(_ABOUT))).one()._asdict()
-    forbidden = await connection.scalars(text(FORBIDDEN), {"tables": list(Model.metadata.tables)})
+    forbidden = await connection.scalars(text(_FORBIDDEN), {"tables": list(Model.metadata.tables)})
     revision = await connection.run_sync(schema.read_revision)
     holder = await find_holder(connection)
     at_head = revision == schema.head()

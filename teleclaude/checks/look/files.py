@@ -8,7 +8,7 @@ import pwd
 import stat
 from pathlib import Path
 
-from teleclaude.checks.facts import Kind, Layer, PathFacts, Unknown
+from teleclaude.checks.facts import Kind, Layer, PathFacts
 from teleclaude.config.files import read_yaml
 from teleclaude.config.folders import find_unsafe_folder
 from teleclaude.errors import ConfigError
@@ -17,7 +17,7 @@ _KINDS = {stat.S_IFREG: Kind.FILE, stat.S_IFDIR: Kind.FOLDER, stat.S_IFSOCK: Kin
 
 
 def look_at_path(path: Path, trusted: frozenset[int] | None = None) -> PathFacts:
-    """Return what stands at `path`; and where others than the `trusted`, if given, can change the way there."""
+    """Return what is at `path`, and the first folder on the way that anybody but the `trusted` can change."""
     try:
         state = path.stat()
     except (FileNotFoundError, NotADirectoryError):
@@ -34,7 +34,7 @@ def look_at_path(path: Path, trusted: frozenset[int] | None = None) -> PathFacts
         group=_group_name(state.st_gid),
         readable=os.access(path, os.R_OK, effective_ids=_EFFECTIVE),
         writable=os.access(path, os.W_OK, effective_ids=_EFFECTIVE),
-        door=find_unsafe_folder(path, trusted) if trusted is not None else None,
+        unsafe=find_unsafe_folder(path, trusted) if trusted is not None else None,
     )
 
 
@@ -44,24 +44,24 @@ _EFFECTIVE = os.access in os.supports_effective_ids
 def look_at_layer(path: Path, trusted: frozenset[int] | None) -> Layer:
     """Return what a configuration file is, and whether it can be parsed where it can be read."""
     file = look_at_path(path, trusted)
-    # Opening anything but a file could wait for ever.
+    # Opening a pipe or a device could wait for ever.
     if file.kind is not Kind.FILE or not file.readable:
         return Layer(file)
     try:
         read_yaml(path)
     except ConfigError as error:
-        return Layer(file, Unknown(error.message, error.hint))
+        return Layer(file, error.problem)
     return Layer(file)
 
 
-def standing(path: Path) -> Path:
-    """Return `path`, or the nearest folder above it that is there."""
+def find_existing(path: Path) -> Path:
+    """Return `path`, or the nearest folder above it that exists."""
     return next(place for place in (path, *path.parents) if place.exists() or place == Path("/"))
 
 
 def _is_makeable(path: Path) -> bool:
     try:
-        return os.access(standing(path), os.W_OK | os.X_OK, effective_ids=_EFFECTIVE)
+        return os.access(find_existing(path), os.W_OK | os.X_OK, effective_ids=_EFFECTIVE)
     except OSError:
         return False
 

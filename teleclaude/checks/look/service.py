@@ -1,22 +1,22 @@
-"""Looks at what the service manager does with us and with the old installation."""
+"""Asks the service manager about our unit and the old installation's."""
 
 from __future__ import annotations
 
 import asyncio
 
-from teleclaude.checks.facts import Unknown
+from teleclaude.checks.problems import NO_SERVICE
+from teleclaude.errors import Problem
 from teleclaude.layout import Layout
 from teleclaude.platform.names import UnitState, names_of
 from teleclaude.platform.services import read_state
 
 
-async def look_at_service(layout: Layout, platform: str) -> UnitState | Unknown:
+async def look_at_service(layout: Layout, platform: str) -> UnitState | Problem:
     """Return what the service manager says of our unit."""
     if layout.root is not None:
-        return Unknown("a trial below a root of its own has no service", "none is needed")
+        return NO_SERVICE
     names = names_of(platform)
-    state = await asyncio.to_thread(read_state, names.unit, (names.manager,))
-    return state if isinstance(state, UnitState) else Unknown(state.message, state.hint)
+    return await asyncio.to_thread(read_state, names.unit, (names.manager,))
 
 
 async def look_at_old_service(layout: Layout, platform: str) -> UnitState | None:

@@ -6,26 +6,29 @@ import asyncio
 from collections.abc import Mapping
 from pathlib import Path
 
-from teleclaude.checks.facts import DatabaseFacts, Unknown
+from teleclaude.checks.facts import DatabaseFacts
+from teleclaude.checks.problems import LISTS_SLOWLY, NOT_ASKED, SAID
 from teleclaude.daemon.probe import probe
+from teleclaude.errors import Problem
 
-SECONDS = 20.0
+_SECONDS = 20.0
+"""How long a daemon may take to boot and to list them."""
 
 
 async def look_at_sessions(
-    root: Path | None, environ: Mapping[str, str], database: DatabaseFacts | Unknown
-) -> int | Unknown:
+    root: Path | None, environ: Mapping[str, str], database: DatabaseFacts | Problem
+) -> int | Problem:
     """Return how many sessions a daemon lists that boots read-only for it.
 
-    The one that serves would note in the audit log whose sessions were looked at, and a check leaves no trace.
+    A daemon that serves would note in the audit log that somebody looked at them; a check leaves no trace.
     """
-    if isinstance(database, Unknown) or database.owners is None:
-        return Unknown("the database cannot be asked", "see to the database and the schema first")
+    if isinstance(database, Problem) or database.owners is None:
+        return NOT_ASKED
     try:
-        async with asyncio.timeout(SECONDS):
+        async with asyncio.timeout(_SECONDS):
             verdict = await probe(root, {**environ, "TELECLAUDE_SYSTEM_MODE": "1"}, Path("/"))
     except TimeoutError:
-        return Unknown(f"it did not list them in {SECONDS:.0f} seconds", "time teleclaude sessions --closed")
+        return LISTS_SLOWLY.fill(seconds=_SECONDS)
     if verdict.problems:
-        return Unknown(verdict.problems[0]["message"], verdict.problems[0]["hint"])
+        return SAID.fill(**verdict.problems[0])
     return len(verdict.all_sessions)

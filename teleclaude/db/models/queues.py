@@ -16,7 +16,7 @@ WAITING = {
     "inbound_queue": ("status", "IN ('pending', 'processing', 'failed')"),
     "webhook_outbox": ("status", "= 'pending'"),
 }
-"""How each queue tells the rows that a daemon still sends: a column, and what SQL says of it (facts: daemon)."""
+"""The rows of each queue that a daemon still sends: a column, and its condition in SQL (facts: daemon)."""
 
 
 class HookOutbox(Model):
@@ -39,7 +39,7 @@ class HookOutbox(Model):
 
 
 class NotificationOutbox(Model):
-    """A message that waits for its way to a person."""
+    """A message that waits to be sent to a person."""
 
     __tablename__ = "notification_outbox"
 
@@ -105,7 +105,7 @@ class InboundQueue(Model):
 
 
 class WebhookContract(Model):
-    """Who is told of which events; `target.secret` in the document may be a secret."""
+    """A subscription to events; `target.secret` in the document may be a secret."""
 
     __tablename__ = "webhook_contracts"
 

@@ -1,4 +1,4 @@
-"""Sessions and what hangs on them."""
+"""Sessions and the tables that belong to them."""
 
 from __future__ import annotations
 

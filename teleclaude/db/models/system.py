@@ -1,4 +1,4 @@
-"""What belongs to the installation: settings, availability, the audit log, migration runs."""
+"""Tables of the installation as a whole: settings, availability, the audit log, migration runs."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class AgentAvailability(Model):
 
 
 class AuditLog(Model):
-    """Who did or saw what of somebody else's; rows are only ever added."""
+    """Who did or saw what of somebody else's; rows are only added."""
 
     __tablename__ = "audit_log"
 
@@ -48,7 +48,7 @@ class AuditLog(Model):
 
 
 class MigrationRun(Model):
-    """A migration into this database; no daemon serves while one is `pending`, so an undo erases nothing new."""
+    """A migration into this database; no daemon serves while it is `pending`, so that an undo erases no new row."""
 
     __tablename__ = "migration_runs"
 

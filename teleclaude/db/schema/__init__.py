@@ -6,10 +6,7 @@ transaction that the caller has begun.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from alembic import command
 from alembic.config import Config
@@ -21,21 +18,18 @@ from alembic.util import CommandError
 from sqlalchemy import Connection, inspect
 
 from teleclaude.db.models import Model
-from teleclaude.db.schema import audit_0001, search_0001
-from teleclaude.db.schema.search_0001 import BEYOND, INDEXES, LONGEST_LEXEME
+from teleclaude.db.schema.versions import r0001_first as first
 
 VERSION_TABLE = "alembic_version"
 
-_FIRST = "0001"
-"""The revision that is built in two steps, so that a load can come between them."""
-
 VERSIONS = [Path(__file__).parent / "versions"]
-"""Where the revisions lie."""
+"""Where the revisions are."""
 
-FUNCTIONS = (*search_0001.FUNCTIONS, *audit_0001.FUNCTIONS)
+FUNCTIONS = first.FUNCTIONS
 """Every function of the schema, as PostgreSQL names it to drop it."""
 
-__all__ = ["BEYOND", "FUNCTIONS", "INDEXES", "LONGEST_LEXEME", "VERSION_TABLE"]
+INDEXES = first.SEARCH_INDEXES
+"""The indexes of the schema that no model has: those of the search."""
 
 
 def _config() -> Config:
@@ -54,7 +48,7 @@ def head() -> str:
 
 
 def find_way(revision: str) -> tuple[str, ...] | None:
-    """Return the revisions from the one after `revision` to the newest; None where this program knows no way."""
+    """Return the revisions after `revision`, up to the newest; None where this program does not know `revision`."""
     try:
         walked = list(ScriptDirectory.from_config(_config()).iterate_revisions("head", revision))
     except (CommandError, RevisionError):
@@ -79,19 +73,12 @@ def upgrade(connection: Connection) -> None:
     command.upgrade(config, "head")
 
 
-@contextmanager
-def _first_revision(connection: Connection) -> Iterator[Any]:
-    script = ScriptDirectory.from_config(_config()).get_revision(_FIRST)
-    assert script is not None
-    with Operations.context(MigrationContext.configure(connection)):
-        yield script.module
-
-
 def create_pre_data(connection: Connection) -> None:
-    """Create the bare tables of the first revision, and say that the database is at it."""
-    with _first_revision(connection) as revision:
-        revision.create_pre_data()
-    MigrationContext.configure(connection).stamp(ScriptDirectory.from_config(_config()), _FIRST)
+    """Create the bare tables of the first revision on PostgreSQL, and note that the database is at it."""
+    context = MigrationContext.configure(connection)
+    with Operations.context(context):
+        first.create_pre_data()
+    context.stamp(ScriptDirectory.from_config(_config()), first.revision)
 
 
 def create_post_data(
@@ -99,21 +86,14 @@ def create_post_data(
 ) -> None:
     """Add keys, constraints and indexes to loaded tables; those named are added NOT VALID, or left out.
 
-    Then bring the tables to the newest revision.
+    Then bring the schema to the newest revision.
     """
-    with _first_revision(connection) as revision:
-        revision.create_post_data(not_valid, left_out)
+    with Operations.context(MigrationContext.configure(connection)):
+        first.create_post_data(not_valid, left_out)
     upgrade(connection)
 
 
 def drop_post_data(connection: Connection) -> None:
     """Drop keys, constraints and indexes, so that rows can be loaded fast."""
-    with _first_revision(connection) as revision:
-        revision.drop_post_data()
-
-
-def drop(connection: Connection) -> None:
-    """Remove the schema, everything in it, and its revision."""
-    with _first_revision(connection) as revision:
-        revision.downgrade()
-        revision.op.drop_table(VERSION_TABLE)
+    with Operations.context(MigrationContext.configure(connection)):
+        first.drop_post_data()

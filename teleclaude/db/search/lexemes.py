@@ -1,23 +1,28 @@
-"""What of a query PostgreSQL can answer from its index: at least the rows that match, often exactly those. Pure."""
+"""The part of a query that PostgreSQL answers from its index: every row that matches, and often no other. Pure."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from teleclaude.db.schema import LONGEST_LEXEME
 from teleclaude.db.search.query import And, Near, Not, Or, Query, Term
+
+BEYOND = "+"
+"""The one lexeme of a row that is beyond the limits of a tsvector (`search_long_vector` of the schema)."""
+
+_LONGEST_LEXEME = 500
+"""In characters: a longer word is found by its beginning (`search_long_vector` of the schema)."""
 
 
 @dataclass(frozen=True)
 class Lookup:
-    """A tsquery; where it is not exact, the rows that it finds must be looked at."""
+    """A tsquery; where it is not exact, each row that it finds must be compared with the query."""
 
     tsquery: str
     exact: bool
 
 
 def to_lookup(query: Query) -> Lookup | None:
-    """Return what to ask of the index, None where nothing can be found."""
+    """Return the question to the index, None where no row can be found."""
     match query:
         case Near():
             return _near(query)
@@ -40,7 +45,7 @@ def _difference(left: Lookup | None, right: Lookup | None) -> Lookup | None:
     if left is None or right is None:
         return left
     if not right.exact:
-        # The index finds too many on the right; taking all of them away could lose a row.
+        # The index finds too many rows on the right; to exclude them all could lose a row.
         return Lookup(left.tsquery, exact=False)
     return Lookup(f"({left.tsquery} & !{right.tsquery})", left.exact)
 
@@ -50,12 +55,12 @@ def _near(near: Near) -> Lookup | None:
     if not terms or near.columns == frozenset():
         return None
     alone = len(terms) == 1 and near.columns is None and not near.phrases[0].first
-    exact = alone and all(len(term.word) < LONGEST_LEXEME for term in terms)
+    exact = alone and all(len(term.word) < _LONGEST_LEXEME for term in terms)
     return Lookup(f"({' & '.join(map(_lexeme, terms))})", exact)
 
 
 def _lexeme(term: Term) -> str:
     # The words of the index are cut at this length; a letter needs no escape between quotes.
-    if len(term.word) > LONGEST_LEXEME:
-        return f"'{term.word[:LONGEST_LEXEME]}'"
+    if len(term.word) > _LONGEST_LEXEME:
+        return f"'{term.word[:_LONGEST_LEXEME]}'"
     return f"'{term.word}'" + (":*" if term.prefix else "")

@@ -1,4 +1,4 @@
-"""Whether a row is found, by the words of its columns alone. Pure."""
+"""Decides from the words of its columns whether a row matches a query. Pure."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _is_near(near: Near, words: Sequence[str]) -> bool:
     found = [(len(phrase.terms), _find_phrase(phrase, words)) for phrase in near.phrases]
     if not all(starts for _, starts in found):
         return False
-    # Seen from the phrase that starts last, every other one ends at most `distance` words before.
+    # Every other phrase ends at most `distance` words before the phrase that starts last.
     lasts = {start for _, starts in found for start in starts}
     return bool(found) and any(
         all(_any_between(starts, last - length - near.distance, last) for length, starts in found) for last in lasts

@@ -22,7 +22,7 @@ MEMORY = Searchable(
 
 @dataclass(frozen=True)
 class MemorySearch:
-    """A query in the language of FTS5, and which observations are asked for."""
+    """A query in the language of FTS5, and the filters of the observations."""
 
     text: str
     project: str | None = None
@@ -34,7 +34,7 @@ class MemorySearch:
 async def search_memory(orm: Orm, wanted: MemorySearch) -> Sequence[MemoryObservation]:
     """Return the observations that the query finds, the newest first.
 
-    A text that FTS5 does not understand is looked for as it stands.
+    Of a text that FTS5 does not understand, the literal text is looked for.
     """
     observation = MemoryObservation
     candidates = select(observation.id).order_by(observation.created_at_epoch.desc(), observation.id)

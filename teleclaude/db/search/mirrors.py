@@ -21,18 +21,18 @@ MIRRORS = Searchable(
 
 @dataclass(frozen=True)
 class MirrorSearch:
-    """Words that a conversation holds, and which conversations are asked for."""
+    """Words that a conversation holds, and the filters of the conversations."""
 
     text: str
     agent: str | None = None
     computer: str | None = None
     sessions: Select[str] | None = None
-    """Those whose conversations may be found; None for all."""
+    """The sessions whose conversations may be found; None means all."""
     limit: int = 20
 
 
 def _to_query(text: str) -> str:
-    """Return the query that asks for all words of a text, whatever characters they hold."""
+    """Return the query for all words of a text; each is quoted, so that no character has a meaning."""
     return " AND ".join('"' + word.replace('"', '""') + '"' for word in text.split())
 
 

@@ -1,4 +1,4 @@
-"""What can be searched, by the name of its table."""
+"""The tables that can be searched, by name."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PLACES = {place.table.name: place for place in (MEMORY, MIRRORS)}
 
 _REACH = 2000
 MOST = 1000
-"""So many rows are enough to compare two databases by."""
+"""So many rows are enough to compare two databases."""
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 from teleclaude.db.unicode61 import split_words
 
 _DEEPEST = 50
-"""How deep parentheses may stand; FTS5's own parser gives up as well."""
+"""How many levels of parentheses may be nested; the parser of FTS5 has a limit too."""
 
 _NEAR_DISTANCE = 10
 
-TOKEN = re.compile(
+_TOKEN = re.compile(
     r'(?P<string>"(?:[^"]|"")*")|(?P<word>[A-Za-z0-9_\x1a\u0080-\U0010ffff]+)|(?P<mark>[(){}:,+*^-])'
     r"|[ \t\n\r]+|(?P<wrong>.)",
     re.DOTALL,
@@ -24,7 +24,7 @@ _NO_STRINGS = frozenset({"AND", "OR", "NOT", *"(){}:,+*^-"})
 
 
 class QueryError(ValueError):
-    """A query that FTS5 refuses; whoever searches then looks for its text as it stands."""
+    """A query that FTS5 refuses; the search then looks for its literal text."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Phrase:
 
 @dataclass(frozen=True)
 class Near:
-    """Phrases with at most `distance` words between them, in one of `columns`; None stands for all columns."""
+    """Phrases with at most `distance` words between them, in one of `columns`; None means all columns."""
 
     phrases: tuple[Phrase, ...]
     distance: int = _NEAR_DISTANCE
@@ -80,20 +80,24 @@ Query = Near | And | Or | Not
 """What a query means. A `Near` without phrases finds nothing."""
 
 
+_BINARY: tuple[tuple[str, type[And | Or | Not]], ...] = (("OR", Or), ("AND", And), ("NOT", Not))
+"""What joins two queries; the first binds least."""
+
+
 def parse_query(text: str, columns: tuple[str, ...]) -> Query:
     """Return what the query asks of a table with `columns`.
 
     Raises QueryError where FTS5 reports a syntax error or an unknown column.
     """
     parser = _Parser(_read_tokens(text.partition("\0")[0]), columns)
-    query = parser.alternatives(0)
+    query = parser.binary(0)
     if parser.peek() is not None:
         raise QueryError(f"syntax error near {parser.peek()!r}")
     return query
 
 
 def _read_tokens(text: str) -> Iterator[str]:
-    for match in TOKEN.finditer(text):
+    for match in _TOKEN.finditer(text):
         if match["wrong"] is not None:
             raise QueryError(f"syntax error near {match['wrong']!r}")
         if match.lastgroup is not None:
@@ -101,7 +105,7 @@ def _read_tokens(text: str) -> Iterator[str]:
 
 
 class _Parser:
-    """Recursive descent: OR binds least, then AND, then NOT; words that only stand side by side bind most."""
+    """Recursive descent: OR binds least, then AND, then NOT; words side by side bind most."""
 
     def __init__(self, tokens: Iterator[str], columns: tuple[str, ...]) -> None:
         self.tokens = list(tokens)
@@ -134,31 +138,22 @@ class _Parser:
         found = self.next()
         return found[1:-1].replace('""', '"') if found[0] == '"' else found
 
-    def alternatives(self, depth: int) -> Query:
-        left = self.conjunction(depth)
-        while self.accept("OR"):
-            left = Or(left, self.conjunction(depth))
-        return left
-
-    def conjunction(self, depth: int) -> Query:
-        left = self.difference(depth)
-        while self.accept("AND"):
-            left = And(left, self.difference(depth))
-        return left
-
-    def difference(self, depth: int) -> Query:
-        left = self.group(depth)
-        while self.accept("NOT"):
-            left = Not(left, self.group(depth))
+    def binary(self, depth: int, level: int = 0) -> Query:
+        if level == len(_BINARY):
+            return self.group(depth)
+        word, make = _BINARY[level]
+        left = self.binary(depth, level + 1)
+        while self.accept(word):
+            left = make(left, self.binary(depth, level + 1))
         return left
 
     def group(self, depth: int) -> Query:
         if depth > _DEEPEST:
-            raise QueryError("the parentheses stand too deep")
+            raise QueryError("too many levels of parentheses")
         start = self.place
         columns = self.column_filter()
         if self.accept("("):
-            inner = self.alternatives(depth + 1)
+            inner = self.binary(depth + 1)
             self.next(")")
             return inner if columns is None else _restrict(inner, columns)
         self.place = start
@@ -168,7 +163,7 @@ class _Parser:
         found: Query = self.near_in_columns()
         while self.at_string() or self.peek() in ("^", "{", "-"):
             right = self.near_in_columns()
-            # What has no word in it asks for nothing here, though alone it finds nothing.
+            # A part without a word is ignored here; alone it would find no row.
             if right.phrases:
                 found = right if isinstance(found, Near) and not found.phrases else And(found, right)
         return found

@@ -1,4 +1,4 @@
-"""Which rows a query finds, in their order, on both databases."""
+"""Finds the rows of a query, in their order, on both databases."""
 
 from __future__ import annotations
 
@@ -28,15 +28,14 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import JSON
 
-from teleclaude.db.schema import BEYOND
-from teleclaude.db.search.lexemes import Lookup, to_lookup
+from teleclaude.db.search.lexemes import BEYOND, Lookup, to_lookup
 from teleclaude.db.search.match import matches
 from teleclaude.db.search.query import Query, QueryError, Term, find_terms, parse_query
 
-PAGE = 100
-"""How many candidates are looked at in one go."""
+_PAGE = 100
+"""How many candidates are compared at a time."""
 _MOST_BYTES = 1 << 20
-"""How much text is looked at in one go; a longer one comes alone."""
+"""How much text is read at a time; a longer text is read alone."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,7 @@ class Searchable:
     columns: tuple[str, ...]
     function: str
     fallback: tuple[str, ...]
-    """The columns in which the text as it stands is looked for, where it is no query."""
+    """The columns in which the literal text is looked for, where it is no query."""
 
     @property
     def vector(self) -> ColumnElement[Any]:
@@ -58,7 +57,7 @@ class Searchable:
 
 @dataclass(frozen=True)
 class Asked:
-    """A query, the rows among which it looks, in their order, and how many of them are wanted."""
+    """A query, the candidates in their order, and how many rows are wanted."""
 
     text: str
     candidates: Select[int]
@@ -69,7 +68,7 @@ async def find_ids(connection: AsyncConnection, place: Searchable, asked: Asked)
     """Return the ids of the rows that are found, in their order."""
     if connection.dialect.name == "sqlite":
         return await _find_on_sqlite(connection, place, asked)
-    # PostgreSQL has no NUL in its texts; one in the source is stored as the picture of it.
+    # PostgreSQL has no NUL in its texts; one in the source is stored as its symbol.
     text = asked.text.replace("\0", "\u2400").encode("utf-8", "replace").decode()
     try:
         query = parse_query(text, place.columns)
@@ -85,7 +84,7 @@ async def _find_on_sqlite(connection: AsyncConnection, place: Searchable, asked:
     try:
         return await _read(connection, asked, place.table.c.id.in_(found))
     except DBAPIError:
-        # No full-text index, a damaged one, or no query that it understands.
+        # The full-text index is missing or damaged, or does not understand the query.
         return await _read(connection, asked, _is_like(place, asked.text, "sqlite"))
 
 
@@ -101,7 +100,7 @@ async def _find_on_postgresql(
     found: list[int] = []
     is_candidate = place.vector.op("@@")(_tsquery(f"{lookup.tsquery} | '{BEYOND}'"))
     async with connection.stream_scalars(asked.candidates.where(is_candidate)) as rows:
-        async for page in rows.partitions(PAGE):
+        async for page in rows.partitions(_PAGE):
             doubtful = [id_ for id_ in page if id_ in beyond or not lookup.exact]
             wrong = await _find_wrong(connection, place, doubtful, query)
             found += [id_ for id_ in page if id_ not in wrong]
@@ -116,7 +115,7 @@ async def _find_wrong(
     wrong = []
     for part in await _divide(connection, place, ids):
         for id_, words in await _read_words(connection, place, part, query):
-            # Long texts take their time, in which others are answered, too.
+            # Long texts take time; others are answered meanwhile.
             await asyncio.sleep(0)
             if not matches(query, words):
                 wrong.append(id_)
@@ -124,7 +123,7 @@ async def _find_wrong(
 
 
 async def _divide(connection: AsyncConnection, place: Searchable, ids: Sequence[int]) -> list[list[int]]:
-    """Return the ids in groups whose texts are not too much to be held at a time."""
+    """Return the ids in groups whose texts fit in memory together."""
     if not ids:
         return []
     columns = [place.table.c[name] for name in place.columns]
@@ -146,7 +145,7 @@ async def _divide(connection: AsyncConnection, place: Searchable, ids: Sequence[
 async def _read_words(
     connection: AsyncConnection, place: Searchable, ids: Sequence[int], query: Query
 ) -> list[tuple[int, Mapping[str, Sequence[str]]]]:
-    """Return the words of rows by column, in their order; in the place of one that nobody asks for nothing stands."""
+    """Return the words of rows by column, in their order; a word that is no term of the query is an empty text."""
     terms = tuple(dict.fromkeys(find_terms(query)))
     texts = (_to_text(place, name, "postgresql") for name in place.columns)
     words = (_keep_asked(func.search_words(func.coalesce(text, "")), terms) for text in texts)
@@ -161,7 +160,7 @@ async def _read_words(
 
 
 def _keep_asked(words: ColumnElement[Any], terms: Sequence[Term]) -> ColumnElement[Any]:
-    """Return an array of words as one text, in which only those that are asked for are left between the spaces."""
+    """Return an array of words as one text; only the terms of the query are kept between the spaces."""
     each = func.unnest(words).table_valued("word", with_ordinality="place").render_derived(name="each")
     whole = [term.word for term in terms if not term.prefix]
     beginnings = (func.starts_with(each.c.word, term.word) for term in terms if term.prefix)
@@ -175,7 +174,7 @@ def _tsquery(text: str) -> ColumnElement[Any]:
 
 
 def _to_text(place: Searchable, name: str, dialect: str) -> ColumnElement[Any]:
-    """Return a column as the full-text index of the single-user program saw it: JSON as it was written."""
+    """Return a column as the full-text index of the single-user program saw it: JSON as text."""
     found = place.table.c[name]
     if not isinstance(found.type, JSON):
         return found
@@ -183,12 +182,12 @@ def _to_text(place: Searchable, name: str, dialect: str) -> ColumnElement[Any]:
 
 
 def _is_like(place: Searchable, text: str, dialect: str) -> ColumnElement[bool]:
-    """Return whether the text stands in a row, as SQLite's LIKE has it: % and _ mean something, ASCII case does not."""
+    """Return whether a row contains the text, by SQLite's LIKE: % and _ are wildcards, ASCII case does not count."""
     pattern = f"%{text}%"
     columns = [_to_text(place, name, dialect) for name in place.fallback]
     if dialect == "sqlite":
         return or_(*(found.like(pattern) for found in columns))
-    # The collation keeps lower() to ASCII, and no character escapes another.
+    # With this collation lower() changes ASCII only; no character escapes another.
     return or_(
         *(
             func.lower(found.collate("C")).like(func.lower(literal(pattern).collate("C")), escape="")

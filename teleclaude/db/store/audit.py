@@ -1,4 +1,4 @@
-"""The audit log: who did or saw what of somebody else's. Rows are only ever added; triggers see to it."""
+"""The audit log: who did or saw what of somebody else's. Rows are only added; a trigger refuses the rest."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The outbox of hook events: kept before they are acknowledged, claimed for a while, delivered once.
 
-A row is due until it is delivered or was tried too often. Whoever claims it sets `locked_at`; a claim lapses, so that
-the event of a worker that was killed comes round again.
+A row is due until it is delivered or was tried too often. A claim sets `locked_at`; a claim expires, so that
+the event of a killed worker is claimed again.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ CLAIM_TIME = timedelta(minutes=1)
 """How long a claim holds."""
 
 MOST_ATTEMPTS = 10
-"""An event that failed so often stays in the outbox, with its last error, and is not tried again."""
+"""An event that failed so often stays in the outbox with its last error and is not tried again."""
 
 _LONGEST_PAUSE = timedelta(hours=1)
 
@@ -48,7 +48,7 @@ async def add_event(orm: Orm, values: Mapping[str, Any]) -> HookOutbox:
 
 
 def _is_due(now: datetime) -> ColumnElement[bool]:
-    """Return whether an event is to be delivered, and nobody is at it."""
+    """Return whether an event is due and not claimed."""
     row = HookOutbox
     return and_(
         row.delivered_at.is_(None),
@@ -62,7 +62,7 @@ async def claim_events(orm: Orm, limit: int) -> Sequence[HookEvent]:
     """Claim the events that are due, the oldest first, at most `limit`."""
     now = datetime.now(UTC)
     oldest = select(HookOutbox.id).where(_is_due(now)).order_by(HookOutbox.id).limit(limit)
-    # On PostgreSQL, whoever waited for another's claim looks again whether the row is due.
+    # On PostgreSQL, a worker that waited for another's claim checks again whether the row is due.
     claim = update(HookOutbox).where(HookOutbox.id.in_(oldest.scalar_subquery()), _is_due(now)).values(locked_at=now)
     rows = await orm.scalars(claim.returning(HookOutbox), execution_options={"synchronize_session": False})
     return [_to_event(row, now) for row in sorted(rows, key=lambda row: row.id)]
@@ -74,7 +74,7 @@ def _to_event(row: HookOutbox, now: datetime) -> HookEvent:
 
 
 async def release_claims(orm: Orm) -> None:
-    """Void every claim: for the start of a worker that knows itself to be the only one."""
+    """Release every claim; a worker calls it at its start, where it is the only one."""
     claimed = (HookOutbox.locked_at.is_not(None), HookOutbox.delivered_at.is_(None))
     await orm.execute(update(HookOutbox).where(*claimed).values(locked_at=None))
 

@@ -1,4 +1,4 @@
-"""What stands in the database as a whole: rows of every table, migrations that are not proved yet."""
+"""The database as a whole: rows of every table, migrations that are not finished."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from teleclaude.db.models import MigrationRun, Model
 
 
 async def pending_runs(connection: AsyncConnection) -> Sequence[str]:
-    """Return the migrations that have been committed and not yet proved."""
+    """Return the migrations that have committed and are not finished."""
     found = await connection.scalars(select(MigrationRun.run_id).where(MigrationRun.state == "pending"))
     return found.all()
 

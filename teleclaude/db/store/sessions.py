@@ -29,11 +29,11 @@ class SessionFilter:
     job: str | None = None
     initiator: str | None = None
     limit: int | None = None
-    """How many at most; all without it."""
+    """How many at most; None means all."""
     offset: int = 0
-    """How many are passed over first."""
+    """How many are skipped first."""
     after: str | None = None
-    """The id of a session: what comes before it in the order, and it itself, is left out."""
+    """The id of a session: it and the sessions before it in the order are left out."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def _conditions(wanted: SessionFilter) -> Iterator[ColumnElement[bool]]:
 
 
 def _comes_after(anchor: type[Session]) -> ColumnElement[bool]:
-    """Return whether a session stands after another one in the order of `list_sessions`.
+    """Return whether a session comes after another one in the order of `list_sessions`.
 
     The database compares what it holds: SQLite's moments are texts, of more than one form.
     """
@@ -107,7 +107,7 @@ async def create_session(orm: Orm, values: Mapping[str, Any]) -> Session:
 
 
 async def update_session(orm: Orm, session: Session, values: Mapping[str, Any]) -> None:
-    """Change a session, which makes it active now."""
+    """Change a session, and set its last activity to now."""
     for name, value in values.items():
         setattr(session, name, value)
     session.last_activity = datetime.now(UTC)
@@ -115,7 +115,7 @@ async def update_session(orm: Orm, session: Session, values: Mapping[str, Any]) 
 
 
 async def close_session(orm: Orm, session: Session) -> None:
-    """Close a session and revoke its tokens; one that is closed stays closed as it was."""
+    """Close a session and revoke its tokens; a closed one keeps the time when it was closed."""
     if session.closed_at is None:
         session.closed_at = datetime.now(UTC)
         session.lifecycle_status = "closed"

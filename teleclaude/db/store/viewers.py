@@ -1,4 +1,4 @@
-"""Whose eyes look at sessions, and which they see. Pure."""
+"""Decides which sessions somebody owns and may read. Pure."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from teleclaude.db.models import Session
 
 @dataclass(frozen=True)
 class Viewer:
-    """Somebody who looks at sessions."""
+    """Somebody who reads sessions."""
 
     person: str
     uid: int
     others: frozenset[str] = frozenset()
-    """The names of all other people: what is theirs is nobody else's, whatever number stands beside it."""
+    """The names of all other people: their sessions are theirs alone, whatever the uid beside the name is."""
     sees_all: bool = False
     sees_shared: bool = True
     owns_all: bool = False
     """The one user of a single-user installation."""
     email: str | None = None
-    """Somebody for whom the one user's web interface asks: sessions carry this address."""
+    """Somebody for whom the one user's web interface asks; their sessions have this address."""
 
 
 def is_own(viewer: Viewer) -> ColumnElement[bool]:
     """Return whether a session is the viewer's.
 
-    A number alone makes a session somebody's only where its person is none of the others: numbers of accounts are
-    given again, and a migrated session may carry one of another machine.
+    The uid alone makes a session the viewer's only where its person is none of the others: uids are
+    given again, and a migrated session may have one of another machine.
     """
     if viewer.owns_all:
         return true()

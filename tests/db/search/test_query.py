@@ -81,7 +81,7 @@ def test_a_long_text_with_one_word_in_it_a_thousand_times_over_keeps_nobody_wait
 
 
 def test_parentheses_without_end_are_refused_and_not_followed() -> None:
-    with pytest.raises(QueryError, match="too deep"):
+    with pytest.raises(QueryError, match="too many levels"):
         parse_query("(" * 100_000, COLUMNS)
 
 

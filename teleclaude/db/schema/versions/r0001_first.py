@@ -1,81 +1,85 @@
-"""The first schema: the tables of the newest single-user release and what a system-wide service needs.
-
-It is built in two steps, so that a migration can load between them: bare tables, then primary keys, constraints,
-indexes and search. SQLite cannot add a constraint to a table that stands, so there the first step includes them.
-"""
+"""The first schema, as SQL beside this module."""
 
 from __future__ import annotations
 
-from alembic import op
-from sqlalchemy import ForeignKeyConstraint
-from sqlalchemy.schema import CreateIndex, CreateTable, DropConstraint, DropIndex, DropTable
+import re
+from pathlib import Path
 
-from teleclaude.db.schema import audit_0001 as audit
-from teleclaude.db.schema import search_0001 as search
-from teleclaude.db.schema.ddl import add_constraint
-from teleclaude.db.schema.tables_0001 import metadata
+from alembic import op
+from sqlalchemy.exc import OperationalError
+
+from teleclaude.db.unicode61 import FOLDED, MARKS, SEPARATORS, UNFOLDED
 
 revision = "0001"
 down_revision = None
-branch_labels = None
-depends_on = None
 
-_INLINE = [
-    constraint.ddl_if(dialect="sqlite") for table in metadata.tables.values() for constraint in table.constraints
-]
-"""Every constraint; only SQLite writes it into CREATE TABLE."""
+_CHARACTERS = {"{UNFOLDED}": UNFOLDED, "{FOLDED}": FOLDED, "{MARKS}": MARKS, "{SEPARATORS}": SEPARATORS}
+
+
+def _read_statements(part: str) -> list[str]:
+    """Return the statements of a file, `pre_data`, `post_data` or `sqlite`: each begins at the margin, without `;`."""
+    text = Path(__file__).with_name(f"{revision}_{part}.sql").read_text(encoding="utf-8")
+    for name, characters in _CHARACTERS.items():
+        text = text.replace(name, characters)
+    bare = re.sub(r"^(--.*)?\n", "", text, flags=re.MULTILINE)
+    return re.split(r";\n(?! )", bare.removesuffix(";\n"))
+
+
+FUNCTIONS = tuple(
+    statement.removeprefix("CREATE FUNCTION ").partition(" RETURNS")[0]
+    for statement in _read_statements("pre_data")
+    if statement.startswith("CREATE FUNCTION ")
+)
+"""Every function, as PostgreSQL names it to drop it."""
+
+SEARCH_INDEXES = tuple(
+    re.findall(r"^CREATE INDEX (\w+) .* USING gin", "\n".join(_read_statements("post_data")), re.MULTILINE)
+)
+"""The indexes over functions, which models cannot say."""
 
 
 def create_pre_data() -> None:
-    """Create the tables, bare on PostgreSQL."""
-    for table in metadata.sorted_tables:
-        op.execute(CreateTable(table))
-    search.create_functions()
-    audit.create_guard()
+    """Create bare tables, functions and triggers on PostgreSQL."""
+    for statement in _read_statements("pre_data"):
+        _run(statement)
 
 
 def create_post_data(not_valid: frozenset[str] = frozenset(), left_out: frozenset[str] = frozenset()) -> None:
-    """Add keys, constraints and indexes; those named are added NOT VALID, or left out.
-
-    Primary and unique keys come first, because foreign keys need them.
-    """
-    if op.get_context().dialect.name == "postgresql":
-        for constraint in sorted(_INLINE, key=lambda c: isinstance(c, ForeignKeyConstraint)):
-            if constraint.name not in left_out:
-                op.execute(add_constraint(constraint, not_valid=constraint.name in not_valid))
-    for table in metadata.sorted_tables:
-        for index in sorted(table.indexes, key=lambda index: str(index.name)):
-            if index.name not in left_out:
-                op.execute(CreateIndex(index))
-    search.create_indexes()
+    """Add keys, constraints and indexes on PostgreSQL; those named are added NOT VALID, or left out."""
+    for statement in _read_statements("post_data"):
+        _, name = _find_names(statement)
+        if name not in left_out:
+            _run(f"{statement} NOT VALID" if name in not_valid else statement)
 
 
 def drop_post_data() -> None:
-    """Take away what `create_post_data` added, foreign keys first."""
-    search.drop_indexes()
-    for table in metadata.sorted_tables:
-        for index in table.indexes:
-            op.execute(DropIndex(index, if_exists=True))
-    if op.get_context().dialect.name == "postgresql":
-        for constraint in sorted(_INLINE, key=lambda c: not isinstance(c, ForeignKeyConstraint)):
-            op.execute(DropConstraint(constraint, if_exists=True))
+    """Drop what `create_post_data` added, in reverse order: foreign keys need keys."""
+    for statement in reversed(_read_statements("post_data")):
+        table, name = _find_names(statement)
+        _run(f"ALTER TABLE {table} DROP CONSTRAINT IF EXISTS {name}" if table else f"DROP INDEX IF EXISTS {name}")
 
 
-def _drop_pre_data() -> None:
-    """Drop the tables, children before parents."""
-    for table in reversed(metadata.sorted_tables):
-        op.execute(DropTable(table))
-    search.drop_functions()
-    audit.drop_functions()
+def _find_names(statement: str) -> tuple[str | None, str]:
+    """Return the name of what a statement of post-data creates, and before it the table where it is a constraint."""
+    found = re.match(r"(?:ALTER TABLE (\w+) ADD CONSTRAINT|CREATE (?:UNIQUE )?INDEX) (\w+)", statement)
+    assert found is not None, statement
+    return found[1], found[2]
+
+
+def _run(statement: str) -> None:
+    # As the driver takes it: a colon or a per cent sign in a pattern is no parameter.
+    op.get_bind().exec_driver_sql(statement)
 
 
 def upgrade() -> None:
-    """Build the schema."""
-    create_pre_data()
-    create_post_data()
-
-
-def downgrade() -> None:
-    """Remove the schema and everything in it."""
-    drop_post_data()
-    _drop_pre_data()
+    """Create the schema; a SQLite without FTS5 has no index of words, as the single-user program did without."""
+    if op.get_context().dialect.name == "postgresql":
+        create_pre_data()
+        create_post_data()
+        return
+    try:
+        for statement in _read_statements("sqlite"):
+            _run(statement)
+    except OperationalError as error:
+        if "no such module" not in str(error.orig):
+            raise

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from teleclaude.errors import Problem, SourceError
-from teleclaude.migration.discover import detect
+from teleclaude.migration.discover import discover
 from teleclaude.migration.plan import rollback
 from teleclaude.migration.plan.plan import make_plan
 from teleclaude.migration.recovery.interrupted import find_interrupted, settle
@@ -62,7 +62,7 @@ async def migrate(
 async def look(options: Options, private: Path, environ: Mapping[str, str]) -> Inventory:
     """Return what detection sees; raises SourceError where it cannot look."""
     try:
-        return await detect(options, new_run(), private, environ)
+        return await discover(options, new_run(), private, environ)
     except OSError as error:
         raise SourceError(
             f"{error.filename} cannot be looked at: {error.strerror}", "see to its permissions"

@@ -7,7 +7,9 @@ from sqlalchemy import make_url
 
 from teleclaude.layout import make_layout
 from teleclaude.migration.discover import services
-from teleclaude.migration.source.inventory import Inventory, Person, TargetState
+from teleclaude.migration.source.installation import Person
+from teleclaude.migration.source.inventory import Inventory
+from teleclaude.migration.source.target import TargetState
 from tests.support.shell import Stubs
 
 

@@ -32,7 +32,7 @@ from teleclaude.migration.publish.published import remove_files
 from teleclaude.migration.report.events import CutoverItem, Event, Finding, Left, Severity, note
 from teleclaude.migration.report.report import Report
 from teleclaude.migration.run import Step
-from teleclaude.migration.source.inventory import Account
+from teleclaude.migration.source.installation import Account
 from teleclaude.migration.source.options import Options
 from teleclaude.migration.source.privsep import closing_privseps, privsep_for
 from teleclaude.migration.source.unprivileged import list_tree, open_regular

@@ -15,7 +15,7 @@ from sqlalchemy import URL
 from teleclaude.db.engine import disposing, make_engine
 from teleclaude.demo.installation import SampleInstallation
 from teleclaude.errors import VerificationError
-from teleclaude.migration.discover import detect
+from teleclaude.migration.discover import discover
 from teleclaude.migration.load import batches
 from teleclaude.migration.load import rejects as written_rejects
 from teleclaude.migration.load.convert import convert_column
@@ -47,7 +47,7 @@ async def plan(options: Options, tmp_path: Path) -> AsyncIterator[Plan]:
 async def transferred(options: Options, tmp_path: Path) -> Plan:
     private = tmp_path / "private"
     private.mkdir()
-    made = make_plan(options, await detect(options, "run", private, {}))
+    made = make_plan(options, await discover(options, "run", private, {}))
     made.folder.mkdir(parents=True)
     async for _ in transfer(made):
         pass

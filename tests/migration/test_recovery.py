@@ -19,8 +19,8 @@ from teleclaude.demo.postgres import Server
 from teleclaude.migration.report.events import ConstraintResult, Finding, ProbeResult, SequenceResult, TableResult
 from teleclaude.migration.report.summary import find_attention
 from teleclaude.migration.run import Observer
-from teleclaude.migration.source.inventory import JournaledRun
 from teleclaude.migration.source.options import Options, Recovery
+from teleclaude.migration.source.run_record import JournaledRun
 from teleclaude.migration.state.journal import Interrupted
 from tests.crash.machine import Job, Migration
 from tests.support.command import teleclaude, to_arguments

@@ -29,7 +29,8 @@ from teleclaude.migration.plan.plan import Plan
 from teleclaude.migration.report.events import Event, Finding, Severity, note
 from teleclaude.migration.report.report import Report
 from teleclaude.migration.run import Step
-from teleclaude.migration.source.inventory import Inventory, Person
+from teleclaude.migration.source.installation import Person
+from teleclaude.migration.source.inventory import Inventory
 from teleclaude.migration.source.options import Options
 from tests.support.sample import editing, files_below, has_nothing, migrate_sample, query
 

@@ -14,12 +14,13 @@ import pytest
 from teleclaude.demo.installation import SampleInstallation, write
 from teleclaude.migration.discover import crontabs
 from teleclaude.migration.discover.hooks import find_lines
-from teleclaude.migration.discover.references import Mentions, make_mentions
+from teleclaude.migration.discover.old_paths import OldPaths, make_old_paths
 from teleclaude.migration.plan.cutover import is_whole_command, of_file, of_service
 from teleclaude.migration.report.events import CutoverItem, Finding, OldFile, Severity
 from teleclaude.migration.report.report import Report
-from teleclaude.migration.source.inventory import Places, Service
+from teleclaude.migration.source.installation import Places
 from teleclaude.migration.source.options import Options
+from teleclaude.migration.source.references import Service
 from teleclaude.platform.names import MACOS, Unit
 from tests.support.pointing import SECRET, point_to, write_json
 from tests.support.sample import editing, migrate_sample, state
@@ -309,8 +310,8 @@ def test_the_lines_of_a_table_are_counted_as_sed_counts_them_and_kept_from_other
         assert (stubs.folder / "crontab").read_bytes() == table
 
 
-def mentions_of(sample: SampleInstallation) -> Mentions:
-    return make_mentions(Places(sample.checkout, sample.home), None)
+def mentions_of(sample: SampleInstallation) -> OldPaths:
+    return make_old_paths(Places(sample.checkout, sample.home), None)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What the settings of the agents run of the old program: hooks, tool servers, notifiers (facts: installation)."""
+"""References to the old program in the settings of the agents: hooks, tool servers, notifiers (facts: installation)."""
 
 from __future__ import annotations
 
@@ -10,44 +10,49 @@ from pathlib import Path
 from typing import Any
 
 from teleclaude.errors import SourceError
-from teleclaude.migration.discover.references import Mentions
+from teleclaude.migration.discover.old_paths import OldPaths
+from teleclaude.migration.discover.problems import SETTINGS_UNCLEAR
+from teleclaude.migration.report.events import Finding, warning
 from teleclaude.migration.source.files import CONFIG_LIMIT, read_file
-from teleclaude.migration.source.inventory import Kind, Places, Reference
+from teleclaude.migration.source.installation import Places
 from teleclaude.migration.source.privsep import Privsep
+from teleclaude.migration.source.references import Kind, Reference
 
-SETTINGS = (".claude/settings.json", ".claude/settings.local.json", ".claude.json", ".gemini/settings.json")
-TOML_SETTINGS = (".codex/config.toml",)
+_SETTINGS = (".claude/settings.json", ".claude/settings.local.json", ".claude.json", ".gemini/settings.json")
+_TOML_SETTINGS = (".codex/config.toml",)
 
-RUN_BY_AGENTS = frozenset(
+_RUN_BY_AGENTS = frozenset(
     {"hooks", "mcpServers", "mcp_servers", "statusLine", "apiKeyHelper", "notify", "env", "command", "args"}
 )
-"""Keys below which an agent takes what it runs; elsewhere a path is a project or a memory, and is the user's."""
+"""Keys of what an agent runs; below other keys a path is a project or a memory, which is the user's."""
 
-EXACT = 2**53
-"""jq rounds larger integers (up to 1.6), because it takes every number for a double."""
+_EXACT = 2**53
+"""jq rounds larger integers (up to 1.6), because it reads every number as a double."""
 
-Keys = tuple[str | int, ...]
+_Keys = tuple[str | int, ...]
 
 
-def find_hooks(privsep: Privsep, places: Places, mentions: Mentions) -> Iterator[Reference | SourceError]:
-    """Yield what leads to the old program in the settings of the agents, and an error for each that cannot be read."""
-    for name in (*SETTINGS, *TOML_SETTINGS):
+def find_hooks(privsep: Privsep, places: Places, old_paths: OldPaths) -> Iterator[Reference | Finding]:
+    """Yield the references in the settings of the agents, and a warning for each file that cannot be read."""
+    for name in (*_SETTINGS, *_TOML_SETTINGS):
         path = places.home / name
         try:
             content = read_file(privsep, path, CONFIG_LIMIT)
-            yield from _in_toml(path, content, mentions) if name in TOML_SETTINGS else _in_json(path, content, mentions)
+            yield from (
+                _in_toml(path, content, old_paths) if name in _TOML_SETTINGS else _in_json(path, content, old_paths)
+            )
         except FileNotFoundError:
             continue
         except SourceError as error:
-            yield error
+            yield warning("cutover", error.problem)
         except (ValueError, RecursionError) as error:
-            # Of a decoder's message only the place: the rest may quote the file.
-            place = re.search(r"line \d+", str(error))
-            said = f"{path} cannot be understood{f', {place[0]}' if place else ''}"
-            yield SourceError(said, f"see whether it names {places.checkout}, and take that out")
+            # The rest of a decoder's message may quote the file.
+            line = re.search(r"line \d+", str(error))
+            place = f", {line[0]}" if line else ""
+            yield warning("cutover", SETTINGS_UNCLEAR.fill(path=path, place=place, checkout=places.checkout))
 
 
-def _in_json(path: Path, content: bytes, mentions: Mentions) -> Iterator[Reference]:
+def _in_json(path: Path, content: bytes, old_paths: OldPaths) -> Iterator[Reference]:
     numbers: list[int] = []
 
     def count(digits: str) -> int:
@@ -55,30 +60,30 @@ def _in_json(path: Path, content: bytes, mentions: Mentions) -> Iterator[Referen
         return numbers[-1]
 
     document = json.loads(content, parse_int=count)
-    exact = all(abs(number) < EXACT for number in numbers)
-    for keys, value in _run(document, mentions):
-        yield Reference(Kind.AGENT_HOOK, path, mentions.shown(value), keys=keys, clear=exact)
+    exact = all(abs(number) < _EXACT for number in numbers)
+    for keys, value in _run(document, old_paths):
+        yield Reference(Kind.AGENT_HOOK, path, old_paths.shown(value), keys=keys, clear=exact)
 
 
-def _in_toml(path: Path, content: bytes, mentions: Mentions) -> Iterator[Reference]:
+def _in_toml(path: Path, content: bytes, old_paths: OldPaths) -> Iterator[Reference]:
     text = content.decode()
-    for keys, value in _run(tomllib.loads(text), mentions):
+    for keys, value in _run(tomllib.loads(text), old_paths):
         lines = find_lines(text, keys)
-        yield Reference(Kind.AGENT_HOOK, path, mentions.shown(value), lines, keys, clear=lines is not None)
+        yield Reference(Kind.AGENT_HOOK, path, old_paths.shown(value), lines, keys, clear=lines is not None)
 
 
-def _run(document: Any, mentions: Mentions) -> Iterator[tuple[Keys, str]]:
-    """Yield what an agent runs of the old installation, each entry once, and the way to the entry."""
-    found: dict[Keys, list[str]] = {}
-    for keys, value in walk(document):
-        if RUN_BY_AGENTS.intersection(keys) and mentions.found_in(value):
-            found.setdefault(entry_of(keys), []).append(value)
+def _run(document: Any, old_paths: OldPaths) -> Iterator[tuple[_Keys, str]]:
+    """Yield the entries with which an agent runs the old installation, each once: its keys and its text."""
+    found: dict[_Keys, list[str]] = {}
+    for keys, value in _walk(document):
+        if _RUN_BY_AGENTS.intersection(keys) and old_paths.found_in(value):
+            found.setdefault(_entry_of(keys), []).append(value)
     yield from ((keys, " ".join(values)) for keys, values in found.items())
 
 
-def walk(document: Any) -> Iterator[tuple[Keys, str]]:
-    """Yield every text in a document, in order, with the way to it."""
-    waiting: list[tuple[Keys, Any]] = [((), document)]
+def _walk(document: Any) -> Iterator[tuple[_Keys, str]]:
+    """Yield every text in a document, in order, with its keys."""
+    waiting: list[tuple[_Keys, Any]] = [((), document)]
     while waiting:
         keys, value = waiting.pop()
         if isinstance(value, str):
@@ -88,8 +93,8 @@ def walk(document: Any) -> Iterator[tuple[Keys, str]]:
             waiting.extend(reversed([((*keys, key), item) for key, item in inside]))
 
 
-def entry_of(keys: Keys) -> Keys:
-    """Return the way to what has to go as a whole: the hook of a command, the server of an argument."""
+def _entry_of(keys: _Keys) -> _Keys:
+    """Return the keys of the entry that is removed as a whole: the hook of a command, the server of an argument."""
     for place, key in enumerate(keys):
         if key in ("mcpServers", "mcp_servers"):
             return keys[: place + 2]
@@ -100,10 +105,10 @@ def entry_of(keys: Keys) -> Keys:
     return keys
 
 
-def find_lines(text: str, keys: Keys) -> tuple[int, int] | None:
-    """Return the lines of a TOML file that an entry takes up alone, None where that is not clear.
+def find_lines(text: str, keys: _Keys) -> tuple[int, int] | None:
+    """Return the first and last line of an entry of a TOML file, None where they are not certain.
 
-    It is clear where without them the file says the same but for the entry.
+    They are certain where the file without these lines differs by this entry alone.
     """
     document = tomllib.loads(text)
     inside: Any = document
@@ -121,8 +126,8 @@ def find_lines(text: str, keys: Keys) -> tuple[int, int] | None:
     return None
 
 
-def _candidates(lines: list[str], keys: Keys) -> Iterator[tuple[int, int]]:
-    """Yield the lines that set the last key, and the tables of its name with everything up to the next one."""
+def _candidates(lines: list[str], keys: _Keys) -> Iterator[tuple[int, int]]:
+    """Yield the lines that set the last key, and the tables of its name up to the next table."""
     name = rf"""["']?{re.escape(str(keys[-1]))}["']?\s*"""
     for number, line in enumerate(lines, 1):
         if re.match(rf"\s*(?:[\w.\"' -]+\.\s*)?{name}=", line):
@@ -145,7 +150,7 @@ def _end_of_table(lines: list[str], first: int, name: str) -> int:
 
 
 def _without_empty(value: Any) -> Any:
-    """Return a document without the tables that hold nothing, such as one whose only entry went."""
+    """Return a document without empty tables, such as one whose only entry was removed."""
     if not isinstance(value, dict):
         return value
     kept = {key: _without_empty(item) for key, item in value.items()}

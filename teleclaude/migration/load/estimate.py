@@ -15,7 +15,7 @@ from teleclaude.db.data_directory import find_data_directory
 from teleclaude.errors import TargetError
 from teleclaude.migration.plan.tables import TablePlan
 from teleclaude.migration.report.events import Finding, Forecast, Progress, warning
-from teleclaude.migration.source.inventory import SourceTable
+from teleclaude.migration.source.installation import SourceTable
 
 PER_BYTE = 1.25
 """What a database takes on the disk, as a multiple of the pages in use of the old one (docs/performance.md)."""

@@ -7,7 +7,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from teleclaude.migration.report.events import CutoverItem, Finding, Severity, error, warning
-from teleclaude.migration.source.inventory import Inventory, Kind, Service, TargetState
+from teleclaude.migration.source.inventory import Inventory
+from teleclaude.migration.source.references import Kind, Service
+from teleclaude.migration.source.target import TargetState
 from teleclaude.migration.values.identifiers import EVENTS, LEGACY
 from teleclaude.platform.names import Names, names_of
 
@@ -28,7 +30,7 @@ def find_refusals(inventory: Inventory, leads: Sequence[CutoverItem], *, dry_run
         unnamed = error("target", "no target is named", hint)
         yield replace(unnamed, severity=Severity.WARNING) if dry_run else unnamed
     for activity in inventory.activities:
-        yield (error if activity.stops else warning)("source", activity.evidence, activity.remedy)
+        yield (error if activity.stops else warning)("source", activity.problem)
     for service in inventory.services:
         yield from _refuse_service(service, names_of(inventory.platform))
     for lead in leads:

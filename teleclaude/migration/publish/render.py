@@ -17,7 +17,7 @@ from teleclaude.config.split import OldConfiguration, Split, split
 from teleclaude.errors import ConfigError
 from teleclaude.migration.plan.plan import MARK, Plan
 from teleclaude.migration.report.events import Left
-from teleclaude.migration.source.inventory import Person
+from teleclaude.migration.source.installation import Person
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,10 @@ from sqlalchemy import URL
 from teleclaude.db.url import display_url
 from teleclaude.migration.plan.plan import Plan, make_plan, published_paths
 from teleclaude.migration.publish.published import is_of, remove_docs, remove_files
-from teleclaude.migration.source.inventory import Inventory, JournaledRun, TargetRun, TargetState
+from teleclaude.migration.source.inventory import Inventory
 from teleclaude.migration.source.options import Options
-from teleclaude.migration.source.run_record import RunRecord
+from teleclaude.migration.source.run_record import JournaledRun, RunRecord
+from teleclaude.migration.source.target import TargetRun, TargetState
 from teleclaude.migration.state.journal import SETTLED, Interrupted, try_entry
 from teleclaude.migration.state.workspace import remove_dead, remove_empty
 from teleclaude.migration.values.identifiers import EVENTS, LEGACY

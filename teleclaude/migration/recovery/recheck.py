@@ -9,14 +9,14 @@ from pathlib import Path
 
 from teleclaude.db.engine import disposing, explained, make_engine
 from teleclaude.errors import ConfigError, SourceError, TargetError, VerificationError
-from teleclaude.migration.discover import detect
+from teleclaude.migration.discover import discover
 from teleclaude.migration.plan.plan import Plan
 from teleclaude.migration.recovery.interrupted import plan_again, same_options
 from teleclaude.migration.report.events import Event, Finding, Severity, TableResult, error, warning
-from teleclaude.migration.source.inventory import NOWHERE
 from teleclaude.migration.source.options import Options
 from teleclaude.migration.source.reader import reading
 from teleclaude.migration.source.run_record import RunRecord
+from teleclaude.migration.source.target import NOWHERE
 from teleclaude.migration.state.journal import digests
 from teleclaude.migration.state.ledger import index_ledger
 from teleclaude.migration.verify.table import verify_table
@@ -76,7 +76,7 @@ async def _plan_of(record: RunRecord, target: str | None, private: Path, environ
     """Return the plan of the run that the record is of, with a fresh private copy of its source."""
     reached_by = record.reached_by.replace(":***@", "@") if record.reached_by else None
     options = same_options(Options(target=target or reached_by, root=record.root), record)
-    inventory = await detect(options, record.run, private, environ)
+    inventory = await discover(options, record.run, private, environ)
     seen = (("target", inventory.target, TargetError), ("source", inventory.database, SourceError))
     for subject, found, kind in seen:
         if found is None:

@@ -25,7 +25,6 @@ from teleclaude.migration.discover.problems import (
     NAME_NOT_UTF8,
     NO_DATABASE,
     NO_SESSIONS,
-    NO_SQLITE,
     SEVERAL_DATABASES,
 )
 from teleclaude.migration.report.events import Finding, warning
@@ -80,7 +79,7 @@ def find_events(privsep: Privsep, places: Places, private: Path) -> SourceDataba
 
 
 def find_odd_events(places: Places) -> tuple[Finding, ...]:
-    """Return a warning where a folder or a broken link has the name of the database of events."""
+    """Return a warning where the database of events is not a file, so that it can hold no rows."""
     path = places.state / _EVENTS_FILE
     if path.is_file() or not (path.exists() or path.is_symlink()):
         return ()
@@ -131,7 +130,7 @@ def _look(privsep: Privsep, candidate: _Candidate, folder: Path) -> SourceDataba
     except UnicodeEncodeError:
         raise SourceError(NAME_NOT_UTF8.fill(path=candidate.path)) from None
     except DBAPIError as error:
-        raise SourceError(NO_SQLITE.fill(path=candidate.path, reason=error.orig)) from None
+        raise SourceError(DAMAGED.fill(path=candidate.path, reason=error.orig)) from None
     finally:
         engine.dispose()
     return SourceDatabase(candidate.path, uid, candidate.why, copy, files, migrations, tables, others, pending, waiting)

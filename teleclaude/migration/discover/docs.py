@@ -20,7 +20,7 @@ from teleclaude.printable import printable
 _ALL_BYTES = 1 << 30
 
 OUTSIDE = "a link to a place outside the docs"
-CIRCLE = "a link to itself or to a folder above it"
+CIRCLE = "a link in a circle, or to a folder that is published already"
 NOTHING = "a link to a file that does not exist"
 SPECIAL = "not a regular file"
 FOREIGN = "a hard link to a file of another user"
@@ -90,7 +90,7 @@ def _walk(top: Path, allowed: tuple[Path, ...]) -> Iterator[tuple[Path, Path, st
     if reason:
         yield Path(), real, reason
         return
-    seen: set[Path] = set()
+    seen = {real}
     waiting = [Path()]
     while waiting:
         here = waiting.pop()

@@ -23,8 +23,7 @@ NO_SESSIONS = Problem("{path} is not TeleClaude's: it has no table of sessions",
 NAME_NOT_UTF8 = Problem(
     "a table or column of {path} has a name that is not UTF-8", "rename the table or column with sqlite3"
 )
-NO_SQLITE = Problem("{path} cannot be read as a database: {reason}", "restore it from a backup")
-DAMAGED = Problem("{path} is damaged: {reason}", "restore it from a backup")
+DAMAGED = Problem("{path} is damaged or not an SQLite database: {reason}", "restore it from a backup")
 EVENTS_NO_FILE = Problem(
     "{path} is not a file, so no events are moved", "check whether the events are in another place"
 )

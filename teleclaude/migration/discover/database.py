@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import DatabaseError, DBAPIError
+from sqlalchemy.exc import DBAPIError
 
 from teleclaude.config.files import read_yaml
 from teleclaude.config.layers import expand
@@ -63,7 +63,8 @@ def find_database(privsep: Privsep, places: Places, files: ConfigFiles | None, p
         raise SourceError(NO_DATABASE.fill(path=places.checkout / "teleclaude.db"))
     found = [_look(privsep, candidate, private / f"database-{place}") for place, candidate in enumerate(candidates)]
     for database in found:
-        _check_sessions(database)
+        if "sessions" not in find_models(database.tables).values():
+            raise SourceError(NO_SESSIONS.fill(path=database.path))
     with_data = [database for database in found if _rows(database)]
     if len(with_data) > 1:
         listed = ", ".join(f"{database.path} ({_rows(database)} rows)" for database in with_data)
@@ -84,11 +85,6 @@ def find_odd_events(places: Places) -> tuple[Finding, ...]:
     if path.is_file() or not (path.exists() or path.is_symlink()):
         return ()
     return (warning("source", EVENTS_NO_FILE.fill(path=path)),)
-
-
-def _check_sessions(database: SourceDatabase) -> None:
-    if "sessions" not in find_models(database.tables).values():
-        raise SourceError(NO_SESSIONS.fill(path=database.path))
 
 
 def _candidates(places: Places, files: ConfigFiles | None) -> Iterator[_Candidate]:
@@ -137,10 +133,7 @@ def _look(privsep: Privsep, candidate: _Candidate, folder: Path) -> SourceDataba
 
 
 def _read_tables(path: Path, connection: Connection) -> tuple[tuple[SourceTable, ...], tuple[str, ...]]:
-    try:
-        verdict = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
-    except DatabaseError as error:
-        verdict = str(error.orig)
+    verdict = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
     if verdict != "ok":
         raise SourceError(DAMAGED.fill(path=path, reason=verdict))
     names = connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY rowid").scalars()

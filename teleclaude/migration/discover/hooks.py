@@ -6,6 +6,7 @@ import json
 import re
 import tomllib
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,9 @@ _RUN_BY_AGENTS = frozenset(
 
 _EXACT = 2**53
 """jq rounds larger integers (up to 1.6), because it reads every number as a double."""
+
+_LONGEST_ENTRY = 100
+"""Lines; a person removes a longer entry of TOML."""
 
 _Keys = tuple[str | int, ...]
 
@@ -116,37 +120,15 @@ def find_lines(text: str, keys: _Keys) -> tuple[int, int] | None:
         inside = inside[key]
     del inside[keys[-1]]
     lines = text.split("\n")
-    for first, last in _candidates(lines, keys):
-        rest = "\n".join([*lines[: first - 1], *lines[last:]])
-        try:
-            if _without_empty(tomllib.loads(rest)) == _without_empty(document):
-                return first, last
-        except ValueError:
-            continue
-    return None
-
-
-def _candidates(lines: list[str], keys: _Keys) -> Iterator[tuple[int, int]]:
-    """Yield the lines that set the last key, and the tables of its name up to the next table."""
     name = rf"""["']?{re.escape(str(keys[-1]))}["']?\s*"""
-    for number, line in enumerate(lines, 1):
-        if re.match(rf"\s*(?:[\w.\"' -]+\.\s*)?{name}=", line):
-            ends = (end for end in range(number, len(lines) + 1) if "]" in lines[end - 1])
-            yield number, number
-            yield number, next(ends, number)
-        elif re.match(rf"\s*\[[^\]]*\b{name}\]", line):
-            yield number, _end_of_table(lines, number, str(keys[-1]))
-
-
-def _end_of_table(lines: list[str], first: int, name: str) -> int:
-    last = first
-    for number in range(first + 1, len(lines) + 1):
-        line = lines[number - 1].strip()
-        if line.startswith("[") and f"{name}." not in line:
-            break
-        if line and not line.startswith("#"):
-            last = number
-    return last
+    starts = re.compile(rf"""\s*(?:(?:[\w."' -]+\.\s*)?{name}=|\[[^\]]*\b{name}\])""")
+    for first in (place for place, line in enumerate(lines) if starts.match(line)):
+        for last in range(first + 1, min(first + _LONGEST_ENTRY, len(lines)) + 1):
+            with suppress(ValueError):
+                rest = tomllib.loads("\n".join([*lines[:first], *lines[last:]]))
+                if _without_empty(rest) == _without_empty(document):
+                    return first + 1, last
+    return None
 
 
 def _without_empty(value: Any) -> Any:

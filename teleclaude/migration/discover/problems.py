@@ -34,7 +34,10 @@ TOO_MANY_DOCS = Problem(
 )
 SETTINGS_UNCLEAR = Problem("{path} cannot be parsed{place}", "if it names {checkout}, remove that by hand")
 
-LOCK_HELD = Problem("the {program} is running: process {process} holds {path}", "{stop}")
+DAEMON_LOCK_HELD = Problem("the daemon is running: process {process} holds {path}", "{stop}")
+CRON_LOCK_HELD = Problem(
+    "the cron runner is running: process {process} holds {path}", "wait for its end, and disable its entry in cron"
+)
 PROGRAM_RUNS = Problem("the {program} is running as process {process}", "{stop}")
 DATABASE_OPEN = Problem("process {process} ({name}) holds the database open", "end it: kill {process}")
 DAEMON_ANSWERS = Problem("a daemon answers on {path}", "{stop}")

@@ -13,11 +13,12 @@ import psutil
 
 from teleclaude.daemon.boot import SINGLE_USER_SOCKET
 from teleclaude.db.file_lock import hold_existing
-from teleclaude.errors import LockHeldError, SourceError
+from teleclaude.errors import LockHeldError, Problem, SourceError
 from teleclaude.migration.discover.problems import (
+    CRON_LOCK_HELD,
     DAEMON_ANSWERS,
+    DAEMON_LOCK_HELD,
     DATABASE_OPEN,
-    LOCK_HELD,
     PROGRAM_RUNS,
     UNREADABLE_FOR_ROOT,
 )
@@ -40,9 +41,13 @@ def find_activities(
     privsep: Privsep, places: Places, databases: tuple[SourceDatabase, ...], account: Account | None
 ) -> tuple[Activity, ...]:
     """Return everything that works on the old installation, which `account` controls."""
-    locks = (_held_lock(privsep, path, program, stop) for path, program, stop in _locks(places))
-    found = (activity for activities in locks for activity in activities)
-    return tuple([*found, *_listening(databases), *find_processes(places, databases), *find_agents(places, account)])
+    return (
+        *_held_lock(privsep, places.checkout / "teleclaude.pid", DAEMON_LOCK_HELD),
+        *_held_lock(privsep, places.state / "cron_runner.pid", CRON_LOCK_HELD),
+        *_listening(databases),
+        *find_processes(places, databases),
+        *find_agents(places, account),
+    )
 
 
 def _stop_command(process: int | None = None) -> str:
@@ -52,19 +57,14 @@ def _stop_command(process: int | None = None) -> str:
     return f"stop it: {stop}; if it was started by hand: {f'kill {process}' if process else 'end it there'}"
 
 
-def _locks(places: Places) -> Iterator[tuple[Path, str, str]]:
-    yield places.checkout / "teleclaude.pid", "daemon", ""
-    yield places.state / "cron_runner.pid", "cron runner", "wait for its end, and disable its entry in cron"
-
-
-def _held_lock(privsep: Privsep, path: Path, program: str, stop: str) -> Iterator[Activity]:
+def _held_lock(privsep: Privsep, path: Path, problem: Problem) -> Iterator[Activity]:
     try:
         with hold_existing(path, opener=partial(open_source, privsep)):
             return
     except LockHeldError as held:
         # The kernel names the process; its user can write anything into the file.
-        process, stop = held.process or "of another user", stop or _stop_command(held.process)
-        yield Activity(LOCK_HELD.fill(program=program, process=process, path=path, stop=stop))
+        process = held.process or "of another user"
+        yield Activity(problem.fill(process=process, path=path, stop=_stop_command(held.process)))
     except SourceError as error:
         yield Activity(error.problem)
     except OSError as error:

@@ -10,6 +10,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
+from teleclaude.daemon.service_user import Identity
 from teleclaude.errors import SourceError
 from teleclaude.migration.discover.old_paths import OldPaths
 from teleclaude.migration.discover.problems import AGENTS_RUN
@@ -67,9 +68,8 @@ def answer_of(command: Sequence[str], account: Account | None = None) -> str:
 
     It runs with the rights of `account` where there is one, and then without our environment and terminal.
     """
-    return run_program(command, _rights_of(account) if account else {}).stdout.rstrip("\n")
-
-
-def _rights_of(account: Account) -> dict[str, Any]:
-    identity = {"user": account.uid, "group": account.gid, "extra_groups": account.groups}
-    return {**identity, "env": {"PATH": os.defpath}, "cwd": "/", "start_new_session": True}
+    given: dict[str, Any] = {}
+    if account is not None:
+        identity = Identity(account.uid, account.gid, account.groups).for_process()
+        given = {**identity, "env": {"PATH": os.defpath}, "cwd": "/", "start_new_session": True}
+    return run_program(command, given).stdout.rstrip("\n")

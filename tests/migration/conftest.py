@@ -6,10 +6,10 @@ import pytest
 from sqlalchemy import make_url
 
 from teleclaude.layout import make_layout
-from teleclaude.migration.discover import services
 from teleclaude.migration.source.installation import Person
 from teleclaude.migration.source.inventory import Inventory
 from teleclaude.migration.source.target import TargetState
+from teleclaude.platform import services
 from tests.support.shell import Stubs
 
 

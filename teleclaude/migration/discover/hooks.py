@@ -57,14 +57,9 @@ def find_hooks(privsep: Privsep, places: Places, old_paths: OldPaths) -> Iterato
 
 
 def _in_json(path: Path, content: bytes, old_paths: OldPaths) -> Iterator[Reference]:
-    numbers: list[int] = []
-
-    def count(digits: str) -> int:
-        numbers.append(int(digits))
-        return numbers[-1]
-
-    document = json.loads(content, parse_int=count)
-    exact = all(abs(number) < _EXACT for number in numbers)
+    integers: list[str] = []
+    document = json.loads(content, parse_int=integers.append)
+    exact = all(abs(int(digits)) < _EXACT for digits in integers)
     for keys, value in _run(document, old_paths):
         yield Reference(Kind.AGENT_HOOK, path, old_paths.shown(value), keys=keys, clear=exact)
 
@@ -85,16 +80,13 @@ def _run(document: Any, old_paths: OldPaths) -> Iterator[tuple[_Keys, str]]:
     yield from ((keys, " ".join(values)) for keys, values in found.items())
 
 
-def _walk(document: Any) -> Iterator[tuple[_Keys, str]]:
+def _walk(value: Any, keys: _Keys = ()) -> Iterator[tuple[_Keys, str]]:
     """Yield every text in a document, in order, with its keys."""
-    waiting: list[tuple[_Keys, Any]] = [((), document)]
-    while waiting:
-        keys, value = waiting.pop()
-        if isinstance(value, str):
-            yield keys, value
-        elif isinstance(value, dict | list):
-            inside = value.items() if isinstance(value, dict) else enumerate(value)
-            waiting.extend(reversed([((*keys, key), item) for key, item in inside]))
+    if isinstance(value, str):
+        yield keys, value
+    elif isinstance(value, dict | list):
+        for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _walk(item, (*keys, key))
 
 
 def _entry_of(keys: _Keys) -> _Keys:

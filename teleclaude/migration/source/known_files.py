@@ -50,3 +50,4 @@ INDEX = Path("index.yaml")
 """The index of the docs, which is built anew."""
 
 DOC_BYTES = 16 << 20
+"""The size of the largest snippet that is published."""

@@ -20,7 +20,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from teleclaude.errors import Problem, SourceError
-from teleclaude.migration.discover import detect
+from teleclaude.migration.discover import discover
 from teleclaude.migration.plan import rollback
 from teleclaude.migration.plan.plan import make_plan
 from teleclaude.migration.recovery.interrupted import find_interrupted, settle
@@ -82,7 +82,7 @@ async def migrate(
 
 async def _discover(options: Options, private: Path, environ: Mapping[str, str]) -> Inventory:
     try:
-        return await detect(options, new_run(), private, environ)
+        return await discover(options, new_run(), private, environ)
     except OSError as error:
         raise SourceError(_CANNOT_LOOK.fill(path=error.filename, reason=error.strerror)) from error
 

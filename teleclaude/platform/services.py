@@ -137,11 +137,10 @@ def run_program(command: Sequence[str], rights: Mapping[str, Any] | None = None)
         return subprocess.CompletedProcess(command, 127, "", f"there is no {command[0]} here")
     try:
         # A user's manager may ask for a password; without an input it cannot.
-        return subprocess.run(  # noqa: S603 - made of our own words and of names of files
+        done = subprocess.run(  # noqa: S603 - made of our own words and of names of files
             [program, *command[1:]],
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            errors="replace",
             timeout=SECONDS,
             check=False,
             **(rights or {}),
@@ -150,3 +149,6 @@ def run_program(command: Sequence[str], rights: Mapping[str, Any] | None = None)
         return subprocess.CompletedProcess(command, 1, "", f"it said nothing for {SECONDS:.0f} seconds")
     except OSError as error:
         return subprocess.CompletedProcess(command, 126, "", str(error.strerror))
+    # Decoded here, because subprocess itself would make a line's end of a carriage return.
+    printed = (stream.decode(errors="replace") for stream in (done.stdout, done.stderr))
+    return subprocess.CompletedProcess(command, done.returncode, *printed)

@@ -21,7 +21,7 @@ from sqlalchemy import Connection, insert
 from teleclaude.db import schema
 from teleclaude.db.engine import disposing, make_engine
 from teleclaude.db.models import Model
-from teleclaude.migration.discover import detect
+from teleclaude.migration.discover import discover
 from teleclaude.migration.load.constraints import add_constraints
 from teleclaude.migration.load.convert import convert_column
 from teleclaude.migration.plan.plan import Plan, make_plan
@@ -139,7 +139,7 @@ async def run(way: str, folder: Path, target: str) -> Parts:
             uid=1000,
             report_dir=Path(private),
         )
-        plan = make_plan(options, await detect(options, "run", Path(private), os.environ))
+        plan = make_plan(options, await discover(options, "run", Path(private), os.environ))
         return dict(await WAYS[way](plan))
 
 

@@ -53,8 +53,8 @@ def test_a_refusal_prints_its_sentence_and_remedy_on_stderr(options: Options, sa
     done = teleclaude("migrate-to-system", *to_arguments(options), "--yes")
     assert done.returncode == 3
     assert done.stdout == ""
-    assert "no database was found" in done.stderr
-    assert "name the checkout with --source DIR" in done.stderr
+    assert "there is no database at" in done.stderr
+    assert "use --source DIR with the checkout" in done.stderr
     assert "Traceback" not in done.stderr
 
 

@@ -92,7 +92,7 @@ def test_a_quiet_run_that_is_refused_says_why(options: Options, sample: SampleIn
     sample.database.unlink()
     done = teleclaude("migrate-to-system", *to_arguments(options), "--yes", "--quiet")
     assert (done.returncode, done.stdout) == (3, "")
-    assert "no database was found" in done.stderr
+    assert "there is no database at" in done.stderr
     assert "▸" not in done.stderr
 
 

@@ -13,13 +13,13 @@ import pytest
 
 from teleclaude.demo.installation import SampleInstallation, write
 from teleclaude.migration.discover import crontabs
-from teleclaude.migration.discover.hooks import find_lines
-from teleclaude.migration.discover.references import Mentions, make_mentions
+from teleclaude.migration.discover.old_paths import OldPaths, make_old_paths
 from teleclaude.migration.plan.cutover import is_whole_command, make_file_items, make_service_item
 from teleclaude.migration.report.events import CutoverItem, Finding, OldFile, Severity
 from teleclaude.migration.report.report import Report
-from teleclaude.migration.source.inventory import Places, Service
+from teleclaude.migration.source.installation import Places
 from teleclaude.migration.source.options import Options
+from teleclaude.migration.source.references import Service
 from teleclaude.platform.names import MACOS, Unit
 from tests.support.pointing import SECRET, point_to, write_json
 from tests.support.sample import editing, migrate_sample, state
@@ -185,23 +185,6 @@ def test_a_line_of_a_shell_is_taken_out_only_where_it_is_a_whole_command(line: s
     assert is_whole_command(line) is whole
 
 
-@pytest.mark.parametrize(
-    ("text", "keys", "lines"),
-    [
-        ('a = 1\nnotify = ["x"]\n', ("notify",), (2, 2)),
-        ('notify = [\n  "x",\n  "y",\n]\nb = 2\n', ("notify",), (1, 4)),
-        ("[mcp_servers.t]\na = 1\n\n# of another\n[other]\n", ("mcp_servers", "t"), (1, 2)),
-        ("[mcp_servers.t]\na = 1\n[mcp_servers.t.env]\nb = 2\n", ("mcp_servers", "t"), (1, 4)),
-        ('[mcp_servers]\nt = {command = "x"}\nu = {command = "y"}\n', ("mcp_servers", "t"), (2, 2)),
-        ('mcp_servers = {t = {command = "x"}, u = {}}\n', ("mcp_servers", "t"), None),
-    ],
-)
-def test_the_lines_of_an_entry_are_known_only_where_the_rest_stays_the_same(
-    text: str, keys: tuple[str, ...], lines: tuple[int, int] | None
-) -> None:
-    assert find_lines(text, keys) == lines
-
-
 async def test_a_unit_that_would_start_it_is_named_with_both_commands(
     rehearsal: Options, sample: SampleInstallation, stubs: Stubs
 ) -> None:
@@ -309,30 +292,8 @@ def test_the_lines_of_a_table_are_counted_as_sed_counts_them_and_kept_from_other
         assert (stubs.folder / "crontab").read_bytes() == table
 
 
-def mentions_of(sample: SampleInstallation) -> Mentions:
-    return make_mentions(Places(sample.checkout, sample.home), None)
-
-
-@pytest.mark.parametrize(
-    ("text", "found"),
-    [
-        ("{checkout}/bin/telec", True),
-        ("cd {checkout} && x", True),
-        ("PATH=/a:{checkout}/bin", True),
-        ("{checkout}-new/bin", False),
-        ("{checkout}.old", False),
-        ("/mnt{checkout}", False),
-        ("~/.teleclaude/bin/x", True),
-        ('"$HOME"/.teleclaude/bin/x', True),
-        ("${HOME}/.teleclaude", True),
-        ("%h/.teleclaude/x", True),
-        ("~/.teleclauder", False),
-    ],
-)
-def test_a_path_of_the_old_installation_is_known_however_it_is_written(
-    sample: SampleInstallation, text: str, found: bool
-) -> None:
-    assert mentions_of(sample).found_in(text.format(checkout=sample.checkout, HOME="{HOME}")) is found
+def mentions_of(sample: SampleInstallation) -> OldPaths:
+    return make_old_paths(Places(sample.checkout, sample.home), None)
 
 
 async def test_rows_that_both_sides_would_send_are_counted(rehearsal: Options, sample: SampleInstallation) -> None:

@@ -29,7 +29,8 @@ from teleclaude.migration.plan.plan import Plan
 from teleclaude.migration.report.events import Event, Finding, Severity, note
 from teleclaude.migration.report.report import Report
 from teleclaude.migration.run import Step
-from teleclaude.migration.source.inventory import Inventory, Person
+from teleclaude.migration.source.installation import Person
+from teleclaude.migration.source.inventory import Inventory
 from teleclaude.migration.source.options import Options
 from tests.support.sample import editing, files_below, has_nothing, migrate_sample, query
 
@@ -89,12 +90,12 @@ async def test_no_target(options: Options, refuse: Refuse) -> None:
 
 async def test_a_missing_database_file(options: Options, refuse: Refuse, sample: SampleInstallation) -> None:
     sample.database.unlink()
-    await refuse(options, "no database was found")
+    await refuse(options, "there is no database at")
 
 
 async def test_a_file_that_is_no_database(options: Options, refuse: Refuse, sample: SampleInstallation) -> None:
     sample.database.write_bytes(b"not a database" * 1000)
-    await refuse(options, "no SQLite database")
+    await refuse(options, "not an SQLite database")
 
 
 @pytest.mark.parametrize("index", ["whole", "damaged"])
@@ -118,7 +119,9 @@ async def test_a_database_of_another_program(options: Options, refuse: Refuse, s
 async def test_a_home_that_is_not_there_is_to_be_named_anew(options: Options) -> None:
     report = await migrate_sample(dataclasses.replace(options, home=Path("/nowhere")))
     found = [finding for finding in errors(report) if "/nowhere" in finding.message]
-    assert {finding.hint for finding in found} == {"name the right --source DIR or --home DIR"}
+    assert {finding.hint for finding in found} == {
+        "use --source DIR and --home DIR with the folders of the old installation"
+    }
 
 
 async def test_a_missing_configuration(options: Options, refuse: Refuse, sample: SampleInstallation) -> None:
@@ -293,7 +296,7 @@ async def test_a_source_that_is_written_to_meanwhile_rolls_back(
     report = await migrate_sample(options, (Step("write", write), *STEPS))
     assert report.exit_code == 4
     assert report.failure is not None
-    assert "was written to during the migration" in report.failure.problem.message
+    assert "changed during the migration" in report.failure.problem.message
     assert await has_nothing(target)
 
 
@@ -311,7 +314,7 @@ async def test_something_that_is_no_file_in_the_place_of_the_database_of_events_
     make[kind](path)
     report = await migrate_sample(options)
     assert report.ok, report.failure
-    assert any(f"{path} is no file" in finding.message for finding in report.all(Finding))
+    assert any(f"{path} is not a file" in finding.message for finding in report.all(Finding))
 
 
 @pytest.mark.parametrize("suffix", ["", "-wal"])

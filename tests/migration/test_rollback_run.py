@@ -10,13 +10,13 @@ from sqlalchemy import URL
 from teleclaude.db.engine import disposing, make_engine
 from teleclaude.demo.installation import SampleInstallation
 from teleclaude.layout import make_layout
-from teleclaude.migration.discover import detect
+from teleclaude.migration.discover import discover
 from teleclaude.migration.plan.plan import make_plan
 from teleclaude.migration.plan.rollback import describe_next
 from teleclaude.migration.report.events import TableResult
 from teleclaude.migration.report.report import Report
-from teleclaude.migration.source.inventory import Kind, Reference
 from teleclaude.migration.source.options import Options
+from teleclaude.migration.source.references import Kind, Reference
 from tests.support.pointing import point_to
 from tests.support.sample import editing, files_below, has_nothing, migrate_sample, query, state
 from tests.support.shell import Stubs
@@ -136,7 +136,7 @@ async def test_after_a_trial_comes_its_daemon(migrated: Migrated) -> None:
 async def test_after_a_migration_come_the_cutover_and_the_daemon(
     options: Options, sample: SampleInstallation, tmp_path: Path, platform: str, start: str
 ) -> None:
-    seen = await detect(dataclasses.replace(options, target=None), "run", tmp_path, {})
+    seen = await discover(dataclasses.replace(options, target=None), "run", tmp_path, {})
     places = make_layout(platform)
     inventory = dataclasses.replace(seen, platform=platform, layout=places, is_root=True)
     assert describe_next(make_plan(options, inventory)) == (start,)

@@ -1,23 +1,16 @@
 """Files of every period migrate, and nothing of them is lost."""
 
 import json
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from sqlalchemy import URL
 
-from teleclaude.db.models import Model
 from teleclaude.demo.installation import SampleInstallation
 from teleclaude.demo.postgres import Server
 from teleclaude.migration.pipeline import STEPS
 from teleclaude.migration.report.events import Finding, Left, TableResult
-from teleclaude.migration.source.json_member import FUNCTION, read_member
-from teleclaude.migration.source.old_schema import RULES, choose_read, reason_left
 from teleclaude.migration.source.options import Options
 from tests.support.periods import PERIODS, columns_of, make_old_database, value_of
 from tests.support.sample import editing, migrate_sample, query, reading
@@ -295,53 +288,3 @@ async def test_messages_that_were_to_be_deleted_stay_in_the_state_and_are_counte
     said = [finding.message for finding in report.all(Finding) if finding.subject == "sessions.ux_state"]
     assert len(said) == 1
     assert said[0].startswith("3 messages that were to be deleted")
-
-
-def test_every_rule_reads_a_column_that_the_models_have() -> None:
-    for table, rules in RULES.items():
-        assert set(rules) <= set(Model.metadata.tables[table].columns.keys())
-
-
-@given(
-    st.sets(
-        st.sampled_from(sorted({need for ways in RULES["sessions"].values() for way in ways for need in way.needs}))
-    )
-)
-def test_whatever_columns_an_old_table_has_a_rule_draws_only_on_them(columns: set[str]) -> None:
-    for column in (column.name for column in Model.metadata.tables["sessions"].columns):
-        read = choose_read("sessions", column, columns)
-        assert read is None or set(read.needs) <= columns
-        assert read is not None or column not in columns
-
-
-SQLITE_VALUES = (
-    st.none()
-    | st.integers(-(2**63), 2**63 - 1)
-    | st.floats(allow_nan=False)
-    | st.binary()
-    | st.text(st.characters(exclude_categories=["Cs"]))
-    | st.sampled_from(
-        ['{"claude_session_id": 1}', '{"output_message_id": {"a": [1]}}', "[]", "[1]", "{", "null", "closed"]
-    )
-)
-OLD_COLUMNS = sorted(
-    {need for reads in RULES.values() for ways in reads.values() for way in ways for need in way.needs}
-)
-
-
-@given(st.sampled_from(sorted(RULES)), st.dictionaries(st.sampled_from(OLD_COLUMNS), SQLITE_VALUES), st.data())
-def test_every_old_column_is_read_whatever_it_holds(table: str, row: dict[str, Any], data: st.DataObject) -> None:
-    column = data.draw(st.sampled_from(sorted(RULES[table])))
-    read = choose_read(table, column, row)
-    if read is not None:
-        with closing(sqlite3.connect(":memory:")) as database:
-            database.create_function(FUNCTION, 2, read_member, deterministic=True)
-            database.execute(f"CREATE TABLE t ({', '.join(row)})")
-            database.execute(f"INSERT INTO t VALUES ({', '.join('?' * len(row))})", tuple(row.values()))
-            assert len(database.execute(f"SELECT {read.sql} FROM t").fetchall()) == 1
-
-
-@given(st.text(), st.text(), st.lists(st.text()))
-def test_any_name_is_looked_up(table: str, column: str, columns: list[str]) -> None:
-    choose_read(table, column, columns)
-    reason_left(table)

@@ -4,7 +4,7 @@ from contextlib import aclosing
 from pathlib import Path
 
 from teleclaude.db.engine import disposing, make_engine
-from teleclaude.migration.discover import detect
+from teleclaude.migration.discover import discover
 from teleclaude.migration.plan.plan import Plan, make_plan
 from teleclaude.migration.source.options import Options
 from teleclaude.migration.source.reader import reading
@@ -17,7 +17,7 @@ async def transferred(options: Options, tmp_path: Path) -> Plan:
     """Plan the migration of the sample, and let the transfer run alone."""
     private = tmp_path / "private"
     private.mkdir()
-    made = make_plan(options, await detect(options, "run", private, {}))
+    made = make_plan(options, await discover(options, "run", private, {}))
     made.folder.mkdir(parents=True)
     async for _ in transfer(made):
         pass

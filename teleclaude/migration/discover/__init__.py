@@ -1,131 +1,87 @@
-"""Detection: looks at the old installation and at the target, copies what will be read, decides nothing."""
+"""Discovery: reads the old installation and the target, copies the files that will be read, decides nothing."""
 
 from __future__ import annotations
 
 import os
-import pwd
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeVar
-
-from sqlalchemy import URL
+from typing import ParamSpec, TypeVar
 
 from teleclaude.daemon.service_user import find_identity_to_take, require_program
-from teleclaude.errors import SourceError, TeleClaudeError
+from teleclaude.errors import Problem, TeleClaudeError
 from teleclaude.layout import make_layout, user_config
-from teleclaude.migration.discover.account import find_account
-from teleclaude.migration.discover.crontabs import find_crontabs
-from teleclaude.migration.discover.database import find_database, find_events, find_odd_events
-from teleclaude.migration.discover.destinations import find_destinations
-from teleclaude.migration.discover.docs import Docs, find_docs
-from teleclaude.migration.discover.earlier_runs import find_runs
-from teleclaude.migration.discover.hooks import find_hooks
-from teleclaude.migration.discover.installation import (
+from teleclaude.migration.discover.account import find_account, find_user_name, read_sudo_uid
+from teleclaude.migration.discover.configuration import (
     copy_config,
-    find_elsewhere,
-    find_places,
-    list_files,
+    find_unset,
+    make_account_variables,
     read_people,
-    read_sudo_uid,
     read_zone,
 )
+from teleclaude.migration.discover.crontabs import find_crontabs
+from teleclaude.migration.discover.database import find_database, find_events, find_odd_events
+from teleclaude.migration.discover.destinations import find_destinations, find_runs
+from teleclaude.migration.discover.docs import Docs, find_docs
+from teleclaude.migration.discover.hooks import find_hooks
+from teleclaude.migration.discover.installation import find_elsewhere, find_places, list_files
+from teleclaude.migration.discover.old_paths import OldPaths, make_old_paths
+from teleclaude.migration.discover.problems import MISSING, UNREADABLE, UNREADABLE_FOR_ROOT
 from teleclaude.migration.discover.processes import find_activities
-from teleclaude.migration.discover.references import Mentions, make_mentions
 from teleclaude.migration.discover.services import find_services
 from teleclaude.migration.discover.shells import find_shells
-from teleclaude.migration.discover.target import choose_target, look_at_target
-from teleclaude.migration.discover.variables import find_unset, make_account_variables
-from teleclaude.migration.report.events import Finding, error, warning
-from teleclaude.migration.source.inventory import (
-    NOWHERE,
-    Activity,
-    ConfigFiles,
-    Inventory,
-    Person,
-    Places,
-    Reference,
-    TargetState,
-)
+from teleclaude.migration.discover.target import choose_target, read_target
+from teleclaude.migration.report.events import Finding, error
+from teleclaude.migration.source.installation import Places
+from teleclaude.migration.source.inventory import Inventory
 from teleclaude.migration.source.options import Options
 from teleclaude.migration.source.privsep import Privsep, privsep_for
+from teleclaude.migration.source.references import Reference
+from teleclaude.migration.source.target import NOWHERE
 from teleclaude.migration.source.unprivileged import list_names
 from teleclaude.platform.names import HERE
 
-T = TypeVar("T")
+_T = TypeVar("_T")
+_P = ParamSpec("_P")
 
-Found = tuple[tuple[Reference, ...], tuple[Finding, ...]]
+_LOCK_SECONDS = 20.0
+"""How long the lock of a killed run may still be held: twice the interval at which the server looks for its client."""
 
 
 @dataclass
-class Attempts:
-    """Looks at one thing after the other, and remembers what could not be looked at."""
+class _Attempts:
+    """Looks at one thing after the other, and keeps the reason for each that could not be looked at."""
 
     problems: list[Finding] = field(default_factory=list)
 
-    def look(self, subject: str, look: Callable[[], T], otherwise: T) -> T:
-        """Return what `look` sees; where it cannot, note the trouble and return `otherwise`."""
+    def look(
+        self, subject: str, otherwise: _T, function: Callable[_P, _T], *arguments: _P.args, **options: _P.kwargs
+    ) -> _T:
+        """Return the result of a function, `otherwise` where it raises TeleClaudeError or OSError."""
         try:
-            return look()
-        except TeleClaudeError as trouble:
-            self.problems.append(error(subject, trouble.message, trouble.hint))
-        except OSError as trouble:
-            reason = f"{trouble.filename} cannot be looked at: {trouble.strerror}"
-            remedy = "see to its permissions" if os.geteuid() == 0 else "see to its permissions, or run it with sudo"
-            if subject == "source" and isinstance(trouble, FileNotFoundError):
-                remedy = "name the right --source DIR or --home DIR"
-            self.problems.append(error(subject, reason, remedy))
+            return function(*arguments, **options)
+        except TeleClaudeError as failure:
+            self.problems.append(error(subject, failure.problem))
+        except OSError as failure:
+            self.problems.append(error(subject, _explain(subject, failure)))
         return otherwise
 
 
-PATIENCE_SECONDS = 20.0
-"""Twice the interval at which the server looks for a client that is gone (migration/transfer.py)."""
-
-NOBODY: tuple[Person, ...] = ()
-NO_DOCS = Docs()
-NO_HOLDERS: tuple[Activity, ...] = ()
-NO_POINTERS: Found = ((), ())
-NO_CONFIG: tuple[ConfigFiles | None, tuple[TeleClaudeError, ...]] = (None, ())
+def _explain(subject: str, failure: OSError) -> Problem:
+    if subject == "source" and isinstance(failure, FileNotFoundError):
+        return MISSING.fill(path=failure.filename)
+    problem = UNREADABLE_FOR_ROOT if os.geteuid() == 0 else UNREADABLE
+    return problem.fill(path=failure.filename, reason=failure.strerror)
 
 
-async def detect(options: Options, run: str, private: Path, environ: Mapping[str, str]) -> Inventory:
-    """Return everything that can be seen; what cannot be looked at becomes a trouble of the inventory."""
-    attempts = Attempts()
-    look = attempts.look
+async def discover(options: Options, run: str, private: Path, environ: Mapping[str, str]) -> Inventory:
+    """Return everything that can be seen; what cannot be looked at becomes one of the inventory's problems."""
+    attempts = _Attempts()
     places = find_places(options, environ)
-    layout = make_layout(HERE, options.root, environ)
     account = find_account(places)
     privsep = privsep_for(account)
-    # With --root everything belongs to the caller.
-    writer = privsep if options.root is None else privsep_for(None)
-    config_files, wrong = look("configuration", lambda: copy_config(privsep, places, private), NO_CONFIG)
-    attempts.problems += [error("configuration", trouble.message, trouble.hint) for trouble in wrong]
-    database = look("source", lambda: find_database(privsep, places, config_files, private), None)
-    events = look("source", lambda: find_events(privsep, places, private), None)
-    attempts.problems.extend(look("source", lambda: find_odd_events(places), ()))
-    databases = tuple(found for found in (database, events) if found is not None)
-    database_uid = database.uid if database else None
-    sudo_uid = read_sudo_uid(environ)
-    variables = make_account_variables(places, user_name(database_uid))
-    attempts.problems.extend(look("configuration", lambda: find_unset(config_files, places, variables, layout), ()))
-    docs = look("docs", lambda: find_docs(privsep, places), NO_DOCS)
-    mentions = make_mentions(places, config_files)
-    references, unclear = look("cutover", lambda: find_references(privsep, places, mentions), NO_POINTERS)
-    attempts.problems.extend(unclear)
-    service_user = find_identity_to_take(layout)
-    if service_user is not None:
-        # The daemon is booted last, and an hour of loading should not end with this.
-        look("files", lambda: require_program(service_user, environ), None)
-    url = look("target", lambda: choose_target(options, environ), None)
-    user_file = user_config(places.home, options.root, environ)
-    migrations = options.report_dir.absolute() if options.report_dir else layout.migrations
-    destinations = look("files", lambda: find_destinations(layout, user_file, options.report_dir, writer), NOWHERE)
-    # What somebody else can have written there, root does not act upon.
-    journals, migrating = find_runs(migrations) if destinations.unsafe_run_folder is None else ((), ())
-    # The server may take its time to notice that a killed run is gone.
-    patience = PATIENCE_SECONDS if any(journal.committing for journal in journals) else 0.0
-    return Inventory(
+    inventory = Inventory(
         run=run,
         started_at=datetime.now(UTC).isoformat(),
         platform=HERE,
@@ -133,61 +89,111 @@ async def detect(options: Options, run: str, private: Path, environ: Mapping[str
         home=places.home,
         checkout=places.checkout,
         is_root=os.geteuid() == 0,
-        layout=layout,
-        user_config=user_file,
+        layout=make_layout(HERE, options.root, environ),
+        user_config=user_config(places.home, options.root, environ),
         account=account,
-        user_name=user_name(options.uid or sudo_uid or database_uid),
-        sudo_uid=sudo_uid,
-        database_uid=database_uid,
+        user_name=None,
+        sudo_uid=read_sudo_uid(environ),
+    )
+    inventory = _read_installation(inventory, places, privsep, attempts)
+    inventory = replace(
+        inventory, user_name=find_user_name(options.uid or inventory.sudo_uid or inventory.database_uid)
+    )
+    inventory = _find_users(inventory, places, privsep, attempts)
+    inventory = _look_at_destinations(inventory, options, environ, privsep, attempts)
+    inventory = await _look_at_target(inventory, options, environ, attempts)
+    return replace(inventory, problems=tuple(attempts.problems))
+
+
+def _read_installation(inventory: Inventory, places: Places, privsep: Privsep, attempts: _Attempts) -> Inventory:
+    """Add the configuration, the databases, the docs and the other files of the old installation."""
+    look, private = attempts.look, inventory.private
+    files, wrong = look("configuration", (None, ()), copy_config, privsep, places, private)
+    attempts.problems.extend(wrong)
+    database = look("source", None, find_database, privsep, places, files, private)
+    events = look("source", None, find_events, privsep, places, private)
+    attempts.problems.extend(look("source", (), find_odd_events, places))
+    uid = database.uid if database else None
+    variables = make_account_variables(places, find_user_name(uid))
+    attempts.problems.extend(look("configuration", (), find_unset, files, places, variables, inventory.layout))
+    docs = look("docs", Docs(), find_docs, privsep, places)
+    databases = tuple(found for found in (database, events) if found is not None)
+    return replace(
+        inventory,
+        database_uid=uid,
         database=database,
         events=events,
-        files=look("source", lambda: list_files(privsep, places, config_files, databases, docs.all), ()),
-        config_files=config_files,
+        files=look("source", (), list_files, privsep, places, files, databases, docs.all),
+        config_files=files,
         account_variables=variables,
-        people=look("configuration", lambda: read_people(config_files), NOBODY),
-        timezone=look("configuration", lambda: read_zone(config_files, places), None),
+        people=look("configuration", (), read_people, files),
+        timezone=look("configuration", None, read_zone, files, places),
         docs=docs.files,
         docs_left=docs.left,
         docs_index=docs.index,
-        checkout_entries=look("source", lambda: tuple(privsep.call(list_names, str(places.checkout))), ()),
-        home_entries=look("source", lambda: tuple(privsep.call(list_names, str(places.state))), ()),
-        elsewhere=look("source", lambda: find_elsewhere(privsep, places), ()),
-        activities=(
-            *migrating,
-            *look("source", lambda: find_activities(privsep, places, databases, account), NO_HOLDERS),
-        ),
-        services=look("source", lambda: find_services(privsep, places, mentions), ()),
-        references=references,
-        journals=journals,
-        url=url,
-        target=await _look_at(url, attempts, patience) if url is not None else None,
-        destinations=destinations,
-        problems=tuple(attempts.problems),
+        checkout_entries=tuple(look("source", [], privsep.call, list_names, str(places.checkout))),
+        home_entries=tuple(look("source", [], privsep.call, list_names, str(places.state))),
+        elsewhere=look("source", (), find_elsewhere, privsep, places),
     )
 
 
-async def _look_at(url: URL, attempts: Attempts, patience: float) -> TargetState | None:
+def _find_users(inventory: Inventory, places: Places, privsep: Privsep, attempts: _Attempts) -> Inventory:
+    """Add what uses the old installation: processes, services, cron, hooks and shells."""
+    look = attempts.look
+    old_paths = make_old_paths(places, inventory.config_files)
+    found = look("cutover", (), _list_references, privsep, places, old_paths)
+    attempts.problems.extend(each for each in found if isinstance(each, Finding))
+    databases = tuple(each for each in (inventory.database, inventory.events) if each is not None)
+    return replace(
+        inventory,
+        activities=look("source", (), find_activities, privsep, places, databases, inventory.account),
+        services=look("source", (), find_services, privsep, places, old_paths),
+        references=tuple(each for each in found if isinstance(each, Reference)),
+    )
+
+
+def _list_references(privsep: Privsep, places: Places, old_paths: OldPaths) -> tuple[Reference | Finding, ...]:
+    """Return every reference, and a warning for each place that cannot be read."""
+    return (
+        *find_crontabs(old_paths),
+        *find_hooks(privsep, places, old_paths),
+        *find_shells(privsep, places, old_paths),
+    )
+
+
+def _look_at_destinations(
+    inventory: Inventory, options: Options, environ: Mapping[str, str], privsep: Privsep, attempts: _Attempts
+) -> Inventory:
+    """Add what exists in the places of the new installation, earlier runs included."""
+    layout = inventory.layout
+    service_user = find_identity_to_take(layout)
+    if service_user is not None:
+        # The probe starts it last, and would fail after an hour of loading.
+        attempts.look("files", None, require_program, service_user, environ)
+    # With --root everything belongs to the caller.
+    writer = privsep if options.root is None else privsep_for(None)
+    found = attempts.look(
+        "files", NOWHERE, find_destinations, layout, inventory.user_config, options.report_dir, writer
+    )
+    if found.unsafe_run_folder is not None:
+        # Another user can have written the journals there, so root does not act on them.
+        return replace(inventory, destinations=found)
+    journals, migrating = find_runs(options.report_dir.absolute() if options.report_dir else layout.migrations)
+    activities = (*migrating, *inventory.activities)
+    return replace(inventory, destinations=found, journals=journals, activities=activities)
+
+
+async def _look_at_target(
+    inventory: Inventory, options: Options, environ: Mapping[str, str], attempts: _Attempts
+) -> Inventory:
+    """Add the database to move to."""
+    url = attempts.look("target", None, choose_target, options, environ)
+    if url is None:
+        return inventory
+    committing = any(journal.committing for journal in inventory.journals)
     try:
-        return await look_at_target(url, patience)
-    except TeleClaudeError as trouble:
-        attempts.problems.append(error("target", trouble.message, trouble.hint))
-        return None
-
-
-def user_name(uid: int | None) -> str | None:
-    """Return the name of the account with `uid`, None where this machine does not know it."""
-    try:
-        return pwd.getpwuid(uid).pw_name if uid is not None else None
-    except KeyError:
-        return None
-
-
-def find_references(privsep: Privsep, places: Places, mentions: Mentions) -> Found:
-    """Return what leads to the old installation, and a warning for each place that could not be looked at."""
-    found = [
-        *find_crontabs(mentions),
-        *find_hooks(privsep, places, mentions),
-        *find_shells(privsep, places, mentions),
-    ]
-    wrong = [warning("cutover", each.message, each.hint) for each in found if isinstance(each, SourceError)]
-    return tuple(each for each in found if isinstance(each, Reference)), tuple(wrong)
+        target = await read_target(url, _LOCK_SECONDS if committing else 0.0)
+    except TeleClaudeError as failure:
+        attempts.problems.append(error("target", failure.problem))
+        target = None
+    return replace(inventory, url=url, target=target)

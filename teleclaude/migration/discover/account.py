@@ -1,20 +1,24 @@
-"""Who controls the old installation: with his rights, and no more, everything of it is read."""
+"""The accounts of the move: who controls the old installation, and who runs the command."""
 
 from __future__ import annotations
 
 import os
 import pwd
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from teleclaude.config.folders import Stranger, find_stranger
 from teleclaude.errors import SourceError
-from teleclaude.migration.source.inventory import Account, Places
+from teleclaude.migration.discover.problems import SEVERAL_OWNERS
+from teleclaude.migration.source.installation import Account, Places
 
 
 def find_account(places: Places) -> Account | None:
     """Return the user who controls the folders of the old installation, None where this process may read them itself.
 
-    That is so where it is not root, or where root alone controls them. Raises SourceError where it is not clear.
+    A process may read them itself where it is not root, or where only root controls them. Raises SourceError where
+    several users control them.
     """
     if os.geteuid() != 0:
         return None
@@ -23,20 +27,41 @@ def find_account(places: Places) -> Account | None:
     owners = {stranger.uid: stranger for stranger in strangers}
     if len(owners) > 1:
         listed = ", ".join(f"{stranger.path} (uid {uid})" for uid, stranger in sorted(owners.items()))
-        raise SourceError(f"the old installation belongs to several users: {listed}", "name its --source and --home")
-    gates = tuple(sorted({stranger.path for stranger in strangers if _is_folder(stranger.path)}))
-    return _make_account(strangers[0], gates) if strangers else None
+        raise SourceError(SEVERAL_OWNERS.fill(listed=listed))
+    top_folders = tuple(sorted({stranger.path for stranger in strangers if _is_folder(stranger.path)}))
+    return _make_account(strangers[0], top_folders) if strangers else None
 
 
 def _is_folder(path: Path) -> bool:
     return path.is_dir() and not path.is_symlink()
 
 
-def _make_account(stranger: Stranger, gates: tuple[Path, ...]) -> Account:
+def _make_account(stranger: Stranger, top_folders: tuple[Path, ...]) -> Account:
     try:
         known = pwd.getpwuid(stranger.uid)
     except KeyError:
-        # A user of another machine; root's group is nobody's by accident either.
-        return Account(stranger.uid, stranger.gid or stranger.uid, (), gates)
+        # A user of another machine, who never gets root's group.
+        return Account(stranger.uid, stranger.gid or stranger.uid, (), top_folders)
     groups = tuple(os.getgrouplist(known.pw_name, known.pw_gid))
-    return Account(stranger.uid, known.pw_gid, groups, gates, known.pw_name)
+    return Account(stranger.uid, known.pw_gid, groups, top_folders, known.pw_name)
+
+
+def read_sudo_uid(environ: Mapping[str, str]) -> int | None:
+    """Return the user id of the caller of sudo, None without sudo and for root, which is nobody's owner."""
+    uid = environ.get("SUDO_UID", "")
+    return (int(uid) or None) if uid.isdigit() else None
+
+
+def find_caller_home(environ: Mapping[str, str]) -> Path:
+    """Return the home of the caller, that of the caller of sudo where there is one."""
+    uid = read_sudo_uid(environ)
+    with suppress(KeyError):
+        return Path.home() if uid is None else Path(pwd.getpwuid(uid).pw_dir)
+    return Path.home()
+
+
+def find_user_name(uid: int | None) -> str | None:
+    """Return the name of the account with `uid`, None where this machine does not know it."""
+    with suppress(KeyError):
+        return pwd.getpwuid(uid).pw_name if uid is not None else None
+    return None

@@ -10,27 +10,28 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from teleclaude.errors import SourceError
-from teleclaude.migration.source.inventory import DocFile, Places
+from teleclaude.migration.discover.problems import TOO_MANY_DOCS
+from teleclaude.migration.source.installation import DocFile, Places
 from teleclaude.migration.source.known_files import DOC_BYTES, INDEX
 from teleclaude.migration.source.privsep import Privsep
 from teleclaude.migration.source.unprivileged import MAX_ENTRIES, inspect, list_names, open_exactly, resolve
 from teleclaude.printable import printable
 
-ALL_BYTES = 1 << 30
+_ALL_BYTES = 1 << 30
 
 OUTSIDE = "a link to a place outside the docs"
-CIRCLE = "a link that leads in a circle"
-NOTHING = "a link to nothing"
+CIRCLE = "a link in a circle, or to a folder that is published already"
+NOTHING = "a link to a file that does not exist"
 SPECIAL = "not a regular file"
-FOREIGN = "a hard link to a file of somebody else"
+FOREIGN = "a hard link to a file of another user"
 LARGE = f"larger than {DOC_BYTES >> 20} MB"
-CLOSED = "its owner cannot read it"
+_CLOSED = "its owner cannot read it"
 ODD_NAME = "its name is not UTF-8 or has control characters"
 
 
 @dataclass(frozen=True)
 class Docs:
-    """The files to publish, the old index, and what is left out with the reason."""
+    """The files to publish, the old index, and the entries that are left out with the reason."""
 
     files: tuple[DocFile, ...] = ()
     index: DocFile | None = None
@@ -43,18 +44,18 @@ class Docs:
 
 
 def find_docs(privsep: Privsep, places: Places) -> Docs:
-    """Return what the docs folder holds; raises SourceError, OSError.
+    """Return the content of the docs folder; raises SourceError, OSError.
 
     Links are followed only while they resolve inside the docs folder or the checkout's docs.
     """
-    kept, left = privsep.call(walk_docs, str(places.state), str(places.checkout))
+    kept, left = privsep.call(_list_docs, str(places.state), str(places.checkout))
     found = {Path(relative): DocFile(Path(relative), Path(real)) for relative, real in kept}
     index = found.pop(INDEX, None)
     return Docs(tuple(found.values()), index, tuple((name, reason) for name, reason in left))
 
 
-def walk_docs(state: str, checkout: str) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
-    """Return relative and real paths of the files to publish, and what is left out; done with the owner's rights."""
+def _list_docs(state: str, checkout: str) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+    """Return relative and real paths of the files to publish, and the rest with reasons; runs unprivileged."""
     top = resolve(Path(state)) / "docs"
     allowed = tuple(_own_docs(Path(state), Path(checkout)))
     kept: list[tuple[str, str]] = []
@@ -66,13 +67,13 @@ def walk_docs(state: str, checkout: str) -> tuple[list[tuple[str, str]], list[tu
         else:
             kept.append((str(relative), str(real)))
             size += inspect(real).st_size
-        if size > ALL_BYTES or len(kept) + len(left) > MAX_ENTRIES:
+        if size > _ALL_BYTES or len(kept) + len(left) > MAX_ENTRIES:
             raise _too_much(top / relative)
     return kept, left
 
 
 def _own_docs(state: Path, checkout: Path) -> Iterator[Path]:
-    """Yield the real folders that links may lead to: not where the folder itself is a link that leads away."""
+    """Yield the real docs folders that links may point into; one that is itself a link to another place is left out."""
     own = [(resolve(place), resolve(place / "docs")) for place in (checkout, state)]
     for _, docs in own:
         if any(place in docs.parents for place, _ in own):
@@ -80,7 +81,7 @@ def _own_docs(state: Path, checkout: Path) -> Iterator[Path]:
 
 
 def _walk(top: Path, allowed: tuple[Path, ...]) -> Iterator[tuple[Path, Path, str]]:
-    """Yield every file with where it really is and why it is left out, if it is; folders only where they are left."""
+    """Yield every file, and every folder that is left out, with its real path and the reason why it is left out."""
     try:
         inspect(top)
     except FileNotFoundError:
@@ -89,7 +90,7 @@ def _walk(top: Path, allowed: tuple[Path, ...]) -> Iterator[tuple[Path, Path, st
     if reason:
         yield Path(), real, reason
         return
-    seen: set[Path] = set()
+    seen = {real}
     waiting = [Path()]
     while waiting:
         here = waiting.pop()
@@ -108,12 +109,12 @@ def _walk(top: Path, allowed: tuple[Path, ...]) -> Iterator[tuple[Path, Path, st
 
 
 def _too_much(where: Path) -> SourceError:
-    limits = f"{ALL_BYTES >> 20} MB, {MAX_ENTRIES} files or folders"
-    return SourceError(f"the docs hold more than {limits}, up to {printable(where)}", "move away what is no snippet")
+    values = {"megabytes": _ALL_BYTES >> 20, "limit": MAX_ENTRIES, "path": printable(where)}
+    return SourceError(TOO_MANY_DOCS.fill(**values))
 
 
 def _look(path: Path, allowed: tuple[Path, ...]) -> tuple[Path, str]:
-    """Return where a path leads, and why it is left out."""
+    """Return the real path, and why it is left out."""
     try:
         real = resolve(path)
         if not any(real == place or place in real.parents for place in allowed):
@@ -122,7 +123,7 @@ def _look(path: Path, allowed: tuple[Path, ...]) -> tuple[Path, str]:
     except FileNotFoundError:
         return path, NOTHING
     except OSError as error:
-        return path, CIRCLE if error.errno == errno.ELOOP else CLOSED
+        return path, CIRCLE if error.errno == errno.ELOOP else _CLOSED
     return real, _reason(path.name, real, state)
 
 
@@ -132,7 +133,7 @@ def _reason(name: str, real: Path, state: os.stat_result) -> str:
     if not stat.S_ISDIR(state.st_mode) and not stat.S_ISREG(state.st_mode):
         return SPECIAL
     if not _may_read(real):
-        return CLOSED
+        return _CLOSED
     if stat.S_ISDIR(state.st_mode):
         return ""
     if state.st_nlink > 1 and state.st_uid != os.geteuid():

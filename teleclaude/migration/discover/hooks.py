@@ -1,4 +1,4 @@
-"""What the settings of the agents run of the old program: hooks, tool servers, notifiers (facts: installation)."""
+"""References to the old program in the settings of the agents: hooks, tool servers, notifiers (facts: installation)."""
 
 from __future__ import annotations
 
@@ -6,90 +6,91 @@ import json
 import re
 import tomllib
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from teleclaude.errors import SourceError
-from teleclaude.migration.discover.references import Mentions
+from teleclaude.migration.discover.old_paths import OldPaths
+from teleclaude.migration.discover.problems import SETTINGS_UNCLEAR
+from teleclaude.migration.report.events import Finding, warning
 from teleclaude.migration.source.files import CONFIG_LIMIT, read_file
-from teleclaude.migration.source.inventory import Kind, Places, Reference
+from teleclaude.migration.source.installation import Places
 from teleclaude.migration.source.privsep import Privsep
+from teleclaude.migration.source.references import Kind, Reference
 
-SETTINGS = (".claude/settings.json", ".claude/settings.local.json", ".claude.json", ".gemini/settings.json")
-TOML_SETTINGS = (".codex/config.toml",)
+_SETTINGS = (".claude/settings.json", ".claude/settings.local.json", ".claude.json", ".gemini/settings.json")
+_TOML_SETTINGS = (".codex/config.toml",)
 
-RUN_BY_AGENTS = frozenset(
+_RUN_BY_AGENTS = frozenset(
     {"hooks", "mcpServers", "mcp_servers", "statusLine", "apiKeyHelper", "notify", "env", "command", "args"}
 )
-"""Keys below which an agent takes what it runs; elsewhere a path is a project or a memory, and is the user's."""
+"""Keys of what an agent runs; below other keys a path is a project or a memory, which is the user's."""
 
-EXACT = 2**53
-"""jq rounds larger integers (up to 1.6), because it takes every number for a double."""
+_EXACT = 2**53
+"""jq rounds larger integers (up to 1.6), because it reads every number as a double."""
 
-Keys = tuple[str | int, ...]
+_LONGEST_ENTRY = 100
+"""Lines; a person removes a longer entry of TOML."""
+
+_Keys = tuple[str | int, ...]
 
 
-def find_hooks(privsep: Privsep, places: Places, mentions: Mentions) -> Iterator[Reference | SourceError]:
-    """Yield what leads to the old program in the settings of the agents, and an error for each that cannot be read."""
-    for name in (*SETTINGS, *TOML_SETTINGS):
+def find_hooks(privsep: Privsep, places: Places, old_paths: OldPaths) -> Iterator[Reference | Finding]:
+    """Yield the references in the settings of the agents, and a warning for each file that cannot be read."""
+    for name in (*_SETTINGS, *_TOML_SETTINGS):
         path = places.home / name
         try:
             content = read_file(privsep, path, CONFIG_LIMIT)
-            yield from _in_toml(path, content, mentions) if name in TOML_SETTINGS else _in_json(path, content, mentions)
+            yield from (
+                _in_toml(path, content, old_paths) if name in _TOML_SETTINGS else _in_json(path, content, old_paths)
+            )
         except FileNotFoundError:
             continue
         except SourceError as error:
-            yield error
+            yield warning("cutover", error.problem)
         except (ValueError, RecursionError) as error:
-            # Of a decoder's message only the place: the rest may quote the file.
-            place = re.search(r"line \d+", str(error))
-            said = f"{path} cannot be understood{f', {place[0]}' if place else ''}"
-            yield SourceError(said, f"see whether it names {places.checkout}, and take that out")
+            # The rest of a decoder's message may quote the file.
+            line = re.search(r"line \d+", str(error))
+            place = f", {line[0]}" if line else ""
+            yield warning("cutover", SETTINGS_UNCLEAR.fill(path=path, place=place, checkout=places.checkout))
 
 
-def _in_json(path: Path, content: bytes, mentions: Mentions) -> Iterator[Reference]:
-    numbers: list[int] = []
-
-    def count(digits: str) -> int:
-        numbers.append(int(digits))
-        return numbers[-1]
-
-    document = json.loads(content, parse_int=count)
-    exact = all(abs(number) < EXACT for number in numbers)
-    for keys, value in _run(document, mentions):
-        yield Reference(Kind.AGENT_HOOK, path, mentions.shown(value), keys=keys, clear=exact)
+def _in_json(path: Path, content: bytes, old_paths: OldPaths) -> Iterator[Reference]:
+    integers: list[str] = []
+    document = json.loads(content, parse_int=integers.append)
+    exact = all(abs(int(digits)) < _EXACT for digits in integers)
+    for keys, value in _run(document, old_paths):
+        yield Reference(Kind.AGENT_HOOK, path, old_paths.shown(value), keys=keys, clear=exact)
 
 
-def _in_toml(path: Path, content: bytes, mentions: Mentions) -> Iterator[Reference]:
+def _in_toml(path: Path, content: bytes, old_paths: OldPaths) -> Iterator[Reference]:
     text = content.decode()
-    for keys, value in _run(tomllib.loads(text), mentions):
+    for keys, value in _run(tomllib.loads(text), old_paths):
         lines = find_lines(text, keys)
-        yield Reference(Kind.AGENT_HOOK, path, mentions.shown(value), lines, keys, clear=lines is not None)
+        yield Reference(Kind.AGENT_HOOK, path, old_paths.shown(value), lines, keys, clear=lines is not None)
 
 
-def _run(document: Any, mentions: Mentions) -> Iterator[tuple[Keys, str]]:
-    """Yield what an agent runs of the old installation, each entry once, and the way to the entry."""
-    found: dict[Keys, list[str]] = {}
-    for keys, value in walk(document):
-        if RUN_BY_AGENTS.intersection(keys) and mentions.found_in(value):
-            found.setdefault(entry_of(keys), []).append(value)
+def _run(document: Any, old_paths: OldPaths) -> Iterator[tuple[_Keys, str]]:
+    """Yield the entries with which an agent runs the old installation, each once: its keys and its text."""
+    found: dict[_Keys, list[str]] = {}
+    for keys, value in _walk(document):
+        if _RUN_BY_AGENTS.intersection(keys) and old_paths.found_in(value):
+            found.setdefault(_entry_of(keys), []).append(value)
     yield from ((keys, " ".join(values)) for keys, values in found.items())
 
 
-def walk(document: Any) -> Iterator[tuple[Keys, str]]:
-    """Yield every text in a document, in order, with the way to it."""
-    waiting: list[tuple[Keys, Any]] = [((), document)]
-    while waiting:
-        keys, value = waiting.pop()
-        if isinstance(value, str):
-            yield keys, value
-        elif isinstance(value, dict | list):
-            inside = value.items() if isinstance(value, dict) else enumerate(value)
-            waiting.extend(reversed([((*keys, key), item) for key, item in inside]))
+def _walk(value: Any, keys: _Keys = ()) -> Iterator[tuple[_Keys, str]]:
+    """Yield every text in a document, in order, with its keys."""
+    if isinstance(value, str):
+        yield keys, value
+    elif isinstance(value, dict | list):
+        for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _walk(item, (*keys, key))
 
 
-def entry_of(keys: Keys) -> Keys:
-    """Return the way to what has to go as a whole: the hook of a command, the server of an argument."""
+def _entry_of(keys: _Keys) -> _Keys:
+    """Return the keys of the entry that is removed as a whole: the hook of a command, the server of an argument."""
     for place, key in enumerate(keys):
         if key in ("mcpServers", "mcp_servers"):
             return keys[: place + 2]
@@ -100,10 +101,10 @@ def entry_of(keys: Keys) -> Keys:
     return keys
 
 
-def find_lines(text: str, keys: Keys) -> tuple[int, int] | None:
-    """Return the lines of a TOML file that an entry takes up alone, None where that is not clear.
+def find_lines(text: str, keys: _Keys) -> tuple[int, int] | None:
+    """Return the first and last line of an entry of a TOML file, None where they are not certain.
 
-    It is clear where without them the file says the same but for the entry.
+    They are certain where the file without these lines differs by this entry alone.
     """
     document = tomllib.loads(text)
     inside: Any = document
@@ -111,41 +112,19 @@ def find_lines(text: str, keys: Keys) -> tuple[int, int] | None:
         inside = inside[key]
     del inside[keys[-1]]
     lines = text.split("\n")
-    for first, last in _candidates(lines, keys):
-        rest = "\n".join([*lines[: first - 1], *lines[last:]])
-        try:
-            if _without_empty(tomllib.loads(rest)) == _without_empty(document):
-                return first, last
-        except ValueError:
-            continue
+    name = rf"""["']?{re.escape(str(keys[-1]))}["']?\s*"""
+    starts = re.compile(rf"""\s*(?:(?:[\w."' -]+\.\s*)?{name}=|\[[^\]]*\b{name}\])""")
+    for first in (place for place, line in enumerate(lines) if starts.match(line)):
+        for last in range(first + 1, min(first + _LONGEST_ENTRY, len(lines)) + 1):
+            with suppress(ValueError):
+                rest = tomllib.loads("\n".join([*lines[:first], *lines[last:]]))
+                if _without_empty(rest) == _without_empty(document):
+                    return first + 1, last
     return None
 
 
-def _candidates(lines: list[str], keys: Keys) -> Iterator[tuple[int, int]]:
-    """Yield the lines that set the last key, and the tables of its name with everything up to the next one."""
-    name = rf"""["']?{re.escape(str(keys[-1]))}["']?\s*"""
-    for number, line in enumerate(lines, 1):
-        if re.match(rf"\s*(?:[\w.\"' -]+\.\s*)?{name}=", line):
-            ends = (end for end in range(number, len(lines) + 1) if "]" in lines[end - 1])
-            yield number, number
-            yield number, next(ends, number)
-        elif re.match(rf"\s*\[[^\]]*\b{name}\]", line):
-            yield number, _end_of_table(lines, number, str(keys[-1]))
-
-
-def _end_of_table(lines: list[str], first: int, name: str) -> int:
-    last = first
-    for number in range(first + 1, len(lines) + 1):
-        line = lines[number - 1].strip()
-        if line.startswith("[") and f"{name}." not in line:
-            break
-        if line and not line.startswith("#"):
-            last = number
-    return last
-
-
 def _without_empty(value: Any) -> Any:
-    """Return a document without the tables that hold nothing, such as one whose only entry went."""
+    """Return a document without empty tables, such as one whose only entry was removed."""
     if not isinstance(value, dict):
         return value
     kept = {key: _without_empty(item) for key, item in value.items()}

@@ -1,4 +1,4 @@
-"""Who still works on the old installation (facts: installation, services, process, sockets)."""
+"""Processes that work on the old installation (facts: installation, services, process, sockets)."""
 
 from __future__ import annotations
 
@@ -13,69 +13,77 @@ import psutil
 
 from teleclaude.daemon.boot import SINGLE_USER_SOCKET
 from teleclaude.db.file_lock import hold_existing
-from teleclaude.errors import LockHeldError, SourceError
+from teleclaude.errors import LockHeldError, Problem, SourceError
+from teleclaude.migration.discover.problems import (
+    CRON_LOCK_HELD,
+    DAEMON_ANSWERS,
+    DAEMON_LOCK_HELD,
+    DATABASE_OPEN,
+    PROGRAM_RUNS,
+    UNREADABLE_FOR_ROOT,
+)
 from teleclaude.migration.discover.services import find_agents
 from teleclaude.migration.source.files import open_source
-from teleclaude.migration.source.inventory import Account, Activity, Places, SourceDatabase
+from teleclaude.migration.source.installation import Account, Places, SourceDatabase
 from teleclaude.migration.source.privsep import Privsep
+from teleclaude.migration.source.references import Activity
 from teleclaude.platform.names import HERE, names_of
 
 SOCKETS = (SINGLE_USER_SOCKET, Path("/tmp/teleclaude.sock"))  # noqa: S108 - both fixed by the single-user releases
-SOCKET_SECONDS = 2.0
+_SOCKET_SECONDS = 2.0
 
-DAEMON = "teleclaude.daemon"
-PROGRAMS = {DAEMON: "daemon", "teleclaude.cli.telec": "terminal interface"}
-"""Modules that are run with `python -m`; every other module of the package is called a helper."""
+_DAEMON = "teleclaude.daemon"
+_PROGRAMS = {_DAEMON: "daemon", "teleclaude.cli.telec": "terminal interface"}
+"""Modules that `python -m` runs; every other module of the package is called a helper."""
 
 
 def find_activities(
     privsep: Privsep, places: Places, databases: tuple[SourceDatabase, ...], account: Account | None
 ) -> tuple[Activity, ...]:
-    """Return every evidence of somebody who works on the old installation, which `account` controls."""
-    locks = (_held_lock(privsep, path, who, stop) for path, who, stop in _locks(places))
-    found = (activity for activities in locks for activity in activities)
-    return tuple([*found, *_listening(databases), *find_processes(places, databases), *find_agents(places, account)])
+    """Return everything that works on the old installation, which `account` controls."""
+    return (
+        *_held_lock(privsep, places.checkout / "teleclaude.pid", DAEMON_LOCK_HELD),
+        *_held_lock(privsep, places.state / "cron_runner.pid", CRON_LOCK_HELD),
+        *_listening(databases),
+        *find_processes(places, databases),
+        *find_agents(places, account),
+    )
 
 
-def stop_command(process: int | None = None) -> str:
-    """Return how to stop the old daemon for good; its service manager would start it again."""
+def _stop_command(process: int | None = None) -> str:
+    """Return how to stop the old daemon for good: through its service manager, which restarts a killed one."""
     names = names_of(HERE)
     stop = names.old.fill(names.commands.stop)
     return f"stop it: {stop}; if it was started by hand: {f'kill {process}' if process else 'end it there'}"
 
 
-def _locks(places: Places) -> Iterator[tuple[Path, str, str]]:
-    yield places.checkout / "teleclaude.pid", "daemon", ""
-    yield places.state / "cron_runner.pid", "cron runner", "wait for its end, and keep cron from starting it again"
-
-
-def _held_lock(privsep: Privsep, path: Path, who: str, stop: str) -> Iterator[Activity]:
+def _held_lock(privsep: Privsep, path: Path, problem: Problem) -> Iterator[Activity]:
     try:
         with hold_existing(path, opener=partial(open_source, privsep)):
             return
     except LockHeldError as held:
-        # Not the process that the file names: its user writes there what he likes.
-        process = f"process {held.process}" if held.process else "a process"
-        yield Activity(f"the {who} is running: {process} holds {path}", stop or stop_command(held.process))
+        # The kernel names the process; its user can write anything into the file.
+        process = held.process or "of another user"
+        yield Activity(problem.fill(process=process, path=path, stop=_stop_command(held.process)))
     except SourceError as error:
-        yield Activity(error.message, error.hint)
+        yield Activity(error.problem)
     except OSError as error:
-        yield Activity(f"{path} cannot be looked at: {error.strerror}", "see to its permissions")
+        yield Activity(UNREADABLE_FOR_ROOT.fill(path=path, reason=error.strerror))
 
 
 def _listening(databases: tuple[SourceDatabase, ...]) -> Iterator[Activity]:
-    """Look whether somebody answers on a fixed socket, if it belongs to the owner of this database."""
+    """Yield the daemon that answers on a fixed socket, if the socket belongs to the owner of this database."""
     for path in SOCKETS if databases else ():
         try:
             if path.stat().st_uid != databases[0].uid:
                 continue
             with socket.socket(socket.AF_UNIX) as client:
-                client.settimeout(SOCKET_SECONDS)
+                client.settimeout(_SOCKET_SECONDS)
                 client.connect(str(path))
         except OSError:
-            # Nobody is there, or only what a killed daemon left.
+            # There is no socket, or a killed daemon left it.
             continue
-        yield Activity(f"a daemon answers on {path}", stop_command())
+        yield Activity(DAEMON_ANSWERS.fill(path=path, stop=_stop_command()))
 
 
 def find_processes(places: Places, databases: tuple[SourceDatabase, ...]) -> Iterator[Activity]:
@@ -87,22 +95,20 @@ def find_processes(places: Places, databases: tuple[SourceDatabase, ...]) -> Ite
             continue
         try:
             command = process.cmdline()
-            module = find_module(command)
+            module = _find_module(command)
             if module and _works_in(process, places.checkout, command):
-                who = PROGRAMS.get(module, f"helper {module}")
-                stop = stop_command(process.pid) if module == DAEMON else f"end it: kill {process.pid}"
-                yield Activity(f"the {who} is running as process {process.pid}", stop)
+                program = _PROGRAMS.get(module, f"helper {module}")
+                stop = _stop_command(process.pid) if module == _DAEMON else f"end it: kill {process.pid}"
+                yield Activity(PROGRAM_RUNS.fill(program=program, process=process.pid, stop=stop))
             elif files and any(file.path in files for file in process.open_files()):
-                yield Activity(
-                    f"process {process.pid} ({process.name()}) holds the database open", f"end it: kill {process.pid}"
-                )
+                yield Activity(DATABASE_OPEN.fill(process=process.pid, name=process.name()))
         except (psutil.Error, OSError):
-            # It ended meanwhile, or belongs to somebody else and cannot be looked at.
+            # It has ended, or belongs to another user and cannot be looked at.
             continue
 
 
-def find_module(command: list[str]) -> str | None:
-    """Return the module of the old program that a command line runs: daemon, hook receiver, cron runner, interface."""
+def _find_module(command: list[str]) -> str | None:
+    """Return the module of the old program that a command line runs, None where it runs none."""
     return next((word for flag, word in pairwise(command) if flag == "-m" and word.startswith("teleclaude.")), None)
 
 

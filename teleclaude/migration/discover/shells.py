@@ -1,4 +1,4 @@
-"""Where a shell finds the old program: its start files, completions, and commands on the PATH."""
+"""References to the old program in start files and completions of shells, and commands on the PATH."""
 
 from __future__ import annotations
 
@@ -7,45 +7,47 @@ from contextlib import suppress
 from pathlib import Path
 
 from teleclaude.errors import SourceError
-from teleclaude.migration.discover.references import Mentions
+from teleclaude.migration.discover.old_paths import OldPaths
+from teleclaude.migration.report.events import Finding, warning
 from teleclaude.migration.source.files import read_file
-from teleclaude.migration.source.inventory import Kind, Places, Reference
+from teleclaude.migration.source.installation import Places
 from teleclaude.migration.source.privsep import Privsep
+from teleclaude.migration.source.references import Kind, Reference
 from teleclaude.migration.source.unprivileged import list_links, list_names
 
-START_FILES = (
+_START_FILES = (
     *(".profile", ".bash_profile", ".bash_login", ".bashrc", ".bash_aliases", ".bash_completion"),
     *(".zshenv", ".zprofile", ".zshrc", ".zlogin", ".config/fish/config.fish"),
 )
-FISH_PARTS = ".config/fish/conf.d"
-"""Read at every start like one file."""
+_FISH_PARTS = ".config/fish/conf.d"
+"""The shell reads these at every start, too."""
 
-COMMANDS = (".local/bin", "bin", "/usr/local/bin")
-COMPLETIONS = (
+_COMMANDS = (".local/bin", "bin", "/usr/local/bin")
+_COMPLETIONS = (
     *(".zfunc", ".zsh/completions", ".bash_completion.d", ".local/share/bash-completion/completions"),
     *(".config/fish/completions", ".config/fish/functions", "/etc/bash_completion.d"),
     "/usr/local/share/zsh/site-functions",
 )
-COMMAND = "telec"
-"""The command of the old program; a completion of it need not name the checkout."""
+_COMMAND = "telec"
+"""The command of the old program; its completions may not name the checkout."""
 
-FILE_LIMIT = 1 << 20
+_FILE_LIMIT = 1 << 20
 """Bytes; a larger file is no script."""
 
 
-def find_shells(privsep: Privsep, places: Places, mentions: Mentions) -> Iterator[Reference | SourceError]:
-    """Yield what leads a shell to the old program, and an error for each place that cannot be looked at."""
-    parts = (f"{FISH_PARTS}/{name}" for name in _names(privsep, places.home / FISH_PARTS) if name.endswith(".fish"))
-    for name in (*START_FILES, *parts):
+def find_shells(privsep: Privsep, places: Places, old_paths: OldPaths) -> Iterator[Reference | Finding]:
+    """Yield the references in files of shells, and a warning for each start file that cannot be read."""
+    parts = (f"{_FISH_PARTS}/{name}" for name in _names(privsep, places.home / _FISH_PARTS) if name.endswith(".fish"))
+    for name in (*_START_FILES, *parts):
         try:
-            yield from _in_start_file(privsep, places.home / name, mentions)
+            yield from _in_start_file(privsep, places.home / name, old_paths)
         except SourceError as error:
-            yield error
-    for name in (*COMMANDS, *COMPLETIONS):
-        # What is the system's we read ourselves.
+            yield warning("cutover", error.problem)
+    for name in (*_COMMANDS, *_COMPLETIONS):
+        # This process reads the system's folders itself.
         reader = Privsep() if name.startswith("/") else privsep
         with suppress(OSError):
-            yield from _in_folder(reader, places.home / name, mentions, completes=name in COMPLETIONS)
+            yield from _in_folder(reader, places.home / name, old_paths, completes=name in _COMPLETIONS)
 
 
 def _names(privsep: Privsep, folder: Path) -> list[str]:
@@ -54,31 +56,31 @@ def _names(privsep: Privsep, folder: Path) -> list[str]:
     return []
 
 
-def _in_start_file(privsep: Privsep, path: Path, mentions: Mentions) -> Iterator[Reference]:
+def _in_start_file(privsep: Privsep, path: Path, old_paths: OldPaths) -> Iterator[Reference]:
     with suppress(FileNotFoundError):
-        text = read_file(privsep, path, FILE_LIMIT).decode(errors="replace")
+        text = read_file(privsep, path, _FILE_LIMIT).decode(errors="replace")
         for number, line in enumerate(text.split("\n"), 1):
-            if mentions.found_in(line) and not line.lstrip().startswith(("#", ": #")):
-                yield Reference(Kind.SHELL, path, mentions.shown(line), (number, number), text=line)
+            if old_paths.found_in(line) and not line.lstrip().startswith(("#", ": #")):
+                yield Reference(Kind.SHELL, path, old_paths.shown(line), (number, number), text=line)
 
 
-def _in_folder(privsep: Privsep, folder: Path, mentions: Mentions, *, completes: bool) -> Iterator[Reference]:
+def _in_folder(privsep: Privsep, folder: Path, old_paths: OldPaths, *, completes: bool) -> Iterator[Reference]:
     """Yield the links into the old installation, the scripts that name it, and the completions of its commands."""
     links = privsep.call(list_links, str(folder))
     for name, (target, real) in links.items():
-        if mentions.found_in(real):
-            yield Reference(Kind.LINK, folder / name, mentions.shown(target), text=target)
+        if old_paths.found_in(real):
+            yield Reference(Kind.LINK, folder / name, old_paths.shown(target), text=target)
     for name in _names(privsep, folder):
-        of_ours = completes and name.removeprefix("_").partition(".")[0] == COMMAND
-        if name not in links and not name.startswith(".") and (of_ours or _names_it(privsep, folder / name, mentions)):
+        of_ours = completes and name.removeprefix("_").partition(".")[0] == _COMMAND
+        if name not in links and not name.startswith(".") and (of_ours or _names_it(privsep, folder / name, old_paths)):
             yield Reference(
                 Kind.SCRIPT, folder / name, "completes the old command" if completes else "names the old installation"
             )
 
 
-def _names_it(privsep: Privsep, path: Path, mentions: Mentions) -> bool:
+def _names_it(privsep: Privsep, path: Path, old_paths: OldPaths) -> bool:
     try:
-        return mentions.found_in(read_file(privsep, path, FILE_LIMIT).decode(errors="replace"))
+        return old_paths.found_in(read_file(privsep, path, _FILE_LIMIT).decode(errors="replace"))
     except (SourceError, OSError):
-        # A folder, or something large: no script.
+        # A folder or a large file is no script.
         return False

@@ -16,31 +16,32 @@ from teleclaude.db.engine import disposing, explained, make_engine
 from teleclaude.db.lock import hold_database
 from teleclaude.db.models import MigrationRun
 from teleclaude.errors import ConfigError, LockHeldError, TargetError
-from teleclaude.migration.source.inventory import TargetRun, TargetState
+from teleclaude.migration.discover.problems import NO_POSTGRESQL, NOT_COUNTED
 from teleclaude.migration.source.options import Options
+from teleclaude.migration.source.target import TargetRun, TargetState
 from teleclaude.migration.values.identifiers import ORIGIN, quote
 
-FACTS = """
+_FACTS = """
 SELECT current_setting('server_version_num')::int, pg_encoding_to_char(encoding), pg_is_in_recovery(),
        has_database_privilege(current_database(), 'CREATE')
        AND coalesce(has_schema_privilege(current_schema(), 'CREATE'), false)
 FROM pg_database WHERE datname = current_database()
 """
 
-NAMES = f"""
+_NAMES = f"""
 SELECT relname, coalesce(obj_description(oid, 'pg_class'), '') LIKE '{ORIGIN}%' FROM pg_class
 WHERE relnamespace = to_regnamespace(quote_ident(current_schema()))
 UNION SELECT typname, false FROM pg_type
 WHERE typnamespace = to_regnamespace(quote_ident(current_schema())) AND typrelid = 0 AND typcategory <> 'A'
 """  # noqa: S608
-"""What a table cannot be named any more (PostgreSQL manual, CREATE TABLE), and whether a migration made it."""
+"""The names that a new table cannot have (PostgreSQL manual, CREATE TABLE), and whether a migration made them."""
 
 
 def choose_target(options: Options, environ: Mapping[str, str]) -> URL | None:
     """Return the database to move to: as asked, else as the `PG*` variables say, None where neither names one.
 
-    To take up a run that was cut off, else as the configuration says that it has published. Raises ConfigError where it
-    cannot be read, or is no PostgreSQL.
+    For a run that was cut off it is, in the last place, the database of the configuration that the run published.
+    Raises ConfigError where a setting cannot be read, or the database is not PostgreSQL.
     """
     if options.target is None and not any(map(environ.get, ("PGHOST", "PGDATABASE", "PGSERVICE"))):
         url = _find_published(options.root, environ) if options.recovery else None
@@ -49,55 +50,49 @@ def choose_target(options: Options, environ: Mapping[str, str]) -> URL | None:
     else:
         url = find_url(options.target or "postgresql://", environ, Path.home())
     if not url.drivername.startswith("postgresql"):
-        raise ConfigError("the target is not PostgreSQL", "use --target postgresql://USER@HOST/DATABASE")
+        raise ConfigError(NO_POSTGRESQL)
     return url
 
 
 def _find_published(root: Path | None, environ: Mapping[str, str]) -> URL | None:
-    """Return the database of the system's configuration, None where there is none that can be read."""
+    """Return the database of the system's configuration, None where no configuration can be read."""
     with suppress(ConfigError):
         return find_installation(root, {**environ, "TELECLAUDE_SYSTEM_MODE": "1"}, Path("/")).url
     return None
 
 
-async def look_at_target(url: URL, patience: float = 0.0) -> TargetState:
-    """Return what stands on the target; raises TargetError where it cannot be reached.
+async def read_target(url: URL, wait_seconds: float = 0.0) -> TargetState:
+    """Return what the target holds; raises TargetError where it cannot be reached.
 
-    Whoever holds it may take `patience`, in seconds, to leave.
+    A process that holds its lock gets `wait_seconds` to release it.
     """
     with explained(url):
         async with disposing(make_engine(url, read_only=True)) as engine:
             async with engine.connect() as connection:
-                version, encoding, standby, may_create = (await connection.execute(text(FACTS))).one()
+                version, encoding, standby, may_create = (await connection.execute(text(_FACTS))).one()
             held_by = ""
             try:
-                async with hold_database(engine, patience):
+                async with hold_database(engine, wait_seconds):
                     pass
             except LockHeldError as error:
                 held_by = error.message
             async with engine.connect() as connection:
                 state = await connection.run_sync(_read_state)
-    return replace(
-        state,
-        server_version=version,
-        encoding=encoding,
-        may_create=may_create,
-        standby=standby,
-        held_by=held_by,
-    )
+    facts = {"server_version": version, "encoding": encoding, "may_create": may_create, "standby": standby}
+    return replace(state, **facts, held_by=held_by)
 
 
 def _read_state(connection: Connection) -> TargetState:
     inspector = inspect(connection)
     ours = schema.read_tables(connection)
     revision = schema.read_revision(connection)
-    names = {str(name): bool(carried) for name, carried in connection.execute(text(NAMES))}
+    names = {str(name): bool(moved) for name, moved in connection.execute(text(_NAMES))}
     return TargetState(
         revision=revision,
         head=schema.head(),
         rows={name: _count(connection, name) for name in sorted(ours)},
         taken=frozenset(names),
-        legacy=frozenset(name for name, carried in names.items() if carried),
+        legacy=frozenset(name for name, moved in names.items() if moved),
         schemas=frozenset(inspector.get_schema_names()),
         runs=_read_runs(connection) if revision == schema.head() and MigrationRun.__tablename__ in ours else (),
     )
@@ -112,5 +107,5 @@ def _read_runs(connection: Connection) -> tuple[TargetRun, ...]:
 def _count(connection: Connection, name: str) -> int:
     found = connection.execute(text(f"SELECT count(*) FROM {quote(name)}")).scalar()  # noqa: S608
     if found is None:
-        raise TargetError(f"{name} cannot be counted", "see the log of the database")
+        raise TargetError(NOT_COUNTED.fill(table=name))
     return int(found)

@@ -16,7 +16,7 @@ from teleclaude.errors import TargetError
 from teleclaude.migration.load.problems import DISK_TOO_SMALL
 from teleclaude.migration.plan.tables import TablePlan
 from teleclaude.migration.report.events import Finding, Forecast, Progress, warning
-from teleclaude.migration.source.inventory import SourceTable
+from teleclaude.migration.source.installation import SourceTable
 
 _PER_BYTE = 1.25
 """What a database takes on the disk, as a multiple of the used pages of the old one (docs/performance.md)."""

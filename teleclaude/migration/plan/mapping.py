@@ -16,7 +16,7 @@ from sqlalchemy import Column, DefaultClause, Table
 from teleclaude.db.models import Model
 from teleclaude.db.schema import INDEXES, VERSION_TABLE
 from teleclaude.migration.plan.tables import PLAIN, ColumnPlan, SequencePlan, TablePlan, column_type, rejects_name
-from teleclaude.migration.source.inventory import SourceColumn, SourceTable
+from teleclaude.migration.source.installation import SourceColumn, SourceTable
 from teleclaude.migration.source.old_schema import (
     LOCAL_TIME,
     LOCAL_TIME_UNTIL,

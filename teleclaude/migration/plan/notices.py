@@ -8,7 +8,8 @@ from teleclaude.db.models import Model
 from teleclaude.migration.plan import problems
 from teleclaude.migration.plan.tables import TablePlan, renamed_columns
 from teleclaude.migration.report.events import Finding, error, note, warning
-from teleclaude.migration.source.inventory import Inventory, SourceTable
+from teleclaude.migration.source.installation import SourceTable
+from teleclaude.migration.source.inventory import Inventory
 from teleclaude.migration.source.old_schema import find_models, missing_columns
 from teleclaude.migration.values.identifiers import MOST_COLUMNS, quote
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from teleclaude.migration.plan import problems
 from teleclaude.migration.report.events import Finding, error
-from teleclaude.migration.source.inventory import Inventory, Person
+from teleclaude.migration.source.installation import Person
+from teleclaude.migration.source.inventory import Inventory
 from teleclaude.migration.source.options import Options
 from teleclaude.printable import is_printable
 

@@ -23,7 +23,8 @@ from teleclaude.migration.plan.owner import Owner, choose_owner, find_first_pers
 from teleclaude.migration.plan.prechecks import run_prechecks
 from teleclaude.migration.plan.tables import TablePlan
 from teleclaude.migration.report.events import CutoverItem, Finding, Left, OldFile, Severity, error, note
-from teleclaude.migration.source.inventory import Inventory, Person, SourceDatabase
+from teleclaude.migration.source.installation import Person, SourceDatabase
+from teleclaude.migration.source.inventory import Inventory
 from teleclaude.migration.source.options import Options
 
 

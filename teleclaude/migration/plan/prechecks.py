@@ -11,7 +11,9 @@ from dataclasses import replace
 
 from teleclaude.migration.plan import problems
 from teleclaude.migration.report.events import CutoverItem, Finding, Severity, error, warning
-from teleclaude.migration.source.inventory import Inventory, Kind, TargetState
+from teleclaude.migration.source.inventory import Inventory
+from teleclaude.migration.source.references import Kind
+from teleclaude.migration.source.target import TargetState
 from teleclaude.migration.values.identifiers import EVENTS, LEGACY
 from teleclaude.platform.names import names_of
 
@@ -52,8 +54,7 @@ def _check_cron(cutover: Sequence[CutoverItem]) -> Iterator[Finding]:
 
 def _check_activities(inventory: Inventory) -> Iterator[Finding]:
     for activity in inventory.activities:
-        said = problems.SAID.fill(message=activity.evidence, hint=activity.remedy)
-        yield (error if activity.stops else warning)("source", said)
+        yield (error if activity.stops else warning)("source", activity.problem)
 
 
 def _check_services(inventory: Inventory) -> Iterator[Finding]:

@@ -9,15 +9,15 @@ from dataclasses import replace
 from pathlib import Path
 
 from teleclaude.errors import ConfigError, SourceError, TargetError, VerificationError
-from teleclaude.migration.discover import detect
+from teleclaude.migration.discover import discover
 from teleclaude.migration.plan.plan import Plan
 from teleclaude.migration.recovery.interrupted import plan_again, same_options
 from teleclaude.migration.recovery.problems import DIFFERS, NO_REPORT, NOTHING_MOVED, REPORT_CLOSED, SOURCE_USED
 from teleclaude.migration.recovery.reverify import reading_target, verify_tables
 from teleclaude.migration.report.events import Event, Finding, Severity, error, warning
-from teleclaude.migration.source.inventory import NOWHERE
 from teleclaude.migration.source.options import Options
 from teleclaude.migration.source.run_record import RunRecord
+from teleclaude.migration.source.target import NOWHERE
 from teleclaude.migration.state.journal import digests
 
 
@@ -63,7 +63,7 @@ async def _plan_of(record: RunRecord, target: str | None, private: Path, environ
     """Return the plan of the run that the record is of, with a fresh private copy of its source."""
     reached_by = record.reached_by.replace(":***@", "@") if record.reached_by else None
     options = same_options(Options(target=target or reached_by, root=record.root), record)
-    inventory = await detect(options, record.run, private, environ)
+    inventory = await discover(options, record.run, private, environ)
     seen = (("target", inventory.target, TargetError), ("source", inventory.database, SourceError))
     for subject, found, kind in seen:
         if found is None:

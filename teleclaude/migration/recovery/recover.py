@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, Callable, Mapping
 
 from teleclaude.db.retry import uninterrupted
 from teleclaude.errors import Problem, TeleClaudeError
-from teleclaude.migration.discover import detect
+from teleclaude.migration.discover import discover
 from teleclaude.migration.plan.plan import Plan, published_paths
 from teleclaude.migration.plan.rollback import count_since, rollback_text, since_script
 from teleclaude.migration.publish.published import remove_docs, remove_files
@@ -36,7 +36,7 @@ async def plan_recovery(
         # It had another source: look at that one.
         private = inventory.private / "again"
         private.mkdir()
-        inventory = await detect(again, interrupted.run, private, environ)
+        inventory = await discover(again, interrupted.run, private, environ)
     plan = plan_again(again, inventory, interrupted.run, interrupted.record, interrupted.on_target)
     return plan, find_hindrance(plan, inventory, interrupted)
 

@@ -1,4 +1,4 @@
-"""Reading the old installation: with its owner's rights, regular files only, and never more than there was at first."""
+"""Reading files of the old installation: with its owner's rights, regular files only, and up to their first size."""
 
 from __future__ import annotations
 
@@ -9,26 +9,27 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from teleclaude.errors import SourceError
-from teleclaude.migration.source.inventory import SourceFile
+from teleclaude.migration.source.installation import SourceFile
 from teleclaude.migration.source.privsep import Privsep
+from teleclaude.migration.source.problems import CHANGED, COPY_FAILED, READ_FAILED, TOO_LARGE
 from teleclaude.migration.source.unprivileged import open_regular
 
-CHUNK = 1 << 20
+_CHUNK = 1 << 20
 CONFIG_LIMIT = 16 << 20
-"""Bytes; no configuration that a person writes comes near it."""
+"""Bytes of a configuration file."""
 
 FILE_LIMIT = 1 << 30
-"""Bytes of any other file that is no database."""
+"""Bytes of any other file, databases excepted."""
 
 
 def open_source(privsep: Privsep, path: Path, *, exact: bool = False) -> int:
-    """Open a regular file, where `exact` without following any link; raises SourceError, FileNotFoundError."""
+    """Return the descriptor of a regular file; `exact` follows no link. Raises SourceError, FileNotFoundError."""
     return privsep.open(open_regular, str(path), exact)
 
 
 @contextmanager
 def opened(privsep: Privsep, path: Path, *, exact: bool = False) -> Iterator[int]:
-    """Open a regular file, and close it at the end; raises SourceError, FileNotFoundError."""
+    """Open a regular file as `open_source` does, and close it at the end."""
     descriptor = open_source(privsep, path, exact=exact)
     try:
         yield descriptor
@@ -37,22 +38,22 @@ def opened(privsep: Privsep, path: Path, *, exact: bool = False) -> Iterator[int
 
 
 def read_chunks(descriptor: int, path: Path, limit: int | None) -> Iterator[bytes]:
-    """Yield what a file held when it was opened.
+    """Yield the content that a file had when it was opened.
 
-    Raises SourceError where it is larger than `limit` bytes or is not still as long at the end.
+    Raises SourceError where it is larger than `limit` bytes, or has another size at the end.
     """
     left = os.fstat(descriptor).st_size
     if limit is not None and left > limit:
-        raise SourceError(f"{path} is larger than {limit >> 20} MB", "move it away if it does not belong there")
+        raise SourceError(TOO_LARGE.fill(path=path, megabytes=limit >> 20))
     try:
-        while left and (chunk := os.read(descriptor, min(CHUNK, left))):
+        while left and (chunk := os.read(descriptor, min(_CHUNK, left))):
             left -= len(chunk)
             yield chunk
         grown = os.read(descriptor, 1)
     except OSError as error:
-        raise SourceError(f"{path} cannot be read: {error.strerror}", "see to it and run again") from None
+        raise SourceError(READ_FAILED.fill(path=path, reason=error.strerror)) from None
     if left or grown:
-        raise SourceError(f"{path} changed while it was read", "stop whatever writes to it and run again")
+        raise SourceError(CHANGED.fill(path=path))
 
 
 def read_file(privsep: Privsep, path: Path, limit: int, *, exact: bool = False) -> bytes:
@@ -71,15 +72,14 @@ def copy_file(privsep: Privsep, source: Path, copy: Path, limit: int | None) -> 
                     digest.update(chunk)
                     writer.write(chunk)
         except OSError as error:
-            reason = f"{source} cannot be copied: {copy}: {error.strerror}"
-            raise SourceError(reason, "make room, or let TMPDIR name a larger disk") from None
+            raise SourceError(COPY_FAILED.fill(path=source, copy=copy, reason=error.strerror)) from None
     return digest.hexdigest()
 
 
 def digest_now(privsep: Privsep, file: SourceFile) -> str:
-    """Return the sha256 of what a file holds now, the empty string where it is gone; raises SourceError.
+    """Return the sha256 of the content that a file has now, the empty string where it is gone; raises SourceError.
 
-    Where it holds what its copy holds, which is looked at byte by byte in a fraction of the time, it is that of before.
+    The file is compared with its copy first, which takes a fraction of the time of a sha256.
     """
     if file.copy is not None and _is_same(privsep, file.path, file.copy):
         return file.sha256

@@ -1,6 +1,6 @@
 """A value inside the JSON text of an old column, read as the old program read it. Pure.
 
-SQLite's own json_extract cuts a string at `\\u0000`, rounds large integers and refuses NaN, without a word.
+SQLite's own json_extract silently cuts a string at `\\u0000`, rounds large integers and refuses NaN.
 """
 
 from __future__ import annotations
@@ -9,19 +9,19 @@ import json
 from typing import Any
 
 FUNCTION = "json_member"
-"""The name that SQL knows `read_member` by."""
+"""The name of `read_member` in SQL."""
 
 FIRST = "0"
 """The key of the first value of a list."""
 
-PENDING = ("pending_deletions", "pending_feedback_deletions")
+_PENDING = ("pending_deletions", "pending_feedback_deletions")
 """Lists of messages to delete."""
 
 
 def read_member(raw: bytes | None, key: str) -> bytes | None:
-    """Return a value of an object, or the first one of a list, as text; None where there is none.
+    """Return a value of an object, or the first one of a list, as text; None where it is missing.
 
-    Bytes on both sides, because no other type of SQLite passes text that is no UTF-8.
+    Argument and result are bytes, because no other type of SQLite passes text that is not UTF-8.
     """
     value = _member(_read(raw), key)
     if value is None:
@@ -29,14 +29,14 @@ def read_member(raw: bytes | None, key: str) -> bytes | None:
     if isinstance(value, bool):
         return b"%d" % value
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    # Half a surrogate pair keeps its bytes, which are no UTF-8, and a byte that was none before as well.
+    # A lone surrogate and a byte that is not UTF-8 keep their bytes.
     return b"".join(_encode(char) for char in text) if not text.isascii() else text.encode()
 
 
 def count_pending(raw: bytes | None) -> int:
     """Return how many messages are to be deleted."""
     state = _read(raw)
-    lists = (_member(state, key) for key in PENDING)
+    lists = (_member(state, key) for key in _PENDING)
     return sum(len(found) for found in lists if isinstance(found, list))
 
 

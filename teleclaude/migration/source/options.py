@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 class Recovery(StrEnum):
-    """What becomes of a run that was cut off after its commit."""
+    """What to do with a run that was cut off after its commit."""
 
     RESUME = "resume"
     UNDO = "undo"
@@ -29,7 +29,7 @@ class Options:
     dry_run: bool = False
     report_dir: Path | None = None
     recovery: Recovery | None = None
-    """None for a new migration; then a run that was cut off is asked about."""
+    """None for a new migration, which asks about a run that was cut off."""
 
     def __repr__(self) -> str:
         """Leave the target out, which may hold a password."""

@@ -1,9 +1,9 @@
-"""Privilege separation: a process with the rights of the account that owns the old installation.
+"""Privilege separation: an unprivileged process with the rights of the account that owns the old installation.
 
-Root forks it once and early. It gives up root's rights for good, runs no other program, and does what it is told by
-name; the files that it opens it hands over as descriptors (unix(7), SCM_RIGHTS). Its answers are JSON, because what
-another user's process says must not be trusted with more. The kernel lets nobody but root trace a process that gave up
-rights (ptrace(2)).
+Root forks it once and early. It gives up root's rights for good, runs no other program, and calls the functions that
+root names. It sends the files that it opens as descriptors (unix(7), SCM_RIGHTS). Its answers are JSON, because root
+must not trust another user's process with more. The kernel lets only root trace a process that gave up rights
+(ptrace(2)).
 """
 
 from __future__ import annotations
@@ -16,30 +16,32 @@ import socket
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import asdict
 from typing import Any, TypeVar
 
 from teleclaude import errors
 from teleclaude.config.folders import opened_folder
 from teleclaude.errors import SourceError, TeleClaudeError
 from teleclaude.migration.source import unprivileged
-from teleclaude.migration.source.inventory import Account
+from teleclaude.migration.source.installation import Account
+from teleclaude.migration.source.problems import NO_ANSWER, PRIVSEP_BUG, RIGHTS_REFUSED, SAID, WRONG_ANSWER
 
-T = TypeVar("T")
-HEADER = 8
-MAX_DESCRIPTORS = 1 << 16
-ANSWER_SECONDS = 120.0
-"""A file system of the user's own may never answer."""
+_T = TypeVar("_T")
+_HEADER = 8
+_MAX_DESCRIPTORS = 1 << 16
+_ANSWER_SECONDS = 120.0
+"""A file system that the user provides may never answer."""
 
 
 class Privsep:
-    """Does what it is told with the rights of an account, or with our own."""
+    """Calls functions in the unprivileged process; without one, in this process."""
 
     def __init__(self, channel: socket.socket | None = None, process: int = 0) -> None:
         self._channel = channel
         self._process = process
 
-    def call(self, function: Callable[..., T], *arguments: object) -> T:
-        """Return what a function of a module returns; arguments and result are JSON. Raises what it raises."""
+    def call(self, function: Callable[..., _T], *arguments: object) -> _T:
+        """Return the result of a function of a module; arguments and result are JSON. Raises what it raises."""
         if self._channel is None:
             return function(*arguments)
         result, _ = self._ask(self._channel, function, arguments, opens=False)
@@ -56,19 +58,19 @@ class Privsep:
         self, channel: socket.socket, function: Callable[..., object], arguments: tuple[object, ...], *, opens: bool
     ) -> tuple[Any, int]:
         order = {"module": function.__module__, "name": function.__name__, "arguments": arguments, "opens": opens}
+        subject = next((argument for argument in arguments if isinstance(argument, str)), "a file")
         try:
             _send(channel, order)
             answer, descriptors = _receive(channel)
         except (OSError, EOFError):
-            subject = next((argument for argument in arguments if isinstance(argument, str)), "a file")
-            raise SourceError(f"nobody answers who could read {subject}", "see who ended that process") from None
-        _raise_what_was_raised(answer)
+            raise SourceError(NO_ANSWER.fill(subject=subject)) from None
+        _raise_error(answer)
         if len(descriptors) != int(opens):
-            raise SourceError("the reading process answered out of turn", "run it again")
+            raise SourceError(WRONG_ANSWER.fill(subject=subject))
         return answer.get("result"), descriptors[0] if descriptors else -1
 
     def close(self) -> None:
-        """Let it end, and wait for that."""
+        """End the unprivileged process, and wait for its end."""
         if self._channel is not None:
             self._channel.close()
             with suppress(ChildProcessError):
@@ -79,7 +81,7 @@ _privseps: dict[Account, Privsep] = {}
 
 
 def privsep_for(account: Account | None) -> Privsep:
-    """Return who does things with the rights of `account`, None being those of this process; forked when first asked.
+    """Return the unprivileged process of an account, forked at the first call; None keeps the rights of this process.
 
     Raises SourceError where the rights cannot be taken.
     """
@@ -93,7 +95,7 @@ def privsep_for(account: Account | None) -> Privsep:
 
 @contextmanager
 def closing_privseps() -> Iterator[None]:
-    """Let no privsep outlive the run."""
+    """End every unprivileged process at the end of the run."""
     try:
         yield
     finally:
@@ -104,48 +106,47 @@ def closing_privseps() -> Iterator[None]:
 def _fork(account: Account) -> Privsep:
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
     with warnings.catch_warnings():
-        # Python 3.12 warns where threads run, such as that of a progress bar; the child takes none of their locks.
+        # Python 3.12 warns where a thread runs, such as that of a progress bar; the child takes none of its locks.
         warnings.simplefilter("ignore", DeprecationWarning)
         process = os.fork()
     if process == 0:
         try:
             _serve(theirs.detach(), account)
         finally:
-            # Nothing of the program goes on here, whatever happened.
+            # The child never returns into the program.
             os._exit(0)
     theirs.close()
-    ours.settimeout(ANSWER_SECONDS)
+    ours.settimeout(_ANSWER_SECONDS)
     privsep = Privsep(ours, process)
     try:
         privsep.call(os.geteuid)
     except SourceError:
         privsep.close()
-        hint = "run it as root with all its rights, or as the owner"
-        raise SourceError(f"the rights of uid {account.uid} cannot be taken", hint) from None
+        raise SourceError(RIGHTS_REFUSED.fill(uid=account.uid)) from None
     return privsep
 
 
 def _serve(descriptor: int, account: Account) -> None:
     signal.set_wakeup_fd(-1)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        # The privsep ends when root's end of the socket is closed, and is needed for the rollback until then.
+        # The process ends when root's end of the socket is closed; the rollback needs it until then.
         signal.signal(number, signal.SIG_IGN)
     _close_others(descriptor)
-    for gate in account.gates:
-        with opened_folder(gate) as folder:
+    for path in account.top_folders:
+        with opened_folder(path) as folder:
             if os.fstat(folder).st_uid != account.uid:
                 return
-            unprivileged.GATES[gate] = os.dup(folder)
+            unprivileged.TOP_FOLDERS[path] = os.dup(folder)
     _drop_rights(account)
     with socket.socket(fileno=descriptor) as channel, suppress(EOFError, OSError):
         while True:
             order, _ = _receive(channel)
-            _send(channel, *_obey(order))
+            _send(channel, *_answer(order))
 
 
 def _close_others(descriptor: int) -> None:
     os.closerange(0, descriptor)
-    os.closerange(descriptor + 1, min(os.sysconf("SC_OPEN_MAX"), MAX_DESCRIPTORS))
+    os.closerange(descriptor + 1, min(os.sysconf("SC_OPEN_MAX"), _MAX_DESCRIPTORS))
     with suppress(OSError):
         for _ in ("stdin", "stdout", "stderr"):
             os.open(os.devnull, os.O_RDWR)
@@ -164,30 +165,30 @@ def _drop_rights(account: Account) -> None:
     os._exit(1)
 
 
-def _obey(order: dict[str, Any]) -> tuple[dict[str, Any], int | None]:
+def _answer(order: dict[str, Any]) -> tuple[dict[str, Any], int | None]:
     try:
         result = getattr(importlib.import_module(order["module"]), order["name"])(*order["arguments"])
     except TeleClaudeError as error:
-        return {"raised": type(error).__name__, "message": error.message, "hint": error.hint}, None
+        return {"raised": type(error).__name__, **asdict(error.problem)}, None
     except OSError as error:
         return {"errno": error.errno, "strerror": error.strerror, "filename": error.filename}, None
     except Exception as error:
-        return {"raised": "SourceError", "message": f"a bug: {type(error).__name__}", "hint": "report it"}, None
+        return {"raised": "SourceError", **asdict(PRIVSEP_BUG.fill(kind=type(error).__name__))}, None
     return ({}, result) if order["opens"] else ({"result": result}, None)
 
 
-def _raise_what_was_raised(answer: dict[str, Any]) -> None:
+def _raise_error(answer: dict[str, Any]) -> None:
     if "errno" in answer:
         raise OSError(answer["errno"], answer["strerror"], answer["filename"])
     if "raised" in answer:
         kind = getattr(errors, answer["raised"])
         assert issubclass(kind, TeleClaudeError)
-        raise kind(answer["message"], answer["hint"])
+        raise kind(SAID.fill(message=answer["message"], hint=answer["hint"]))
 
 
 def _send(channel: socket.socket, message: object, descriptor: int | None = None) -> None:
     content = json.dumps(message).encode()
-    header = len(content).to_bytes(HEADER, "big")
+    header = len(content).to_bytes(_HEADER, "big")
     if descriptor is None:
         channel.sendall(header + content)
         return
@@ -199,11 +200,11 @@ def _send(channel: socket.socket, message: object, descriptor: int | None = None
 
 
 def _receive(channel: socket.socket) -> tuple[dict[str, Any], list[int]]:
-    """Return the next message and the descriptors that came with it; raises EOFError when the other side has gone."""
-    header, descriptors, _, _ = socket.recv_fds(channel, HEADER, 1)
+    """Return the next message and its descriptors; raises EOFError when the other side has gone."""
+    header, descriptors, _, _ = socket.recv_fds(channel, _HEADER, 1)
     for descriptor in descriptors:
         os.set_inheritable(descriptor, False)
-    header += _receive_exactly(channel, HEADER - len(header)) if header else b""
+    header += _receive_exactly(channel, _HEADER - len(header)) if header else b""
     if not header:
         raise EOFError
     message = json.loads(_receive_exactly(channel, int.from_bytes(header, "big")))

@@ -14,14 +14,14 @@ from typing import Any
 from sqlalchemy import Connection
 
 from teleclaude.db.engine import make_reader
-from teleclaude.migration.source.inventory import SourceDatabase
+from teleclaude.migration.source.installation import SourceDatabase
 from teleclaude.migration.source.json_member import FUNCTION, read_member
 
 BATCH_SIZE = 1 << 20
-"""A batch that holds so many characters and bytes is large enough, however few its rows."""
+"""Characters and bytes at which a batch ends, however few its rows."""
 
-FUNCTIONS = {FUNCTION: read_member}
-"""What the expressions of `shapes` need besides SQLite's own functions."""
+_FUNCTIONS = {FUNCTION: read_member}
+"""The functions that `old_schema` needs besides SQLite's own."""
 
 
 @dataclass(frozen=True)
@@ -43,21 +43,21 @@ class Sources:
 def reading(databases: Sequence[SourceDatabase]) -> Iterator[Sources]:
     """Open the private copies of the old databases, the main one first, read-only.
 
-    What is there by now is left out of the search for garbage, which takes a quarter of the time of a proof otherwise.
+    The objects that exist are left out of the search for garbage, which otherwise takes a quarter of a verification.
     """
     with ExitStack() as stack:
         gc.freeze()
         stack.callback(gc.unfreeze)
-        engines = [make_reader(database.copy, FUNCTIONS) for database in databases]
+        engines = [make_reader(database.copy, _FUNCTIONS) for database in databases]
         for engine in engines:
             stack.callback(engine.dispose)
         yield Sources(*(stack.enter_context(engine.connect()) for engine in engines))
 
 
 def read_rows(reader: Connection, query: str, most: int, size: int) -> Iterator[list[Sequence[Any]]]:
-    """Yield rows, up to `most` at a time, and fewer where they hold `size` characters and bytes or more together.
+    """Yield batches of up to `most` rows; a batch also ends with the row that brings it to `size` characters and bytes.
 
-    Up to the first text that is no UTF-8 the driver makes texts by itself, in half the time that `make_reader` takes.
+    Until the first text that is not UTF-8 the driver decodes texts itself, which takes half the time.
     """
     cursor = _execute(reader, query)
     read_text = cursor.connection.text_factory
@@ -69,19 +69,19 @@ def read_rows(reader: Connection, query: str, most: int, size: int) -> Iterator[
             if make_text is read_text:
                 raise
             make_text, cursor = read_text, _execute(reader, query)
-            # What a cursor does after an error is nowhere said, so the rows are counted off from the first one.
+            # No manual defines a cursor after an error, so a new one skips the rows that were read.
             next(islice(cursor, done, done), None)
             continue
         if not batch:
             return
         done += len(batch)
         yield batch
-        # Nothing of these rows may stay in memory while others are read.
+        # These rows must leave memory before the next ones are read.
         del batch
 
 
 def _execute(reader: Connection, query: str) -> sqlite3.Cursor:
-    # The driver's own cursor, because making rows of SQLAlchemy's takes a third more time.
+    # The driver's own cursor, because rows of SQLAlchemy take a third more time.
     cursor: Any = reader.exec_driver_sql(query).cursor
     assert isinstance(cursor, sqlite3.Cursor)
     return cursor
@@ -94,11 +94,11 @@ def _fetch(cursor: sqlite3.Cursor, make_text: Callable[[bytes], str], most: int,
     try:
         for row in cursor:
             batch.append(row)
-            # The length of texts and BLOBs, zero of the rest; this runs once for every value of the database.
+            # The length of texts and BLOBs, 0 of other values; this runs once for every value of the database.
             left -= sum(map(length_hint, row))
             if left <= 0 or len(batch) == most:
                 break
         return batch
     finally:
-        # Other queries of the same connection read in between.
+        # Other queries of this connection run between two batches.
         connection.text_factory = usual

@@ -1,6 +1,6 @@
-"""What is written down of a run when it begins: all that it takes to plan the same run again, and no secret. Pure.
+"""The record of a run, written when it begins: everything that planning the same run again needs, and no secret. Pure.
 
-The journal and report.json hold it: the one for a run that was cut off, the other for a later verification.
+The journal holds it for a run that is cut off, report.json for a later verification.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pydantic import TypeAdapter
 
 @dataclass(frozen=True)
 class RunRecord:
-    """What a run was asked and what it found, as far as the same plan depends on it."""
+    """What a run was asked and what it found, as far as the plan depends on it."""
 
     run: str
     started_at: str
@@ -27,11 +27,11 @@ class RunRecord:
     timezone: str
     batch_size: int
     target: str | None
-    """The URL of the target without its password, by which it is known; None where none could be reached."""
+    """The URL of the target without its password; None where no target could be reached."""
     reached_by: str | None
-    """How a person reaches it again: that URL, with the password file that the command line named."""
+    """That URL with the password file that the command line named, for a person who connects again."""
     schema_existed: bool
-    """Whether the schema stood there before, empty."""
+    """Whether the schema existed before, empty."""
     sources: tuple[tuple[Path, str], ...]
     """Every file of the old databases, and its sha256."""
     files: tuple[Path, ...]
@@ -39,7 +39,7 @@ class RunRecord:
     docs: Path
     """The place of the shared snippets."""
     snippets: tuple[Path, ...]
-    """The snippets, as they are named in that place."""
+    """The names of the snippets in that place."""
     private: Path
     new_directories: tuple[Path, ...]
     """Directories that did not exist, parents first."""
@@ -50,8 +50,24 @@ class RunRecord:
 
     @classmethod
     def from_json(cls, values: object) -> RunRecord:
-        """Return the record that `to_json` made these values of; raises ValueError where they are something else."""
+        """Return the record that `to_json` made these values of; raises ValueError for other values."""
         return _RECORD.validate_python(values)
+
+
+@dataclass(frozen=True)
+class JournaledRun:
+    """A run that began and did not end, as its journal says, and whose process is gone."""
+
+    folder: Path
+    record: RunRecord
+    """What the run wrote down when it began."""
+    committing: bool
+    """Whether the COMMIT was sent, or was about to be sent."""
+
+    @property
+    def run(self) -> str:
+        """The name of the run."""
+        return self.folder.name
 
 
 _RECORD = TypeAdapter(RunRecord)

@@ -1,4 +1,4 @@
-"""The private copy of an old database with its WAL, and whether the files are still what was copied."""
+"""The snapshot: a private copy of an old database with its WAL, and whether the files are still the same."""
 
 from __future__ import annotations
 
@@ -12,23 +12,24 @@ import psutil
 
 from teleclaude.errors import SourceError
 from teleclaude.migration.source.files import copy_file, digest_now, hash_file, opened
-from teleclaude.migration.source.inventory import SourceDatabase, SourceFile
+from teleclaude.migration.source.installation import SourceDatabase, SourceFile
 from teleclaude.migration.source.privsep import Privsep
+from teleclaude.migration.source.problems import CHANGED, NO_ROOM
 
-SUFFIXES = ("", "-wal", "-journal")
-"""Of the files that are a database together (SQLite manual, "Temporary Files", section 2)."""
+_SUFFIXES = ("", "-wal", "-journal")
+"""The endings of the files that make a database (SQLite manual, "Temporary Files", section 2)."""
 
 
 def copy_database(privsep: Privsep, path: Path, folder: Path) -> tuple[Path, tuple[SourceFile, ...], int]:
-    """Copy a database with its WAL into `folder`; return the copy, what was copied, and the owner's user id.
+    """Copy a database with its WAL into `folder`; return the copy, the files that were copied, and the owner's uid.
 
-    The `-shm` file is left out, because SQLite makes it again. A transaction that was cut off is taken back in the
-    copy, as the old program would have done at its next start. Raises SourceError where a file changes meanwhile, or
-    the disk is too small.
+    The `-shm` file is left out, because SQLite makes it again. A transaction that was cut off is rolled back in the
+    copy, as the old program does at its next start. Raises SourceError where a file changes during the copy, or the
+    disk is too small.
     """
     folder.mkdir()
     copy = folder / "teleclaude.db"
-    copies = {Path(f"{path}{suffix}"): Path(f"{copy}{suffix}") for suffix in SUFFIXES}
+    copies = {Path(f"{path}{suffix}"): Path(f"{copy}{suffix}") for suffix in _SUFFIXES}
     states: dict[Path, os.stat_result] = {}
     for source in copies:
         with suppress(FileNotFoundError), opened(privsep, source) as descriptor:
@@ -40,16 +41,16 @@ def copy_database(privsep: Privsep, path: Path, folder: Path) -> tuple[Path, tup
             files.append(SourceFile(source, copy_file(privsep, source, copies[source], None), copies[source]))
     changed = _find_changed(privsep, path, files)
     if changed or path not in [file.path for file in files]:
-        raise SourceError(f"{changed or path} changed while it was copied", "stop whatever writes to it")
+        raise SourceError(CHANGED.fill(path=changed or path))
     if copies[Path(f"{path}-journal")].is_file():
-        _take_back(copy)
+        _roll_back(copy)
     return copy, tuple(files), states[path].st_uid
 
 
 def _find_changed(privsep: Privsep, path: Path, files: Sequence[SourceFile]) -> Path | None:
-    """Return a file of a database that is no longer what was copied, or was not there then."""
+    """Return a file of a database that changed after the copy or is new, None where all are the same."""
     known = {file.path: file for file in files}
-    for part in (Path(f"{path}{suffix}") for suffix in SUFFIXES):
+    for part in (Path(f"{path}{suffix}") for suffix in _SUFFIXES):
         if part not in known and hash_file(privsep, part):
             return part
         if part in known and digest_now(privsep, known[part]) != known[part].sha256:
@@ -60,22 +61,18 @@ def _find_changed(privsep: Privsep, path: Path, files: Sequence[SourceFile]) -> 
 def _check_room(path: Path, needed: int, folder: Path) -> None:
     free = psutil.disk_usage(str(folder)).free
     if needed * 1.1 > free:
-        raise SourceError(
-            f"the copy of {path} needs {needed / 1e6:.0f} MB, {folder.parent} has {free / 1e6:.0f} MB free",
-            "make room, or let TMPDIR name a larger disk",
-        )
+        raise SourceError(NO_ROOM.fill(path=path, needed=needed / 1e6, folder=folder.parent, free=free / 1e6))
 
 
 def check_unchanged(privsep: Privsep, databases: tuple[SourceDatabase, ...]) -> None:
-    """Raise SourceError where an old database is no longer what was copied, or has a WAL that was not there."""
+    """Raise SourceError where a file of an old database changed after the copy or is new."""
     for database in databases:
         changed = _find_changed(privsep, database.path, database.files)
         if changed:
-            hint = "stop whatever writes to it and run again"
-            raise SourceError(f"{changed} was written to during the migration", hint)
+            raise SourceError(CHANGED.fill(path=changed))
 
 
-def _take_back(copy: Path) -> None:
+def _roll_back(copy: Path) -> None:
     """Let SQLite apply the rollback journal beside the copy (SQLite manual, "Atomic Commit", section 4)."""
     with closing(sqlite3.connect(copy)) as connection, suppress(sqlite3.DatabaseError):
         connection.execute("SELECT count(*) FROM sqlite_master").fetchone()

@@ -1,6 +1,6 @@
-"""What the privsep does in the owner's realm: resolve, open, list. Every path is resolved first, then opened link-free.
+"""What the unprivileged process does: resolve, open, list. A path is resolved first, then opened without any link.
 
-Where this process needs no privsep, it calls the same functions itself.
+A process that reads with its own rights calls the same functions itself.
 """
 
 from __future__ import annotations
@@ -14,20 +14,21 @@ from pathlib import Path
 
 from teleclaude.config.folders import Links, Policy, entered, walked
 from teleclaude.errors import SourceError
+from teleclaude.migration.source.problems import NOT_PERMITTED, NOT_REGULAR, TOO_MANY_ENTRIES
 
-GATES: dict[Path, int] = {}
-"""Folders where the realm begins, opened while the privsep was still root: whoever named them may lead through a
-folder of root's that the owner cannot pass."""
+TOP_FOLDERS: dict[Path, int] = {}
+"""The topmost folders of the owner, opened before root's rights were given up: a folder of root's above them may be
+closed to the owner."""
 
 MAX_ENTRIES = 50_000
 _READING = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
-_RESOLVING = Policy(Links.ANY, opened=GATES)
-_EXACTLY = Policy(Links.NONE, opened=GATES)
+_RESOLVING = Policy(Links.ANY, opened=TOP_FOLDERS)
+_EXACTLY = Policy(Links.NONE, opened=TOP_FOLDERS)
 
 
 def resolve(path: Path) -> Path:
-    """Return where a path really leads, as far as it exists; raises OSError for links that lead in a circle."""
+    """Return a path without links, as far as it exists; raises OSError where the links go in a circle."""
     with walked(path, _RESOLVING) as place:
         if isinstance(place.trouble, OSError) and place.trouble.errno == errno.ELOOP:
             raise place.trouble
@@ -35,7 +36,7 @@ def resolve(path: Path) -> Path:
 
 
 def inspect(real: Path) -> os.stat_result:
-    """Return what stands at a resolved path; raises OSError."""
+    """Return the state of a resolved path; raises OSError."""
     with walked(real, _EXACTLY) as place:
         if place.state is None:
             entered(place)
@@ -44,29 +45,26 @@ def inspect(real: Path) -> os.stat_result:
 
 
 def open_exactly(real: Path, flags: int) -> int:
-    """Open a resolved path; a link that took a place on the way meanwhile is an OSError."""
-    folder, name = (real, ".") if real in GATES or not real.name else (real.parent, real.name)
+    """Return a descriptor of a resolved path; raises OSError where a part of it has become a link."""
+    folder, name = (real, ".") if real in TOP_FOLDERS or not real.name else (real.parent, real.name)
     with walked(folder, _EXACTLY) as place:
         return os.open(name, flags, dir_fd=entered(place))
 
 
 def open_regular(path: str, exact: bool) -> int:
-    """Open a regular file for reading, and nothing else; where `exact`, no link may be on the way.
+    """Open a regular file for reading, and nothing else; `exact` follows no link.
 
     Raises SourceError, FileNotFoundError.
     """
     try:
         real = Path(path) if exact else resolve(Path(path))
-        # Looked at first, because the mere opening of a device may do something.
+        # The check comes before the opening, because the opening of a device may have an effect.
         _check_regular(path, _inspect_existing(real))
         descriptor = open_exactly(real, _READING)
     except FileNotFoundError:
         raise
     except OSError as error:
-        whose = f"with the rights of uid {os.geteuid()}"
-        raise SourceError(
-            f"{path} cannot be read {whose}: {error.strerror}", "see to its permissions and run again"
-        ) from None
+        raise SourceError(NOT_PERMITTED.fill(path=path, uid=os.geteuid(), reason=error.strerror)) from None
     try:
         _check_regular(path, os.fstat(descriptor))
     except SourceError:
@@ -79,13 +77,13 @@ def _inspect_existing(real: Path) -> os.stat_result:
     try:
         return inspect(real)
     except NotADirectoryError:
-        # Something else than a folder is where its folder would be.
+        # A file has the name of its folder.
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(real)) from None
 
 
 def _check_regular(path: str, state: os.stat_result) -> None:
     if not stat.S_ISREG(state.st_mode):
-        raise SourceError(f"{path} is not a regular file", "put a regular file there, or move it away")
+        raise SourceError(NOT_REGULAR.fill(path=path))
 
 
 @contextmanager
@@ -108,7 +106,7 @@ def list_names(folder: str) -> list[str]:
     except OSError as error:
         raise OSError(error.errno, error.strerror, folder) from None
     if len(names) > MAX_ENTRIES:
-        raise SourceError(f"{folder} has more than {MAX_ENTRIES} entries", "move away what does not belong there")
+        raise SourceError(TOO_MANY_ENTRIES.fill(folder=folder, limit=MAX_ENTRIES))
     return sorted(names)
 
 
@@ -125,12 +123,12 @@ def list_tree(folder: str) -> list[str]:
             elif stat.S_ISREG(mode):
                 found.append(str(here / name))
         if len(found) + len(waiting) > MAX_ENTRIES:
-            raise SourceError(f"{folder} has more than {MAX_ENTRIES} entries", "move away what does not belong there")
+            raise SourceError(TOO_MANY_ENTRIES.fill(folder=folder, limit=MAX_ENTRIES))
     return sorted(found)
 
 
 def list_links(folder: str) -> dict[str, list[str]]:
-    """Return the links in a folder: of each what it says, and where it really leads; raises SourceError, OSError."""
+    """Return the links in a folder by name, each with its text and its real target; raises SourceError, OSError."""
     found = {}
     real = resolve(Path(folder))
     for name in list_names(folder):
@@ -140,7 +138,7 @@ def list_links(folder: str) -> dict[str, list[str]]:
 
 
 def list_existing(paths: list[str]) -> list[str]:
-    """Return those of the paths where something stands."""
+    """Return those of the paths that exist."""
     found = []
     for path in paths:
         with suppress(OSError):

@@ -10,7 +10,7 @@ from teleclaude.migration.discover.processes import find_processes
 from teleclaude.migration.plan.plan import Plan
 from teleclaude.migration.report.events import Event, SourceFileResult
 from teleclaude.migration.source.files import digest_now
-from teleclaude.migration.source.inventory import Places
+from teleclaude.migration.source.installation import Places
 from teleclaude.migration.source.privsep import privsep_for
 from teleclaude.migration.source.snapshot import check_unchanged
 from teleclaude.migration.state.target_row import complete
@@ -34,7 +34,7 @@ async def finish(plan: Plan) -> AsyncGenerator[Event, None]:
         if result.sha256_before != result.sha256_after:
             raise SourceError(FILE_CHANGED.fill(path=result.path))
     for activity in find_processes(Places(plan.inventory.checkout, plan.inventory.home), plan.databases):
-        raise SourceError(ACTIVE_AGAIN.fill(message=activity.evidence, hint=activity.remedy))
+        raise SourceError(ACTIVE_AGAIN.fill(**vars(activity.problem)))
     if not plan.options.dry_run and plan.url is not None:
         # From here an interrupt comes too late.
         await uninterrupted(complete(plan.url, plan.run))

@@ -19,7 +19,7 @@ from teleclaude.migration.plan.plan import MARK, Plan
 from teleclaude.migration.publish.published import beside, remove_docs
 from teleclaude.migration.report.events import Event, FileResult, note
 from teleclaude.migration.source.files import read_file
-from teleclaude.migration.source.inventory import DocFile
+from teleclaude.migration.source.installation import DocFile
 from teleclaude.migration.source.known_files import DOC_BYTES, INDEX
 from teleclaude.migration.source.privsep import privsep_for
 from teleclaude.migration.state.workspace import remove_empty

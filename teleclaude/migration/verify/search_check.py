@@ -19,7 +19,7 @@ from teleclaude.db.search.rows import Searchable
 from teleclaude.db.unicode61 import split_words
 from teleclaude.errors import Problem
 from teleclaude.migration.plan.tables import TablePlan
-from teleclaude.migration.source.inventory import SourceDatabase
+from teleclaude.migration.source.installation import SourceDatabase
 from teleclaude.migration.source.reader import reading
 from teleclaude.migration.values.identifiers import quote
 from teleclaude.migration.verify.decode import is_text

@@ -15,11 +15,11 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from teleclaude.db.engine import make_reader
 from teleclaude.demo.installation import SampleInstallation
 from teleclaude.errors import TargetError
-from teleclaude.migration.discover import detect
+from teleclaude.migration.discover import discover
 from teleclaude.migration.load.estimate import Clock, check_room, make_forecast, read_size
 from teleclaude.migration.plan.plan import make_plan
 from teleclaude.migration.report.events import Finding, Forecast, Progress, Severity
-from teleclaude.migration.source.inventory import SourceTable
+from teleclaude.migration.source.installation import SourceTable
 from teleclaude.migration.source.options import Options
 from teleclaude.migration.steps.transfer import transfer
 from tests.support.sample import editing
@@ -76,7 +76,7 @@ async def test_the_forecast_counts_the_rows_of_both_databases_and_their_pages(
         old.execute(f"INSERT INTO films VALUES (randomblob({5 * MEGABYTE}))")
     private = tmp_path / "private"
     private.mkdir()
-    plan = make_plan(options, await detect(options, "run", private, {}))
+    plan = make_plan(options, await discover(options, "run", private, {}))
     plan.folder.mkdir(parents=True)
     events = [event async for event in transfer(plan)]
     (said,) = [event for event in events if isinstance(event, Forecast)]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from teleclaude.db.models import Model
 from teleclaude.migration.plan.mapping import MappingInput, make_event_tables, make_tables, map_columns
 from teleclaude.migration.plan.tables import SequencePlan, TablePlan, column_type
-from teleclaude.migration.source.inventory import SourceColumn, SourceTable
+from teleclaude.migration.source.installation import SourceColumn, SourceTable
 from teleclaude.migration.source.old_schema import NEW, find_models, missing_columns
 from teleclaude.migration.values.column_types import ColumnType
 

@@ -9,7 +9,8 @@ import pytest
 from teleclaude.migration.plan.notices import find_notices
 from teleclaude.migration.plan.tables import ColumnPlan, TablePlan
 from teleclaude.migration.report.events import Severity
-from teleclaude.migration.source.inventory import Inventory, SourceColumn, SourceDatabase, SourceTable
+from teleclaude.migration.source.installation import SourceColumn, SourceDatabase, SourceTable
+from teleclaude.migration.source.inventory import Inventory
 from teleclaude.migration.values.column_types import ColumnType
 from teleclaude.migration.values.identifiers import MOST_COLUMNS
 

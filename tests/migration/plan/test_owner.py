@@ -6,7 +6,8 @@ import pytest
 
 from teleclaude.migration.plan.owner import Owner, choose_owner, find_first_person
 from teleclaude.migration.report.events import Finding
-from teleclaude.migration.source.inventory import Inventory, Person
+from teleclaude.migration.source.installation import Person
+from teleclaude.migration.source.inventory import Inventory
 from teleclaude.migration.source.options import Options
 
 EVA, BOB = Person("Eva", "eva"), Person("Bob", None)

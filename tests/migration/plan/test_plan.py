@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from teleclaude.migration.plan.plan import describe, make_plan
-from teleclaude.migration.source.inventory import Inventory, Person
+from teleclaude.migration.source.installation import Person
+from teleclaude.migration.source.inventory import Inventory
 from teleclaude.migration.source.options import Options
 
 TARGET = "postgresql://ada:hidden@db.example.com/telec"

@@ -6,18 +6,13 @@ from typing import Any
 
 import pytest
 
+from teleclaude.errors import Problem
 from teleclaude.layout import make_layout
 from teleclaude.migration.plan.prechecks import run_prechecks
 from teleclaude.migration.report.events import CutoverItem, Finding, Severity, error
-from teleclaude.migration.source.inventory import (
-    Activity,
-    Destinations,
-    Inventory,
-    Kind,
-    Service,
-    TargetRun,
-    TargetState,
-)
+from teleclaude.migration.source.inventory import Inventory
+from teleclaude.migration.source.references import Activity, Kind, Service
+from teleclaude.migration.source.target import Destinations, TargetRun, TargetState
 from teleclaude.platform.names import Unit
 
 SERVICE = Service(Unit("teleclaude.service", "sudo systemctl", Path("/etc/x")), "runs", running=False, at_boot=False)
@@ -100,7 +95,7 @@ def test_a_target_out_of_reach_refuses_a_rehearsal_only_where_nobody_could_ever_
 def test_whoever_holds_the_source_is_named_with_the_remedy(
     inventory: Inventory, stops: bool, severity: Severity
 ) -> None:
-    held = replace(inventory, activities=(Activity("7 holds it open", "kill 7", stops),))
+    held = replace(inventory, activities=(Activity(Problem("7 holds it open", "kill 7"), stops),))
     assert found(held) == [(severity, "7 holds it open", "kill 7")]
 
 

@@ -18,8 +18,8 @@ from teleclaude.demo.installation import SampleInstallation
 from teleclaude.demo.postgres import Server
 from teleclaude.migration.report.events import ConstraintResult, Finding, ProbeResult, SequenceResult, TableResult
 from teleclaude.migration.report.summary import find_attention
-from teleclaude.migration.source.inventory import JournaledRun
 from teleclaude.migration.source.options import Options, Recovery
+from teleclaude.migration.source.run_record import JournaledRun
 from teleclaude.migration.state.journal import Interrupted
 from teleclaude.migration.state.run_state import Observer
 from tests.crash.machine import Job, Migration

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from teleclaude.errors import SourceError
-from teleclaude.migration.source.inventory import JournaledRun, TargetRun
+from teleclaude.migration.source.run_record import JournaledRun
+from teleclaude.migration.source.target import TargetRun
 from teleclaude.migration.state.journal import (
     COMMIT,
     Interrupted,

@@ -11,7 +11,8 @@ import pytest
 from teleclaude.errors import SourceError
 from teleclaude.migration.plan.plan import Plan, make_plan
 from teleclaude.migration.report.events import SourceFileResult
-from teleclaude.migration.source.inventory import Inventory, SourceFile
+from teleclaude.migration.source.installation import SourceFile
+from teleclaude.migration.source.inventory import Inventory
 from teleclaude.migration.source.options import Options
 from teleclaude.migration.source.privsep import closing_privseps
 from teleclaude.migration.steps.finish import finish

@@ -246,7 +246,7 @@ async def test_a_writer_at_any_step_rolls_back(
     running[0].communicate()
     assert report.exit_code == 4
     assert report.failure is not None
-    assert "was written to during the migration" in report.failure.problem.message
+    assert "changed during the migration" in report.failure.problem.message
     assert await has_nothing(target)
 
 

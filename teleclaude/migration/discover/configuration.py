@@ -1,0 +1,156 @@
+"""The configuration of the old installation, copied and read (facts: installation)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from teleclaude.config.files import read_env, read_yaml
+from teleclaude.config.layers import expand, find_references
+from teleclaude.config.secrecy import looks_secret
+from teleclaude.config.sections import IGNORED_SECTIONS
+from teleclaude.errors import ConfigError, SourceError, TeleClaudeError
+from teleclaude.layout import Layout
+from teleclaude.migration.discover.problems import CONFIG_MISSING, NAME_NOT_PRINTABLE, PEOPLE_NO_LIST, UNSET
+from teleclaude.migration.report.events import Finding, error, warning
+from teleclaude.migration.source.files import CONFIG_LIMIT, copy_file
+from teleclaude.migration.source.installation import ConfigFiles, Person, Places
+from teleclaude.migration.source.privsep import Privsep
+from teleclaude.migration.source.unprivileged import list_names
+from teleclaude.printable import is_printable, printable
+
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+def copy_config(privsep: Privsep, places: Places, private: Path) -> tuple[ConfigFiles, tuple[Finding, ...]]:
+    """Copy the files of the configuration that exist into the private folder; return also an error for each failure.
+
+    Raises SourceError or OSError where the folder of the people cannot be listed.
+    """
+    folder = private / "config"
+    folder.mkdir()
+    checkout, state = places.checkout, places.state
+    names = privsep.call(list_names, str(state / "people"))
+    copies = {name: folder / f"person-{place}.yml" for place, name in enumerate(names)}
+    files = ConfigFiles(
+        config=folder / "config.yml",
+        environment=folder / "env",
+        everyone=folder / "teleclaude.yml",
+        experiments=folder / "experiments.yml",
+        origins={folder / "env": checkout / ".env"},
+    )
+    # The environment comes first, because it may name the place of the others.
+    first = _try_copy(privsep, checkout / ".env", files.environment, required=False)
+    config = _find_config(files, places)
+    sources = {
+        files.config: config,
+        files.experiments: config.parent / "experiments.yml",
+        files.everyone: state / "teleclaude.yml",
+        **{copies[name]: state / "people" / name / "teleclaude.yml" for name in names},
+    }
+    others = [_try_copy(privsep, path, copy, required=copy == files.config) for copy, path in sources.items()]
+    files = replace(
+        files,
+        persons={name: copy for name, copy in copies.items() if copy.exists()},
+        origins={**files.origins, **sources},
+    )
+    return files, tuple(error("configuration", each.problem) for each in (first, *others) if each is not None)
+
+
+def _find_config(files: ConfigFiles, places: Places) -> Path:
+    """Return the file that the old daemon read as config.yml; `TELECLAUDE_CONFIG_PATH` in `.env` counts first."""
+    try:
+        named = read_variables(files, places).get("TELECLAUDE_CONFIG_PATH")
+    except ConfigError:
+        # Whoever needs the variables reports it.
+        named = None
+    return places.checkout / (named or "config.yml")
+
+
+def _try_copy(privsep: Privsep, source: Path, copy: Path, *, required: bool) -> TeleClaudeError | None:
+    try:
+        copy_file(privsep, source, copy, CONFIG_LIMIT)
+    except SourceError as failure:
+        copy.unlink(missing_ok=True)
+        return failure
+    except FileNotFoundError:
+        if required:
+            return ConfigError(CONFIG_MISSING.fill(path=source), path=source)
+    return None
+
+
+def read_people(files: ConfigFiles | None) -> tuple[Person, ...]:
+    """Return `people` of the old installation; raises ConfigError."""
+    if files is None:
+        return ()
+    path = files.origins[files.everyone]
+    people = read_yaml(files.everyone, called=path, required=False).get("people") or []
+    if not isinstance(people, list) or not all(isinstance(person, dict) and person.get("name") for person in people):
+        raise ConfigError(PEOPLE_NO_LIST.fill(path=path), path=path)
+    for number, person in enumerate(people, 1):
+        # Rows hold the name and terminals show it; PostgreSQL refuses some control characters.
+        if not is_printable(str(person["name"])):
+            raise ConfigError(NAME_NOT_PRINTABLE.fill(number=number, path=path), path=path)
+    return tuple(Person(str(person["name"]), _text(person.get("username"))) for person in people)
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None else str(value)
+
+
+def read_zone(files: ConfigFiles | None, places: Places) -> str | None:
+    """Return `computer.timezone`, None where it is not set; raises ConfigError."""
+    computer = read_config(files, places).get("computer")
+    return _text(computer.get("timezone")) if isinstance(computer, dict) else None
+
+
+def read_config(files: ConfigFiles | None, places: Places) -> dict[str, Any]:
+    """Return config.yml as the old daemon read it, the variables of `.env` expanded; raises ConfigError."""
+    if files is None:
+        return {}
+    expanded = expand(
+        read_yaml(files.config, called=files.origins[files.config], required=False), read_variables(files, places)
+    )
+    assert isinstance(expanded, dict)
+    return expanded
+
+
+def read_variables(files: ConfigFiles, places: Places) -> dict[str, str]:
+    """Return the variables that `.env` sets; raises ConfigError."""
+    return read_env(files.environment, {"HOME": str(places.home)}, called=files.origins[files.environment])
+
+
+def make_account_variables(places: Places, user: str | None) -> dict[str, str]:
+    """Return the variables that a login sets for every process (POSIX, environment variables), as far as known."""
+    return {"HOME": str(places.home), **({"USER": user, "LOGNAME": user} if user else {})}
+
+
+def find_unset(
+    files: ConfigFiles | None, places: Places, account: Mapping[str, str], layout: Layout
+) -> tuple[Finding, ...]:
+    """Return a warning for each shared file that names variables which only the old process can have had."""
+    if files is None:
+        return ()
+    try:
+        known = {*read_variables(files, places), *account}
+        named = [(path, read_yaml(path, required=False)) for path in (files.config, files.everyone)]
+    except ConfigError:
+        # Whoever needs the values reports it.
+        return ()
+    found = [(files.origins[path], ", ".join(_list_unset(values, known))) for path, values in named]
+    return tuple(
+        warning("configuration", UNSET.fill(path=path, listed=unset, secrets=layout.secrets))
+        for path, unset in found
+        if unset
+    )
+
+
+def _list_unset(values: dict[str, Any], known: set[str]) -> Iterator[str]:
+    read = {key: value for key, value in values.items() if key not in IGNORED_SECTIONS}
+    for way, name in find_references(read):
+        if name not in known and _VARIABLE.fullmatch(name) and not looks_secret(name, frozenset()):
+            keys = ("…" if looks_secret(key, frozenset()) else printable(key) for key in way)
+            yield f"{name} in {'.'.join(keys)}"

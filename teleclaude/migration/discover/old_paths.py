@@ -1,0 +1,67 @@
+"""Finding paths of the old installation in a text, and showing the text without secrets."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from teleclaude.config.secrecy import has_secret, known_again, named_secrets
+from teleclaude.errors import ConfigError
+from teleclaude.migration.discover.configuration import read_config, read_variables
+from teleclaude.migration.source.installation import ConfigFiles, Places
+from teleclaude.printable import printable
+
+_HOME = r"""(?:~|%h|"?\$(?:HOME|\{HOME\})"?)"""
+"""The home as shells, systemd and cron write it; a shell may also quote the variable alone."""
+
+_LONGEST_SHOWN = 200
+
+
+@dataclass(frozen=True)
+class OldPaths:
+    """The paths of the old installation in every spelling."""
+
+    pattern: re.Pattern[str]
+    secrets: frozenset[str] = field(repr=False)
+    """Values that are never shown (teleclaude/config/secrecy.py)."""
+
+    def found_in(self, text: str) -> bool:
+        """Whether a text names the checkout or `~/.teleclaude`, or a path in them."""
+        return self.pattern.search(text) is not None
+
+    def shown(self, text: str) -> str:
+        """Return a text for people; of one that may hold a secret, only the words that name the old installation."""
+        if has_secret(text, self.secrets):
+            words = [word for word in text.split() if self.found_in(word) and not has_secret(word, self.secrets)]
+            text = " ".join(["…", *words])
+        line = printable(" ".join(text.split()))
+        return line if len(line) <= _LONGEST_SHOWN else f"{line[:_LONGEST_SHOWN]}…"
+
+
+def make_old_paths(places: Places, files: ConfigFiles | None) -> OldPaths:
+    """Return the paths of this installation; the secrets of its configuration are not shown."""
+    folders = {places.checkout, Path(os.path.realpath(places.checkout)), places.state}
+    ways = sorted({way for folder in folders for way in _spell(folder, places.home)}, key=len, reverse=True)
+    # A longer name on either side is another folder.
+    pattern = re.compile(rf"(?<![\w.-])(?:{'|'.join(ways)})(?![\w-]|\.\w)")
+    return OldPaths(pattern, frozenset(_read_secrets(files, places)))
+
+
+def _spell(folder: Path, home: Path) -> Iterable[str]:
+    yield re.escape(str(folder))
+    if home in folder.parents:
+        yield f"{_HOME}/{re.escape(str(folder.relative_to(home)))}"
+
+
+def _read_secrets(files: ConfigFiles | None, places: Places) -> Iterable[str]:
+    if files is None:
+        return
+    try:
+        yield from known_again(list(read_variables(files, places).values()))
+        yield from named_secrets(read_config(files, places))
+    except ConfigError:
+        # Whoever needs the values reports it; what looks like a secret is never shown.
+        return

@@ -1,0 +1,49 @@
+"""The messages of discovery, in the order of the flow. Pure."""
+
+from __future__ import annotations
+
+from teleclaude.errors import Problem
+
+MISSING = Problem("{path} does not exist", "use --source DIR and --home DIR with the folders of the old installation")
+UNREADABLE = Problem("{path} cannot be read: {reason}", "fix its permissions, or run it with sudo")
+UNREADABLE_FOR_ROOT = Problem("{path} cannot be read: {reason}", "fix its permissions")
+SEVERAL_OWNERS = Problem("the old installation belongs to several users: {listed}", "use --source DIR and --home DIR")
+
+CONFIG_MISSING = Problem("{path} is missing", "use --source DIR with the checkout of the old installation")
+PEOPLE_NO_LIST = Problem("people in {path} is not a list of entries with names", "fix the list")
+NAME_NOT_PRINTABLE = Problem("entry {number} of people in {path} has a name with a control character", "fix the name")
+UNSET = Problem(
+    "{path} names variables that .env does not set: {listed}",
+    "set those that the old daemon had from elsewhere under environment in {secrets}",
+)
+
+NO_DATABASE = Problem("there is no database at {path}", "use --source DIR with the checkout of the old installation")
+SEVERAL_DATABASES = Problem("two databases hold data: {listed}", "move away the one that is not in use")
+NO_SESSIONS = Problem("{path} is not TeleClaude's: it has no table of sessions", "use the right --source DIR")
+NAME_NOT_UTF8 = Problem(
+    "a table or column of {path} has a name that is not UTF-8", "rename the table or column with sqlite3"
+)
+DAMAGED = Problem("{path} is damaged or not an SQLite database: {reason}", "restore it from a backup")
+EVENTS_NO_FILE = Problem(
+    "{path} is not a file, so no events are moved", "check whether the events are in another place"
+)
+
+TOO_MANY_DOCS = Problem(
+    "the docs hold more than {megabytes} MB or {limit} files or folders, up to {path}",
+    "move away the files that are not snippets",
+)
+SETTINGS_UNCLEAR = Problem("{path} cannot be parsed{place}", "if it names {checkout}, remove that by hand")
+
+DAEMON_LOCK_HELD = Problem("the daemon is running: process {process} holds {path}", "{stop}")
+CRON_LOCK_HELD = Problem(
+    "the cron runner is running: process {process} holds {path}", "wait for its end, and disable its entry in cron"
+)
+PROGRAM_RUNS = Problem("the {program} is running as process {process}", "{stop}")
+DATABASE_OPEN = Problem("process {process} ({name}) holds the database open", "end it: kill {process}")
+DAEMON_ANSWERS = Problem("a daemon answers on {path}", "{stop}")
+AGENTS_RUN = Problem(
+    "agents run in tmux, and their hooks may write: {listed}", "end them: tmux kill-session -t {session}"
+)
+
+NO_POSTGRESQL = Problem("the target is not PostgreSQL", "use --target postgresql://USER@HOST/DATABASE")
+NOT_COUNTED = Problem("the rows of {table} cannot be counted", "read the log of the PostgreSQL server")

@@ -1,0 +1,108 @@
+"""The old database is found in every place where it can be, never guessed, and read from its copy."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from teleclaude.errors import SourceError
+from teleclaude.migration.discover.configuration import copy_config
+from teleclaude.migration.discover.database import find_database, find_events, find_odd_events
+from teleclaude.migration.source.installation import Places, SourceDatabase
+from teleclaude.migration.source.privsep import Privsep
+
+SESSIONS = "CREATE TABLE sessions (session_id TEXT PRIMARY KEY, ux_state TEXT);"
+
+
+@pytest.fixture
+def private(tmp_path: Path) -> Path:
+    path = tmp_path / "private"
+    path.mkdir()
+    return path
+
+
+def make(path: Path, script: str) -> None:
+    with closing(sqlite3.connect(path)) as database:
+        database.executescript(script)
+
+
+def find(places: Places, private: Path) -> SourceDatabase:
+    files, _ = copy_config(Privsep(), places, private)
+    return find_database(Privsep(), places, files, private)
+
+
+def test_without_a_database_the_place_is_named(places: Places, private: Path) -> None:
+    with pytest.raises(SourceError, match=f"there is no database at {places.checkout / 'teleclaude.db'}"):
+        find(places, private)
+
+
+def test_a_database_without_sessions_is_another_programs(places: Places, private: Path) -> None:
+    make(places.checkout / "teleclaude.db", "CREATE TABLE books (a)")
+    with pytest.raises(SourceError, match="is not TeleClaude's"):
+        find(places, private)
+
+
+def test_a_file_that_is_no_database_is_named(places: Places, private: Path) -> None:
+    (places.checkout / "teleclaude.db").write_bytes(b"none" * 1000)
+    with pytest.raises(SourceError, match="is damaged or not an SQLite database"):
+        find(places, private)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("config.yml", "database: {path: '${WORKING_DIR}/other.db'}"), (".env", "TELECLAUDE_DB_PATH=other.db")],
+)
+def test_the_database_that_is_configured_is_chosen_where_the_usual_one_is_empty(
+    places: Places, private: Path, name: str, text: str
+) -> None:
+    (places.checkout / name).write_text(text)
+    make(places.checkout / "teleclaude.db", SESSIONS)
+    make(places.checkout / "other.db", f"{SESSIONS} INSERT INTO sessions VALUES ('s', '')")
+    found = find(places, private)
+    assert found.path == places.checkout / "other.db"
+    assert name in found.why
+
+
+def test_two_databases_with_rows_are_refused_and_one_behind_a_link_is_one(places: Places, private: Path) -> None:
+    (places.checkout / ".env").write_text("TELECLAUDE_DB_PATH=other.db")
+    make(places.checkout / "teleclaude.db", f"{SESSIONS} INSERT INTO sessions VALUES ('s', '')")
+    (places.checkout / "other.db").symlink_to("teleclaude.db")
+    assert find(places, private).path.name == "teleclaude.db"
+    (places.checkout / "other.db").unlink()
+    make(places.checkout / "other.db", f"{SESSIONS} INSERT INTO sessions VALUES ('t', '')")
+    (private / "again").mkdir()
+    with pytest.raises(SourceError, match="two databases hold data"):
+        find(places, private / "again")
+
+
+def test_tables_are_read_as_sqlite_knows_them(places: Places, private: Path) -> None:
+    make(
+        places.checkout / "teleclaude.db",
+        f"""{SESSIONS}
+        INSERT INTO sessions VALUES ('s', '{{"pending_deletions": [1, 2]}}');
+        CREATE TABLE mine (id INTEGER PRIMARY KEY AUTOINCREMENT, a, b AS (a));
+        INSERT INTO mine (id, a) VALUES (7, 1), (8, 'x'), (9, NULL);
+        DELETE FROM mine WHERE id = 9;
+        CREATE TABLE schema_migrations (version TEXT);
+        INSERT INTO schema_migrations VALUES ('002'), ('001'), (NULL);
+        CREATE VIRTUAL TABLE words USING fts5(t);
+        CREATE VIEW v AS SELECT 1;""",
+    )
+    found = find(places, private)
+    tables = {table.name: table for table in found.tables}
+    mine = tables["mine"]
+    assert (mine.rows, mine.next_id, [column.name for column in mine.columns]) == (2, 10, ["id", "a", "b"])
+    assert mine.columns[1].storage == {"integer", "text"}
+    assert tables["sessions"].columns[0].key_position == 1
+    assert tables["words_data"].search_index
+    assert found.migrations == ("001", "002")
+    assert (found.others, found.pending_deletions) == ((("view", "v"),), 2)
+
+
+def test_the_database_of_events_may_be_missing_but_not_something_else(places: Places, private: Path) -> None:
+    assert find_events(Privsep(), places, private) is None
+    assert find_odd_events(places) == ()
+    (places.state / "events.db").mkdir()
+    [warning] = find_odd_events(places)
+    assert warning.message == f"{places.state / 'events.db'} is not a file, so no events are moved"

@@ -1,0 +1,87 @@
+"""What an agent runs of the old installation is found with its keys or lines; a project or a memory is not."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from teleclaude.migration.discover.hooks import find_hooks, find_lines
+from teleclaude.migration.discover.old_paths import OldPaths
+from teleclaude.migration.report.events import Finding
+from teleclaude.migration.source.installation import Places
+from teleclaude.migration.source.privsep import Privsep
+from teleclaude.migration.source.references import Reference
+
+
+def found(places: Places, old_paths: OldPaths, name: str, text: str) -> list[Reference | Finding]:
+    path = places.home / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(text)
+    return list(find_hooks(Privsep(), places, old_paths))
+
+
+@pytest.mark.parametrize(
+    ("text", "keys", "lines"),
+    [
+        ('a = 1\nnotify = ["x"]\n', ("notify",), (2, 2)),
+        ('notify = [\n  "x",\n  "y",\n]\nb = 2\n', ("notify",), (1, 4)),
+        ("[mcp_servers.t]\na = 1\n\n# of another\n[other]\n", ("mcp_servers", "t"), (1, 2)),
+        ("[mcp_servers.t]\na = 1\n[mcp_servers.t.env]\nb = 2\n", ("mcp_servers", "t"), (1, 4)),
+        ('[mcp_servers]\nt = {command = "x"}\nu = {command = "y"}\n', ("mcp_servers", "t"), (2, 2)),
+        ('mcp_servers = {t = {command = "x"}, u = {}}\n', ("mcp_servers", "t"), None),
+    ],
+)
+def test_the_lines_of_an_entry_are_known_only_where_the_rest_stays_the_same(
+    text: str, keys: tuple[str, ...], lines: tuple[int, int] | None
+) -> None:
+    assert find_lines(text, keys) == lines
+
+
+@pytest.mark.parametrize(
+    ("settings", "keys"),
+    [
+        ({"hooks": {"Stop": [{"hooks": [{"command": "OLD"}]}]}}, ("hooks", "Stop", 0, "hooks", 0)),
+        ({"mcpServers": {"t": {"command": "python", "args": ["OLD", "OLD"]}}}, ("mcpServers", "t")),
+        ({"apiKeyHelper": "OLD"}, ("apiKeyHelper",)),
+        ({"env": {"BIN": "OLD"}}, ("env", "BIN")),
+        ({"projects": {"x": "OLD"}, "history": ["OLD"]}, None),
+    ],
+)
+def test_an_entry_is_found_once_and_as_a_whole(
+    places: Places, old_paths: OldPaths, settings: Any, keys: tuple[str | int, ...] | None
+) -> None:
+    text = json.dumps(settings).replace("OLD", f"{places.checkout}/bin/x")
+    references = found(places, old_paths, ".claude/settings.json", text)
+    assert [each.keys for each in references if isinstance(each, Reference)] == ([] if keys is None else [keys])
+
+
+def test_an_integer_that_jq_would_round_makes_the_file_one_for_a_person(places: Places, old_paths: OldPaths) -> None:
+    settings = {"notify": str(places.checkout), "id": 2**53}
+    [reference] = found(places, old_paths, ".claude.json", json.dumps(settings))
+    assert isinstance(reference, Reference)
+    assert not reference.clear
+
+
+def test_an_entry_of_toml_has_its_lines(places: Places, old_paths: OldPaths) -> None:
+    text = f'model = "x"\nnotify = ["{places.checkout}/x"]\n'
+    [reference] = found(places, old_paths, ".codex/config.toml", text)
+    assert isinstance(reference, Reference)
+    assert (reference.lines, reference.keys, reference.clear) == ((2, 2), ("notify",), True)
+
+
+@pytest.mark.parametrize("name", [".claude.json", ".codex/config.toml"])
+def test_a_file_that_cannot_be_parsed_is_a_warning_that_quotes_nothing(
+    places: Places, old_paths: OldPaths, name: str
+) -> None:
+    [warning] = found(places, old_paths, name, '\n{"key": hunter2')
+    assert isinstance(warning, Finding)
+    assert warning.message == f"{places.home / name} cannot be parsed, line 2"
+    assert str(places.checkout) in warning.hint
+
+
+def test_a_file_that_cannot_be_read_is_a_warning(places: Places, old_paths: OldPaths) -> None:
+    Path(places.home / ".claude.json").mkdir()
+    [warning] = find_hooks(Privsep(), places, old_paths)
+    assert isinstance(warning, Finding)
+    assert "is not a regular file" in warning.message

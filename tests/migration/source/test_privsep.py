@@ -1,0 +1,100 @@
+"""The unprivileged process: it has the owner's rights and no others, and what it raises arrives."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from teleclaude.errors import SourceError
+from teleclaude.migration.source.installation import Account
+from teleclaude.migration.source.privsep import Privsep, closing_privseps, privsep_for
+from teleclaude.migration.source.unprivileged import list_names, list_tree, open_regular
+
+USER = 12345
+PLANTED = "planted-for-root-alone"
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can act for another user")
+
+
+@as_root
+def test_the_unprivileged_process_cannot_become_root_again_and_ends_with_the_run(tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text(PLANTED)
+    secret.chmod(0o600)
+    with closing_privseps():
+        privsep = privsep_for(Account(USER, USER, (), ()))
+        process = privsep.call(os.getpid)
+        assert process != os.getpid()
+        assert (privsep.call(os.geteuid), privsep.call(os.getgid), privsep.call(os.getgroups)) == (USER, USER, [])
+        for number in (os.setuid, os.setgid):
+            with pytest.raises(PermissionError):
+                privsep.call(number, 0)
+        with pytest.raises(SourceError, match=f"rights of uid {USER}"):
+            privsep.open(open_regular, str(secret), False)
+        assert privsep.call(os.listdir, "/dev/fd")[:3] == ["0", "1", "2"]
+    with pytest.raises(ProcessLookupError):
+        os.kill(process, 0)
+
+
+@as_root
+def test_an_unprivileged_process_that_was_killed_is_an_error_with_a_sentence(tmp_path: Path) -> None:
+    with closing_privseps():
+        privsep = privsep_for(Account(USER, USER, (), ()))
+        os.kill(privsep.call(os.getpid), 9)
+        with pytest.raises(SourceError, match="does not answer"):
+            privsep.call(list_tree, str(tmp_path))
+
+
+def test_without_an_account_functions_run_in_this_process() -> None:
+    assert privsep_for(None).call(os.getpid) == os.getpid()
+
+
+@as_root
+def test_one_account_has_one_process() -> None:
+    with closing_privseps():
+        first, second = (privsep_for(Account(USER, USER, (), ())) for _ in range(2))
+        assert first.call(os.getpid) == second.call(os.getpid)
+
+
+@as_root
+def test_what_a_function_raises_arrives_with_its_sentence_and_remedy(tmp_path: Path) -> None:
+    fifo = tmp_path / "two words"
+    os.mkfifo(fifo)
+    for parent in (tmp_path, *tmp_path.parents[:3]):
+        parent.chmod(0o755)
+    with closing_privseps():
+        for privsep in (Privsep(), privsep_for(Account(USER, USER, (), ()))):
+            with pytest.raises(SourceError) as raised:
+                privsep.open(open_regular, str(fifo), False)
+            assert raised.value.message == f"{fifo} is not a regular file"
+            assert raised.value.hint == "put a regular file there, or move it away"
+            with pytest.raises(NotADirectoryError, match="two words"):
+                privsep.call(list_names, str(fifo))
+
+
+@as_root
+def test_a_bug_arrives_as_a_sentence_and_the_process_goes_on() -> None:
+    with closing_privseps():
+        privsep = privsep_for(Account(USER, USER, (), ()))
+        with pytest.raises(SourceError, match="a bug in the unprivileged process: TypeError"):
+            privsep.call(list_names)
+        assert privsep.call(os.geteuid) == USER
+
+
+@as_root
+def test_a_top_folder_that_another_user_owns_ends_the_process(tmp_path: Path) -> None:
+    with closing_privseps(), pytest.raises(SourceError, match=f"cannot take the rights of uid {USER}"):
+        privsep_for(Account(USER, USER, (), (tmp_path,)))
+
+
+@as_root
+def test_a_file_opens_below_a_folder_of_roots_that_its_owner_cannot_enter(tmp_path: Path) -> None:
+    closed, home = tmp_path / "closed", tmp_path / "closed/home"
+    home.mkdir(parents=True)
+    (home / "file").write_text("theirs")
+    for path in (home, home / "file"):
+        os.chown(path, USER, USER)
+    closed.chmod(0o700)
+    with closing_privseps():
+        descriptor = privsep_for(Account(USER, USER, (), (home,))).open(open_regular, str(home / "file"), True)
+        with os.fdopen(descriptor) as file:
+            assert file.read() == "theirs"

@@ -55,26 +55,16 @@ class Problem:
 class TeleClaudeError(Exception):
     """A problem that an operator can act on."""
 
-    def __init__(self, problem: Problem | str, hint: str = "") -> None:
-        self.problem = problem if isinstance(problem, Problem) else Problem(problem, hint)
-        super().__init__(self.problem.message)
-
-    @property
-    def message(self) -> str:
-        """The sentence."""
-        return self.problem.message
-
-    @property
-    def hint(self) -> str:
-        """The remedy."""
-        return self.problem.hint
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.message)
+        self.problem = problem
 
 
 class ConfigError(TeleClaudeError):
     """A configuration file is missing, broken or says something impossible."""
 
-    def __init__(self, problem: Problem | str, hint: str = "", *, path: Path | None = None) -> None:
-        super().__init__(problem, hint)
+    def __init__(self, problem: Problem, *, path: Path | None = None) -> None:
+        super().__init__(problem)
         self.path = path
 
 
@@ -89,8 +79,8 @@ class TargetError(TeleClaudeError):
 class LockHeldError(TeleClaudeError):
     """Another process holds the lock; `process` is its id, where the system tells."""
 
-    def __init__(self, problem: Problem | str, hint: str = "", *, process: int | None = None) -> None:
-        super().__init__(problem, hint)
+    def __init__(self, problem: Problem, *, process: int | None = None) -> None:
+        super().__init__(problem)
         self.process = process
 
 
@@ -101,16 +91,16 @@ class BootRefusedError(TeleClaudeError):
 class UpgradeError(TeleClaudeError):
     """An upgrade failed; `undone` says whether the database is certainly what it was."""
 
-    def __init__(self, problem: Problem | str, hint: str = "", *, undone: bool) -> None:
-        super().__init__(problem, hint)
+    def __init__(self, problem: Problem, *, undone: bool) -> None:
+        super().__init__(problem)
         self.undone = undone
 
 
 class VerificationError(TeleClaudeError):
-    """A value in PostgreSQL differs from the source and no ledger line ledger_check it."""
+    """A value in PostgreSQL differs from the source and no ledger line accounts for it."""
 
-    def __init__(self, problem: Problem | str, hint: str = "", *, table: str, key: object, column: str) -> None:
-        super().__init__(problem, hint)
+    def __init__(self, problem: Problem, *, table: str, key: object, column: str) -> None:
+        super().__init__(problem)
         self.table = table
         self.key = key
         self.column = column
@@ -119,8 +109,8 @@ class VerificationError(TeleClaudeError):
 class RequestError(TeleClaudeError):
     """A request that is not answered as asked; `status` says in HTTP's numbers whose fault it is."""
 
-    def __init__(self, status: int, problem: Problem | str, hint: str = "") -> None:
-        super().__init__(problem, hint)
+    def __init__(self, status: int, problem: Problem) -> None:
+        super().__init__(problem)
         self.status = status
 
 

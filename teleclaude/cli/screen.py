@@ -86,9 +86,9 @@ class Screen(Observer):
     def event(self, event: Event) -> None:
         """Show what a step yields."""
         if self.with_findings and isinstance(event, Finding) and event.severity is not Severity.NOTE:
-            self.say(f"  {event.severity}: {event.subject}: {event.message}", STYLES[event.severity])
-            if event.hint:
-                self.say(f"    → {event.hint}", STYLES[event.severity])
+            self.say(f"  {event.severity}: {event.subject}: {event.problem.message}", STYLES[event.severity])
+            if event.problem.hint:
+                self.say(f"    → {event.problem.hint}", STYLES[event.severity])
         elif not self.quiet:
             self._advance(event)
 

@@ -49,5 +49,5 @@ def _show(event: Event) -> None:
     if isinstance(event, TableResult):
         click.echo(f"{printable(event.name)}: {event.target_rows} rows, {event.values_compared} values are equal")
     elif isinstance(event, Finding):
-        click.echo(f"{event.severity}: {printable(f'{event.subject}: {event.message}')}", err=True)
-        click.echo(f"  → {printable(event.hint)}", err=True)
+        click.echo(f"{event.severity}: {printable(f'{event.subject}: {event.problem.message}')}", err=True)
+        click.echo(f"  → {printable(event.problem.hint)}", err=True)

@@ -84,7 +84,7 @@ def _undone(planned: Upgrade, url: URL, problem: Problem) -> Iterator[None]:
         with explained(url):
             yield
     except TargetError as error:
-        filled = problem.fill(upgrade=planned.sentence, reason=error.message, hint=error.hint)
+        filled = problem.fill(upgrade=planned.sentence, reason=error.problem.message, hint=error.problem.hint)
         raise UpgradeError(filled, undone=True) from error
 
 

@@ -90,7 +90,7 @@ def probe(migrated: Migrated) -> tuple[int, dict[str, object]]:
 async def loosen(plan: Plan) -> AsyncGenerator[Event, None]:
     """Let everyone read the secrets that were just published."""
     plan.inventory.layout.secrets.chmod(0o644)
-    yield note("loosen", "done")
+    yield note("loosen", Problem("done"))
 
 
 @pytest.mark.usefixtures("daemon_here")
@@ -111,7 +111,7 @@ async def test_a_warning_is_a_finding_of_a_migration(options: Options, monkeypat
     monkeypatch.setattr(teleclaude.migration.steps.probe, "boot_daemon", warn)
     report = await migrate_sample(options)
     assert report.ok
-    assert warning("probe", "the way is open", "close it") in report.all(Finding)
+    assert warning("probe", Problem("the way is open", "close it")) in report.all(Finding)
 
 
 def test_a_probe_fails_where_a_check_fails_that_booting_would_not_mind(migrated: Migrated) -> None:

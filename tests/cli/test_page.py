@@ -65,15 +65,19 @@ async def test_a_page_says_what_comes_next_before_it_says_how_to_go_back(migrate
     assert "What comes next" not in printed(migrated.report, quiet=True)
 
 
+def said(number: int) -> Problem:
+    return Problem("said", f"remedy {number}")
+
+
 async def test_a_page_shows_the_first_of_many_findings_and_counts_the_rest(migrated: Migrated) -> None:
-    many = StepRun("preflight", "done", 0.0, tuple(warning(f"subject {n}", "said", f"remedy {n}") for n in range(9)))
+    many = StepRun("preflight", "done", 0.0, tuple(warning(f"subject {n}", said(n)) for n in range(9)))
     page = printed(dataclasses.replace(migrated.report, steps=(many,)))
     assert [n for n in range(9) if f"! subject {n}: said → remedy {n}" in page] == [*range(MOST_ATTENTION)]
     assert "and 5 more, in the report" in page
 
 
 async def test_everything_that_must_be_fixed_is_said_at_once(migrated: Migrated) -> None:
-    many = StepRun("preflight", "done", 0.0, tuple(error(f"subject {n}", "said", f"remedy {n}") for n in range(9)))
+    many = StepRun("preflight", "done", 0.0, tuple(error(f"subject {n}", said(n)) for n in range(9)))
     refused = Failure(Problem("refused; nothing was written", "fix what is listed"), "Refused", Exit.REFUSED)
     page = printed(dataclasses.replace(migrated.report, steps=(many,), failure=refused, undo=()))
     assert [n for n in range(9) if f"✗ subject {n}: said → remedy {n}" in page] == [*range(9)]

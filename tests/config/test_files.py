@@ -46,8 +46,8 @@ def test_a_broken_file_is_one_sentence_that_names_it(tmp_path: Path, content: by
     path.write_bytes(content)
     with pytest.raises(ConfigError) as caught:
         read_yaml(path)
-    assert str(path) in caught.value.message
-    assert complaint in caught.value.message
+    assert str(path) in caught.value.problem.message
+    assert complaint in caught.value.problem.message
     assert caught.value.path == path
 
 
@@ -117,8 +117,8 @@ def test_a_value_that_does_not_fit_is_named_by_its_key_and_not_shown(tmp_path: P
     (tmp_path / "config.yml").write_text("people: [{name: Ada, email: [secret-value]}]\nagents: {}\n")
     with pytest.raises(ConfigError) as caught:
         read_single_user(tmp_path, {})
-    assert "people.0.email" in caught.value.message
-    assert "secret-value" not in caught.value.message
+    assert "people.0.email" in caught.value.problem.message
+    assert "secret-value" not in caught.value.problem.message
 
 
 @pytest.mark.parametrize("kind", ["no mark", "a mark on the second line", "link", "pipe", "folder", "missing"])

@@ -72,8 +72,8 @@ def test_any_bytes_are_a_mapping_or_one_sentence(data: bytes) -> None:
     try:
         assert isinstance(parse_yaml(data, PATH), dict)
     except ConfigError as error:
-        assert error.message.startswith(f"{PATH}, line ")
-        assert "\n" not in error.message
+        assert error.problem.message.startswith(f"{PATH}, line ")
+        assert "\n" not in error.problem.message
         assert error.path == PATH
 
 
@@ -121,7 +121,7 @@ def test_what_cannot_be_used_is_named_by_its_line_at_once(data: bytes, line: int
     started = time.process_time()
     with pytest.raises(ConfigError, match=sentence) as caught:
         parse_yaml(data, PATH)
-    assert caught.value.message.startswith(f"{PATH}, line {line}: ")
+    assert caught.value.problem.message.startswith(f"{PATH}, line {line}: ")
     assert time.process_time() - started < 10
 
 
@@ -178,7 +178,7 @@ def test_any_env_file_is_read_as_python_dotenv_reads_it(data: bytes) -> None:
     try:
         ours = parse_env(data, PATH, os.environ)
     except ConfigError as error:
-        assert error.message.startswith(f"{PATH}, line ")
+        assert error.problem.message.startswith(f"{PATH}, line ")
         return
     theirs = dotenv.main.DotEnv(None, io.StringIO(data.decode(), newline=None), override=False).dict()
     assert ours == {name: value for name, value in theirs.items() if value is not None}

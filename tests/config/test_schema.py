@@ -21,11 +21,11 @@ def test_an_error_names_the_files_and_the_key_and_not_the_value() -> None:
     values = {"agents": {}, "people": [{"name": "Ada", "role": "hunter2"}], "database": {"url": ["planted"]}}
     with pytest.raises(ConfigError) as caught:
         make_settings(values, "/etc/config.yml and /etc/secrets.yml")
-    assert "/etc/config.yml and /etc/secrets.yml" in caught.value.message
-    assert "people.0.role" in caught.value.message
-    assert "database.url" in caught.value.message
-    assert "hunter2" not in caught.value.message
-    assert "planted" not in caught.value.message
+    assert "/etc/config.yml and /etc/secrets.yml" in caught.value.problem.message
+    assert "people.0.role" in caught.value.problem.message
+    assert "database.url" in caught.value.problem.message
+    assert "hunter2" not in caught.value.problem.message
+    assert "planted" not in caught.value.problem.message
 
 
 def test_settings_cannot_be_changed() -> None:

@@ -22,7 +22,7 @@ def test_a_system_without_a_database_is_refused_with_the_file_to_change(config: 
     config.write_text("agents: {}\n")
     with pytest.raises(ConfigError, match="names no database") as refused:
         find_installation(tmp_path / "root", SYSTEM, tmp_path)
-    assert refused.value.hint == f"set database.url in {config}"
+    assert refused.value.problem.hint == f"set database.url in {config}"
     assert refused.value.path == config
 
 
@@ -30,7 +30,7 @@ def test_a_database_url_with_a_variable_that_is_not_set_is_refused_by_its_name(c
     config.write_text("agents: {}\ndatabase: {url: 'postgresql://x:${NOWHERE}@h/d'}\n")
     with pytest.raises(ConfigError, match=r"names \$\{NOWHERE\}, which is set nowhere") as refused:
         find_installation(tmp_path / "root", SYSTEM, tmp_path)
-    assert refused.value.hint == f"set NOWHERE under environment in {config.with_name('secrets.yml')}"
+    assert refused.value.problem.hint == f"set NOWHERE under environment in {config.with_name('secrets.yml')}"
 
 
 def test_the_socket_of_a_system_is_below_its_root_whatever_its_configuration_holds(tmp_path: Path) -> None:

@@ -52,7 +52,7 @@ def test_everybody_else_is_unknown(account: Account) -> None:
     with pytest.raises(RequestError) as refused:
         identify(account, PEOPLE, SERVICE, single_user=False)
     assert refused.value.status == 403
-    assert refused.value.hint
+    assert refused.value.problem.hint
 
 
 def test_a_username_of_two_people_is_nobodys() -> None:

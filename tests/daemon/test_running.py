@@ -67,7 +67,7 @@ async def until(root: Path, good: bool, seconds: float = 30.0) -> str:
             await ask(place(root), "/sessions")
             said, answered = "", True
         except TeleClaudeError as error:
-            said, answered = error.message, False
+            said, answered = error.problem.message, False
         if answered == good:
             return said
         await asyncio.sleep(0.05)

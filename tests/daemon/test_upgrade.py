@@ -145,7 +145,7 @@ async def test_a_daemon_refuses_before_and_names_the_upgrade(installation: Insta
     with pytest.raises(BootRefusedError, match="is at schema revision 0001, this program needs 0002") as raised:
         async with boot(installation):
             pass
-    assert raised.value.hint == "run teleclaude upgrade"
+    assert raised.value.problem.hint == "run teleclaude upgrade"
 
 
 async def test_a_second_time_there_is_nothing_to_do(installation: Installation, target: URL, second: Path) -> None:

@@ -145,8 +145,8 @@ async def test_settings_that_nobody_can_read_are_a_finding_and_no_obstacle(
     assert report.ok
     [finding] = [finding for finding in report.all(Finding) if finding.subject == "cutover"]
     assert finding.severity is Severity.WARNING
-    assert str(sample.home / name) in finding.message
-    assert finding.hint
+    assert str(sample.home / name) in finding.problem.message
+    assert finding.problem.hint
 
 
 async def test_what_no_command_can_change_safely_is_left_to_a_person(
@@ -219,9 +219,9 @@ async def test_the_remedy_for_an_entry_of_cron_can_be_followed_and_taken_back(
     monkeypatch.setattr(crontabs, "TABLES", (str(table),))
     before = table.read_bytes()
     refused = await migrate_sample(rehearsal)
-    [finding] = [finding for finding in refused.all(Finding) if "cron starts" in finding.message]
-    assert finding.message.endswith(f"{table}, line 2")
-    stubs.run(finding.hint)
+    [finding] = [finding for finding in refused.all(Finding) if "cron starts" in finding.problem.message]
+    assert finding.problem.message.endswith(f"{table}, line 2")
+    stubs.run(finding.problem.hint)
     report = await migrate_sample(rehearsal)
     assert report.ok
     [item] = [item for item in report.all(CutoverItem) if item.kind == "cron"]
@@ -307,8 +307,8 @@ async def test_rows_that_both_sides_would_send_are_counted(rehearsal: Options, s
     report = await migrate_sample(rehearsal)
     assert report.header["queues"] == {"hook_outbox": 2, "inbound_queue": 1}
     [finding] = [finding for finding in report.all(Finding) if finding.subject == "queues"]
-    assert "2 in hook_outbox, 1 in inbound_queue" in finding.message
-    assert "never both" in finding.hint
+    assert "2 in hook_outbox, 1 in inbound_queue" in finding.problem.message
+    assert "never both" in finding.problem.hint
 
 
 async def test_everything_in_the_installation_is_in_the_table_with_its_outcome(

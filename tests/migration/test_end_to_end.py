@@ -341,7 +341,7 @@ async def test_old_local_times_are_read_in_the_configured_zone_and_reported_once
     assert str(found[0][0]) == "2025-12-24 19:15:00.000001"
     notes = [finding for finding in report.all(Finding) if finding.subject == "sessions.created_at"]
     assert len(notes) == 1
-    assert "20 values" in notes[0].message
+    assert "20 values" in notes[0].problem.message
 
 
 async def test_a_second_run_onto_the_same_target_names_the_tables_that_hold_rows(
@@ -349,7 +349,7 @@ async def test_a_second_run_onto_the_same_target_names_the_tables_that_hold_rows
 ) -> None:
     again = await migrate_sample(dataclasses.replace(migrated.options, root=tmp_path / "other"))
     assert again.exit_code == 3
-    messages = " ".join(finding.message for finding in again.all(Finding))
+    messages = " ".join(finding.problem.message for finding in again.all(Finding))
     assert "sessions (20)" in messages
     assert "operations (2)" in messages
     assert not (tmp_path / "other").exists()
@@ -377,5 +377,5 @@ async def test_a_rehearsal_keeps_nothing(options: Options, target: URL) -> None:
 async def test_a_rehearsal_without_a_target_says_so_and_does_the_rest(options: Options) -> None:
     report = await migrate_sample(dataclasses.replace(options, dry_run=True, target=None))
     assert report.ok, report.failure
-    assert any("no target" in finding.message for finding in report.all(Finding))
+    assert any("no target" in finding.problem.message for finding in report.all(Finding))
     assert report.to_json()["files"]

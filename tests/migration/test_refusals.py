@@ -20,7 +20,7 @@ from teleclaude.db.engine import disposing, make_engine
 from teleclaude.db.file_lock import hold_pid_file
 from teleclaude.db.lock import hold_database
 from teleclaude.demo.installation import SampleInstallation
-from teleclaude.errors import Exit
+from teleclaude.errors import Exit, Problem
 from teleclaude.layout import make_layout
 from teleclaude.migration.discover import processes
 from teleclaude.migration.pipeline import STEPS
@@ -54,8 +54,8 @@ def refuse(sample: SampleInstallation, target: URL, tmp_path: Path) -> Callable[
         assert report.exit_code == 3
         found = errors(report)
         assert len(found) == 1, found
-        assert reason in found[0].message
-        assert found[0].hint
+        assert reason in found[0].problem.message
+        assert found[0].problem.hint
         assert (files_below(sample.checkout), files_below(sample.home)) == before
         assert await has_nothing(target)
         assert not (tmp_path / "root").exists()
@@ -118,8 +118,8 @@ async def test_a_database_of_another_program(options: Options, refuse: Refuse, s
 
 async def test_a_home_that_is_not_there_is_to_be_named_anew(options: Options) -> None:
     report = await migrate_sample(dataclasses.replace(options, home=Path("/nowhere")))
-    found = [finding for finding in errors(report) if "/nowhere" in finding.message]
-    assert {finding.hint for finding in found} == {
+    found = [finding for finding in errors(report) if "/nowhere" in finding.problem.message]
+    assert {finding.problem.hint for finding in found} == {
         "use --source DIR and --home DIR with the folders of the old installation"
     }
 
@@ -174,8 +174,8 @@ async def test_what_a_user_writes_into_a_lock_is_part_of_no_command(
         lock.write_text("1; touch planted\n")
         report = await migrate_sample(options)
     [finding] = errors(report)
-    assert finding.message == f"the daemon is running: process {os.getpid()} holds {lock}"
-    assert finding.hint.endswith(f"if it was started by hand: kill {os.getpid()}")
+    assert finding.problem.message == f"the daemon is running: process {os.getpid()} holds {lock}"
+    assert finding.problem.hint.endswith(f"if it was started by hand: kill {os.getpid()}")
 
 
 async def other_process(sample: SampleInstallation, *arguments: str) -> subprocess.Popen[bytes]:
@@ -243,7 +243,7 @@ async def test_a_file_that_stands_where_ours_would(options: Options, sample: Sam
     standing.write_text("theirs")
     report = await migrate_sample(options)
     assert report.exit_code == 3
-    assert str(standing) in errors(report)[0].message
+    assert str(standing) in errors(report)[0].problem.message
     assert files_below(options.root) == {
         "etc/teleclaude/config.yml": files_below(options.root)["etc/teleclaude/config.yml"]
     }
@@ -254,14 +254,14 @@ async def test_a_target_that_a_daemon_works_on(options: Options, target: URL) ->
     async with disposing(make_engine(target)) as engine, hold_database(engine):
         report = await migrate_sample(options)
     assert report.exit_code == 3
-    assert "works on the database" in errors(report)[0].message
+    assert "works on the database" in errors(report)[0].problem.message
 
 
 async def test_a_target_with_tables_of_our_names(options: Options, target: URL) -> None:
     await query(target, "CREATE TABLE sessions (x int)")
     report = await migrate_sample(options)
     assert report.exit_code == 3
-    assert "not TeleClaude's" in errors(report)[0].message
+    assert "not TeleClaude's" in errors(report)[0].problem.message
     assert await query(target, "SELECT count(*) FROM sessions") == [(0,)]
 
 
@@ -273,7 +273,7 @@ async def test_a_role_that_may_not_create(options: Options, target: URL) -> None
     finally:
         await query(target, f"DROP ROLE {role}")
     assert report.exit_code == 3
-    assert "may not create" in errors(report)[0].message
+    assert "may not create" in errors(report)[0].problem.message
 
 
 async def test_everything_is_said_at_once(options: Options, sample: SampleInstallation) -> None:
@@ -291,7 +291,7 @@ async def test_a_source_that_is_written_to_meanwhile_rolls_back(
     async def write(_plan: Plan) -> AsyncGenerator[Event, None]:
         with editing(sample) as database:
             database.execute("INSERT INTO system_settings (key, value) VALUES ('late', 'x')")
-        yield note("test", "a hook wrote")
+        yield note("test", Problem("a hook wrote"))
 
     report = await migrate_sample(options, (Step("write", write), *STEPS))
     assert report.exit_code == 4
@@ -314,7 +314,7 @@ async def test_something_that_is_no_file_in_the_place_of_the_database_of_events_
     make[kind](path)
     report = await migrate_sample(options)
     assert report.ok, report.failure
-    assert any(f"{path} is not a file" in finding.message for finding in report.all(Finding))
+    assert any(f"{path} is not a file" in finding.problem.message for finding in report.all(Finding))
 
 
 @pytest.mark.parametrize("suffix", ["", "-wal"])
@@ -329,7 +329,7 @@ async def test_a_database_of_events_that_cannot_be_read_refuses_the_run(
         path.write_bytes(b"no database at all" * 300)
     report = await migrate_sample(options)
     assert report.exit_code == 3
-    assert any(str(path) in finding.message for finding in report.all(Finding))
+    assert any(str(path) in finding.problem.message for finding in report.all(Finding))
 
 
 @pytest.mark.parametrize(
@@ -354,15 +354,17 @@ async def test_a_name_with_a_control_character_is_refused_by_its_place(
     everyone.write_text(yaml.safe_dump({"people": people}))
     report = await migrate_sample(options)
     assert report.exit_code == Exit.REFUSED
-    assert f"entry 2 of people in {everyone} has a name with a control character" in [e.message for e in errors(report)]
+    assert f"entry 2 of people in {everyone} has a name with a control character" in [
+        e.problem.message for e in errors(report)
+    ]
 
 
 async def test_a_second_run_says_that_it_is_done_and_how_to_go_back(options: Options) -> None:
     assert (await migrate_sample(options)).ok
     found = errors(await migrate_sample(options))
     assert len(found) == 1, found
-    assert "is complete" in found[0].message
-    assert "rollback.txt" in found[0].hint
+    assert "is complete" in found[0].problem.message
+    assert "rollback.txt" in found[0].problem.hint
 
 
 async def test_a_database_that_could_not_be_read_is_not_said_to_belong_to_root(
@@ -370,7 +372,7 @@ async def test_a_database_that_could_not_be_read_is_not_said_to_belong_to_root(
 ) -> None:
     sample.database.unlink()
     found = errors(await migrate_sample(dataclasses.replace(options, uid=None)))
-    assert [finding.message for finding in found if finding.subject == "owner"] == [
+    assert [finding.problem.message for finding in found if finding.subject == "owner"] == [
         "the owner of the database file is not known"
     ]
 
@@ -397,7 +399,7 @@ def test_whoever_could_not_list_the_sessions_afterwards_is_told(
         user_name="ada",
         people=(Person("Eva", username),),
     )
-    hints = [finding.hint for finding in find_notices(seen, ())]
+    hints = [finding.problem.hint for finding in find_notices(seen, ())]
     remedy = (
         "after the migration write username: ada into the right entry of people in /etc/teleclaude/config.yml, "
         "then start the daemon"

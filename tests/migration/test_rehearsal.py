@@ -141,7 +141,9 @@ async def test_a_target_that_nobody_could_reach_refuses_a_rehearsal_too(
 ) -> None:
     report = await migrate_sample(dataclasses.replace(options, dry_run=True, target=named))
     assert report.exit_code == 3
-    assert sentence in [finding.message for finding in report.all(Finding) if finding.severity is Severity.ERROR]
+    assert sentence in [
+        finding.problem.message for finding in report.all(Finding) if finding.severity is Severity.ERROR
+    ]
 
 
 @pytest.mark.parametrize(("database", "loads"), [("nowhere", False), (None, True)])

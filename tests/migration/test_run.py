@@ -15,7 +15,7 @@ from sqlalchemy import URL
 from teleclaude.db import schema
 from teleclaude.db.engine import disposing, make_engine
 from teleclaude.demo.installation import SampleInstallation
-from teleclaude.errors import TargetError
+from teleclaude.errors import Problem, TargetError
 from teleclaude.migration.pipeline import STEPS
 from teleclaude.migration.plan.plan import Plan, make_plan
 from teleclaude.migration.report.events import Event, ProbeResult, note
@@ -32,12 +32,12 @@ PLACES = range(len(STEPS) + 1)
 
 
 async def break_down(_plan: Plan) -> AsyncGenerator[Event, None]:
-    yield note("test", "about to break")
+    yield note("test", Problem("about to break"))
     raise ZeroDivisionError
 
 
 async def be_interrupted(_plan: Plan) -> AsyncGenerator[Event, None]:
-    yield note("test", "about to be interrupted")
+    yield note("test", Problem("about to be interrupted"))
     task = asyncio.current_task()
     assert task is not None
     task.cancel()
@@ -71,7 +71,7 @@ async def held() -> None:
 
 def step_that(name: str, undo: Callable[[Plan], Awaitable[None]] | None = None) -> Step:
     async def work(_plan: Plan) -> AsyncGenerator[Event, None]:
-        yield note(name, "done")
+        yield note(name, Problem("done"))
 
     return Step(name, work, undo, lambda _plan: (f"undo {name} by hand",))
 
@@ -118,7 +118,7 @@ async def test_what_cannot_be_undone_does_not_keep_the_rest_from_it_and_is_left_
 
 async def test_no_step_begins_without_the_lock_on_the_target(run: Run) -> None:
     async def lost() -> None:
-        raise TargetError("planted", "nothing to do")
+        raise TargetError(Problem("planted", "nothing to do"))
 
     await run_steps(run, (step_that("one"),), lost)
     assert heard(run) == []
@@ -126,7 +126,7 @@ async def test_no_step_begins_without_the_lock_on_the_target(run: Run) -> None:
 
 
 async def fill_a_disk(_plan: Plan) -> AsyncGenerator[Event, None]:
-    yield note("test", "about to fill the disk")
+    yield note("test", Problem("about to fill the disk"))
     with closing(sqlite3.connect("")) as database:
         database.execute("PRAGMA max_page_count = 2")
         database.execute("CREATE TABLE keys (digest BLOB)")
@@ -134,7 +134,7 @@ async def fill_a_disk(_plan: Plan) -> AsyncGenerator[Event, None]:
 
 
 async def ask_nonsense(_plan: Plan) -> AsyncGenerator[Event, None]:
-    yield note("test", "about to ask")
+    yield note("test", Problem("about to ask"))
     sqlite3.connect("").execute("nonsense")
 
 
@@ -241,8 +241,8 @@ async def test_an_undo_that_fails_prints_the_commands_that_finish_it(
 async def test_an_undo_touches_no_run_but_its_own(options: Options, target: URL) -> None:
     async def claim(_plan: Plan) -> AsyncGenerator[Event, None]:
         await query(target, "UPDATE migration_runs SET run_id = 'another'")
-        yield note("test", "somebody else's run now")
-        raise TargetError("planted", "nothing to do")
+        yield note("test", Problem("somebody else's run now"))
+        raise TargetError(Problem("planted", "nothing to do"))
 
     await migrate_sample(options, (STEPS[0], Step("planted", claim)))
     assert await query(target, "SELECT count(*) FROM sessions") == [(20,)]
@@ -255,8 +255,8 @@ async def test_an_undo_removes_no_file_but_its_own(options: Options, sample: Sam
 
     async def replace(_plan: Plan) -> AsyncGenerator[Event, None]:
         theirs.write_text("theirs now\n")
-        yield note("test", "somebody edited the file")
-        raise TargetError("planted", "nothing to do")
+        yield note("test", Problem("somebody edited the file"))
+        raise TargetError(Problem("planted", "nothing to do"))
 
     await migrate_sample(options, (*STEPS[:2], Step("planted", replace)))
     assert published(options) == [str(theirs.relative_to(options.root))]
@@ -265,7 +265,7 @@ async def test_an_undo_removes_no_file_but_its_own(options: Options, sample: Sam
 async def test_a_daemon_that_does_not_list_every_session_stops_the_migration(options: Options, target: URL) -> None:
     async def lose(_plan: Plan) -> AsyncGenerator[Event, None]:
         await query(target, "DELETE FROM sessions WHERE session_id = (SELECT min(session_id) FROM sessions)")
-        yield note("test", "a session is gone")
+        yield note("test", Problem("a session is gone"))
 
     report = await migrate_sample(options, (*STEPS[:3], Step("planted", lose), *STEPS[3:]))
     assert report.exit_code == 4
@@ -279,7 +279,7 @@ async def test_a_daemon_that_cannot_read_its_configuration_stops_the_migration(o
 
     async def spoil(_plan: Plan) -> AsyncGenerator[Event, None]:
         secrets.write_text(secrets.read_text().splitlines()[0] + "\nenvironment: {}\n")
-        yield note("test", "the password is gone")
+        yield note("test", Problem("the password is gone"))
 
     report = await migrate_sample(options, (*STEPS[:3], Step("planted", spoil), *STEPS[3:]))
     assert report.exit_code == 4
@@ -293,7 +293,7 @@ async def test_an_old_file_that_changes_stops_the_migration(options: Options, sa
     async def edit(_plan: Plan) -> AsyncGenerator[Event, None]:
         with (sample.checkout / "config.yml").open("a") as file:
             file.write("# edited\n")
-        yield note("test", "somebody edited the configuration")
+        yield note("test", Problem("somebody edited the configuration"))
 
     report = await migrate_sample(options, planted(Step("planted", edit), 2))
     assert report.exit_code == 4

@@ -163,7 +163,7 @@ async def test_where_the_old_table_has_less_the_default_stands_and_is_reported_o
     migrated = await past.of("2026-01-09")
     found = await session(migrated.target, "visibility", "transcript_files", "human_email")
     assert found == ("private", [], None)
-    said = [finding.message for finding in migrated.report.all(Finding) if finding.subject == "sessions"]
+    said = [finding.problem.message for finding in migrated.report.all(Finding) if finding.subject == "sessions"]
     assert len(said) == 1
     assert "visibility" in said[0]
     assert "owner_uid" not in said[0]
@@ -193,7 +193,7 @@ async def test_a_table_whose_rebuilding_was_cut_off_before_the_renaming_arrives(
     report = await migrate_sample(options, STEPS[:1])
     assert report.ok, report.failure
     assert await query(target, f"SELECT count(*) FROM {table}") == [(rows,)]
-    said = [finding.message for finding in report.all(Finding) if finding.subject == table]
+    said = [finding.problem.message for finding in report.all(Finding) if finding.subject == table]
     assert any(f"its rows are those of {table}_new" in message for message in said)
 
 
@@ -285,6 +285,6 @@ async def test_every_value_of_the_state_of_the_interface_is_read_whole(
 
 async def test_messages_that_were_to_be_deleted_stay_in_the_state_and_are_counted_once(past: Past) -> None:
     report = (await past.of("2026-01-07")).report
-    said = [finding.message for finding in report.all(Finding) if finding.subject == "sessions.ux_state"]
+    said = [finding.problem.message for finding in report.all(Finding) if finding.subject == "sessions.ux_state"]
     assert len(said) == 1
     assert said[0].startswith("3 messages that were to be deleted")

@@ -75,7 +75,7 @@ async def read_target(url: URL, wait_seconds: float = 0.0) -> TargetState:
                 async with hold_database(engine, wait_seconds):
                     pass
             except LockHeldError as error:
-                held_by = error.message
+                held_by = error.problem.message
             async with engine.connect() as connection:
                 state = await connection.run_sync(_read_state)
     facts = {"server_version": version, "encoding": encoding, "may_create": may_create, "standby": standby}

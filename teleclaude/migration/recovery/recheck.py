@@ -54,7 +54,7 @@ async def compare_again(
     async with reading_target(plan) as connection, aclosing(verify_tables(plan, connection, ledger)) as events:
         async for event in events:
             if isinstance(event, VerificationError):
-                yield error(event.table, DIFFERS.fill(message=event.message))
+                yield error(event.table, DIFFERS.fill(message=event.problem.message))
             else:
                 yield event
 

@@ -122,7 +122,9 @@ async def _verify_committed(plan: Plan, target: AsyncConnection) -> AsyncGenerat
             if isinstance(event, VerificationError):
                 if "rows" not in _find_commit(plan):
                     raise SourceError(problems.LEDGER_LOST.fill(run=plan.run, table=event.table))
-                raise TargetError(problems.TABLE_CHANGED.fill(message=event.message, rollback=rollback_text(plan)))
+                raise TargetError(
+                    problems.TABLE_CHANGED.fill(message=event.problem.message, rollback=rollback_text(plan))
+                )
             if isinstance(event, TableResult):
                 results.append(event)
             yield event

@@ -26,34 +26,20 @@ class Finding:
     subject: str
     problem: Problem
 
-    @property
-    def message(self) -> str:
-        """The sentence."""
-        return self.problem.message
 
-    @property
-    def hint(self) -> str:
-        """The remedy."""
-        return self.problem.hint
+def note(subject: str, problem: Problem) -> Finding:
+    """Something to know."""
+    return Finding(Severity.NOTE, subject, problem)
 
 
-def note(subject: str, problem: Problem | str, hint: str = "") -> Finding:
-    """Return something to know."""
-    return _find(Severity.NOTE, subject, problem, hint)
+def warning(subject: str, problem: Problem) -> Finding:
+    """Something to look at."""
+    return Finding(Severity.WARNING, subject, problem)
 
 
-def warning(subject: str, problem: Problem | str, hint: str = "") -> Finding:
-    """Return something to look at."""
-    return _find(Severity.WARNING, subject, problem, hint)
-
-
-def error(subject: str, problem: Problem | str, hint: str = "") -> Finding:
-    """Return something that refuses the migration."""
-    return _find(Severity.ERROR, subject, problem, hint)
-
-
-def _find(severity: Severity, subject: str, problem: Problem | str, hint: str) -> Finding:
-    return Finding(severity, subject, problem if isinstance(problem, Problem) else Problem(problem, hint))
+def error(subject: str, problem: Problem) -> Finding:
+    """Something that stops the migration."""
+    return Finding(Severity.ERROR, subject, problem)
 
 
 @dataclass(frozen=True)

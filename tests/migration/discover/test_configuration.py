@@ -26,7 +26,7 @@ def copied(places: Places, tmp_path: Path) -> ConfigFiles:
 
 def test_a_missing_configuration_is_an_error_and_the_other_files_may_be_missing(places: Places, tmp_path: Path) -> None:
     files, problems = copy_config(Privsep(), places, tmp_path)
-    assert [problem.message for problem in problems] == [f"{places.checkout / 'config.yml'} is missing"]
+    assert [problem.problem.message for problem in problems] == [f"{places.checkout / 'config.yml'} is missing"]
     assert files.persons == {}
     assert read_people(files) == ()
 
@@ -78,6 +78,7 @@ def test_variables_that_neither_the_environment_nor_a_login_sets_are_named(place
     assert account == {"HOME": str(places.home), "USER": "ada", "LOGNAME": "ada"}
     [warning] = find_unset(files, places, account, LAYOUT)
     assert (
-        warning.message == f"{places.checkout / 'config.yml'} names variables that .env does not set: CACHE in custom.0"
+        warning.problem.message
+        == f"{places.checkout / 'config.yml'} names variables that .env does not set: CACHE in custom.0"
     )
-    assert str(LAYOUT.secrets) in warning.hint
+    assert str(LAYOUT.secrets) in warning.problem.hint

@@ -105,4 +105,4 @@ def test_the_database_of_events_may_be_missing_but_not_something_else(places: Pl
     assert find_odd_events(places) == ()
     (places.state / "events.db").mkdir()
     [warning] = find_odd_events(places)
-    assert warning.message == f"{places.state / 'events.db'} is not a file, so no events are moved"
+    assert warning.problem.message == f"{places.state / 'events.db'} is not a file, so no events are moved"

@@ -76,12 +76,12 @@ def test_a_file_that_cannot_be_parsed_is_a_warning_that_quotes_nothing(
 ) -> None:
     [warning] = found(places, old_paths, name, '\n{"key": hunter2')
     assert isinstance(warning, Finding)
-    assert warning.message == f"{places.home / name} cannot be parsed, line 2"
-    assert str(places.checkout) in warning.hint
+    assert warning.problem.message == f"{places.home / name} cannot be parsed, line 2"
+    assert str(places.checkout) in warning.problem.hint
 
 
 def test_a_file_that_cannot_be_read_is_a_warning(places: Places, old_paths: OldPaths) -> None:
     Path(places.home / ".claude.json").mkdir()
     [warning] = find_hooks(Privsep(), places, old_paths)
     assert isinstance(warning, Finding)
-    assert "is not a regular file" in warning.message
+    assert "is not a regular file" in warning.problem.message

@@ -63,7 +63,7 @@ async def test_a_configuration_that_the_environment_names_and_nobody_has_is_refu
         file.write("TELECLAUDE_CONFIG_PATH=/nowhere/real.yml\n")
     report = await migrate_sample(options)
     assert report.exit_code == Exit.REFUSED
-    assert "/nowhere/real.yml is missing" in [finding.message for finding in report.all(Finding)]
+    assert "/nowhere/real.yml is missing" in [finding.problem.message for finding in report.all(Finding)]
 
 
 @pytest.mark.parametrize("text", [None, "interests: [ai]\n", "people: []\n"])
@@ -76,7 +76,7 @@ async def test_where_nobody_is_listed_the_person_who_is_named_becomes_the_admini
     assert await query(target, "SELECT DISTINCT owner_person FROM sessions") == [("Eva",)]
     account = pwd.getpwuid(os.getuid()).pw_name
     assert published(options)["people"] == [{"name": "Eva", "username": account, "role": "admin"}]
-    told = [finding.message for finding in report.all(Finding) if finding.subject == "owner"]
+    told = [finding.problem.message for finding in report.all(Finding) if finding.subject == "owner"]
     expected = f"people lists nobody, so Eva becomes its only entry, an administrator with the username {account}"
     assert told == [expected]
 
@@ -112,8 +112,8 @@ async def test_where_nobody_is_listed_a_name_has_to_be_said(
     report = await migrate_sample(dataclasses.replace(options, person=person))
     assert report.exit_code == Exit.REFUSED
     told = [finding for finding in report.all(Finding) if finding.subject == "owner"]
-    assert [finding.message for finding in told] == [reason]
-    assert "use --person NAME" in told[0].hint
+    assert [finding.problem.message for finding in told] == [reason]
+    assert "use --person NAME" in told[0].problem.hint
 
 
 def list_nobody(sample: SampleInstallation, text: str | None) -> None:
@@ -160,7 +160,7 @@ async def test_two_databases_of_which_one_has_sessions_and_the_other_memory_are_
         file.write(f"TELECLAUDE_DB_PATH={moved}\n")
     report = await migrate_sample(options)
     assert report.exit_code == Exit.REFUSED
-    told = next(finding.message for finding in report.all(Finding) if finding.subject == "source")
+    told = next(finding.problem.message for finding in report.all(Finding) if finding.subject == "source")
     assert told.startswith("two databases hold data: ")
     assert f"{moved} ({rows} rows)" in told
     assert str(sample.database) not in outcomes(report)
@@ -191,5 +191,5 @@ async def test_a_variable_that_the_environment_file_does_not_set_is_named_with_i
     )
     report = await migrate_sample(options)
     assert report.ok, report.failure
-    told = [finding.message for finding in report.all(Finding) if finding.subject == "configuration"]
+    told = [finding.problem.message for finding in report.all(Finding) if finding.subject == "configuration"]
     assert told == [f"{config} names variables that .env does not set: CACHE_HOST in redis.url, THEIRS in custom.0.…"]

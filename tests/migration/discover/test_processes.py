@@ -13,6 +13,7 @@ from sqlalchemy import URL
 
 from teleclaude.db.file_lock import hold_existing, hold_pid_file
 from teleclaude.demo.installation import SampleInstallation
+from teleclaude.errors import Problem
 from teleclaude.migration.discover import crontabs
 from teleclaude.migration.discover.services import answer_of
 from teleclaude.migration.pipeline import STEPS
@@ -54,8 +55,8 @@ def process(folder: Path, program: str, *arguments: str) -> Iterator[subprocess.
 
 def said(report: Report, severity: Severity) -> list[str]:
     found = [finding for finding in report.all(Finding) if finding.severity is severity]
-    assert all(finding.hint for finding in found)
-    return [f"{finding.message} → {finding.hint}" for finding in found]
+    assert all(finding.problem.hint for finding in found)
+    return [f"{finding.problem.message} → {finding.problem.hint}" for finding in found]
 
 
 async def refusals(options: Options) -> list[str]:
@@ -220,7 +221,7 @@ async def test_a_daemon_cannot_boot_on_the_target_meanwhile(options: Options) ->
     async def boot(_plan: Plan) -> AsyncGenerator[Event, None]:
         done = teleclaude("daemon", "--root", str(options.root))
         verdicts.append((done.returncode, done.stderr))
-        yield note("test", "a daemon tried")
+        yield note("test", Problem("a daemon tried"))
 
     report = await migrate_sample(options, (*STEPS[:4], Step("boot", boot), STEPS[4]))
     assert report.ok, report.failure
@@ -240,7 +241,7 @@ async def test_a_writer_at_any_step_rolls_back(
         running.append(subprocess.Popen(program, cwd=sample.checkout, stdin=subprocess.PIPE, stdout=subprocess.PIPE))
         assert running[0].stdout is not None
         running[0].stdout.readline()
-        yield note("test", "a hook wrote")
+        yield note("test", Problem("a hook wrote"))
 
     report = await migrate_sample(options, (*STEPS[:place], Step("write", write), *STEPS[place:]))
     running[0].communicate()
@@ -260,7 +261,7 @@ async def test_a_daemon_of_the_old_installation_that_starts_meanwhile_rolls_back
         running.append(subprocess.Popen(program, cwd=sample.checkout, stdin=subprocess.PIPE, stdout=subprocess.PIPE))
         assert running[0].stdout is not None
         running[0].stdout.readline()
-        yield note("test", "its service manager started it")
+        yield note("test", Problem("its service manager started it"))
 
     report = await migrate_sample(options, (*STEPS[:3], Step("start", start), *STEPS[3:]))
     running[0].communicate()
@@ -274,7 +275,7 @@ async def test_a_daemon_of_the_old_installation_that_starts_meanwhile_rolls_back
 async def test_a_lost_hold_on_the_target_stops_the_next_step(options: Options, target: URL, place: int) -> None:
     async def lose(_plan: Plan) -> AsyncGenerator[Event, None]:
         await query(target, TERMINATE)
-        yield note("test", "the session that held the lock is gone")
+        yield note("test", Problem("the session that held the lock is gone"))
 
     report = await migrate_sample(options, (*STEPS[:place], Step("lose", lose), *STEPS[place:]))
     assert report.exit_code == 4

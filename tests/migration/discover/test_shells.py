@@ -49,4 +49,4 @@ def test_a_start_file_that_cannot_be_read_is_a_warning(places: Places, old_paths
     Path(places.home / ".bashrc").mkdir()
     [warning] = below(places, old_paths)
     assert isinstance(warning, Finding)
-    assert ".bashrc is not a regular file" in warning.message
+    assert ".bashrc is not a regular file" in warning.problem.message

@@ -113,7 +113,7 @@ async def test_a_disk_with_room_for_half_of_the_database_is_a_warning(target_eng
         finding = await check_room(connection, forecast(100))
     assert isinstance(finding, Finding)
     assert finding.severity is Severity.WARNING
-    assert "needs about 125 MB" in finding.message
+    assert "needs about 125 MB" in finding.problem.message
 
 
 @pytest.mark.usefixtures("free")

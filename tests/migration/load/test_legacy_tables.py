@@ -50,7 +50,7 @@ async def test_two_names_that_the_server_would_cut_to_the_same_stay_two(
     assert sorted(found.values()) == [[("a1", "a2")], [("b1", "b2")]]
     for name in arrived:
         assert f"{long}{found[name][0][0][0]} of the old database" in await comment_on(target, name)
-        said = [finding.message for finding in report.all(Finding) if finding.subject == name]
+        said = [finding.problem.message for finding in report.all(Finding) if finding.subject == name]
         assert any(f'"{long}{found[name][0][0][0]}"' in message for message in said)
         assert any(f'"{long}a" as ' in message for message in said)
 
@@ -144,5 +144,5 @@ async def refused(options: Options, sample: SampleInstallation) -> None:
         database.execute("ALTER TABLE wide ADD COLUMN one_more")
     report = await migrate_sample(again)
     assert report.exit_code == Exit.REFUSED
-    messages = [finding.message for finding in report.all(Finding)]
+    messages = [finding.problem.message for finding in report.all(Finding)]
     assert "the table wide has 1601 columns to carry, PostgreSQL holds 1600" in messages

@@ -37,15 +37,15 @@ def test_nothing_is_said_where_nothing_was_seen(inventory: Inventory) -> None:
 def test_a_table_with_less_than_its_model_names_what_it_lacks(inventory: Inventory) -> None:
     [finding] = find_notices(with_database(inventory, table("system_settings", "key")), ())
     assert finding.severity is Severity.NOTE
-    assert "value" in finding.message
-    assert "owner_" not in finding.message
+    assert "value" in finding.problem.message
+    assert "owner_" not in finding.problem.message
 
 
 def test_a_table_that_a_change_of_the_schema_left_behind_is_a_warning(inventory: Inventory) -> None:
     left = table("system_settings_new", "key", "value", "updated_at")
     [finding] = find_notices(with_database(inventory, left), ())
     assert finding.severity is Severity.WARNING
-    assert "system_settings_new" in finding.message
+    assert "system_settings_new" in finding.problem.message
 
 
 @pytest.mark.parametrize(("columns", "said"), [(("session_id", "user_role"), True), (("session_id",), False)])
@@ -67,9 +67,9 @@ def test_names_that_postgresql_cannot_hold_are_said_for_tables_and_columns(inven
     plan = legacy("x" * 70, "x_1", "kept")
     renamed = replace(plan, columns=(*plan.columns, ColumnPlan("c_1", '"ctid"', ColumnType.TEXT, True, None)))
     first, second = find_notices(inventory, [renamed])
-    assert "x" * 70 in first.message
-    assert '"ctid" as c_1' in second.message
-    assert "kept" not in second.message
+    assert "x" * 70 in first.problem.message
+    assert '"ctid" as c_1' in second.problem.message
+    assert "kept" not in second.problem.message
 
 
 @pytest.mark.parametrize(("migrations", "count"), [((), 1), (("001_add_ux_columns",), 0)])
@@ -77,10 +77,10 @@ def test_messages_to_delete_are_counted_unless_the_old_program_made_rows_of_them
     inventory: Inventory, migrations: tuple[str, ...], count: int
 ) -> None:
     seen = with_database(inventory, pending_deletions=4, migrations=migrations)
-    assert len([each for each in find_notices(seen, ()) if "4 messages" in each.message]) == count
+    assert len([each for each in find_notices(seen, ()) if "4 messages" in each.problem.message]) == count
 
 
 def test_rows_that_both_daemons_would_send_are_a_warning(inventory: Inventory) -> None:
     [finding] = find_notices(with_database(inventory, waiting=(("hook_outbox", 2),)), ())
     assert finding.severity is Severity.WARNING
-    assert "2 in hook_outbox" in finding.message
+    assert "2 in hook_outbox" in finding.problem.message

@@ -22,8 +22,8 @@ def chosen(options: Options, inventory: Inventory) -> tuple[str, int]:
 def refused(options: Options, inventory: Inventory) -> str:
     finding = choose_owner(options, inventory)
     assert isinstance(finding, Finding), finding
-    assert finding.hint
-    return finding.message
+    assert finding.problem.hint
+    return finding.problem.message
 
 
 def test_the_only_person_owns_the_sessions_with_the_uid_of_the_database_file(inventory: Inventory) -> None:
@@ -43,7 +43,7 @@ def test_a_person_is_named_by_name_or_by_username(inventory: Inventory, asked: s
 def test_several_people_and_no_name_is_refused_and_lists_them(inventory: Inventory) -> None:
     found = choose_owner(Options(), replace(inventory, people=(EVA, BOB), user_name="ada"))
     assert isinstance(found, Finding)
-    assert "Eva, Bob" in found.hint
+    assert "Eva, Bob" in found.problem.hint
 
 
 def test_a_person_that_the_configuration_does_not_know_is_refused(inventory: Inventory) -> None:

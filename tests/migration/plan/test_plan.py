@@ -14,7 +14,9 @@ TARGET = "postgresql://ada:hidden@db.example.com/telec"
 
 
 def errors(inventory: Inventory, options: Options) -> list[str]:
-    return [finding.message for finding in make_plan(options, inventory).findings if finding.severity == "error"]
+    return [
+        finding.problem.message for finding in make_plan(options, inventory).findings if finding.severity == "error"
+    ]
 
 
 def test_a_zone_that_does_not_exist_refuses_the_run_and_is_named(inventory: Inventory) -> None:
@@ -30,7 +32,7 @@ def test_the_zone_is_the_one_that_was_asked_for_then_the_configured_one_then_utc
 ) -> None:
     plan = make_plan(Options(target=TARGET, timezone=asked), replace(inventory, timezone=configured))
     assert plan.timezone == zone
-    said = [finding for finding in plan.findings if "read as UTC" in finding.message]
+    said = [finding for finding in plan.findings if "read as UTC" in finding.problem.message]
     assert bool(said) is (asked is configured is None)
 
 

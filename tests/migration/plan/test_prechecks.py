@@ -19,7 +19,10 @@ SERVICE = Service(Unit("teleclaude.service", "sudo systemctl", Path("/etc/x")), 
 
 
 def found(inventory: Inventory, *items: CutoverItem, dry_run: bool = False) -> list[tuple[Severity, str, str]]:
-    return [(each.severity, each.message, each.hint) for each in run_prechecks(inventory, items, dry_run=dry_run)]
+    return [
+        (each.severity, each.problem.message, each.problem.hint)
+        for each in run_prechecks(inventory, items, dry_run=dry_run)
+    ]
 
 
 def of_target(inventory: Inventory, **changes: Any) -> list[tuple[Severity, str, str]]:
@@ -83,7 +86,7 @@ def test_without_a_target_a_rehearsal_goes_on_and_a_migration_does_not(inventory
 
 
 def test_a_target_out_of_reach_refuses_a_rehearsal_only_where_nobody_could_ever_reach_it(inventory: Inventory) -> None:
-    away: list[Finding] = [error("target", "it does not answer", "start it")]
+    away: list[Finding] = [error("target", Problem("it does not answer", "start it"))]
     unreached = replace(inventory, target=None, problems=tuple(away))
     assert [severity for severity, *_ in found(unreached)] == [Severity.ERROR]
     assert [severity for severity, *_ in found(unreached, dry_run=True)] == [Severity.WARNING]

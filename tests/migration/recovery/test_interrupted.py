@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from teleclaude.db.url import display_url
+from teleclaude.errors import Problem
 from teleclaude.migration.recovery.interrupted import find_hindrance, find_interrupted, plan_again, same_options, settle
 from teleclaude.migration.report.events import error
 from teleclaude.migration.source.inventory import Inventory
@@ -127,7 +128,7 @@ def test_a_busy_target_is_waited_for(inventory: Inventory) -> None:
 
 
 def test_what_keeps_the_target_away_is_said(inventory: Inventory) -> None:
-    away = replace(inventory, target=None, problems=(error("target", "nobody answers", "start it"),))
+    away = replace(inventory, target=None, problems=(error("target", Problem("nobody answers", "start it")),))
     assert hindrance(away, Interrupted(RECORD.run, None, None)) == "nobody answers: start it"
 
 

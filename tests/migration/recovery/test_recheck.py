@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from teleclaude.errors import ConfigError
+from teleclaude.errors import ConfigError, Problem
 from teleclaude.migration.recovery.recheck import is_equal, read_report
 from teleclaude.migration.report.events import error, warning
 from tests.support.record import RECORD
@@ -38,5 +38,5 @@ def test_another_file_is_refused_by_its_name(tmp_path: Path, content: Any, said:
 
 
 def test_only_an_error_makes_two_sides_unequal() -> None:
-    assert is_equal([warning("source", "was written to")])
-    assert not is_equal([warning("source", "was written to"), error("sessions", "differs")])
+    assert is_equal([warning("source", Problem("was written to"))])
+    assert not is_equal([warning("source", Problem("was written to")), error("sessions", Problem("differs"))])

@@ -149,7 +149,7 @@ async def test_the_row_alone_is_enough_to_finish_it_where_no_value_needs_the_led
     shutil.rmtree(job.state)
     report = await migrate_sample(asked(options, Recovery.RESUME))
     assert report.ok, report.failure
-    assert any("the journal of the run is lost" in finding.message for finding in report.all(Finding))
+    assert any("the journal of the run is lost" in finding.problem.message for finding in report.all(Finding))
     assert (Path(report.header["folder"]) / "since.sql").is_file()
     assert await query(target, "SELECT state FROM migration_runs") == [("complete",)]
 
@@ -273,7 +273,7 @@ async def test_where_rows_were_only_counted_it_is_said(left: Standing) -> None:
     left.sample.database.unlink()
     report = await migrate_sample(asked(left.options, Recovery.UNDO))
     assert report.ok
-    assert any("rows were counted" in finding.message for finding in report.all(Finding))
+    assert any("rows were counted" in finding.problem.message for finding in report.all(Finding))
     assert await has_nothing(left.target)
 
 

@@ -14,7 +14,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from teleclaude.demo.installation import SampleInstallation
-from teleclaude.errors import Exit, TargetError
+from teleclaude.errors import Exit, Problem, TargetError
 from teleclaude.migration.pipeline import STEPS
 from teleclaude.migration.plan.mapping import ColumnMapping
 from teleclaude.migration.plan.plan import Plan
@@ -152,12 +152,12 @@ async def test_the_report_of_a_refusal_is_valid(options: Options, tmp_path: Path
 
 
 async def fail(_plan: Plan) -> AsyncGenerator[Event, None]:
-    yield note("test", "about to fail")
-    raise TargetError("planted", "nothing to do")
+    yield note("test", Problem("about to fail"))
+    raise TargetError(Problem("planted", "nothing to do"))
 
 
 async def be_interrupted(_plan: Plan) -> AsyncGenerator[Event, None]:
-    yield note("test", "about to be interrupted")
+    yield note("test", Problem("about to be interrupted"))
     task = asyncio.current_task()
     assert task is not None
     task.cancel()
@@ -165,7 +165,7 @@ async def be_interrupted(_plan: Plan) -> AsyncGenerator[Event, None]:
 
 
 async def cannot(_plan: Plan) -> None:
-    raise TargetError("planted", "nothing to do")
+    raise TargetError(Problem("planted", "nothing to do"))
 
 
 def planted(*steps: Step) -> tuple[Step, ...]:

@@ -24,7 +24,7 @@ from sqlalchemy import URL
 
 from teleclaude.daemon.service_user import Identity, require_program
 from teleclaude.demo.installation import SampleInstallation, make_installation
-from teleclaude.errors import ConfigError, PublishError, SourceError
+from teleclaude.errors import ConfigError, Problem, PublishError, SourceError
 from teleclaude.migration.discover import docs as docs_of
 from teleclaude.migration.pipeline import STEPS
 from teleclaude.migration.plan.plan import MARK, Plan
@@ -75,7 +75,7 @@ def anyones(sample: SampleInstallation, request: pytest.FixtureRequest) -> Itera
 
 
 def errors(report: Report) -> list[str]:
-    return [finding.message for finding in report.all(Finding) if finding.severity is Severity.ERROR]
+    return [finding.problem.message for finding in report.all(Finding) if finding.severity is Severity.ERROR]
 
 
 def says(report: Report) -> str:
@@ -227,7 +227,7 @@ async def test_what_is_no_regular_file_among_the_settings_is_never_opened(
     os.mkfifo(path)
     report = await migrate_sample(options)
     assert report.ok, report.failure
-    found = [finding.message for finding in report.all(Finding) if finding.subject == "cutover"]
+    found = [finding.problem.message for finding in report.all(Finding) if finding.subject == "cutover"]
     assert found == [f"{path} is not a regular file"]
 
 
@@ -431,7 +431,7 @@ async def test_a_snippet_that_changes_before_it_is_published_takes_everything_ba
     async def swap(_plan: Plan) -> AsyncGenerator[Event, None]:
         snippet.unlink()
         snippet.symlink_to(private)
-        yield note("test", "swapped")
+        yield note("test", Problem("swapped"))
 
     report = await migrate_sample(options, (*STEPS[:2], Step("swap", swap), *STEPS[2:]))
     assert report.exit_code == 4
@@ -502,8 +502,8 @@ async def test_what_somebody_put_among_the_published_snippets_is_not_removed(opt
 
     async def add(_plan: Plan) -> AsyncGenerator[Event, None]:
         other.write_text("theirs")
-        yield note("test", "added")
-        raise SourceError("planted", "nothing to do")
+        yield note("test", Problem("added"))
+        raise SourceError(Problem("planted", "nothing to do"))
 
     report = await migrate_sample(options, (*STEPS[:3], Step("add", add)))
     assert report.exit_code == 4
@@ -564,7 +564,7 @@ async def test_what_the_user_could_not_remove_himself_stays_in_his_home(
         open_folder.chmod(0o755)
         remove_files(real, plan.run, (file,))
         assert not file.exists()
-        yield note("test", "removed")
+        yield note("test", Problem("removed"))
 
     report = await migrate_sample(options, (Step("remove", remove),))
     assert report.ok, report.failure

@@ -65,8 +65,8 @@ def test_what_a_function_raises_arrives_with_its_sentence_and_remedy(tmp_path: P
         for privsep in (Privsep(), privsep_for(Account(USER, USER, (), ()))):
             with pytest.raises(SourceError) as raised:
                 privsep.open(open_regular, str(fifo), False)
-            assert raised.value.message == f"{fifo} is not a regular file"
-            assert raised.value.hint == "put a regular file there, or move it away"
+            assert raised.value.problem.message == f"{fifo} is not a regular file"
+            assert raised.value.problem.hint == "put a regular file there, or move it away"
             with pytest.raises(NotADirectoryError, match="two words"):
                 privsep.call(list_names, str(fifo))
 

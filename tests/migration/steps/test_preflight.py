@@ -17,7 +17,7 @@ async def test_everything_that_refuses_a_run_is_said_at_once(inventory: Inventor
     events = [event async for event in preflight(plan)]
     errors = [event for event in events if isinstance(event, Finding) and event.severity is Severity.ERROR]
     assert errors == [finding for finding in plan.findings if finding.severity is Severity.ERROR]
-    assert any("Nowhere/At_All" in finding.message for finding in errors)
+    assert any("Nowhere/At_All" in finding.problem.message for finding in errors)
 
 
 async def test_what_becomes_of_every_old_file_is_said_also_of_a_run_that_is_refused(

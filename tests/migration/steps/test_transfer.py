@@ -226,7 +226,9 @@ async def test_rows_whose_key_cannot_be_held_are_rejected_and_kept_whole(
         "the key is too long for an index",
         "the key is another row's after conversion",
     }
-    assert any(finding.subject == "sessions" and "rejected" in finding.message for finding in report.all(Finding))
+    assert any(
+        finding.subject == "sessions" and "rejected" in finding.problem.message for finding in report.all(Finding)
+    )
 
 
 async def test_a_rejected_row_can_be_undone_with_the_rest(

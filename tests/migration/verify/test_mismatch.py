@@ -42,9 +42,9 @@ DIGEST = hashlib.sha256(SECRET.encode()).hexdigest()[:8]
 def test_what_is_said_of_a_difference(
     plan: TablePlan, key: Any, column: str, wanted: Any, found: Any, said: str
 ) -> None:
-    assert said in value_differs(plan, key, column, wanted, found).message
+    assert said in value_differs(plan, key, column, wanted, found).problem.message
 
 
 def test_a_wide_row_is_cut() -> None:
-    message = value_differs(NOTES, None, "", tuple(range(2000)), "no such row").message
+    message = value_differs(NOTES, None, "", tuple(range(2000)), "no such row").problem.message
     assert len(message) < 250

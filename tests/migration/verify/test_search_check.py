@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from teleclaude.demo.installation import SampleInstallation
+from teleclaude.errors import Problem
 from teleclaude.migration.pipeline import STEPS
 from teleclaude.migration.plan.plan import Plan
 from teleclaude.migration.report.events import Event, Finding, ProbeResult, note
@@ -30,14 +31,14 @@ def fault(statement: str) -> Step:
             yield event
         assert plan.url is not None
         await query(plan.url, statement)
-        yield note("test", "the target was changed")
+        yield note("test", Problem("the target was changed"))
 
     return Step("transfer", change, STEPS[0].undo, STEPS[0].commands)
 
 
 def differences(report: Report) -> list[str]:
     assert report.failure is None, report.failure
-    return [finding.message for finding in report.all(Finding) if finding.subject == "search"]
+    return [finding.problem.message for finding in report.all(Finding) if finding.subject == "search"]
 
 
 def change_source(sample: SampleInstallation, *statements: str) -> None:

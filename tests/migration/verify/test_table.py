@@ -232,7 +232,7 @@ async def test_a_difference_in_a_table_without_a_key_is_named(
     with pytest.raises(VerificationError) as caught:
         await verify(plan, "notes")
     assert (caught.value.table, caught.value.column) == ("notes", column)
-    assert said in caught.value.message
+    assert said in caught.value.problem.message
 
 
 async def test_a_value_without_a_line_may_not_be_missing(
@@ -308,5 +308,5 @@ async def test_a_secret_is_never_quoted_in_a_mismatch(plan: Plan) -> None:
     await query(plan.url, "UPDATE webhook_outbox SET target_secret = 'planted'")
     with pytest.raises(VerificationError) as caught:
         await verify(plan, "webhook_outbox")
-    assert "planted" not in caught.value.message
-    assert "whsec_sample" not in caught.value.message
+    assert "planted" not in caught.value.problem.message
+    assert "whsec_sample" not in caught.value.problem.message

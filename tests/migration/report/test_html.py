@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from teleclaude.demo.installation import SampleInstallation
+from teleclaude.errors import Problem
 from teleclaude.migration.report.events import TableResult, error, note, warning
 from teleclaude.migration.report.html import to_html
 from teleclaude.migration.report.report import Report, StepRun

@@ -214,7 +214,7 @@ class Migration:
         return self.code
 
 
-IMPATIENT = """
+_SHORT_RETRY = """
 import sys
 from teleclaude.cli import main
 from teleclaude.db import retry
@@ -231,7 +231,7 @@ class Job:
     state: Path
     environ: dict[str, str] = field(default_factory=dict)
     wrapped: bool = False
-    patience: float | None = None
+    retry_seconds: float | None = None
     """How long it waits for a server that has gone, in seconds; None leaves that as it is."""
     prepare: Callable[[], None] = as_on_a_terminal
 
@@ -252,7 +252,7 @@ class Job:
     def _program(self) -> list[str]:
         if self.wrapped:
             return ["sh", str(WRAPPER)]
-        program = ["-m", "teleclaude"] if self.patience is None else ["-c", IMPATIENT, str(self.patience)]
+        program = ["-m", "teleclaude"] if self.retry_seconds is None else ["-c", _SHORT_RETRY, str(self.retry_seconds)]
         return [sys.executable, *program, "migrate-to-system"]
 
     def run(self, *more: str) -> Migration:

@@ -43,7 +43,7 @@ class Case:
     moment: Moment
     recovery: str = "--resume"
     """How the next run is to settle what a kill left."""
-    patience: float | None = None
+    retry_seconds: float | None = None
     """How long the migration waits for a server that has gone, in seconds; None leaves that as it is."""
 
     @property
@@ -105,7 +105,7 @@ class Stage:
     """What one case needs: an empty database, a root, a place for private folders."""
 
     def __init__(
-        self, ground: Ground, *, proxied: bool = False, wrapped: bool = False, patience: float | None = None
+        self, ground: Ground, *, proxied: bool = False, wrapped: bool = False, retry_seconds: float | None = None
     ) -> None:
         name = f"crash_{uuid.uuid4().hex[:8]}"
         self.ground = ground
@@ -120,7 +120,7 @@ class Stage:
             self.root / "system/var/lib/teleclaude/migration",
             {"TMPDIR": str(self.temporary), "TELECLAUDE": str(self._program())},
             wrapped,
-            patience,
+            retry_seconds,
         )
 
     def _arguments(self) -> list[str]:
@@ -273,12 +273,14 @@ PROXIED = {"connection cut", "reply to COMMIT lost"}
 
 def play(ground: Ground, case: Case) -> Outcome:
     """Play a case and say what came of it; nothing wrong means that every promise was kept."""
-    stage = Stage(ground, proxied=case.fault in PROXIED, wrapped="wrapper" in case.fault, patience=case.patience)
+    stage = Stage(
+        ground, proxied=case.fault in PROXIED, wrapped="wrapper" in case.fault, retry_seconds=case.retry_seconds
+    )
     migration = stage.job.begin()
     try:
         struck = _strike(migration, stage, case)
         code = migration.wait()
-        target = stage.look() if case.fault != "SIGKILL" else _look_patiently(stage)
+        target = stage.look() if case.fault != "SIGKILL" else _look_with_retry(stage)
         wrong = list(judge(stage, case, code, target))
         next_run, more = run_next(stage, case, code, target)
         wrong += more
@@ -301,7 +303,7 @@ def _strike(migration: Migration, stage: Stage, case: Case) -> str:
     return " ".join(events[-1]) if events else "no journal yet"
 
 
-def _look_patiently(stage: Stage) -> str:
+def _look_with_retry(stage: Stage) -> str:
     """Look again while the server has not noticed yet that its client is gone."""
     until = time.monotonic() + 20
     while (state := stage.look()) == "tables without a run" and time.monotonic() < until:
@@ -376,7 +378,7 @@ def selection(seed: int, size: int) -> list[Case]:
         by_fault.setdefault(case.fault, []).append(case)
     rounds = [[chance.choice(cases) for cases in by_fault.values()] for _ in range(size)]
     chosen = [case for each in rounds for case in each][:size]
-    return [replace(case, patience=3.0) if case.fault == "server gone for long" else case for case in chosen]
+    return [replace(case, retry_seconds=3.0) if case.fault == "server gone for long" else case for case in chosen]
 
 
 def table(outcomes: list[Outcome]) -> str:

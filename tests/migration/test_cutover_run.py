@@ -137,7 +137,7 @@ async def test_no_name_becomes_a_command(
         (".claude.json", b" " * (17 << 20)),
     ],
 )
-async def test_settings_that_nobody_can_read_are_a_finding_and_no_obstacle(
+async def test_settings_that_nobody_can_read_are_a_finding_and_no_hindrance(
     rehearsal: Options, sample: SampleInstallation, name: str, content: bytes
 ) -> None:
     (sample.home / name).write_bytes(content)

@@ -111,7 +111,7 @@ async def test_a_transaction_that_was_cut_off_is_taken_back_in_the_copy(
     assert await query(target, "SELECT count(*) FROM sessions WHERE title = 'never committed'") == [(0,)]
 
 
-async def test_a_folder_that_cannot_be_written_to_is_no_obstacle(options: Options, sample: SampleInstallation) -> None:
+async def test_a_folder_that_cannot_be_written_to_is_no_hindrance(options: Options, sample: SampleInstallation) -> None:
     sample.database.chmod(0o444)
     sample.checkout.chmod(0o555)
     report = await migrate_sample(options)
@@ -162,7 +162,7 @@ async def test_the_report_lies_beside_the_ledger_for_its_owner_alone(migrated: M
     assert kept["tables"] == migrated.report.to_json()["tables"]
 
 
-async def test_every_source_column_has_a_fate(migrated: Migrated) -> None:
+async def test_every_source_column_has_a_mapping(migrated: Migrated) -> None:
     with reading(migrated.sample) as source:
         names = [name for (name,) in source.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
         columns = {(name, row[1]) for name in names for row in source.execute(f"PRAGMA table_info('{name}')")}
@@ -242,7 +242,7 @@ async def test_tables_and_columns_that_the_models_do_not_know_arrive(
     assert mappings["recordings", "raw"]["mapping"] == "legacy"
 
 
-async def test_text_keys_of_carried_tables_are_compared_byte_by_byte(
+async def test_text_keys_of_legacy_tables_are_compared_byte_by_byte(
     options: Options, sample: SampleInstallation, target: URL
 ) -> None:
     with editing(sample) as database:
@@ -298,7 +298,7 @@ async def test_a_text_too_long_for_a_unique_constraint_leaves_it_out(
     assert broken["memory_manual_sessions_project_key"] == "left out"
 
 
-async def test_the_database_of_events_is_carried_to_a_schema_of_its_own(migrated: Migrated) -> None:
+async def test_the_database_of_events_is_moved_to_a_schema_of_its_own(migrated: Migrated) -> None:
     target = migrated.target
     rows = {result.name: result.target_rows for result in migrated.report.all(TableResult)}
     assert rows["events.notifications"] == 2

@@ -55,7 +55,7 @@ async def test_a_place_that_others_can_change_gets_nothing_of_the_system(
 
 
 @pytest.mark.skipif(shutil.which("jq") is None, reason="needs a jq that every user can run")
-async def test_root_follows_the_way_back_in_the_real_places_and_every_byte_is_there(
+async def test_root_follows_the_rollback_in_the_real_places_and_every_byte_is_there(
     target: URL, in_real_places: Migrate
 ) -> None:
     result = in_real_places("real_places", "home_that_leads_there")

@@ -27,7 +27,7 @@ from tests.support.sample import query
 CONFIG = """\
     # The workshop, kept.
     # Before May the discord token was marker00zq, see the wiki.
-    computer: {name: workshop, timezone: Europe/Paris}  # a kept remark
+    computer: {name: workshop, timezone: Europe/Paris}  # a kept comment
     discord:
       enabled: true
       token: marker01zq      # repeats marker01zq
@@ -283,7 +283,7 @@ async def test_the_new_layers_mean_what_the_old_files_meant(
             assert same(new[key], old[key]), key
     text = (options.root / places[0]).read_text()
     assert "# The workshop, kept." in text
-    assert "# a kept remark" in text
+    assert "# a kept comment" in text
 
 
 @pytest.mark.parametrize("how", ["wrong password", "broken yaml", "broken env", "wrong type", "no such host"])

@@ -209,7 +209,7 @@ async def test_a_rebuilding_that_was_cut_off_before_the_dropping_leaves_both_tab
     ]
 
 
-async def test_a_table_without_the_key_of_its_model_is_carried_as_something_else(
+async def test_a_table_without_the_key_of_its_model_is_moved_as_something_else(
     options: Options, sample: SampleInstallation, target: URL
 ) -> None:
     make_old_database(sample.database, "2026-02-15")

@@ -82,7 +82,7 @@ async def test_every_program_of_the_old_installation_is_named(
         ]
 
 
-async def test_a_program_of_another_checkout_is_no_obstacle(options: Options, tmp_path: Path) -> None:
+async def test_a_program_of_another_checkout_is_no_hindrance(options: Options, tmp_path: Path) -> None:
     with process(tmp_path, WAITS, "-m", "teleclaude.daemon"):
         assert (await migrate_sample(options)).ok
 
@@ -153,7 +153,7 @@ async def test_the_name_of_a_unit_is_one_word_of_the_remedy(
     assert sentence.endswith("→ stop it: sudo systemctl stop 'teleclaude; touch planted.service'")
 
 
-async def test_a_unit_of_another_installation_is_no_obstacle(options: Options, units: Path) -> None:
+async def test_a_unit_of_another_installation_is_no_hindrance(options: Options, units: Path) -> None:
     (units / "is-active-teleclaude-system.service").write_text("active\n")
     assert (await migrate_sample(options)).ok
 

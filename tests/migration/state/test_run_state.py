@@ -52,7 +52,7 @@ def test_the_journal_and_the_report_say_the_same_of_how_to_plan_a_run_again(
     assert RunRecord.from_json(start["record"]).run == plan.run
 
 
-def test_a_rehearsal_writes_no_way_back_because_it_keeps_nothing(inventory: Inventory, tmp_path: Path) -> None:
+def test_a_rehearsal_writes_no_rollback_because_it_keeps_nothing(inventory: Inventory, tmp_path: Path) -> None:
     for dry_run, written in ((True, False), (False, True)):
         plan = make_plan(Options(report_dir=tmp_path / str(dry_run), dry_run=dry_run), inventory)
         plan.folder.mkdir(parents=True)

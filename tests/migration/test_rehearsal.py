@@ -165,9 +165,9 @@ def test_a_rehearsal_says_how_to_see_what_it_does_not_keep(options: Options, sam
     point_to(sample)
     said = on_the_page(options)
     for sentence in (
-        "→ --json prints the commands, under cutover",
-        "→ --json prints their query",
-        "→ --report-dir DIR keeps the list of them, with their originals",
+        "→ --json prints the commands: `cutover`",
+        "→ --json prints the query of the rows",
+        "→ use --report-dir DIR to keep the list of them, with their originals",
         "report: --json prints it, --report-dir DIR keeps it",
     ):
         assert sentence in said
@@ -177,8 +177,8 @@ def test_a_rehearsal_says_how_to_see_what_it_does_not_keep(options: Options, sam
 
 def test_a_rehearsal_that_keeps_its_folder_says_what_is_in_it(options: Options, tmp_path: Path) -> None:
     said = on_the_page(options, "--report-dir", str(tmp_path / "kept"))
-    assert "→ the report has their query" in said
-    assert "→ each is in ledger.jsonl, with its original" in said
+    assert "→ the report has the query of the rows" in said
+    assert "→ look at ledger.jsonl, which has each of them with its original" in said
     assert "--report-dir" not in said
 
 

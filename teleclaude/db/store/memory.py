@@ -11,7 +11,7 @@ from sqlalchemy import delete, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession as Orm
 
 from teleclaude.db.models import MemoryManualSession, MemoryObservation
-from teleclaude.db.store.settings import INSERT
+from teleclaude.db.store.system import INSERT
 
 
 async def save_observation(orm: Orm, values: Mapping[str, Any]) -> MemoryObservation:

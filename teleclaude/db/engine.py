@@ -117,12 +117,9 @@ def _make_creator(url: URL, *, read_only: bool) -> Any:
     settings.update(parse_options(str(query.pop("options", ""))))
     settings.setdefault("application_name", "teleclaude")
     trusts_system = query.get("sslrootcert") == "system"
-    if trusts_system:
-        # asyncpg would take it for the name of a file.
-        query = {name: value for name, value in query.items() if name not in ("sslmode", "sslrootcert")}
-    plain = url.set(
-        drivername="postgresql", query={name: value for name, value in query.items() if name not in HARMLESS}
-    )
+    # asyncpg would take "system" for the name of a file.
+    hidden = HARMLESS | {"sslmode", "sslrootcert"} if trusts_system else HARMLESS
+    plain = url.set(drivername="postgresql", query=query).difference_update_query(hidden)
     dsn = plain.render_as_string(hide_password=False)
 
     async def connect(**passed: Any) -> Any:

@@ -74,11 +74,8 @@ def parse_url(text: str, environ: Mapping[str, str] | None = None) -> URL:
 
 
 def _fill_in(url: URL, environ: Mapping[str, str]) -> URL:
-    given = {name: value if isinstance(value, str) else value[-1] for name, value in url.query.items()}
-    given = {
-        **{name: environ[variable] for variable, name in ENVIRONMENT_QUERY.items() if environ.get(variable)},
-        **given,
-    }
+    given = {name: environ[variable] for variable, name in ENVIRONMENT_QUERY.items() if environ.get(variable)}
+    given |= {name: value if isinstance(value, str) else value[-1] for name, value in url.query.items()}
     default = {name: environ[variable] for variable, name in ENVIRONMENT.items() if environ.get(variable)}
 
     def pick(part: str | None, *names: str) -> str | None:

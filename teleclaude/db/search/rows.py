@@ -137,11 +137,8 @@ async def _read_words(
     words = (_keep_asked(sa.func.search_words(sa.func.coalesce(text, "")), terms) for text in texts)
     rows = await connection.execute(sa.select(place.table.c.id, *words).where(place.table.c.id.in_(ids)))
     return [
-        (
-            row[0],
-            {name: [] if said is None else said.split(" ") for name, said in zip(place.columns, row[1:], strict=True)},
-        )
-        for row in rows
+        (id_, {name: [] if said is None else said.split(" ") for name, said in zip(place.columns, found, strict=True)})
+        for id_, *found in rows
     ]
 
 

@@ -160,10 +160,7 @@ def _make_sqlite_engine(url: URL, *, read_only: bool) -> AsyncEngine:
     return engine
 
 
-_NO_FUNCTIONS: Mapping[str, Callable[..., Any]] = {}
-
-
-def make_reader(path: Path, functions: Mapping[str, Callable[..., Any]] = _NO_FUNCTIONS) -> Engine:
+def make_reader(path: Path, functions: Mapping[str, Callable[..., Any]] | None = None) -> Engine:
     """Return a synchronous engine that reads the SQLite file at `path` and never changes a byte of it.
 
     Text arrives as `str`: bytes that are no UTF-8 become lone surrogates, which no valid text has, so that nothing
@@ -175,7 +172,7 @@ def make_reader(path: Path, functions: Mapping[str, Callable[..., Any]] = _NO_FU
     def connect() -> sqlite3.Connection:
         connection = sqlite3.connect(f"file:{_quote(str(path))}?mode=ro", uri=True, check_same_thread=False)
         connection.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
-        for name, function in functions.items():
+        for name, function in (functions or {}).items():
             connection.create_function(name, 2, function, deterministic=True)
         return connection
 

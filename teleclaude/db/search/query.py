@@ -193,12 +193,10 @@ class _Parser:
         return Near(tuple(phrase for phrase in phrases if phrase.terms), distance)
 
     def distance(self) -> int:
-        if not self.at_string():
-            raise QueryError("NEAR wants a number")
-        token = self.next()
+        token = self.peek() or ""
         if not re.fullmatch("[0-9]+", token):
             raise QueryError(f"expected integer, got {token!r}")
-        return int(token)
+        return int(self.next())
 
     def phrase(self) -> Phrase:
         terms: list[Term] = []

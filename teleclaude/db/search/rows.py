@@ -171,9 +171,5 @@ def _is_like(place: Searchable, text: str, dialect: str) -> sa.ColumnElement[boo
     if dialect == "sqlite":
         return sa.or_(*(found.like(pattern) for found in columns))
     # With this collation lower() changes ASCII only; no character escapes another.
-    return sa.or_(
-        *(
-            sa.func.lower(found.collate("C")).like(sa.func.lower(sa.literal(pattern).collate("C")), escape="")
-            for found in columns
-        )
-    )
+    folded = sa.func.lower(sa.literal(pattern).collate("C"))
+    return sa.or_(*(sa.func.lower(found.collate("C")).like(folded, escape="") for found in columns))

@@ -11,7 +11,7 @@
     ├── RequestError           the daemon does not do what a caller asks; `status` is HTTP's
     └── PublishError           a file cannot be put in its place
 
-What one part of the program raises for another alone to catch stands beside what raises it.
+What one part of the program raises for another alone to catch is defined where it is raised.
 
 No message and no field ever holds a password.
 """
@@ -115,4 +115,4 @@ class RequestError(TeleClaudeError):
 
 
 class PublishError(TeleClaudeError):
-    """A file cannot be put in its place, usually because another one stands there."""
+    """A file cannot be put in its place, usually because another one is there."""

@@ -214,11 +214,10 @@ def _is_open(folder: Path, trusted: frozenset[int]) -> bool:
 
 def _members(gid: int) -> set[int]:
     """Return the users of a group; that of /usr/local is often empty (Debian policy 9.1.2)."""
-    accounts = pwd.getpwall()
+    names: list[str] = []
     with suppress(KeyError):
-        names = set(grp.getgrgid(gid).gr_mem)
-        return {account.pw_uid for account in accounts if account.pw_gid == gid or account.pw_name in names}
-    return {account.pw_uid for account in accounts if account.pw_gid == gid}
+        names = grp.getgrgid(gid).gr_mem
+    return {account.pw_uid for account in pwd.getpwall() if account.pw_gid == gid or account.pw_name in names}
 
 
 @contextmanager

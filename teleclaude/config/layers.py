@@ -14,15 +14,8 @@ SECRET_PREFIX = "TELECLAUDE_SECRET_"  # noqa: S105 - a name and no secret
 
 REFERENCE = re.compile(r"\$\{([^}]+)\}")
 
-_ENVIRONMENT_OVERRIDES = {
-    "WHATSAPP_PHONE_NUMBER_ID": ("whatsapp", "phone_number_id"),
-    "WHATSAPP_ACCESS_TOKEN": ("whatsapp", "access_token"),
-    "WHATSAPP_WEBHOOK_SECRET": ("whatsapp", "webhook_secret"),
-    "WHATSAPP_VERIFY_TOKEN": ("whatsapp", "verify_token"),
-    "WHATSAPP_TEMPLATE_NAME": ("whatsapp", "template_name"),
-    "WHATSAPP_TEMPLATE_LANGUAGE": ("whatsapp", "template_language"),
-}
-"""Variables that win over a key without a `${NAME}` there (facts: installation, environment variables)."""
+_OVERRIDES = re.compile(r"WHATSAPP_(PHONE_NUMBER_ID|(?:ACCESS|VERIFY)_TOKEN|WEBHOOK_SECRET|TEMPLATE_(?:NAME|LANGUAGE))")
+"""Variables that win over a key of `whatsapp` without `${NAME}` there (facts: installation, environment variables)."""
 
 
 def merge(*layers: Mapping[str, Any]) -> dict[str, Any]:
@@ -64,11 +57,9 @@ def find_references(value: Any, keys: tuple[str, ...] = ()) -> Iterator[tuple[tu
 
 def override(values: dict[str, Any], environment: Mapping[str, Any]) -> dict[str, Any]:
     """Return `values` with those keys replaced that a variable of `environment` decides."""
-    chosen: dict[str, Any] = {}
-    for name, (section, key) in _ENVIRONMENT_OVERRIDES.items():
-        if environment.get(name):
-            chosen.setdefault(section, {})[key] = environment[name]
-    return merge(values, chosen)
+    found = ((_OVERRIDES.fullmatch(name), value) for name, value in environment.items())
+    chosen = {match[1].lower(): value for match, value in found if match and value}
+    return merge(values, {"whatsapp": chosen} if chosen else {})
 
 
 def resolve(

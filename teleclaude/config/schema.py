@@ -19,11 +19,9 @@ class _Section(BaseModel):
     @classmethod
     def leave_out_other_keys(cls, values: Any) -> Any:
         """Leave out keys that are not text, such as `1:` or `on:`."""
-        return (
-            {key: value for key, value in values.items() if isinstance(key, str)}
-            if isinstance(values, dict)
-            else values
-        )
+        if not isinstance(values, dict):
+            return values
+        return {key: value for key, value in values.items() if isinstance(key, str)}
 
 
 class Computer(_Section):

@@ -34,37 +34,14 @@ IDENTIFIERS = re.compile(
 """Private variables that are not secret: they go to the secrets, but a text that repeats one is not a secret."""
 
 READ_FROM_CONFIG = frozenset(
-    {
-        *USER_SECTIONS,
-        *IGNORED_SECTIONS,
-        "agents",
-        "computer",
-        "discord",
-        "experiments",
-        "redis",
-        "telegram",
-        "terminal",
-        "whatsapp",
-    }
+    {*USER_SECTIONS, *IGNORED_SECTIONS, "agents", "computer", "discord", "experiments"}
+    | {"redis", "telegram", "terminal", "whatsapp"}
 )
 """Sections that the old daemon read from config.yml alone (facts: installation)."""
 
 READ_FROM_EVERYONE = frozenset(
-    {
-        "business",
-        "channel_subscriptions",
-        "deployment",
-        "description",
-        "event_domains",
-        "git",
-        "hooks",
-        "integrator",
-        "interests",
-        "jobs",
-        "people",
-        "project_name",
-        "subscriptions",
-    }
+    {"business", "channel_subscriptions", "deployment", "description", "event_domains", "git", "hooks", "integrator"}
+    | {"interests", "jobs", "people", "project_name", "subscriptions"}
 )
 """Keys that the old daemon read from teleclaude.yml and not from config.yml, such as the roles of people."""
 

@@ -9,34 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
+from teleclaude.config import secrecy, sections
 from teleclaude.config.layers import SECRET_PREFIX, expand, merge
-from teleclaude.config.secrecy import (
-    ONLY_REFERENCES,
-    URL_SECRET,
-    has_secret,
-    is_login,
-    is_map_of_secrets,
-    is_no_value,
-    is_secret,
-    known_again,
-    looks_secret,
-    named_secrets,
-    url_secret,
-)
-from teleclaude.config.sections import (
-    IDENTIFIERS,
-    IGNORED_SECTIONS,
-    KEPT_FOR_EVERYONE,
-    OLD_PLACES,
-    OUR_OWN,
-    PLAIN_VARIABLES,
-    READ_FROM_CONFIG,
-    READ_FROM_EVERYONE,
-    USER_KEYS,
-    USER_SECTIONS,
-)
 
 
 @dataclass(frozen=True)
@@ -83,7 +60,8 @@ def split(old: OldConfiguration, person: str | None, database_url: str | None = 
     taken = _Taken(dict(old.environment), known)
     system, user = taken.out_of(system), taken.out_of(user)
     plain = {name: value for name, value in old.environment.items() if _is_plain(name, value, known)}
-    private = {name: value for name, value in taken.variables.items() if name not in plain and name not in OLD_PLACES}
+    hidden = {*plain, *sections.OLD_PLACES}
+    private = {name: value for name, value in taken.variables.items() if name not in hidden}
     return Split(
         system=merge(system, {"environment": plain} if plain else {}),
         secrets={
@@ -102,7 +80,7 @@ def _with_places_written_out(old: OldConfiguration) -> OldConfiguration:
 
     As for the old daemon, the environment of the process wins over `.env`.
     """
-    places = {name: value for name, value in old.environment.items() if name in OLD_PLACES} | dict(old.account)
+    places = {name: value for name, value in old.environment.items() if name in sections.OLD_PLACES} | dict(old.account)
     config, everyone, persons = (expand(dict(values), places) for values in (old.config, old.everyone, old.persons))
     return replace(
         old, config=config, everyone=everyone, persons=persons, experiments=tuple(expand(list(old.experiments), places))
@@ -111,22 +89,25 @@ def _with_places_written_out(old: OldConfiguration) -> OldConfiguration:
 
 def _known(old: OldConfiguration, database_url: str | None) -> Iterator[str]:
     for values in (old.config, old.everyone, {"persons": dict(old.persons)}, {"url": database_url}):
-        yield from named_secrets(dict(values))
-    unnamed = (name for name in old.environment if not (PLAIN_VARIABLES.fullmatch(name) or IDENTIFIERS.fullmatch(name)))
-    yield from known_again([old.environment[name] for name in unnamed if name not in OLD_PLACES])
+        yield from secrecy.named_secrets(dict(values))
+    forms = (sections.PLAIN_VARIABLES, sections.IDENTIFIERS)
+    unnamed = (name for name in old.environment if not any(form.fullmatch(name) for form in forms))
+    yield from secrecy.known_again([old.environment[name] for name in unnamed if name not in sections.OLD_PLACES])
 
 
 def _is_plain(name: str, value: str, known: Collection[str]) -> bool:
-    return PLAIN_VARIABLES.fullmatch(name) is not None and not is_secret(name) and not has_secret(value, known)
+    may_be_secret = secrecy.is_secret(name) or secrecy.has_secret(value, known)
+    return not may_be_secret and sections.PLAIN_VARIABLES.fullmatch(name) is not None
 
 
 def _system_layer(old: OldConfiguration, database_url: str | None) -> dict[str, Any]:
-    unread = OUR_OWN | READ_FROM_EVERYONE | (set(old.everyone) - READ_FROM_CONFIG)
+    unread = sections.OUR_OWN | sections.READ_FROM_EVERYONE | (set(old.everyone) - sections.READ_FROM_CONFIG)
     config, of_config = _parted(old.config, unread)
-    everyone, of_everyone = _parted(old.everyone, OUR_OWN | READ_FROM_CONFIG)
-    config = {key: value for key, value in config.items() if key not in {*USER_SECTIONS, *IGNORED_SECTIONS}}
-    for section, key in USER_KEYS:
-        if (section, key) not in KEPT_FOR_EVERYONE and isinstance(config.get(section), dict):
+    everyone, of_everyone = _parted(old.everyone, sections.OUR_OWN | sections.READ_FROM_CONFIG)
+    elsewhere = {*sections.USER_SECTIONS, *sections.IGNORED_SECTIONS}
+    config = {key: value for key, value in config.items() if key not in elsewhere}
+    for section, key in sections.USER_KEYS:
+        if (section, key) not in sections.KEPT_FOR_EVERYONE and isinstance(config.get(section), dict):
             config[section] = {name: value for name, value in config[section].items() if name != key}
     if old.experiments:
         present = config.get("experiments")
@@ -143,8 +124,8 @@ def _parted(values: Mapping[str, Any], unread: Collection[str]) -> tuple[dict[st
 
 
 def _user_layer(config: Mapping[str, Any]) -> dict[str, Any]:
-    user = {key: config[key] for key in USER_SECTIONS if key in config}
-    for section, key in USER_KEYS:
+    user = {key: config[key] for key in sections.USER_SECTIONS if key in config}
+    for section, key in sections.USER_KEYS:
         values = config.get(section)
         if isinstance(values, dict) and key in values:
             user[section] = {**user.get(section, {}), key: values[key]}
@@ -152,10 +133,10 @@ def _user_layer(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _left(old: OldConfiguration) -> Iterator[tuple[str, str]]:
-    for section, reason in IGNORED_SECTIONS.items():
+    for section, reason in sections.IGNORED_SECTIONS.items():
         if section in old.config:
             yield f"config.yml: {section}", reason
-    for name in sorted(OLD_PLACES & set(old.environment)):
+    for name in sorted(sections.OLD_PLACES & set(old.environment)):
         yield f".env: {name}", "says where the old installation lives"
 
 
@@ -170,11 +151,11 @@ class _Taken:
     def out_of(self, layer: dict[str, Any]) -> dict[str, Any]:
         """Return `layer` with every secret replaced by a reference."""
         # A reference cannot replace a key, so an entry whose key is a secret moves whole.
-        self.entries |= {key: value for key, value in layer.items() if looks_secret(str(key), self._known)}
+        self.entries |= {key: value for key, value in layer.items() if secrecy.looks_secret(str(key), self._known)}
         return {key: self._walk(value, (str(key),)) for key, value in layer.items() if key not in self.entries}
 
     def _walk(self, value: Any, path: tuple[str, ...], *, secret: bool = False) -> Any:
-        secret = secret or is_secret(path[-1]) or is_login(path[-1], value)
+        secret = secret or secrecy.is_secret(path[-1]) or secrecy.is_login(path[-1], value)
         if isinstance(value, dict):
             return self._walk_mapping(value, path, secret)
         if isinstance(value, list):
@@ -182,25 +163,25 @@ class _Taken:
                 self._walk(item, (*path, str(index)), secret=secret or _is_secret_flag(value[index - 1 : index], item))
                 for index, item in enumerate(value)
             ]
-        if is_no_value(value):
+        if secrecy.is_no_value(value):
             return value
         if secret or self._tells(value):
             return self._put(path, value)
-        return URL_SECRET.sub(lambda match: self._put_part(path, match), value) if isinstance(value, str) else value
+        return secrecy.URL_SECRET.sub(partial(self._put_part, path), value) if isinstance(value, str) else value
 
     def _walk_mapping(self, value: dict[Any, Any], path: tuple[str, ...], secret: bool) -> Any:
-        if value and (secret or any(looks_secret(str(key), self._known) for key in value)):
+        if value and (secret or any(secrecy.looks_secret(str(key), self._known) for key in value)):
             return self._put(path, value)
-        inner = is_map_of_secrets(path[-1])
-        labelled = {"value"} if is_secret(str(value.get("name", value.get("key", "")))) else set()
+        inner = secrecy.is_map_of_secrets(path[-1])
+        labelled = {"value"} if secrecy.is_secret(str(value.get("name", value.get("key", "")))) else set()
         return {
             key: self._walk(item, (*path, str(key)), secret=inner or str(key).lower() in labelled)
             for key, item in value.items()
         }
 
     def _tells(self, value: Any) -> bool:
-        bare = URL_SECRET.sub(lambda match: url_secret(match)[0], str(value))
-        return looks_secret(bare, self._known)
+        bare = secrecy.URL_SECRET.sub(lambda match: secrecy.url_secret(match)[0], str(value))
+        return secrecy.looks_secret(bare, self._known)
 
     def _put(self, path: tuple[str, ...], value: Any) -> str:
         name = SECRET_PREFIX + "_".join(re.sub(r"\W", "_", part, flags=re.ASCII).upper() for part in path)
@@ -210,12 +191,12 @@ class _Taken:
         return f"${{{name}}}"
 
     def _put_part(self, path: tuple[str, ...], match: re.Match[str]) -> str:
-        before, secret = url_secret(match)
-        return before + (secret if ONLY_REFERENCES.fullmatch(secret) else self._put((*path, "secret"), secret))
+        before, secret = secrecy.url_secret(match)
+        return before + (secret if secrecy.ONLY_REFERENCES.fullmatch(secret) else self._put((*path, "secret"), secret))
 
 
 def _is_secret_flag(before: list[Any], item: Any) -> bool:
     """Whether the item before is an option that takes a secret, as in `[--api-key, …]` and `[-p, …]`."""
     if not before or not isinstance(before[0], str) or not before[0].startswith("-"):
         return False
-    return is_secret(before[0]) or looks_secret(f"{before[0]} {item}", ())
+    return secrecy.is_secret(before[0]) or secrecy.looks_secret(f"{before[0]} {item}", ())

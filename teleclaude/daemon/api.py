@@ -21,7 +21,7 @@ from teleclaude.daemon.identity import Caller, narrow, read_account
 from teleclaude.daemon.route import Call, Input, Route
 from teleclaude.daemon.routes import ROUTES
 from teleclaude.daemon.service import DATABASE_ERRORS, Service
-from teleclaude.db.store.tokens import find_token
+from teleclaude.db.store.viewers import find_token
 from teleclaude.errors import RequestError
 
 _LOG = logging.getLogger(__name__)

@@ -21,7 +21,7 @@ from teleclaude.daemon.service import Service
 from teleclaude.db import schema
 from teleclaude.db.engine import disposing, explained, make_engine
 from teleclaude.db.file_lock import hold_pid_file
-from teleclaude.db.store import pending_runs
+from teleclaude.db.store.system import pending_runs
 from teleclaude.db.url import parse_url
 from teleclaude.errors import BootRefusedError, ConfigError, TargetError
 from teleclaude.layout import Layout, is_system_mode, make_layout

@@ -14,7 +14,7 @@ from teleclaude.daemon.boot import Daemon, boot_read_only, find_installation
 from teleclaude.daemon.client import read_sessions
 from teleclaude.daemon.serve import listening
 from teleclaude.db.search.places import Search, find_all
-from teleclaude.db.store import count_rows
+from teleclaude.db.store.system import count_rows
 from teleclaude.errors import TeleClaudeError
 
 _SHORT = "/tmp"  # noqa: S108 - the folder in it is ours alone

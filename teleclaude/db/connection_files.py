@@ -14,15 +14,7 @@ from pathlib import Path
 
 from sqlalchemy import URL
 
-from teleclaude.db.problems import (
-    HOST_ADDRESS,
-    NO_FILE,
-    NO_SERVICE,
-    NO_SERVICES,
-    OPEN_FILE,
-    UNKNOWN_IN_SERVICE,
-    UNREADABLE_FILE,
-)
+from teleclaude.db import problems
 from teleclaude.db.url import ENVIRONMENT, ENVIRONMENT_QUERY, parse_url
 from teleclaude.errors import ConfigError
 
@@ -47,7 +39,7 @@ def find_url(text: str, environ: Mapping[str, str], home: Path) -> URL:
     A service fills in what the URL leaves open, `PG*` variables what both do. Raises ConfigError.
     """
     if environ.get("PGHOSTADDR"):
-        raise ConfigError(HOST_ADDRESS)
+        raise ConfigError(problems.HOST_ADDRESS)
     text, service = _take_service(text)
     name = service or environ.get("PGSERVICE")
     url = parse_url(text, {**environ, **(_read_service(name, environ, home) if name else {})})
@@ -87,13 +79,13 @@ def _read_service(name: str, environ: Mapping[str, str], home: Path) -> dict[str
         try:
             services.read_string("\n".join(_read_lines(place)))
         except configparser.Error:
-            raise ConfigError(NO_SERVICES.fill(path=place), path=place) from None
+            raise ConfigError(problems.NO_SERVICES.fill(path=place), path=place) from None
         if services.has_section(name):
             unknown = sorted(set(services[name]) - set(variables))
             if unknown:
-                raise ConfigError(UNKNOWN_IN_SERVICE.fill(path=place, name=unknown[0]))
+                raise ConfigError(problems.UNKNOWN_IN_SERVICE.fill(path=place, name=unknown[0]))
             return {variables[parameter]: value for parameter, value in services[name].items()}
-    raise ConfigError(NO_SERVICE.fill(name=name, path=places[0]))
+    raise ConfigError(problems.NO_SERVICE.fill(name=name, path=places[0]))
 
 
 def find_password(url: URL, lines: list[str]) -> str | None:
@@ -125,7 +117,7 @@ def _read_lines(path: Path) -> list[str]:
     except (FileNotFoundError, NotADirectoryError):
         return []
     except (OSError, UnicodeDecodeError):
-        raise ConfigError(UNREADABLE_FILE.fill(path=path), path=path) from None
+        raise ConfigError(problems.UNREADABLE_FILE.fill(path=path), path=path) from None
 
 
 def _name_own_files(url: URL, home: Path) -> URL:
@@ -144,7 +136,7 @@ def _require_files(url: URL, names: Iterable[str]) -> None:
     for name in names:
         path = Path(str(url.query.get(name, "")))
         if name in url.query and str(path) != "system" and not path.is_file():
-            raise ConfigError(NO_FILE.fill(parameter=name, path=path), path=path)
+            raise ConfigError(problems.NO_FILE.fill(parameter=name, path=path), path=path)
 
 
 def _require_private(path: Path, *, is_key: bool) -> None:
@@ -152,4 +144,4 @@ def _require_private(path: Path, *, is_key: bool) -> None:
     status = path.stat()
     others = 0o037 if is_key and status.st_uid == 0 else 0o077
     if stat.S_ISREG(status.st_mode) and status.st_mode & others:
-        raise ConfigError(OPEN_FILE.fill(path=path), path=path)
+        raise ConfigError(problems.OPEN_FILE.fill(path=path), path=path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 
@@ -24,20 +25,10 @@ async def find_data_directory(connection: AsyncConnection) -> Path | None:
 
 
 def _find(process: int) -> Path | None:
-    try:
+    with suppress(psutil.Error, OSError):
         serving = psutil.Process(process)
         postmaster = serving.parent()
-        if not serving.name().startswith(("postgres", "postmaster")) or postmaster is None:
-            return None
-        words = postmaster.cmdline()
-    except psutil.Error:
-        return None
-    folder = next((Path(value) for word, value in pairwise(words) if word == "-D"), None)
-    return folder if folder is not None and folder.is_absolute() and _is_seen(folder) else None
-
-
-def _is_seen(folder: Path) -> bool:
-    try:
-        return folder.exists()
-    except OSError:
-        return False
+        if serving.name().startswith(("postgres", "postmaster")) and postmaster is not None:
+            folder = next((Path(value) for word, value in pairwise(postmaster.cmdline()) if word == "-D"), Path())
+            return folder if folder.is_absolute() and folder.exists() else None
+    return None

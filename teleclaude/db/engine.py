@@ -117,12 +117,9 @@ def _make_creator(url: URL, *, read_only: bool) -> Any:
     settings.update(parse_options(str(query.pop("options", ""))))
     settings.setdefault("application_name", "teleclaude")
     trusts_system = query.get("sslrootcert") == "system"
-    if trusts_system:
-        # asyncpg would take it for the name of a file.
-        query = {name: value for name, value in query.items() if name not in ("sslmode", "sslrootcert")}
-    plain = url.set(
-        drivername="postgresql", query={name: value for name, value in query.items() if name not in HARMLESS}
-    )
+    # asyncpg would take "system" for the name of a file.
+    hidden = HARMLESS | {"sslmode", "sslrootcert"} if trusts_system else HARMLESS
+    plain = url.set(drivername="postgresql", query=query).difference_update_query(hidden)
     dsn = plain.render_as_string(hide_password=False)
 
     async def connect(**passed: Any) -> Any:
@@ -163,10 +160,7 @@ def _make_sqlite_engine(url: URL, *, read_only: bool) -> AsyncEngine:
     return engine
 
 
-_NO_FUNCTIONS: Mapping[str, Callable[..., Any]] = {}
-
-
-def make_reader(path: Path, functions: Mapping[str, Callable[..., Any]] = _NO_FUNCTIONS) -> Engine:
+def make_reader(path: Path, functions: Mapping[str, Callable[..., Any]] | None = None) -> Engine:
     """Return a synchronous engine that reads the SQLite file at `path` and never changes a byte of it.
 
     Text arrives as `str`: bytes that are no UTF-8 become lone surrogates, which no valid text has, so that nothing
@@ -178,7 +172,7 @@ def make_reader(path: Path, functions: Mapping[str, Callable[..., Any]] = _NO_FU
     def connect() -> sqlite3.Connection:
         connection = sqlite3.connect(f"file:{_quote(str(path))}?mode=ro", uri=True, check_same_thread=False)
         connection.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
-        for name, function in functions.items():
+        for name, function in (functions or {}).items():
             connection.create_function(name, 2, function, deterministic=True)
         return connection
 

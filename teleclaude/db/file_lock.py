@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from teleclaude.db.problems import FILE_HELD, FILE_HELD_BY
+from teleclaude.db import problems
 from teleclaude.errors import LockHeldError
 
 
@@ -61,7 +61,7 @@ def lock_file(descriptor: int, path: Path, holder: str = "daemon") -> None:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         pid = _find_holder(descriptor)
-        problem = FILE_HELD_BY if pid else FILE_HELD
+        problem = problems.FILE_HELD_BY if pid else problems.FILE_HELD
         raise LockHeldError(problem.fill(holder=holder, path=path, process=pid), process=pid) from error
 
 

@@ -16,7 +16,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, InvalidRequestError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from teleclaude.db.problems import DATABASE_HELD, DATABASE_HELD_BY, LOCK_LOST, SHARED_SESSIONS
+from teleclaude.db import problems
 from teleclaude.errors import LockHeldError, TargetError
 
 ADVISORY_KEY = 0x74656C65_636C6175
@@ -84,7 +84,7 @@ async def _refuse_shared_session(engine: AsyncEngine, connection: AsyncConnectio
         theirs = await other.scalar(text("SELECT pg_backend_pid()"))
         again = await connection.scalar(text("SELECT pg_backend_pid()"))
     if theirs == mine or again != mine:
-        raise TargetError(SHARED_SESSIONS)
+        raise TargetError(problems.SHARED_SESSIONS)
 
 
 async def _try_hold(connection: AsyncConnection) -> bool:
@@ -106,8 +106,8 @@ async def find_holder(connection: AsyncConnection) -> tuple[int, str] | None:
 async def _held_by_another(connection: AsyncConnection) -> LockHeldError:
     holder = await find_holder(connection)
     if holder is None:
-        return LockHeldError(DATABASE_HELD)
-    return LockHeldError(DATABASE_HELD_BY.fill(client=holder[1], process=holder[0]))
+        return LockHeldError(problems.DATABASE_HELD)
+    return LockHeldError(problems.DATABASE_HELD_BY.fill(client=holder[1], process=holder[0]))
 
 
 async def _check_held(connection: AsyncConnection) -> None:
@@ -115,7 +115,7 @@ async def _check_held(connection: AsyncConnection) -> None:
     with suppress(DBAPIError, asyncpg.InterfaceError, OSError):
         held = bool(await connection.scalar(text(_HELD_BY_US)))
     if not held:
-        raise LockHeldError(LOCK_LOST)
+        raise LockHeldError(problems.LOCK_LOST)
 
 
 async def work_alone(connection: AsyncConnection) -> None:

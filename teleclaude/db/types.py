@@ -1,13 +1,13 @@
-"""Column types that mean the same on SQLite and PostgreSQL."""
+"""Column types that mean the same on SQLite and PostgreSQL, and the declarative class of all models."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Identity, Integer, Text, text
+from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Identity, Integer, MetaData, Text, text
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.orm import mapped_column
+from sqlalchemy.orm import DeclarativeBase, mapped_column
 from sqlalchemy.types import TypeDecorator
 
 
@@ -50,18 +50,22 @@ Document = Annotated[Any, "document"]
 RowId = Annotated[int, mapped_column(INTEGER, Identity(always=False), primary_key=True)]
 """A number that the database gives: AUTOINCREMENT on SQLite, an identity column on PostgreSQL."""
 
-TYPE_MAP = {Key: KEY, Document: DOCUMENT, str: Text(), int: INTEGER, datetime: Instant()}
-"""The column type of each annotation in a model."""
-
 NOW = text("CURRENT_TIMESTAMP")
 
 NUMBERED = {"sqlite_autoincrement": True}
 """Table arguments of a model with a `RowId`: SQLite never gives a number twice."""
 
-NAMING = {
+_NAMING = {
     "pk": "%(table_name)s_pkey",
     "fk": "%(table_name)s_%(column_0_name)s_fkey",
     "ck": "%(table_name)s_%(constraint_name)s_check",
     "uq": "%(table_name)s_%(column_0_N_name)s_key",
 }
 """PostgreSQL's own way to name constraints, spelled out so that SQLite has the same names."""
+
+
+class Model(DeclarativeBase):
+    """A table of TeleClaude."""
+
+    metadata = MetaData(naming_convention=_NAMING)
+    type_annotation_map = {Key: KEY, Document: DOCUMENT, str: Text(), int: INTEGER, datetime: Instant()}  # noqa: RUF012

@@ -13,17 +13,7 @@ from collections.abc import Mapping
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
-from teleclaude.db.problems import (
-    AT_IN_PASSWORD,
-    NO_PORT,
-    NO_SECONDS,
-    OPEN_QUOTE,
-    UNKNOWN_PARAMETER,
-    UNKNOWN_SCHEME,
-    UNKNOWN_SSLMODE,
-    UNREADABLE_URL,
-    WEAK_SSLMODE,
-)
+from teleclaude.db import problems
 from teleclaude.errors import ConfigError
 
 _POSTGRESQL_DRIVERS = {"postgresql", "postgres", "postgresql+asyncpg"}
@@ -75,20 +65,17 @@ def parse_url(text: str, environ: Mapping[str, str] | None = None) -> URL:
         url = make_url(text)
     except (ArgumentError, ValueError):
         # The parser's own message repeats the URL, password included.
-        raise ConfigError(UNREADABLE_URL) from None
+        raise ConfigError(problems.UNREADABLE_URL) from None
     if url.drivername in _SQLITE_DRIVERS:
         return url.set(drivername="sqlite+aiosqlite")
     if url.drivername not in _POSTGRESQL_DRIVERS:
-        raise ConfigError(UNKNOWN_SCHEME.fill(scheme=url.drivername))
+        raise ConfigError(problems.UNKNOWN_SCHEME.fill(scheme=url.drivername))
     return _fill_in(url.set(drivername="postgresql+asyncpg"), environ or {})
 
 
 def _fill_in(url: URL, environ: Mapping[str, str]) -> URL:
-    given = {name: value if isinstance(value, str) else value[-1] for name, value in url.query.items()}
-    given = {
-        **{name: environ[variable] for variable, name in ENVIRONMENT_QUERY.items() if environ.get(variable)},
-        **given,
-    }
+    given = {name: environ[variable] for variable, name in ENVIRONMENT_QUERY.items() if environ.get(variable)}
+    given |= {name: value if isinstance(value, str) else value[-1] for name, value in url.query.items()}
     default = {name: environ[variable] for variable, name in ENVIRONMENT.items() if environ.get(variable)}
 
     def pick(part: str | None, *names: str) -> str | None:
@@ -102,11 +89,11 @@ def _fill_in(url: URL, environ: Mapping[str, str]) -> URL:
     database = pick(url.database, "dbname", "database")
     unknown = sorted(set(given) - _KNOWN_PARAMETERS)
     if unknown:
-        raise ConfigError(UNKNOWN_PARAMETER.fill(name=unknown[0]))
+        raise ConfigError(problems.UNKNOWN_PARAMETER.fill(name=unknown[0]))
     if port is not None and not (port.isdigit() and int(port) < 65536):
-        raise ConfigError(NO_PORT.fill(port=port))
+        raise ConfigError(problems.NO_PORT.fill(port=port))
     if host is not None and "@" in host:
-        raise ConfigError(AT_IN_PASSWORD)
+        raise ConfigError(problems.AT_IN_PASSWORD)
     on_socket = host is not None and host.startswith("/")
     _check_values(given)
     _check_tls(given, on_socket=on_socket)
@@ -125,11 +112,11 @@ def _fill_in(url: URL, environ: Mapping[str, str]) -> URL:
 
 def _check_values(given: Mapping[str, str]) -> None:
     if not given.get("connect_timeout", "0").isdigit():
-        raise ConfigError(NO_SECONDS)
+        raise ConfigError(problems.NO_SECONDS)
     try:
         parse_options(given.get("options", ""))
     except ValueError:
-        raise ConfigError(OPEN_QUOTE) from None
+        raise ConfigError(problems.OPEN_QUOTE) from None
 
 
 def _check_tls(given: dict[str, str], *, on_socket: bool) -> None:
@@ -141,9 +128,9 @@ def _check_tls(given: dict[str, str], *, on_socket: bool) -> None:
     system = given.get("sslrootcert") == "system"
     mode = given.get("sslmode", "verify-full" if system else "prefer")
     if mode not in SSL_MODES:
-        raise ConfigError(UNKNOWN_SSLMODE.fill(mode=mode, known=", ".join(SSL_MODES)))
+        raise ConfigError(problems.UNKNOWN_SSLMODE.fill(mode=mode, known=", ".join(SSL_MODES)))
     if system and mode != "verify-full":
-        raise ConfigError(WEAK_SSLMODE.fill(mode=mode))
+        raise ConfigError(problems.WEAK_SSLMODE.fill(mode=mode))
     if system:
         given["sslmode"] = mode
 

@@ -112,13 +112,8 @@ def _started(binaries: Path, *, durable: bool) -> Iterator[URL]:
         keeper = _start_keeper(_reachable(binaries, folder, user), folder, user, durable=durable)
         try:
             _wait_until_ready(folder, keeper)
-            yield URL.create(
-                "postgresql+asyncpg",
-                username="teleclaude",
-                password=password,
-                database="postgres",
-                query={"host": str(folder)},
-            )
+            url = URL.create("postgresql+asyncpg", "teleclaude", password, database="postgres")
+            yield url.set(query={"host": str(folder)})
         finally:
             # Closes its standard input, and waits for its end.
             keeper.communicate()

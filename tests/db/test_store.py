@@ -11,8 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncSession as Orm
 from teleclaude.db import schema
 from teleclaude.db.engine import disposing, make_engine
 from teleclaude.db.models import AuditLog, Session
-from teleclaude.db.store.audit import write_audit
 from teleclaude.db.store.sessions import SessionFilter, list_sessions
+from teleclaude.db.store.system import write_audit
 from teleclaude.db.store.viewers import Viewer
 from teleclaude.db.url import parse_url
 

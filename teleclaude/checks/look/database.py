@@ -16,7 +16,7 @@ from teleclaude.db.data_directory import find_data_directory
 from teleclaude.db.engine import disposing, explained, make_engine
 from teleclaude.db.lock import find_holder
 from teleclaude.db.models import MigrationRun, Model, Session
-from teleclaude.db.store import pending_runs
+from teleclaude.db.store.system import pending_runs
 from teleclaude.db.url import display_url
 from teleclaude.errors import ConfigError, Problem, TargetError
 

@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field
 from teleclaude.daemon import problems
 from teleclaude.daemon.route import ADMINS, STAFF, Answer, Call, Input, Moment, Name, Route, RowNumber
 from teleclaude.db.models import MemoryObservation
-from teleclaude.db.search.memory import MemorySearch, search_memory
+from teleclaude.db.search.places import MemorySearch, search_memory
 from teleclaude.db.store.memory import delete_observation, read_observations, read_timeline, save_observation
 from teleclaude.errors import RequestError
 

@@ -9,8 +9,8 @@ from sqlalchemy import select
 from teleclaude.daemon.route import EVERYONE, Answer, Call, Input, Moment, Name, Route
 from teleclaude.daemon.routes.memory import Limit, Words
 from teleclaude.db.models import Mirror, Session
-from teleclaude.db.search.mirrors import MirrorSearch, search_mirrors
-from teleclaude.db.store.audit import write_audit
+from teleclaude.db.search.places import MirrorSearch, search_mirrors
+from teleclaude.db.store.system import write_audit
 from teleclaude.db.store.viewers import is_own, is_visible
 
 _SNIPPET_WORDS = 12

@@ -21,7 +21,6 @@ from teleclaude.daemon.routes.session_fields import (
     WantedSessions,
 )
 from teleclaude.db.models import Session
-from teleclaude.db.store.audit import write_audit
 from teleclaude.db.store.sessions import (
     Seen,
     SessionFilter,
@@ -31,6 +30,7 @@ from teleclaude.db.store.sessions import (
     list_sessions,
     update_session,
 )
+from teleclaude.db.store.system import write_audit
 from teleclaude.errors import RequestError
 
 _MOMENTS = {"last_message_sent": "last_message_sent_at", "last_output_summary": "last_output_at"}

@@ -6,7 +6,7 @@ from typing import Any
 
 from teleclaude.daemon import problems
 from teleclaude.daemon.route import ADMINS, STAFF, Answer, Call, Input, Name, Nothing, Route
-from teleclaude.db.store.settings import read_setting, read_settings, write_setting
+from teleclaude.db.store.system import read_setting, read_settings, write_setting
 from teleclaude.errors import RequestError
 
 

@@ -7,8 +7,7 @@ from datetime import datetime
 from sqlalchemy import CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from teleclaude.db.models.declarative import Model
-from teleclaude.db.types import Document, Key
+from teleclaude.db.types import Document, Key, Model
 
 _HAS_REQUEST = text("client_request_id IS NOT NULL")
 

@@ -7,8 +7,7 @@ from datetime import datetime
 from sqlalchemy import Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from teleclaude.db.models.declarative import Model
-from teleclaude.db.types import NUMBERED, Document, Key, RowId
+from teleclaude.db.types import NUMBERED, Document, Key, Model, RowId
 
 
 class MemoryObservation(Model):

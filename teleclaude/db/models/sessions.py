@@ -7,8 +7,7 @@ from datetime import datetime
 from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from teleclaude.db.models.declarative import Model
-from teleclaude.db.types import NOW, NUMBERED, Document, Key, RowId
+from teleclaude.db.types import NOW, NUMBERED, Document, Key, Model, RowId
 
 
 class Session(Model):

@@ -7,8 +7,7 @@ from datetime import datetime
 from sqlalchemy import CheckConstraint, Index, true
 from sqlalchemy.orm import Mapped, mapped_column
 
-from teleclaude.db.models.declarative import Model
-from teleclaude.db.types import NOW, NUMBERED, Key, RowId
+from teleclaude.db.types import NOW, NUMBERED, Key, Model, RowId
 
 
 class SystemSetting(Model):

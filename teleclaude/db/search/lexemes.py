@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from teleclaude.db.search.query import And, Near, Not, Or, Query, Term
+from teleclaude.db.search.query import Near, Query, Term
 
 BEYOND = "+"
 """The one lexeme of a row that is beyond the limits of a tsvector (`search_long_vector` of the schema)."""
@@ -23,21 +23,14 @@ class Lookup:
 
 def to_lookup(query: Query) -> Lookup | None:
     """Return the question to the index, None where no row can be found."""
-    match query:
-        case Near():
-            return _near(query)
-        case And(left, right):
-            return _join("&", to_lookup(left), to_lookup(right))
-        case Or(left, right):
-            found = [lookup for lookup in (to_lookup(left), to_lookup(right)) if lookup is not None]
-            return _join("|", *found) if len(found) > 1 else next(iter(found), None)
-        case Not(left, right):
-            return _difference(to_lookup(left), to_lookup(right))
-
-
-def _join(operator: str, left: Lookup | None, right: Lookup | None) -> Lookup | None:
+    if isinstance(query, Near):
+        return _near(query)
+    left, right = to_lookup(query.left), to_lookup(query.right)
+    if query.word == "NOT":
+        return _difference(left, right)
     if left is None or right is None:
-        return None
+        return left or right if query.word == "OR" else None
+    operator = "|" if query.word == "OR" else "&"
     return Lookup(f"({left.tsquery} {operator} {right.tsquery})", left.exact and right.exact)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 
-from teleclaude.db.search.query import And, Near, Not, Or, Phrase, Query, Term
+from teleclaude.db.search.query import Near, Phrase, Query, Term
 
 _Words = Mapping[str, Sequence[str]]
 """The words of each column, in their order."""
@@ -13,16 +13,13 @@ _Words = Mapping[str, Sequence[str]]
 
 def matches(query: Query, words: _Words) -> bool:
     """Say whether FTS5 would find a row with these words."""
-    match query:
-        case And(left, right):
-            return matches(left, words) and matches(right, words)
-        case Or(left, right):
-            return matches(left, words) or matches(right, words)
-        case Not(left, right):
-            return matches(left, words) and not matches(right, words)
-        case Near():
-            columns = words if query.columns is None else query.columns
-            return any(_is_near(query, words[column]) for column in columns)
+    if isinstance(query, Near):
+        columns = words if query.columns is None else query.columns
+        return any(_is_near(query, words[column]) for column in columns)
+    left = matches(query.left, words)
+    if query.word == "OR":
+        return left or matches(query.right, words)
+    return left and matches(query.right, words) == (query.word == "AND")
 
 
 def _is_near(near: Near, words: Sequence[str]) -> bool:

@@ -18,8 +18,6 @@ _TOKEN = re.compile(
     r"|[ \t\n\r]+|(?P<wrong>.)",
     re.DOTALL,
 )
-
-
 _NO_STRINGS = frozenset({"AND", "OR", "NOT", *"(){}:,+*^-"})
 
 
@@ -53,34 +51,18 @@ class Near:
 
 
 @dataclass(frozen=True)
-class And:
-    """Both are found."""
+class Joined:
+    """Two queries: both are found (AND), at least one is (OR), or the left one alone (NOT)."""
 
+    word: str
     left: Query
     right: Query
 
 
-@dataclass(frozen=True)
-class Or:
-    """At least one is found."""
-
-    left: Query
-    right: Query
-
-
-@dataclass(frozen=True)
-class Not:
-    """The left one is found, the right one is not."""
-
-    left: Query
-    right: Query
-
-
-Query = Near | And | Or | Not
+Query = Near | Joined
 """What a query means. A `Near` without phrases finds nothing."""
 
-
-_BINARY: tuple[tuple[str, type[And | Or | Not]], ...] = (("OR", Or), ("AND", And), ("NOT", Not))
+_JOINING = ("OR", "AND", "NOT")
 """What joins two queries; the first binds least."""
 
 
@@ -139,12 +121,11 @@ class _Parser:
         return found[1:-1].replace('""', '"') if found[0] == '"' else found
 
     def binary(self, depth: int, level: int = 0) -> Query:
-        if level == len(_BINARY):
+        if level == len(_JOINING):
             return self.group(depth)
-        word, make = _BINARY[level]
         left = self.binary(depth, level + 1)
-        while self.accept(word):
-            left = make(left, self.binary(depth, level + 1))
+        while self.accept(_JOINING[level]):
+            left = Joined(_JOINING[level], left, self.binary(depth, level + 1))
         return left
 
     def group(self, depth: int) -> Query:
@@ -165,7 +146,7 @@ class _Parser:
             right = self.near_in_columns()
             # A part without a word is ignored here; alone it would find no row.
             if right.phrases:
-                found = right if isinstance(found, Near) and not found.phrases else And(found, right)
+                found = right if isinstance(found, Near) and not found.phrases else Joined("AND", found, right)
         return found
 
     def near_in_columns(self) -> Near:
@@ -198,11 +179,9 @@ class _Parser:
         raise QueryError(f"unknown column: {name}")
 
     def near(self) -> Near:
-        if self.accept("^"):
-            phrase = replace(self.phrase(), first=True)
-            return Near((phrase,) if phrase.terms else ())
-        if self.peek(1) != "(":
-            phrase = self.phrase()
+        first = self.accept("^")
+        if first or self.peek(1) != "(":
+            phrase = replace(self.phrase(), first=first)
             return Near((phrase,) if phrase.terms else ())
         self.next("NEAR")
         self.next("(")
@@ -214,12 +193,10 @@ class _Parser:
         return Near(tuple(phrase for phrase in phrases if phrase.terms), distance)
 
     def distance(self) -> int:
-        if not self.at_string():
-            raise QueryError("NEAR wants a number")
-        token = self.next()
+        token = self.peek() or ""
         if not re.fullmatch("[0-9]+", token):
             raise QueryError(f"expected integer, got {token!r}")
-        return int(token)
+        return int(self.next())
 
     def phrase(self) -> Phrase:
         terms: list[Term] = []
@@ -236,7 +213,7 @@ def _restrict(query: Query, columns: frozenset[str]) -> Query:
     """Return the query asked of `columns` only."""
     if isinstance(query, Near):
         return replace(query, columns=columns if query.columns is None else query.columns & columns)
-    return type(query)(_restrict(query.left, columns), _restrict(query.right, columns))
+    return replace(query, left=_restrict(query.left, columns), right=_restrict(query.right, columns))
 
 
 def find_terms(query: Query) -> Iterator[Term]:

@@ -7,22 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import (
-    ColumnElement,
-    Integer,
-    Select,
-    Table,
-    Text,
-    any_,
-    case,
-    cast,
-    column,
-    func,
-    literal,
-    or_,
-    select,
-    table,
-)
+import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, TSQUERY, aggregate_order_by
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -42,16 +27,16 @@ _MOST_BYTES = 1 << 20
 class Searchable:
     """A table with a full-text index: the columns in it, and what PostgreSQL's index is over."""
 
-    table: Table
+    table: sa.Table
     columns: tuple[str, ...]
     function: str
     fallback: tuple[str, ...]
     """The columns in which the literal text is looked for, where it is no query."""
 
     @property
-    def vector(self) -> ColumnElement[Any]:
+    def vector(self) -> sa.ColumnElement[Any]:
         """The expression of PostgreSQL's index."""
-        made: ColumnElement[Any] = getattr(func, self.function)(*(self.table.c[name] for name in self.columns))
+        made: sa.ColumnElement[Any] = getattr(sa.func, self.function)(*(self.table.c[name] for name in self.columns))
         return made
 
 
@@ -60,7 +45,7 @@ class Asked:
     """A query, the candidates in their order, and how many rows are wanted."""
 
     text: str
-    candidates: Select[int]
+    candidates: sa.Select[int]
     limit: int
 
 
@@ -79,8 +64,8 @@ async def find_ids(connection: AsyncConnection, place: Searchable, asked: Asked)
 
 
 async def _find_on_sqlite(connection: AsyncConnection, place: Searchable, asked: Asked) -> list[int]:
-    index = table(f"{place.table.name}_fts", column("rowid", Integer))
-    found = select(index.c.rowid).where(column(index.name).op("MATCH")(asked.text))
+    index = sa.table(f"{place.table.name}_fts", sa.column("rowid", sa.Integer))
+    found = sa.select(index.c.rowid).where(sa.column(index.name).op("MATCH")(asked.text))
     try:
         return await _read(connection, asked, place.table.c.id.in_(found))
     except DBAPIError:
@@ -88,7 +73,7 @@ async def _find_on_sqlite(connection: AsyncConnection, place: Searchable, asked:
         return await _read(connection, asked, _is_like(place, asked.text, "sqlite"))
 
 
-async def _read(connection: AsyncConnection, asked: Asked, condition: ColumnElement[bool]) -> list[int]:
+async def _read(connection: AsyncConnection, asked: Asked, condition: sa.ColumnElement[bool]) -> list[int]:
     return list(await connection.scalars(asked.candidates.where(condition).limit(asked.limit)))
 
 
@@ -96,7 +81,7 @@ async def _find_on_postgresql(
     connection: AsyncConnection, place: Searchable, asked: Asked, query: Query, lookup: Lookup
 ) -> list[int]:
     is_beyond = place.vector.op("@@")(_tsquery(f"'{BEYOND}'"))
-    beyond = set(await connection.scalars(select(place.table.c.id).where(is_beyond)))
+    beyond = set(await connection.scalars(sa.select(place.table.c.id).where(is_beyond)))
     found: list[int] = []
     is_candidate = place.vector.op("@@")(_tsquery(f"{lookup.tsquery} | '{BEYOND}'"))
     async with connection.stream_scalars(asked.candidates.where(is_candidate)) as rows:
@@ -128,12 +113,13 @@ async def _divide(connection: AsyncConnection, place: Searchable, ids: Sequence[
         return []
     columns = [place.table.c[name] for name in place.columns]
     sizes = (
-        func.pg_column_size(found) if isinstance(found.type, JSON) else func.octet_length(found) for found in columns
+        sa.func.pg_column_size(found) if isinstance(found.type, JSON) else sa.func.octet_length(found)
+        for found in columns
     )
-    size = sum((func.coalesce(each, 0) for each in sizes), start=literal(0))
+    size = sum((sa.func.coalesce(each, 0) for each in sizes), start=sa.literal(0))
     groups: list[list[int]] = []
     room = 0
-    for id_, needed in await connection.execute(select(place.table.c.id, size).where(place.table.c.id.in_(ids))):
+    for id_, needed in await connection.execute(sa.select(place.table.c.id, size).where(place.table.c.id.in_(ids))):
         if not groups or needed > room:
             groups.append([])
             room = _MOST_BYTES
@@ -148,49 +134,42 @@ async def _read_words(
     """Return the words of rows by column, in their order; a word that is no term of the query is an empty text."""
     terms = tuple(dict.fromkeys(find_terms(query)))
     texts = (_to_text(place, name, "postgresql") for name in place.columns)
-    words = (_keep_asked(func.search_words(func.coalesce(text, "")), terms) for text in texts)
-    rows = await connection.execute(select(place.table.c.id, *words).where(place.table.c.id.in_(ids)))
+    words = (_keep_asked(sa.func.search_words(sa.func.coalesce(text, "")), terms) for text in texts)
+    rows = await connection.execute(sa.select(place.table.c.id, *words).where(place.table.c.id.in_(ids)))
     return [
-        (
-            row[0],
-            {name: [] if said is None else said.split(" ") for name, said in zip(place.columns, row[1:], strict=True)},
-        )
-        for row in rows
+        (id_, {name: [] if said is None else said.split(" ") for name, said in zip(place.columns, found, strict=True)})
+        for id_, *found in rows
     ]
 
 
-def _keep_asked(words: ColumnElement[Any], terms: Sequence[Term]) -> ColumnElement[Any]:
+def _keep_asked(words: sa.ColumnElement[Any], terms: Sequence[Term]) -> sa.ColumnElement[Any]:
     """Return an array of words as one text; only the terms of the query are kept between the spaces."""
-    each = func.unnest(words).table_valued("word", with_ordinality="place").render_derived(name="each")
+    each = sa.func.unnest(words).table_valued("word", with_ordinality="place").render_derived(name="each")
     whole = [term.word for term in terms if not term.prefix]
-    beginnings = (func.starts_with(each.c.word, term.word) for term in terms if term.prefix)
-    asked = or_(each.c.word == any_(cast(whole, ARRAY(Text))), *beginnings)
-    kept = case((asked, each.c.word), else_="")
-    return select(func.string_agg(kept, aggregate_order_by(literal(" "), each.c.place))).scalar_subquery()
+    beginnings = (sa.func.starts_with(each.c.word, term.word) for term in terms if term.prefix)
+    asked = sa.or_(each.c.word == sa.any_(sa.cast(whole, ARRAY(sa.Text))), *beginnings)
+    kept = sa.case((asked, each.c.word), else_="")
+    return sa.select(sa.func.string_agg(kept, aggregate_order_by(sa.literal(" "), each.c.place))).scalar_subquery()
 
 
-def _tsquery(text: str) -> ColumnElement[Any]:
-    return cast(cast(literal(text), Text), TSQUERY)
+def _tsquery(text: str) -> sa.ColumnElement[Any]:
+    return sa.cast(sa.cast(sa.literal(text), sa.Text), TSQUERY)
 
 
-def _to_text(place: Searchable, name: str, dialect: str) -> ColumnElement[Any]:
+def _to_text(place: Searchable, name: str, dialect: str) -> sa.ColumnElement[Any]:
     """Return a column as the full-text index of the single-user program saw it: JSON as text."""
     found = place.table.c[name]
     if not isinstance(found.type, JSON):
         return found
-    return func.search_json(found) if dialect == "postgresql" else cast(found, Text)
+    return sa.func.search_json(found) if dialect == "postgresql" else sa.cast(found, sa.Text)
 
 
-def _is_like(place: Searchable, text: str, dialect: str) -> ColumnElement[bool]:
+def _is_like(place: Searchable, text: str, dialect: str) -> sa.ColumnElement[bool]:
     """Return whether a row contains the text, by SQLite's LIKE: % and _ are wildcards, ASCII case does not count."""
     pattern = f"%{text}%"
     columns = [_to_text(place, name, dialect) for name in place.fallback]
     if dialect == "sqlite":
-        return or_(*(found.like(pattern) for found in columns))
+        return sa.or_(*(found.like(pattern) for found in columns))
     # With this collation lower() changes ASCII only; no character escapes another.
-    return or_(
-        *(
-            func.lower(found.collate("C")).like(func.lower(literal(pattern).collate("C")), escape="")
-            for found in columns
-        )
-    )
+    folded = sa.func.lower(sa.literal(pattern).collate("C"))
+    return sa.or_(*(sa.func.lower(found.collate("C")).like(folded, escape="") for found in columns))

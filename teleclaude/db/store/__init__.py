@@ -2,8 +2,3 @@
 
 Every function works in the transaction of the `AsyncSession` or connection that it is given, and commits nothing.
 """
-
-from teleclaude.db.store.runs import count_rows, pending_runs
-from teleclaude.db.store.sessions import LISTED_STATUSES
-
-__all__ = ["LISTED_STATUSES", "count_rows", "pending_runs"]

@@ -11,14 +11,14 @@ from sqlalchemy import delete, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession as Orm
 
 from teleclaude.db.models import MemoryManualSession, MemoryObservation
-from teleclaude.db.store.settings import INSERT
+from teleclaude.db.store.system import INSERT
 
 
 async def save_observation(orm: Orm, values: Mapping[str, Any]) -> MemoryObservation:
     """Add an observation of a project, made now."""
     now = datetime.now(UTC)
-    parent = await _manual_session(orm, values["project"], int(now.timestamp()))
     epoch = int(now.timestamp())
+    parent = await _manual_session(orm, values["project"], epoch)
     made = MemoryObservation(**values, memory_session_id=parent, created_at=now, created_at_epoch=epoch)
     orm.add(made)
     await orm.flush()
@@ -43,9 +43,8 @@ async def read_observations(orm: Orm, ids: Sequence[int]) -> Sequence[MemoryObse
 
 async def read_timeline(orm: Orm, anchor: MemoryObservation, before: int, after: int) -> Sequence[MemoryObservation]:
     """Return an observation among those of its project that were made before and after it, the oldest first."""
-    place = tuple_(MemoryObservation.created_at_epoch, MemoryObservation.id)
-    here = (anchor.created_at_epoch, anchor.id)
     order = (MemoryObservation.created_at_epoch, MemoryObservation.id)
+    place, here = tuple_(*order), (anchor.created_at_epoch, anchor.id)
     among = select(MemoryObservation).where(MemoryObservation.project == anchor.project)
     downwards = (column.desc() for column in order)
     earlier = await orm.scalars(among.where(place < here).order_by(*downwards).limit(before))

@@ -1,12 +1,14 @@
-"""Decides which sessions somebody owns and may read. Pure."""
+"""Who a bearer token belongs to, and which sessions somebody owns and may read (facts: daemon, caller identity)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
-from sqlalchemy import ColumnElement, and_, false, or_, true
+from sqlalchemy import ColumnElement, and_, false, or_, select, true
+from sqlalchemy.ext.asyncio import AsyncSession as Orm
 
-from teleclaude.db.models import Session
+from teleclaude.db.models import Session, SessionToken
 
 
 @dataclass(frozen=True)
@@ -45,3 +47,9 @@ def is_visible(viewer: Viewer) -> ColumnElement[bool]:
         return true()
     shared = Session.visibility == "shared" if viewer.sees_shared else false()
     return or_(is_own(viewer), shared)
+
+
+async def find_token(orm: Orm, token: str) -> SessionToken | None:
+    """Return a token of an agent's session that is neither expired nor revoked."""
+    valid = (SessionToken.token == token, SessionToken.expires_at > datetime.now(UTC))
+    return await orm.scalar(select(SessionToken).where(*valid, SessionToken.revoked_at.is_(None)))

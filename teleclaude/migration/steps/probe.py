@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from teleclaude.daemon.service_user import find_identity, make_environment
 from teleclaude.db.engine import disposing, make_engine
 from teleclaude.db.search.places import Search
-from teleclaude.db.store import LISTED_STATUSES
+from teleclaude.db.store.sessions import LISTED_STATUSES
 from teleclaude.errors import Problem, TargetError
 from teleclaude.migration.plan.plan import Plan
 from teleclaude.migration.plan.tables import TablePlan

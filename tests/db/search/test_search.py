@@ -14,9 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncSession as Orm
 from teleclaude.db import schema
 from teleclaude.db.engine import disposing, make_engine
 from teleclaude.db.models import MemoryObservation, Mirror
-from teleclaude.db.search import memory, mirrors
-from teleclaude.db.search.memory import MemorySearch
-from teleclaude.db.search.mirrors import MirrorSearch
+from teleclaude.db.search import places
+from teleclaude.db.search.places import MemorySearch, MirrorSearch
 from teleclaude.db.url import parse_url
 
 NOW = datetime(2026, 3, 15, tzinfo=UTC)
@@ -57,12 +56,12 @@ PIECES = (
 
 async def search_memory(engine: AsyncEngine, wanted: MemorySearch) -> Sequence[MemoryObservation]:
     async with Orm(engine) as orm:
-        return await memory.search_memory(orm, wanted)
+        return await places.search_memory(orm, wanted)
 
 
 async def search_mirrors(engine: AsyncEngine, wanted: MirrorSearch) -> Sequence[Mirror]:
     async with Orm(engine) as orm:
-        return await mirrors.search_mirrors(orm, wanted)
+        return await places.search_mirrors(orm, wanted)
 
 
 def sentence(dice: random.Random, longest: int = 12) -> str:

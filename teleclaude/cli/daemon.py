@@ -15,7 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from teleclaude.checks.look import look_at_installation
 from teleclaude.checks.result import State
-from teleclaude.checks.table import at_probe, find_problems, judge
+from teleclaude.checks.table import AT_PROBE, find_problems, judge
 from teleclaude.daemon.boot import boot, find_installation
 from teleclaude.daemon.logs import start_logging
 from teleclaude.daemon.probe import Verdict, probe
@@ -47,7 +47,7 @@ async def judged_probe(root: Path | None, environ: Mapping[str, str], folder: Pa
     """Boot read-only, and add what the self-check finds that keeps no daemon from booting."""
     verdict = await probe(root, environ, folder, searches)
     if verdict.ok and verdict.backend == "postgresql":
-        results = judge(await look_at_installation(root, environ, HERE, lists=False), at_probe())
+        results = judge(await look_at_installation(root, environ, HERE, lists=False), AT_PROBE)
         verdict.problems += find_problems(results, State.FAILURE)
         verdict.findings += find_problems(results, State.WARNING)
         verdict.ok = not verdict.problems

@@ -132,7 +132,7 @@ FAULTS: tuple[tuple[Fault, Callable[[Facts], Facts]], ...] = (
         ),
     ),
     (places.NO_SOCKET_FOLDER, of("socket_folder", kind=Kind.MISSING)),
-    (places.HIDDEN, lambda facts: of("state", kind=Kind.HIDDEN)(of("setting", caller=EVA)(facts))),
+    (layers.HIDDEN, lambda facts: of("state", kind=Kind.HIDDEN)(of("setting", caller=EVA)(facts))),
     (layers.NOT_REACHED, of("state", kind=Kind.HIDDEN)),
     (places.NOT_A_FOLDER, of("state", kind=Kind.FILE)),
     (places.WRONG_OWNER, of("logs", uid=1000, owner="eva")),
@@ -152,7 +152,7 @@ FAULTS: tuple[tuple[Fault, Callable[[Facts], Facts]], ...] = (
     (database.MAY_NOT_CREATE, of("database", may_create=False)),
     (database.FORBIDDEN, of("database", forbidden=("sessions",))),
     (database.NO_TLS, of("database", tls="")),
-    (database.NOT_ASKED, put(database=NOBODY)),
+    (schema.NOT_ASKED, put(database=NOBODY)),
     (schema.NO_SCHEMA, of("database", revision=None, can_upgrade=False, owners=None)),
     (schema.BEHIND, of("database", head="0002")),
     (schema.AHEAD, of("database", revision="0002", can_upgrade=False)),
@@ -215,7 +215,8 @@ def test_a_fault_is_found_and_its_sentence_and_remedy_are_filled_in(
 
 
 TRIAL = replace(WELL, setting=Setting(make_layout("linux", Path("/tmp/trial")), "linux", EVA, SERVICE))
-ONLY_OF_THE_SYSTEM = {layers.UNSAFE_FOLDER, places.UNSAFE_FOLDER, places.NOT_ROOTS, *service.FAULTS}
+OF_THE_SERVICE = next(check.faults for check in CHECKS if check.name == "service")
+ONLY_OF_THE_SYSTEM = {layers.UNSAFE_FOLDER, places.UNSAFE_FOLDER, places.NOT_ROOTS, *OF_THE_SERVICE}
 """A trial has no service, and its folders are the caller's."""
 
 

@@ -76,8 +76,7 @@ def _judge_file(name: str, facts: Facts, layer: Layer, owner: Account, allowed: 
         return passed(name, layer.file.shown)
     file, problem = layer.file, layer.problem
     more = {"path": file.path, "kind": file.kind, "owner": file.owner, "group": file.group, "folder": file.unsafe}
-    if problem is not None:
-        more |= {"message": problem.message, "hint": problem.hint}
+    more |= vars(problem) if problem is not None else {}
     modes = {"mode": f"{file.mode:04o}", "allowed": f"{allowed:04o}"}
     return fault.found(name, facts.setting.words, caller=facts.setting.caller.name, wanted=owner.name, **more, **modes)
 

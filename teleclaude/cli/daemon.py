@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import TextIO
 
@@ -38,7 +39,7 @@ def daemon(only_probe: bool, searches: TextIO | None, root: Path | None) -> None
     root = root.absolute() if root else None
     if only_probe:
         verdict = asyncio.run(judged_probe(root, os.environ, Path.cwd(), _read_searches(searches)))
-        click.echo(json.dumps(verdict.to_json(), indent=2))
+        click.echo(json.dumps(asdict(verdict), indent=2))
         sys.exit(Exit.DONE if verdict.ok else Exit.REFUSED)
     asyncio.run(_serve(root))
 

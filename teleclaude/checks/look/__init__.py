@@ -10,12 +10,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from teleclaude.checks.facts import Account, Facts, Kind, Layer, Setting, UserLayer
+from teleclaude.checks.look.daemon import look_at_old_service, look_at_service, look_at_sessions, look_at_socket
 from teleclaude.checks.look.database import look_at_database
-from teleclaude.checks.look.disks import look_at_disks
-from teleclaude.checks.look.files import look_at_layer, look_at_path
-from teleclaude.checks.look.service import look_at_old_service, look_at_service
-from teleclaude.checks.look.sessions import look_at_sessions
-from teleclaude.checks.look.socket import look_at_socket
+from teleclaude.checks.look.files import look_at_disks, look_at_layer, look_at_path
 from teleclaude.checks.problems import NOT_WANTED, UNREADABLE_LAYERS
 from teleclaude.daemon.boot import Installation, find_installation
 from teleclaude.errors import ConfigError, Problem

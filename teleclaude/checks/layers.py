@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from teleclaude.checks.facts import Account, Facts, Kind, Layer, PathFacts, UserLayer
+from teleclaude.checks.facts import Account, Facts, Kind, Layer, PathFacts
 from teleclaude.checks.result import Fault, Result, State, failure, passed, skipped, whole
 
 MISSING = failure(
@@ -51,7 +51,7 @@ def judge(facts: Facts) -> Result:
         _judge_file("system", facts, facts.system, keeper, _SYSTEM_MODE),
         _judge_file("secrets", facts, facts.secrets, keeper, _SECRETS_MODE),
     )
-    users = [_judge_user(facts, user) for user in facts.users]
+    users = [_judge_user(facts, *user) for user in facts.users]
     return whole("layers", (*files, *users, _judge_together(facts, files)))
 
 
@@ -63,11 +63,11 @@ def _judge_together(facts: Facts, files: tuple[Result, ...]) -> Result:
     return passed("together", f"the configuration is valid; people: {len(facts.people)}")
 
 
-def _judge_user(facts: Facts, user: UserLayer) -> Result:
-    name = f"user {user.account.name}"
-    if user.layer.file.kind is Kind.MISSING:
+def _judge_user(facts: Facts, account: Account, layer: Layer) -> Result:
+    name = f"user {account.name}"
+    if layer.file.kind is Kind.MISSING:
         return passed(name, "has no file, and needs none")
-    return _judge_file(name, facts, user.layer, user.account, _USER_MODE)
+    return _judge_file(name, facts, layer, account, _USER_MODE)
 
 
 def _judge_file(name: str, facts: Facts, layer: Layer, owner: Account, allowed: int) -> Result:

@@ -20,7 +20,6 @@ from teleclaude.checks.facts import (
     PathFacts,
     Setting,
     SocketFacts,
-    UserLayer,
 )
 from teleclaude.checks.result import Fault, State
 from teleclaude.checks.table import CHECKS, judge
@@ -42,7 +41,7 @@ WELL = Facts(
     setting=Setting(LAYOUT, "linux", SERVICE, SERVICE),
     system=Layer(place(LAYOUT.system_config, Kind.FILE, 0o644, ROOT, ROOT)),
     secrets=Layer(place(LAYOUT.secrets, Kind.FILE, 0o640, ROOT, SERVICE)),
-    users=(UserLayer(EVA, Layer(place(Path("/home/eva/.teleclaude/config.yml"), Kind.FILE, 0o600, EVA, EVA))),),
+    users=((EVA, Layer(place(Path("/home/eva/.teleclaude/config.yml"), Kind.FILE, 0o600, EVA, EVA))),),
     together=None,
     state=place(LAYOUT.state, Kind.FOLDER, 0o1770, ROOT, SERVICE),
     logs=place(LAYOUT.logs, Kind.FOLDER, 0o750, SERVICE, SERVICE),
@@ -93,7 +92,7 @@ def put(**changes: Any) -> Callable[[Facts], Facts]:
 
 
 def of_user(**changes: Any) -> Callable[[Facts], Facts]:
-    return lambda facts: put(users=(UserLayer(EVA, Layer(replace(facts.users[0].layer.file, **changes))),))(facts)
+    return lambda facts: put(users=((EVA, Layer(replace(facts.users[0][1].file, **changes))),))(facts)
 
 
 def stopped(facts: Facts) -> Facts:

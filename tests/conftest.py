@@ -11,6 +11,7 @@ import sys
 import tempfile
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -158,6 +159,6 @@ def daemon_here(monkeypatch: pytest.MonkeyPatch) -> None:
             # A process of its own would not be told of TMPDIR either, which may be too long for the path of a socket.
             patch.setattr(tempfile, "tempdir", "/tmp")
             verdict = await judged_probe(plan.inventory.layout.root, environ, Path("/"), list(searches))
-        return dict(json.loads(json.dumps(verdict.to_json())))
+        return dict(json.loads(json.dumps(asdict(verdict))))
 
     monkeypatch.setattr(probe, "boot_daemon", boot_here)

@@ -3,75 +3,40 @@
 from __future__ import annotations
 
 from teleclaude.checks.facts import DatabaseFacts, Facts
-from teleclaude.checks.result import Fault, Result, State, passed, whole
+from teleclaude.checks.result import Result, failure, passed, skipped, warning, whole
 from teleclaude.errors import Problem
 
 _OLDEST, _NEWEST = 15, 18
 """The versions of PostgreSQL that are tested (design: command line)."""
 
-UNREACHABLE = Fault(
-    State.FAILURE, Problem("{message}", "{hint}; the address is database.url in {config}, the password is in {secrets}")
+UNREACHABLE = failure("{message}", "{hint}; the address is database.url in {config}, the password is in {secrets}")
+UNKNOWN = skipped("the database was not asked: {message}", "{hint}")
+TOO_OLD = failure(
+    "the server is PostgreSQL {version}; PostgreSQL {oldest} or newer is needed", "upgrade it: pg_upgrade(1)"
 )
-UNKNOWN = Fault(State.SKIPPED, Problem("the database was not asked: {message}", "{hint}"))
-TOO_OLD = Fault(
-    State.FAILURE,
-    Problem("the server is PostgreSQL {version}; PostgreSQL {oldest} or newer is needed", "upgrade it: pg_upgrade(1)"),
+TOO_NEW = warning(
+    "the server is PostgreSQL {version}; up to PostgreSQL {newest} is tested",
+    "install a newer release of teleclaude, if there is one",
 )
-TOO_NEW = Fault(
-    State.WARNING,
-    Problem(
-        "the server is PostgreSQL {version}; up to PostgreSQL {newest} is tested",
-        "install a newer release of teleclaude, if there is one",
-    ),
+STANDBY = failure("the server is a standby, which takes no writes", "set the primary server in {config}")
+ENCODING = failure(
+    "the database has the encoding {encoding} and not UTF8",
+    "createdb --encoding UTF8 --template template0 --owner {role} NAME",
 )
-STANDBY = Fault(
-    State.FAILURE, Problem("the server is a standby, which takes no writes", "set the primary server in {config}")
+MAY_NOT_CREATE = failure(
+    "the role {role} may not create tables in the database",
+    'as its owner, or a superuser of the server: psql -d {name} -c \'GRANT CREATE ON DATABASE "{name}" TO '
+    '"{role}"; GRANT CREATE ON SCHEMA public TO "{role}"\'',
 )
-ENCODING = Fault(
-    State.FAILURE,
-    Problem(
-        "the database has the encoding {encoding} and not UTF8",
-        "createdb --encoding UTF8 --template template0 --owner {role} NAME",
-    ),
+FORBIDDEN = failure(
+    "the role {role} may not read and write {tables}",
+    "as its owner, or a superuser of the server: psql -d {name} -c 'ALTER TABLE {first} OWNER TO \"{role}\"', "
+    "and the same for the others",
 )
-MAY_NOT_CREATE = Fault(
-    State.FAILURE,
-    Problem(
-        "the role {role} may not create tables in the database",
-        'as its owner, or a superuser of the server: psql -d {name} -c \'GRANT CREATE ON DATABASE "{name}" TO '
-        '"{role}"; GRANT CREATE ON SCHEMA public TO "{role}"\'',
-    ),
+NO_TLS = warning(
+    "the connection to {address} leaves this computer unencrypted",
+    "add ?sslmode=verify-full to database.url in {config}, then: {restart}",
 )
-FORBIDDEN = Fault(
-    State.FAILURE,
-    Problem(
-        "the role {role} may not read and write {tables}",
-        "as its owner, or a superuser of the server: psql -d {name} -c 'ALTER TABLE {first} OWNER TO \"{role}\"', "
-        "and the same for the others",
-    ),
-)
-NO_TLS = Fault(
-    State.WARNING,
-    Problem(
-        "the connection to {address} leaves this computer unencrypted",
-        "add ?sslmode=verify-full to database.url in {config}, then: {restart}",
-    ),
-)
-
-FAULTS = (
-    UNREACHABLE,
-    UNKNOWN,
-    TOO_OLD,
-    TOO_NEW,
-    STANDBY,
-    ENCODING,
-    MAY_NOT_CREATE,
-    FORBIDDEN,
-    NO_TLS,
-)
-
-NOT_ASKED = Fault(State.SKIPPED, Problem("the database was not asked", "fix the database first"))
-"""For the other checks, where the database does not answer."""
 
 
 def judge(facts: Facts) -> Result:

@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 from teleclaude.checks.facts import Disk, Facts
-from teleclaude.checks.result import Fault, Result, State, passed, whole
+from teleclaude.checks.result import Result, failure, passed, skipped, warning, whole
 from teleclaude.errors import Problem
 
 _LEAST, _LITTLE = 64 << 20, 512 << 20
 """Bytes below which a disk is full, and nearly full."""
 
-FULL = Fault(
-    State.FAILURE, Problem("{path} is on a disk that is full: {free} MB are free", "make room there: df -h {path}")
-)
-LOW = Fault(
-    State.WARNING,
-    Problem("{path} is on a disk that is nearly full: {free} MB are free", "make room there: df -h {path}"),
-)
-NOT_MEASURED = Fault(State.SKIPPED, Problem("{message}", "{hint}"))
-
-FAULTS = (FULL, LOW, NOT_MEASURED)
+FULL = failure("{path} is on a disk that is full: {free} MB are free", "make room there: df -h {path}")
+LOW = warning("{path} is on a disk that is nearly full: {free} MB are free", "make room there: df -h {path}")
+NOT_MEASURED = skipped("{message}", "{hint}")
 
 
 def judge(facts: Facts) -> Result:

@@ -66,14 +66,6 @@ class Layer:
 
 
 @dataclass(frozen=True)
-class UserLayer:
-    """The file of a person with an account on this computer."""
-
-    account: Account
-    layer: Layer
-
-
-@dataclass(frozen=True)
 class Holder:
     """Who holds the lock of the database: a process of the server, and what its client calls itself."""
 
@@ -197,7 +189,8 @@ class Facts:
     setting: Setting
     system: Layer
     secrets: Layer
-    users: tuple[UserLayer, ...]
+    users: tuple[tuple[Account, Layer], ...]
+    """The people with an account on this computer, each with the file of that person."""
     together: Problem | None
     """Why the layers do not make a configuration that the daemon can use."""
     state: PathFacts

@@ -4,82 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from teleclaude.checks.facts import Account, Facts, Kind, Layer, PathFacts, UserLayer
-from teleclaude.checks.result import Fault, Result, State, passed, whole
-from teleclaude.errors import Problem
+from teleclaude.checks.facts import Account, Facts, Kind, Layer, PathFacts
+from teleclaude.checks.result import Fault, Result, State, failure, passed, skipped, whole
 
-MISSING = Fault(
-    State.FAILURE,
-    Problem(
-        "{path} is missing",
-        "restore it, or make it: {sudo}teleclaude migrate-to-system{below} from a single-user installation, "
-        "{sudo}bin/install-system.sh --fresh{below} without one",
-    ),
+MISSING = failure(
+    "{path} is missing",
+    "restore it, or make it: {sudo}teleclaude migrate-to-system{below} from a single-user installation, "
+    "{sudo}bin/install-system.sh --fresh{below} without one",
 )
-NOT_A_FILE = Fault(State.FAILURE, Problem("{path} is {kind} and not a file", "move it away and restore the file"))
-HIDDEN = Fault(State.SKIPPED, Problem("{path} cannot be seen by {caller}", "sudo teleclaude self-check"))
-NOT_REACHED = Fault(
-    State.FAILURE,
-    Problem(
-        "{path} cannot be reached by {reader}, the user of the daemon",
-        "find the closed folder: {sudo}namei -l {path}; then open it: {sudo}chmod a+x FOLDER",
-    ),
+NOT_A_FILE = failure("{path} is {kind} and not a file", "move it away and restore the file")
+HIDDEN = skipped("{path} cannot be seen by {caller}", "sudo teleclaude self-check")
+NOT_REACHED = failure(
+    "{path} cannot be reached by {reader}, the user of the daemon",
+    "find the closed folder: {sudo}namei -l {path}; then open it: {sudo}chmod a+x FOLDER",
 )
-WRONG_OWNER = Fault(
-    State.FAILURE, Problem("{path} belongs to {owner} and not to {wanted}", "{sudo}chown {wanted} {path}")
+WRONG_OWNER = failure("{path} belongs to {owner} and not to {wanted}", "{sudo}chown {wanted} {path}")
+WRONG_MODE = failure(
+    "{path} has the mode {mode}, which lets others do more than {allowed}", "{sudo}chmod {allowed} {path}"
 )
-WRONG_MODE = Fault(
-    State.FAILURE,
-    Problem("{path} has the mode {mode}, which lets others do more than {allowed}", "{sudo}chmod {allowed} {path}"),
+WRONG_GROUP = failure("the group {group} can read {path}; only {reader} should", "{sudo}chown {keeper}:{reader} {path}")
+UNSAFE_FOLDER = failure(
+    "users other than {keeper} can change {folder}, and so {path} below it",
+    "sudo chown root {folder} && sudo chmod go-w {folder}",
 )
-WRONG_GROUP = Fault(
-    State.FAILURE,
-    Problem("the group {group} can read {path}; only {reader} should", "{sudo}chown {keeper}:{reader} {path}"),
+UNREADABLE = failure(
+    "{path} cannot be read by {reader}, the user of the daemon",
+    "{sudo}chown {keeper}:{reader} {path} && {sudo}chmod u+r,g+r {path}",
 )
-UNSAFE_FOLDER = Fault(
-    State.FAILURE,
-    Problem(
-        "users other than {keeper} can change {folder}, and so {path} below it",
-        "sudo chown root {folder} && sudo chmod go-w {folder}",
-    ),
+NOT_OURS = skipped("{path} cannot be read by {caller}, and need not be", "sudo teleclaude self-check")
+PERSONAL = skipped(
+    "{path} cannot be read by {caller}, and need not be", "as {wanted}, run: teleclaude self-check{below}"
 )
-UNREADABLE = Fault(
-    State.FAILURE,
-    Problem(
-        "{path} cannot be read by {reader}, the user of the daemon",
-        "{sudo}chown {keeper}:{reader} {path} && {sudo}chmod u+r,g+r {path}",
-    ),
-)
-NOT_OURS = Fault(
-    State.SKIPPED, Problem("{path} cannot be read by {caller}, and need not be", "sudo teleclaude self-check")
-)
-PERSONAL = Fault(
-    State.SKIPPED,
-    Problem("{path} cannot be read by {caller}, and need not be", "as {wanted}, run: teleclaude self-check{below}"),
-)
-BROKEN = Fault(State.FAILURE, Problem("{message}", "{hint}, then: {sudo}teleclaude self-check{below}"))
-NOT_COMBINED = Fault(
-    State.SKIPPED,
-    Problem(
-        "the configuration was not checked as a whole, because a file of it has a fault or could not be read",
-        "fix the files first, then: {sudo}teleclaude self-check{below}",
-    ),
-)
-
-FAULTS = (
-    MISSING,
-    NOT_A_FILE,
-    HIDDEN,
-    NOT_REACHED,
-    WRONG_OWNER,
-    WRONG_MODE,
-    WRONG_GROUP,
-    UNSAFE_FOLDER,
-    UNREADABLE,
-    NOT_OURS,
-    PERSONAL,
-    BROKEN,
-    NOT_COMBINED,
+BROKEN = failure("{message}", "{hint}, then: {sudo}teleclaude self-check{below}")
+NOT_COMBINED = skipped(
+    "the configuration was not checked as a whole, because a file of it has a fault or could not be read",
+    "fix the files first, then: {sudo}teleclaude self-check{below}",
 )
 
 _SYSTEM_MODE, _SECRETS_MODE, _USER_MODE = 0o644, 0o640, 0o600
@@ -92,7 +51,7 @@ def judge(facts: Facts) -> Result:
         _judge_file("system", facts, facts.system, keeper, _SYSTEM_MODE),
         _judge_file("secrets", facts, facts.secrets, keeper, _SECRETS_MODE),
     )
-    users = [_judge_user(facts, user) for user in facts.users]
+    users = [_judge_user(facts, *user) for user in facts.users]
     return whole("layers", (*files, *users, _judge_together(facts, files)))
 
 
@@ -104,11 +63,11 @@ def _judge_together(facts: Facts, files: tuple[Result, ...]) -> Result:
     return passed("together", f"the configuration is valid; people: {len(facts.people)}")
 
 
-def _judge_user(facts: Facts, user: UserLayer) -> Result:
-    name = f"user {user.account.name}"
-    if user.layer.file.kind is Kind.MISSING:
+def _judge_user(facts: Facts, account: Account, layer: Layer) -> Result:
+    name = f"user {account.name}"
+    if layer.file.kind is Kind.MISSING:
         return passed(name, "has no file, and needs none")
-    return _judge_file(name, facts, user.layer, user.account, _USER_MODE)
+    return _judge_file(name, facts, layer, account, _USER_MODE)
 
 
 def _judge_file(name: str, facts: Facts, layer: Layer, owner: Account, allowed: int) -> Result:
@@ -117,8 +76,7 @@ def _judge_file(name: str, facts: Facts, layer: Layer, owner: Account, allowed: 
         return passed(name, layer.file.shown)
     file, problem = layer.file, layer.problem
     more = {"path": file.path, "kind": file.kind, "owner": file.owner, "group": file.group, "folder": file.unsafe}
-    if problem is not None:
-        more |= {"message": problem.message, "hint": problem.hint}
+    more |= vars(problem) if problem is not None else {}
     modes = {"mode": f"{file.mode:04o}", "allowed": f"{allowed:04o}"}
     return fault.found(name, facts.setting.words, caller=facts.setting.caller.name, wanted=owner.name, **more, **modes)
 

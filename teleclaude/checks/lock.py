@@ -4,31 +4,22 @@ from __future__ import annotations
 
 import shlex
 
-from teleclaude.checks.database import NOT_ASKED
 from teleclaude.checks.facts import Facts
-from teleclaude.checks.result import Fault, Result, State, passed
+from teleclaude.checks.result import Result, failure, passed, warning
+from teleclaude.checks.schema import NOT_ASKED
 from teleclaude.errors import Problem
 
-HELD_BY_OTHERS = Fault(
-    State.WARNING,
-    Problem(
-        "{holder}, server process {process}, holds the lock, and no daemon answers here",
-        "if it is a migration, wait for its end; if not: {as_reader}psql {address} -c 'SELECT "
-        "pg_terminate_backend({process})' (the password is in {secrets})",
-    ),
+HELD_BY_OTHERS = warning(
+    "{holder}, server process {process}, holds the lock, and no daemon answers here",
+    "if it is a migration, wait for its end; if not: {as_reader}psql {address} -c 'SELECT "
+    "pg_terminate_backend({process})' (the password is in {secrets})",
 )
-HOLDER_SILENT = Fault(
-    State.WARNING,
-    Problem(
-        "{holder}, server process {process}, holds the lock; {unit} runs and does not answer", "fix the socket first"
-    ),
+HOLDER_SILENT = warning(
+    "{holder}, server process {process}, holds the lock; {unit} runs and does not answer", "fix the socket first"
 )
-NOT_HELD = Fault(
-    State.FAILURE,
-    Problem("a daemon answers and does not hold the lock, so that a second one could serve beside it", "{restart}"),
+NOT_HELD = failure(
+    "a daemon answers and does not hold the lock, so that a second one could serve beside it", "{restart}"
 )
-
-FAULTS = (HELD_BY_OTHERS, HOLDER_SILENT, NOT_HELD, NOT_ASKED)
 
 
 def judge(facts: Facts) -> Result:

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from teleclaude.checks.database import NOT_ASKED
 from teleclaude.checks.facts import Facts
-from teleclaude.checks.result import Fault, Result, State, passed
+from teleclaude.checks.result import Result, failure, passed
+from teleclaude.checks.schema import NOT_ASKED
 from teleclaude.errors import Problem
 
-PENDING = Fault(
-    State.FAILURE,
-    Problem(
-        "the migration {run} into this database is not finished, and no daemon serves until it is",
-        "{sudo}teleclaude migrate-to-system{below} --resume finishes it, --undo takes it back",
-    ),
+PENDING = failure(
+    "the migration {run} into this database is not finished, and no daemon serves until it is",
+    "{sudo}teleclaude migrate-to-system{below} --resume finishes it, --undo takes it back",
 )
-
-FAULTS = (PENDING, NOT_ASKED)
 
 
 def judge(facts: Facts) -> Result:

@@ -6,69 +6,29 @@ import stat
 from collections.abc import Iterator
 
 from teleclaude.checks.facts import Facts, Kind, PathFacts, Setting
-from teleclaude.checks.layers import NOT_REACHED
-from teleclaude.checks.result import Fault, Result, State, passed, whole
-from teleclaude.errors import Problem
+from teleclaude.checks.layers import HIDDEN, NOT_REACHED
+from teleclaude.checks.result import Fault, Result, failure, passed, skipped, warning, whole
 
-MISSING = Fault(State.FAILURE, Problem("{path} is missing", "{sudo}install -d{its} -m {allowed} {path}"))
-NO_DOCS = Fault(
-    State.WARNING, Problem("{path} is missing: there are no shared docs", "{sudo}install -d -m 0755 {path}")
+MISSING = failure("{path} is missing", "{sudo}install -d{its} -m {allowed} {path}")
+NO_DOCS = warning("{path} is missing: there are no shared docs", "{sudo}install -d -m 0755 {path}")
+NOT_MADE = skipped("{path} is not there; a trial does not make it", "nothing needs to be done")
+NO_SOCKET_FOLDER = warning("{path} is missing; the service manager makes it when the service starts", "{start}")
+NOT_A_FOLDER = failure("{path} is {kind} and not a folder", "move it away, then make the folder")
+WRONG_OWNER = failure("{path} belongs to {owner} and not to root or {reader}", "{sudo}chown {holder} {path}")
+NOT_ROOTS = failure(
+    "{owner} or its group can change {path}, and root runs files of migrations from there",
+    "sudo chown root:{service} {path} && sudo chmod {allowed} {path}",
 )
-NOT_MADE = Fault(State.SKIPPED, Problem("{path} is not there; a trial does not make it", "nothing needs to be done"))
-NO_SOCKET_FOLDER = Fault(
-    State.WARNING, Problem("{path} is missing; the service manager makes it when the service starts", "{start}")
+WRONG_MODE = failure("{path} has the mode {mode}, which lets others change it", "{sudo}chmod {allowed} {path}")
+UNSAFE_FOLDER = failure(
+    "users other than root can change {folder}, and so {path} below it",
+    "sudo chown root {folder} && sudo chmod go-w {folder}",
 )
-HIDDEN = Fault(State.SKIPPED, Problem("{path} cannot be seen by {caller}", "sudo teleclaude self-check"))
-NOT_A_FOLDER = Fault(State.FAILURE, Problem("{path} is {kind} and not a folder", "move it away, then make the folder"))
-WRONG_OWNER = Fault(
-    State.FAILURE, Problem("{path} belongs to {owner} and not to root or {reader}", "{sudo}chown {holder} {path}")
-)
-NOT_ROOTS = Fault(
-    State.FAILURE,
-    Problem(
-        "{owner} or its group can change {path}, and root runs files of migrations from there",
-        "sudo chown root:{service} {path} && sudo chmod {allowed} {path}",
-    ),
-)
-WRONG_MODE = Fault(
-    State.FAILURE, Problem("{path} has the mode {mode}, which lets others change it", "{sudo}chmod {allowed} {path}")
-)
-UNSAFE_FOLDER = Fault(
-    State.FAILURE,
-    Problem(
-        "users other than root can change {folder}, and so {path} below it",
-        "sudo chown root {folder} && sudo chmod go-w {folder}",
-    ),
-)
-TOO_OPEN = Fault(
-    State.WARNING, Problem("{path} has the mode {mode}: everyone can read it", "sudo chmod {allowed} {path}")
-)
-TOO_CLOSED = Fault(
-    State.WARNING, Problem("{path} has the mode {mode}: not everyone can read it", "{sudo}chmod {allowed} {path}")
-)
-NOT_WRITABLE = Fault(
-    State.FAILURE,
-    Problem(
-        "{path} cannot be written by {reader}, the user of the daemon",
-        "{sudo}chown {holder}:{reader} {path} && {sudo}chmod {allowed} {path}",
-    ),
-)
-
-FAULTS = (
-    MISSING,
-    NO_DOCS,
-    NOT_MADE,
-    NO_SOCKET_FOLDER,
-    HIDDEN,
-    NOT_REACHED,
-    NOT_A_FOLDER,
-    WRONG_OWNER,
-    NOT_ROOTS,
-    WRONG_MODE,
-    UNSAFE_FOLDER,
-    TOO_OPEN,
-    TOO_CLOSED,
-    NOT_WRITABLE,
+TOO_OPEN = warning("{path} has the mode {mode}: everyone can read it", "sudo chmod {allowed} {path}")
+TOO_CLOSED = warning("{path} has the mode {mode}: not everyone can read it", "{sudo}chmod {allowed} {path}")
+NOT_WRITABLE = failure(
+    "{path} cannot be written by {reader}, the user of the daemon",
+    "{sudo}chown {holder}:{reader} {path} && {sudo}chmod {allowed} {path}",
 )
 
 _PRIVATE, _PUBLIC, _SHARED = 0o750, 0o755, 0o1770

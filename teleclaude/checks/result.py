@@ -54,6 +54,21 @@ class Fault:
         return Result(name, self.state, self.problem.fill(**{**words, **more}))
 
 
+def skipped(message: str, hint: str) -> Fault:
+    """Return the fault that something cannot be checked."""
+    return Fault(State.SKIPPED, Problem(message, hint))
+
+
+def warning(message: str, hint: str) -> Fault:
+    """Return a fault with which the daemon works."""
+    return Fault(State.WARNING, Problem(message, hint))
+
+
+def failure(message: str, hint: str) -> Fault:
+    """Return a fault with which the daemon does not work, or is not safe."""
+    return Fault(State.FAILURE, Problem(message, hint))
+
+
 def passed(name: str, sentence: str) -> Result:
     """Return that all is well."""
     return Result(name, State.PASS, SAID.fill(message=sentence, hint=""))

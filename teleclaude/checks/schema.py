@@ -2,33 +2,24 @@
 
 from __future__ import annotations
 
-from teleclaude.checks.database import NOT_ASKED
 from teleclaude.checks.facts import Facts
-from teleclaude.checks.result import Fault, Result, State, passed
+from teleclaude.checks.result import Result, failure, passed, skipped
 from teleclaude.errors import Problem
 
-NO_SCHEMA = Fault(
-    State.FAILURE,
-    Problem(
-        "the database does not hold the tables of a system-wide TeleClaude", "{sudo}teleclaude migrate-to-system{below}"
-    ),
-)
-BEHIND = Fault(
-    State.FAILURE,
-    Problem(
-        "the database is at schema revision {revision}, this program needs {head}",
-        "stop the daemon, then: {sudo}teleclaude upgrade{below}",
-    ),
-)
-AHEAD = Fault(
-    State.FAILURE,
-    Problem(
-        "the database is at schema revision {revision}, which this program does not know; it needs {head}",
-        "install the release of teleclaude that knows {revision}",
-    ),
-)
+NOT_ASKED = skipped("the database was not asked", "fix the database first")
+"""Of every check that needs the database, where the database does not answer."""
 
-FAULTS = (NO_SCHEMA, BEHIND, AHEAD, NOT_ASKED)
+NO_SCHEMA = failure(
+    "the database does not hold the tables of a system-wide TeleClaude", "{sudo}teleclaude migrate-to-system{below}"
+)
+BEHIND = failure(
+    "the database is at schema revision {revision}, this program needs {head}",
+    "stop the daemon, then: {sudo}teleclaude upgrade{below}",
+)
+AHEAD = failure(
+    "the database is at schema revision {revision}, which this program does not know; it needs {head}",
+    "install the release of teleclaude that knows {revision}",
+)
 
 
 def judge(facts: Facts) -> Result:

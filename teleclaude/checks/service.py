@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 from teleclaude.checks.facts import Facts
-from teleclaude.checks.result import Fault, Result, State, passed, whole
+from teleclaude.checks.result import Result, failure, passed, skipped, warning, whole
 from teleclaude.errors import Problem
 from teleclaude.platform.names import UnitState, names_of
 
-NO_MANAGER = Fault(State.SKIPPED, Problem("{message}", "{hint}"))
-NOT_INSTALLED = Fault(State.FAILURE, Problem("{unit} is not installed", "sudo bin/install-system.sh"))
-NOT_LOADED = Fault(State.FAILURE, Problem("{unit} is {load}: the service manager cannot use it", "{status}"))
-STALE = Fault(State.WARNING, Problem("{unit} has changed since the service manager read it", "{reload}"))
-NOT_ENABLED = Fault(State.WARNING, Problem("{unit} is {enabled}: it does not start at boot", "{enable}"))
-FAILED = Fault(State.FAILURE, Problem("{unit} has failed: {result}", "{journal}; then: {restart}"))
-STARTING = Fault(
-    State.WARNING,
-    Problem(
-        "{unit} is starting", "wait a minute, then: sudo teleclaude self-check; if it is still starting: {journal}"
-    ),
+NO_MANAGER = skipped("{message}", "{hint}")
+NOT_INSTALLED = failure("{unit} is not installed", "sudo bin/install-system.sh")
+NOT_LOADED = failure("{unit} is {load}: the service manager cannot use it", "{status}")
+STALE = warning("{unit} has changed since the service manager read it", "{reload}")
+NOT_ENABLED = warning("{unit} is {enabled}: it does not start at boot", "{enable}")
+FAILED = failure("{unit} has failed: {result}", "{journal}; then: {restart}")
+STARTING = warning(
+    "{unit} is starting", "wait a minute, then: sudo teleclaude self-check; if it is still starting: {journal}"
 )
-NOT_ACTIVE = Fault(State.WARNING, Problem("{unit} is {active}", "{start}"))
-OLD_UNIT = Fault(State.WARNING, Problem("the unit of the old installation is still {old}: {name}", "{retire_old}"))
-
-FAULTS = (NO_MANAGER, NOT_INSTALLED, NOT_LOADED, STALE, NOT_ENABLED, FAILED, STARTING, NOT_ACTIVE, OLD_UNIT)
+NOT_ACTIVE = warning("{unit} is {active}", "{start}")
+OLD_UNIT = warning("the unit of the old installation is still {old}: {name}", "{retire_old}")
 
 _FINE = {"enabled", "enabled-runtime", "static", "linked", "alias", "generated"}
 

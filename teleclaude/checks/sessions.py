@@ -4,36 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from teleclaude.checks.database import NOT_ASKED
 from teleclaude.checks.facts import DatabaseFacts, Facts
-from teleclaude.checks.result import Fault, Result, State, passed, whole
+from teleclaude.checks.result import Result, failure, passed, skipped, warning, whole
+from teleclaude.checks.schema import NOT_ASKED
 from teleclaude.errors import Problem
 
-EMPTY = Fault(
-    State.WARNING,
-    Problem(
-        "the migration {run} is complete, and the database holds no session", "teleclaude verify --report {report}"
-    ),
+EMPTY = warning(
+    "the migration {run} is complete, and the database holds no session", "teleclaude verify --report {report}"
 )
-FOREIGN = Fault(
-    State.WARNING,
-    Problem(
-        "sessions belong to {owner}, who is not among people in the configuration: {count}",
-        "add that person to people in {config}, then: {restart}",
-    ),
+FOREIGN = warning(
+    "sessions belong to {owner}, who is not among people in the configuration: {count}",
+    "add that person to people in {config}, then: {restart}",
 )
-LISTS_OTHERS = Fault(
-    State.FAILURE,
-    Problem(
-        "the numbers of sessions differ: a daemon booted for this check lists {listed}, the database holds {held}",
-        "run the check again, because a session may have begun meanwhile; if they still differ, report it as a bug",
-    ),
+LISTS_OTHERS = failure(
+    "the numbers of sessions differ: a daemon booted for this check lists {listed}, the database holds {held}",
+    "run the check again, because a session may have begun meanwhile; if they still differ, report it as a bug",
 )
-NOT_LISTED = Fault(
-    State.SKIPPED, Problem("a daemon booted for this check does not list the sessions: {message}", "{hint}")
-)
-
-FAULTS = (EMPTY, FOREIGN, LISTS_OTHERS, NOT_LISTED, NOT_ASKED)
+NOT_LISTED = skipped("a daemon booted for this check does not list the sessions: {message}", "{hint}")
 
 
 def judge(facts: Facts) -> Result:

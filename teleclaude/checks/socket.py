@@ -3,35 +3,23 @@
 from __future__ import annotations
 
 from teleclaude.checks.facts import Facts, Kind
-from teleclaude.checks.result import Fault, Result, State, passed
-from teleclaude.errors import Problem
+from teleclaude.checks.result import Result, failure, passed, skipped, warning
 
-NO_SOCKET = Fault(State.WARNING, Problem("no daemon listens: {path} is missing", "{start}"))
-LOST = Fault(State.FAILURE, Problem("{unit} runs, and {path} is missing: no client can reach it", "{restart}"))
-NO_ANSWER = Fault(
-    State.FAILURE,
-    Problem(
-        "{path} exists, and no working daemon answers there: {message}",
-        "{start}; it removes the socket that a killed daemon left",
-    ),
+NO_SOCKET = warning("no daemon listens: {path} is missing", "{start}")
+LOST = failure("{unit} runs, and {path} is missing: no client can reach it", "{restart}")
+NO_ANSWER = failure(
+    "{path} exists, and no working daemon answers there: {message}",
+    "{start}; it removes the socket that a killed daemon left",
 )
-SILENT = Fault(
-    State.FAILURE,
-    Problem(
-        "{unit} runs, and does not answer on {path} that it is well: {message}",
-        "fix the database first; if the database is well: {restart}",
-    ),
+SILENT = failure(
+    "{unit} runs, and does not answer on {path} that it is well: {message}",
+    "fix the database first; if the database is well: {restart}",
 )
-NO_SOCKET_FILE = Fault(State.FAILURE, Problem("{path} is {kind} and not a socket", "{sudo}rm -r {path}, then: {start}"))
-NOT_ALLOWED = Fault(
-    State.SKIPPED, Problem("{path} gives {caller} no answer: {message}", "sudo teleclaude self-check{below}")
+NO_SOCKET_FILE = failure("{path} is {kind} and not a socket", "{sudo}rm -r {path}, then: {start}")
+NOT_ALLOWED = skipped("{path} gives {caller} no answer: {message}", "sudo teleclaude self-check{below}")
+STRANGE_SOCKET = failure(
+    "{path} belongs to {owner} and not to {reader}", "find who listens: {sudo}lsof {path}; then: {restart}"
 )
-STRANGE_SOCKET = Fault(
-    State.FAILURE,
-    Problem("{path} belongs to {owner} and not to {reader}", "find who listens: {sudo}lsof {path}; then: {restart}"),
-)
-
-FAULTS = (NO_SOCKET, LOST, NO_ANSWER, SILENT, NO_SOCKET_FILE, NOT_ALLOWED, STRANGE_SOCKET)
 
 
 def judge(facts: Facts) -> Result:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
+from types import ModuleType
 
 from teleclaude.checks import database, disk, layers, lock, migration, places, schema, service, sessions, socket, user
 from teleclaude.checks.facts import Facts
@@ -17,33 +18,25 @@ class Check:
     name: str
     judge: Callable[[Facts], Result]
     faults: tuple[Fault, ...]
-    at_probe: bool = False
-    """Whether the daemon's probe judges it too, when nothing runs yet."""
 
 
-CHECKS = (
-    Check("user", user.judge, user.FAULTS),
-    Check("layers", layers.judge, layers.FAULTS, at_probe=True),
-    Check("places", places.judge, places.FAULTS),
-    Check("database", database.judge, database.FAULTS, at_probe=True),
-    Check("schema", schema.judge, schema.FAULTS, at_probe=True),
-    Check("lock", lock.judge, lock.FAULTS),
-    Check("migration", migration.judge, migration.FAULTS),
-    Check("socket", socket.judge, socket.FAULTS),
-    Check("service", service.judge, service.FAULTS),
-    Check("disk", disk.judge, disk.FAULTS),
-    Check("sessions", sessions.judge, sessions.FAULTS),
-)
+def _make_check(module: ModuleType) -> Check:
+    """Return the check of a module: its `judge`, and the faults among its names."""
+    faults = tuple(value for value in vars(module).values() if isinstance(value, Fault))
+    return Check(module.__name__.rpartition(".")[2], module.judge, faults)
+
+
+_MODULES = (user, layers, places, database, schema, lock, migration, socket, service, disk, sessions)
+
+CHECKS = tuple(_make_check(module) for module in _MODULES)
+
+AT_PROBE = tuple(_make_check(module) for module in (layers, database, schema))
+"""The checks that make sense when nothing runs yet, which the probe of the daemon judges too."""
 
 
 def judge(facts: Facts, checks: Iterable[Check] = CHECKS) -> tuple[Result, ...]:
     """Return what each check says of the facts."""
     return tuple(check.judge(facts) for check in checks)
-
-
-def at_probe() -> tuple[Check, ...]:
-    """Return the checks that make sense when nothing runs yet."""
-    return tuple(check for check in CHECKS if check.at_probe)
 
 
 def is_well(results: Iterable[Result]) -> bool:

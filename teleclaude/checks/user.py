@@ -3,24 +3,14 @@
 from __future__ import annotations
 
 from teleclaude.checks.facts import Facts
-from teleclaude.checks.result import Fault, Result, State, passed
-from teleclaude.errors import Problem
+from teleclaude.checks.result import Result, failure, passed, skipped
 
-NO_SERVICE_USER = Fault(
-    State.FAILURE, Problem("this computer has no user {service}, the user of the daemon", "sudo bin/install-system.sh")
+NO_SERVICE_USER = failure("this computer has no user {service}, the user of the daemon", "sudo bin/install-system.sh")
+ANOTHER_CALLER = skipped("{caller} cannot see everything that the daemon sees", "sudo teleclaude self-check")
+CANNOT_RUN = failure(
+    "the user {service} cannot run {program}: {message}",
+    "install it where that user can run it, not below the home of root: sudo bin/install-system.sh",
 )
-ANOTHER_CALLER = Fault(
-    State.SKIPPED, Problem("{caller} cannot see everything that the daemon sees", "sudo teleclaude self-check")
-)
-CANNOT_RUN = Fault(
-    State.FAILURE,
-    Problem(
-        "the user {service} cannot run {program}: {message}",
-        "install it where that user can run it, not below the home of root: sudo bin/install-system.sh",
-    ),
-)
-
-FAULTS = (NO_SERVICE_USER, ANOTHER_CALLER, CANNOT_RUN)
 
 
 def judge(facts: Facts) -> Result:

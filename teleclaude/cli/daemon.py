@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import TextIO
 
@@ -15,7 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from teleclaude.checks.look import look_at_installation
 from teleclaude.checks.result import State
-from teleclaude.checks.table import at_probe, find_problems, judge
+from teleclaude.checks.table import AT_PROBE, find_problems, judge
 from teleclaude.daemon.boot import boot, find_installation
 from teleclaude.daemon.logs import start_logging
 from teleclaude.daemon.probe import Verdict, probe
@@ -38,7 +39,7 @@ def daemon(only_probe: bool, searches: TextIO | None, root: Path | None) -> None
     root = root.absolute() if root else None
     if only_probe:
         verdict = asyncio.run(judged_probe(root, os.environ, Path.cwd(), _read_searches(searches)))
-        click.echo(json.dumps(verdict.to_json(), indent=2))
+        click.echo(json.dumps(asdict(verdict), indent=2))
         sys.exit(Exit.DONE if verdict.ok else Exit.REFUSED)
     asyncio.run(_serve(root))
 
@@ -47,7 +48,7 @@ async def judged_probe(root: Path | None, environ: Mapping[str, str], folder: Pa
     """Boot read-only, and add what the self-check finds that keeps no daemon from booting."""
     verdict = await probe(root, environ, folder, searches)
     if verdict.ok and verdict.backend == "postgresql":
-        results = judge(await look_at_installation(root, environ, HERE, lists=False), at_probe())
+        results = judge(await look_at_installation(root, environ, HERE, lists=False), AT_PROBE)
         verdict.problems += find_problems(results, State.FAILURE)
         verdict.findings += find_problems(results, State.WARNING)
         verdict.ok = not verdict.problems

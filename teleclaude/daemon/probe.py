@@ -8,7 +8,6 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 from teleclaude.daemon.boot import Daemon, boot_read_only, find_installation
 from teleclaude.daemon.client import read_sessions
@@ -39,10 +38,6 @@ class Verdict:
     """What prevents the boot or makes it unsafe: each has `message` and `hint`."""
     findings: list[dict[str, str]] = field(default_factory=list)
     """What is wrong and prevents nothing, in the same form."""
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the verdict as plain values."""
-        return asdict(self)
 
 
 async def probe(

@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC
 from functools import cached_property
 from typing import Annotated, Any, Generic, Self, TypeVar
 
@@ -26,11 +26,7 @@ Name = Annotated[str, Field(min_length=1, max_length=500)]
 RowNumber = Annotated[int, Field(ge=1, lt=2**63)]
 
 
-def _to_iso(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.astimezone(UTC).isoformat()
-
-
-Moment = Annotated[str | None, BeforeValidator(_to_iso)]
+Moment = Annotated[str | None, BeforeValidator(lambda moment: moment and moment.astimezone(UTC).isoformat())]
 """A moment of the database as ISO 8601 in UTC with its offset."""
 
 

@@ -51,7 +51,8 @@ async def upgrade(installation: Installation, *, dry_run: bool = False) -> Upgra
             await work_alone(connection)
             planned = await _plan(connection, url)
             if planned.revisions:
-                await _run(planned, connection, url)
+                with _undone(planned, url, problems.UPGRADE_FAILED):
+                    await connection.run_sync(schema.upgrade)
             if planned.revisions and not dry_run:
                 await uninterrupted(_commit(planned, connection, url))
     return planned
@@ -65,11 +66,6 @@ async def _plan(connection: AsyncConnection, url: URL) -> Upgrade:
         raise TargetError(problems.SCHEMA_UNKNOWN.fill(found=found))
     await refuse_pending(connection)
     return Upgrade(display_url(url), found, revisions)
-
-
-async def _run(planned: Upgrade, connection: AsyncConnection, url: URL) -> None:
-    with _undone(planned, url, problems.UPGRADE_FAILED):
-        await connection.run_sync(schema.upgrade)
 
 
 async def _commit(planned: Upgrade, connection: AsyncConnection, url: URL) -> None:

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import make_url
 
+import teleclaude.checks.look.daemon
 import teleclaude.checks.look.database
-import teleclaude.checks.look.socket
 from teleclaude.checks.facts import DatabaseFacts, Facts
 from teleclaude.checks.look import look_at_installation
 from teleclaude.checks.result import Result, State
@@ -272,7 +272,7 @@ async def test_a_socket_that_a_killed_daemon_left(migrated: Migrated) -> None:
 async def test_a_daemon_that_says_nothing_is_not_waited_for(
     migrated: Migrated, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(teleclaude.checks.look.socket, "SECONDS", 0.3)
+    monkeypatch.setattr(teleclaude.checks.look.daemon, "ANSWER_SECONDS", 0.3)
     migrated.socket.parent.mkdir(parents=True)
     with socket.socket(socket.AF_UNIX) as silent:
         silent.bind(str(migrated.socket))

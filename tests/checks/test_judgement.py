@@ -20,7 +20,6 @@ from teleclaude.checks.facts import (
     PathFacts,
     Setting,
     SocketFacts,
-    UserLayer,
 )
 from teleclaude.checks.result import Fault, State
 from teleclaude.checks.table import CHECKS, judge
@@ -42,7 +41,7 @@ WELL = Facts(
     setting=Setting(LAYOUT, "linux", SERVICE, SERVICE),
     system=Layer(place(LAYOUT.system_config, Kind.FILE, 0o644, ROOT, ROOT)),
     secrets=Layer(place(LAYOUT.secrets, Kind.FILE, 0o640, ROOT, SERVICE)),
-    users=(UserLayer(EVA, Layer(place(Path("/home/eva/.teleclaude/config.yml"), Kind.FILE, 0o600, EVA, EVA))),),
+    users=((EVA, Layer(place(Path("/home/eva/.teleclaude/config.yml"), Kind.FILE, 0o600, EVA, EVA))),),
     together=None,
     state=place(LAYOUT.state, Kind.FOLDER, 0o1770, ROOT, SERVICE),
     logs=place(LAYOUT.logs, Kind.FOLDER, 0o750, SERVICE, SERVICE),
@@ -93,7 +92,7 @@ def put(**changes: Any) -> Callable[[Facts], Facts]:
 
 
 def of_user(**changes: Any) -> Callable[[Facts], Facts]:
-    return lambda facts: put(users=(UserLayer(EVA, Layer(replace(facts.users[0].layer.file, **changes))),))(facts)
+    return lambda facts: put(users=((EVA, Layer(replace(facts.users[0][1].file, **changes))),))(facts)
 
 
 def stopped(facts: Facts) -> Facts:
@@ -132,7 +131,7 @@ FAULTS: tuple[tuple[Fault, Callable[[Facts], Facts]], ...] = (
         ),
     ),
     (places.NO_SOCKET_FOLDER, of("socket_folder", kind=Kind.MISSING)),
-    (places.HIDDEN, lambda facts: of("state", kind=Kind.HIDDEN)(of("setting", caller=EVA)(facts))),
+    (layers.HIDDEN, lambda facts: of("state", kind=Kind.HIDDEN)(of("setting", caller=EVA)(facts))),
     (layers.NOT_REACHED, of("state", kind=Kind.HIDDEN)),
     (places.NOT_A_FOLDER, of("state", kind=Kind.FILE)),
     (places.WRONG_OWNER, of("logs", uid=1000, owner="eva")),
@@ -152,7 +151,7 @@ FAULTS: tuple[tuple[Fault, Callable[[Facts], Facts]], ...] = (
     (database.MAY_NOT_CREATE, of("database", may_create=False)),
     (database.FORBIDDEN, of("database", forbidden=("sessions",))),
     (database.NO_TLS, of("database", tls="")),
-    (database.NOT_ASKED, put(database=NOBODY)),
+    (schema.NOT_ASKED, put(database=NOBODY)),
     (schema.NO_SCHEMA, of("database", revision=None, can_upgrade=False, owners=None)),
     (schema.BEHIND, of("database", head="0002")),
     (schema.AHEAD, of("database", revision="0002", can_upgrade=False)),
@@ -215,7 +214,8 @@ def test_a_fault_is_found_and_its_sentence_and_remedy_are_filled_in(
 
 
 TRIAL = replace(WELL, setting=Setting(make_layout("linux", Path("/tmp/trial")), "linux", EVA, SERVICE))
-ONLY_OF_THE_SYSTEM = {layers.UNSAFE_FOLDER, places.UNSAFE_FOLDER, places.NOT_ROOTS, *service.FAULTS}
+OF_THE_SERVICE = next(check.faults for check in CHECKS if check.name == "service")
+ONLY_OF_THE_SYSTEM = {layers.UNSAFE_FOLDER, places.UNSAFE_FOLDER, places.NOT_ROOTS, *OF_THE_SERVICE}
 """A trial has no service, and its folders are the caller's."""
 
 

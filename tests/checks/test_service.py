@@ -8,7 +8,7 @@ import pytest
 from teleclaude.checks import service
 from teleclaude.checks.facts import Facts, Setting
 from teleclaude.checks.look import look_at_installation, look_at_setting
-from teleclaude.checks.look.service import look_at_old_service, look_at_service
+from teleclaude.checks.look.daemon import look_at_old_service, look_at_service
 from teleclaude.checks.result import Result, State
 from teleclaude.errors import Problem
 from teleclaude.layout import make_layout

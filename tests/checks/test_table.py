@@ -17,7 +17,7 @@ from teleclaude import checks
 from teleclaude.checks.facts import DatabaseFacts
 from teleclaude.checks.look import look_at_installation
 from teleclaude.checks.result import Fault, Result, State, passed, whole
-from teleclaude.checks.table import CHECKS, Check, at_probe, find_problems, judge
+from teleclaude.checks.table import AT_PROBE, CHECKS, Check, find_problems, judge
 from teleclaude.db.search.places import Search
 from teleclaude.errors import Exit, Problem
 from teleclaude.migration.pipeline import STEPS
@@ -132,7 +132,7 @@ async def test_what_is_only_a_warning_is_a_finding_of_the_probe(migrated: Migrat
     facts = await look_at_installation(migrated.root, {}, sys.platform)
     assert isinstance(facts.database, DatabaseFacts)
     far = replace(facts, database=replace(facts.database, version=190000, on_this_computer=False, tls=""))
-    results = judge(far, at_probe())
+    results = judge(far, AT_PROBE)
     assert find_problems(results, State.FAILURE) == []
     assert [finding["message"].partition(" ")[0] for finding in find_problems(results, State.WARNING)] == ["the", "the"]
-    assert {check.name for check in at_probe()} == {"layers", "database", "schema"}
+    assert {check.name for check in AT_PROBE} == {"layers", "database", "schema"}

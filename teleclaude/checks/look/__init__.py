@@ -9,13 +9,10 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from teleclaude.checks.facts import Account, Facts, Kind, Layer, Setting, UserLayer
+from teleclaude.checks.facts import Account, Facts, Kind, Layer, Setting
+from teleclaude.checks.look.daemon import look_at_old_service, look_at_service, look_at_sessions, look_at_socket
 from teleclaude.checks.look.database import look_at_database
-from teleclaude.checks.look.disks import look_at_disks
-from teleclaude.checks.look.files import look_at_layer, look_at_path
-from teleclaude.checks.look.service import look_at_old_service, look_at_service
-from teleclaude.checks.look.sessions import look_at_sessions
-from teleclaude.checks.look.socket import look_at_socket
+from teleclaude.checks.look.files import look_at_disks, look_at_layer, look_at_path
 from teleclaude.checks.problems import NOT_WANTED, UNREADABLE_LAYERS
 from teleclaude.daemon.boot import Installation, find_installation
 from teleclaude.errors import ConfigError, Problem
@@ -94,11 +91,13 @@ def _find_installation(root: Path | None, environ: Mapping[str, str], *layers: L
         return error.problem
 
 
-def _look_at_users(names: list[str | None], root: Path | None, environ: Mapping[str, str]) -> list[UserLayer]:
+def _look_at_users(
+    names: list[str | None], root: Path | None, environ: Mapping[str, str]
+) -> list[tuple[Account, Layer]]:
     found = []
     for name in filter(None, names):
         with suppress(KeyError):
             account = pwd.getpwnam(name)
             path = user_config(Path(account.pw_dir), root, environ)
-            found.append(UserLayer(Account(name, account.pw_uid, account.pw_gid), look_at_layer(path, None)))
+            found.append((Account(name, account.pw_uid, account.pw_gid), look_at_layer(path, None)))
     return found

@@ -1,4 +1,4 @@
-"""Looks at files and folders."""
+"""Looks at files, folders and the room on the disks."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ import pwd
 import stat
 from pathlib import Path
 
-from teleclaude.checks.facts import Kind, Layer, PathFacts
+from teleclaude.checks.facts import DatabaseFacts, Disk, Kind, Layer, PathFacts
+from teleclaude.checks.problems import DATA_UNKNOWN, NOT_MEASURED
 from teleclaude.config.files import read_yaml
 from teleclaude.config.folders import find_unsafe_folder
-from teleclaude.errors import ConfigError
+from teleclaude.errors import ConfigError, Problem
+from teleclaude.layout import Layout
 
 _KINDS = {stat.S_IFREG: Kind.FILE, stat.S_IFDIR: Kind.FOLDER, stat.S_IFSOCK: Kind.SOCKET}
 
@@ -54,14 +56,28 @@ def look_at_layer(path: Path, trusted: frozenset[int] | None) -> Layer:
     return Layer(file)
 
 
-def find_existing(path: Path) -> Path:
+def look_at_disks(layout: Layout, database: DatabaseFacts | Problem) -> dict[str, Disk | Problem]:
+    """Return the room where the state is, and where the data of the database is if that is known and here."""
+    data = None if isinstance(database, Problem) else database.data
+    return {"state": _measure(layout.state), "data": DATA_UNKNOWN if data is None else _measure(data)}
+
+
+def _measure(path: Path) -> Disk | Problem:
+    try:
+        state = os.statvfs(_find_existing(path))
+    except OSError as error:
+        return NOT_MEASURED.fill(path=path, reason=error.strerror)
+    return Disk(path, state.f_bavail * state.f_frsize)
+
+
+def _find_existing(path: Path) -> Path:
     """Return `path`, or the nearest folder above it that exists."""
     return next(place for place in (path, *path.parents) if place.exists() or place == Path("/"))
 
 
 def _is_makeable(path: Path) -> bool:
     try:
-        return os.access(find_existing(path), os.W_OK | os.X_OK, effective_ids=_EFFECTIVE)
+        return os.access(_find_existing(path), os.W_OK | os.X_OK, effective_ids=_EFFECTIVE)
     except OSError:
         return False
 

@@ -1,4 +1,8 @@
-"""What the installation remembers. Memory has no owner: all staff may read it, newcomers and customers may not."""
+"""What the installation remembers, and the conversations of its sessions.
+
+Memory has no owner: all staff may read it, newcomers and customers may not. Of the conversations a caller finds those
+of the sessions that it may read.
+"""
 
 from __future__ import annotations
 
@@ -6,18 +10,24 @@ from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
+from sqlalchemy import select
 
 from teleclaude.daemon import problems
-from teleclaude.daemon.route import ADMINS, STAFF, Answer, Call, Input, Moment, Name, Route, RowNumber
-from teleclaude.db.models import MemoryObservation
-from teleclaude.db.search.places import MemorySearch, search_memory
+from teleclaude.daemon.route import ADMINS, EVERYONE, STAFF, Answer, Call, Input, Moment, Name, Route, RowNumber
+from teleclaude.db.models import MemoryObservation, Mirror, Session
+from teleclaude.db.search.places import MemorySearch, MirrorSearch, search_memory, search_mirrors
 from teleclaude.db.store.memory import delete_observation, read_observations, read_timeline, save_observation
+from teleclaude.db.store.system import write_audit
+from teleclaude.db.store.viewers import is_own, is_visible
 from teleclaude.errors import RequestError
 
 _TITLE_LENGTH = 80
 
-Limit = Annotated[int, Field(ge=1, le=1000)]
-Words = Annotated[str, Field(min_length=1, max_length=1000)]
+_SNIPPET_WORDS = 12
+"""As many as the single-user daemon showed (facts: daemon, Mirrors search)."""
+
+_Limit = Annotated[int, Field(ge=1, le=1000)]
+_Words = Annotated[str, Field(min_length=1, max_length=1000)]
 
 
 def _to_list(facts: Any) -> list[Any]:
@@ -53,11 +63,11 @@ class _NewObservation(Input):
 class _Searched(Input):
     """A query in the language of FTS5, and where to look."""
 
-    query: Words
+    query: _Words
     project: Name | None = None
     type: Name | None = None
     identity_key: Name | None = None
-    limit: Limit = 20
+    limit: _Limit = 20
 
 
 class _Around(Input):
@@ -121,10 +131,63 @@ async def _find(call: Call[Any], number: int) -> MemoryObservation:
     raise RequestError(404, problems.NO_OBSERVATION.fill(number=number))
 
 
+class MirrorAnswer(Answer):
+    """A conversation that was found, with the words around the first that was looked for."""
+
+    id: int
+    session_id: str
+    title: str
+    project: str
+    agent: str
+    computer: str
+    timestamp_start: Moment
+    timestamp_end: Moment
+    message_count: int
+    snippet: str
+
+
+class _SearchedMirrors(Input):
+    """Words that a conversation holds, all of them."""
+
+    query: _Words
+    agent: Name | None = None
+    computer: Name | None = None
+    limit: _Limit = 20
+
+
+async def _get_mirrors(call: Call[_SearchedMirrors]) -> list[MirrorAnswer]:
+    """Search the conversations of the sessions that the caller may read, the newest first."""
+    given, viewer = call.given, call.viewer
+    # A conversation whose session is not there is nobody's: administrators find it.
+    visible = None if viewer.sees_all else select(Session.session_id).where(is_visible(viewer))
+    wanted = MirrorSearch(given.query, given.agent, given.computer, visible, given.limit)
+    found = await search_mirrors(call.orm, wanted)
+    if viewer.sees_all and not viewer.owns_all and call.service.audited:
+        own = set(await call.orm.scalars(select(Session.session_id).where(is_own(viewer))))
+        others = (row.session_id for row in found if row.session_id not in own)
+        await write_audit(call.orm, call.caller.person, "search_mirror", others)
+    return [_to_answer(row, given.query) for row in found]
+
+
+def _to_answer(row: Mirror, query: str) -> MirrorAnswer:
+    columns = {name: getattr(row, name) for name in MirrorAnswer.model_fields if name != "snippet"}
+    return MirrorAnswer(**columns, snippet=_make_snippet(row.conversation_text, query))
+
+
+def _make_snippet(text: str, query: str) -> str:
+    """Return a few words of a text: around the first word of the query that it holds as it is written, or the first."""
+    folded = text.casefold()
+    places = (folded.find(word.casefold()) for word in query.split())
+    place = next((place for place in places if place >= 0), 0)
+    before = text[max(0, place - 200) : place].split()
+    return " ".join([*before, *text[place : place + 2000].split()][max(0, len(before) - 2) :][:_SNIPPET_WORDS])
+
+
 ROUTES: tuple[Route[Any], ...] = (
     Route("POST", "/api/memory/save", STAFF, _NewObservation, Observation, _post_save, 201),
     Route("GET", "/api/memory/search", STAFF, _Searched, list[Observation], _get_search),
     Route("GET", "/api/memory/timeline", STAFF, _Around, list[Observation], _get_timeline),
     Route("POST", "/api/memory/batch", STAFF, _Numbers, list[Observation], _post_batch),
     Route("DELETE", "/api/memory/{id}", ADMINS, _OneObservation, Observation, _delete_memory),
+    Route("GET", "/api/mirrors/search", EVERYONE, _SearchedMirrors, list[MirrorAnswer], _get_mirrors),
 )

@@ -8,7 +8,7 @@ long for an index, the constraint or index is left out as well.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import CheckConstraint, Column, ForeignKeyConstraint, Index, Text, UniqueConstraint, text
@@ -24,49 +24,39 @@ _NOT_VALID = "not valid"
 _LEFT_OUT = "left out"
 
 
-@dataclass(frozen=True)
-class _Breakable:
-    """A constraint or index that old data can break: its state then, and the query that lists the rows."""
-
-    name: str
-    table: str
-    state: str
-    query: str
-
-
-def _find_breakable() -> Iterator[_Breakable]:
-    """Yield every constraint and index of the models that old data can break."""
+def _find_breakable() -> Iterator[ConstraintResult]:
+    """Yield every constraint and index of the models that old data can break; the rows are not counted yet."""
     for table in Model.metadata.sorted_tables:
         for constraint in sorted(table.constraints, key=lambda constraint: str(constraint.name)):
             match constraint:
                 case ForeignKeyConstraint():
-                    yield _Breakable(str(constraint.name), table.name, _NOT_VALID, _orphans(constraint))
+                    yield ConstraintResult(str(constraint.name), table.name, _NOT_VALID, 0, _orphans(constraint))
                 case CheckConstraint():
                     broken = f"SELECT * FROM {quote(table.name)} WHERE NOT ({constraint.sqltext})"  # noqa: S608
-                    yield _Breakable(str(constraint.name), table.name, _LEFT_OUT, broken)
+                    yield ConstraintResult(str(constraint.name), table.name, _LEFT_OUT, 0, broken)
                 case UniqueConstraint():
-                    names = [column.name for column in constraint.columns]
-                    yield _Breakable(str(constraint.name), table.name, _LEFT_OUT, _duplicates(table.name, names))
+                    repeated = _duplicates(table.name, [column.name for column in constraint.columns])
+                    yield ConstraintResult(str(constraint.name), table.name, _LEFT_OUT, 0, repeated)
                     yield from _find_too_long(str(constraint.name), table.name, list(constraint.columns))
         for index in sorted(table.indexes, key=lambda index: str(index.name)):
             yield from _find_in_index(table.name, index)
 
 
-def _find_in_index(table: str, index: Index) -> Iterator[_Breakable]:
+def _find_in_index(table: str, index: Index) -> Iterator[ConstraintResult]:
     columns = [column for column in index.expressions if isinstance(column, Column)]
     if index.unique:
         where = index.dialect_options["postgresql"]["where"]
         query = _duplicates(table, [column.name for column in columns], None if where is None else str(where))
-        yield _Breakable(str(index.name), table, _LEFT_OUT, query)
+        yield ConstraintResult(str(index.name), table, _LEFT_OUT, 0, query)
     yield from _find_too_long(str(index.name), table, columns)
 
 
-def _find_too_long(name: str, table: str, columns: Sequence[Column[Any]]) -> Iterator[_Breakable]:
+def _find_too_long(name: str, table: str, columns: Sequence[Column[Any]]) -> Iterator[ConstraintResult]:
     texts = [column.name for column in columns if isinstance(column.type, Text)]
     if texts:
         length = " + ".join(f"coalesce(octet_length({quote(name)}), 0)" for name in texts)
         too_long = f"SELECT * FROM {quote(table)} WHERE {length} > {LONGEST_KEY_BYTES}"  # noqa: S608
-        yield _Breakable(name, table, _LEFT_OUT, too_long)
+        yield ConstraintResult(name, table, _LEFT_OUT, 0, too_long)
 
 
 def _orphans(constraint: ForeignKeyConstraint) -> str:
@@ -93,9 +83,7 @@ async def add_constraints(connection: AsyncConnection) -> tuple[ConstraintResult
     for breakable in _find_breakable():
         rows = await connection.scalar(text(f"SELECT count(*) FROM ({breakable.query}) AS broken"))  # noqa: S608
         if rows:
-            results.append(
-                ConstraintResult(breakable.name, breakable.table, breakable.state, rows, f"{breakable.query};")
-            )
+            results.append(replace(breakable, rows=rows, query=f"{breakable.query};"))
     not_valid = frozenset(result.name for result in results if result.state == _NOT_VALID)
     left_out = frozenset(result.name for result in results if result.state == _LEFT_OUT)
     await connection.run_sync(schema.create_post_data, not_valid, left_out)

@@ -16,38 +16,29 @@ from teleclaude.db.models import MigrationRun, Model
 from teleclaude.errors import SourceError, TargetError, VerificationError
 from teleclaude.migration.plan.plan import Plan
 from teleclaude.migration.plan.rollback import rollback_text
-from teleclaude.migration.plan.tables import TablePlan
 from teleclaude.migration.recovery import problems
-from teleclaude.migration.report.events import (
-    ConstraintResult,
-    Event,
-    LedgerResult,
-    Progress,
-    SequenceResult,
-    TableResult,
-    note,
-    warning,
-)
+from teleclaude.migration.report import events
+from teleclaude.migration.report.events import Event, TableResult, note, warning
 from teleclaude.migration.source.reader import reading
 from teleclaude.migration.state.journal import COMMIT, digests, find_entry, find_record, read_journal
 from teleclaude.migration.state.ledger import index_ledger
 from teleclaude.migration.verify.read_back import Target
 from teleclaude.migration.verify.rejects import count_rejects
-from teleclaude.migration.verify.table import Verified, verify_table
+from teleclaude.migration.verify.table import verify_table
 
 
 async def verify_tables(
     plan: Plan, target: AsyncConnection, ledger_file: Path
-) -> AsyncGenerator[Progress | TableResult | VerificationError, None]:
+) -> AsyncGenerator[Event | VerificationError, None]:
     """Yield a result for every table that holds exactly what was committed, and the error of every other one."""
     with reading(plan.databases) as sources:
         async with index_ledger(ledger_file, plan.inventory.private) as ledger:
             for table in plan.tables:
-                reader, lines = sources.of(table.from_events), ledger.entries.get(table.label, 0)
+                reader = sources.of(table.from_events)
                 try:
-                    async with aclosing(verify_table(target, reader, table, ledger, plan.options.batch_size)) as events:
-                        async for event in events:
-                            yield _to_result(table, event, lines) if isinstance(event, Verified) else event
+                    async with aclosing(verify_table(target, reader, table, ledger, plan.options.batch_size)) as found:
+                        async for event in found:
+                            yield event
                 except VerificationError as difference:
                     yield difference
 
@@ -59,10 +50,6 @@ async def reading_target(plan: Plan) -> AsyncIterator[AsyncConnection]:
     with explained(plan.url):
         async with disposing(make_engine(plan.url, read_only=True)) as engine, engine.connect() as target:
             yield target
-
-
-def _to_result(table: TablePlan, found: Verified, lines: int) -> TableResult:
-    return TableResult(table.label, table.rows, found.rows, table.rows - found.rows, found.values, 0, lines, 0.0)
 
 
 async def verify_for_resume(plan: Plan) -> AsyncGenerator[Event, None]:
@@ -83,9 +70,9 @@ async def verify_for_resume(plan: Plan) -> AsyncGenerator[Event, None]:
         yield warning("recovery", problems.JOURNAL_LOST)
         return
     for sequence in commit["sequences"]:
-        yield SequenceResult(**sequence)
+        yield events.SequenceResult(**sequence)
     for constraint in commit["constraints"]:
-        yield ConstraintResult(**constraint)
+        yield events.ConstraintResult(**constraint)
     yield note("recovery", problems.VERIFIED_BEFORE)
 
 
@@ -117,8 +104,8 @@ async def verify_for_undo(plan: Plan) -> AsyncGenerator[Event, None]:
 async def _verify_committed(plan: Plan, target: AsyncConnection) -> AsyncGenerator[Event, None]:
     """Yield a result for every table; raises SourceError where the ledger is lost, TargetError where rows differ."""
     results: list[TableResult] = []
-    async with aclosing(verify_tables(plan, target, plan.ledger)) as events:
-        async for event in events:
+    async with aclosing(verify_tables(plan, target, plan.ledger)) as found:
+        async for event in found:
             if isinstance(event, VerificationError):
                 if "rows" not in _find_commit(plan):
                     raise SourceError(problems.LEDGER_LOST.fill(run=plan.run, table=event.table))
@@ -129,7 +116,7 @@ async def _verify_committed(plan: Plan, target: AsyncConnection) -> AsyncGenerat
                 results.append(event)
             yield event
     await _check_rows(plan, target, {result.name: result.target_rows for result in results})
-    yield LedgerResult(str(plan.ledger), sum(result.converted for result in results))
+    yield events.LedgerResult(str(plan.ledger), sum(result.converted for result in results))
 
 
 def _find_commit(plan: Plan) -> dict[str, Any]:

@@ -145,4 +145,4 @@ async def refused(options: Options, sample: SampleInstallation) -> None:
     report = await migrate_sample(again)
     assert report.exit_code == Exit.REFUSED
     messages = [finding.problem.message for finding in report.all(Finding)]
-    assert "the table wide has 1601 columns to carry, PostgreSQL holds 1600" in messages
+    assert "the table wide has 1601 columns to move; PostgreSQL holds 1600" in messages

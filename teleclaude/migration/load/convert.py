@@ -56,9 +56,6 @@ class Change:
     rule: str
 
 
-_Converter = Callable[[Any, Context], Any]
-
-
 def _to_text(value: Any, _context: Context) -> Any:
     """Return text that PostgreSQL takes."""
     if isinstance(value, str):
@@ -173,7 +170,7 @@ def _to_bytes(value: Any, _context: Context) -> Any:
     return Change(str(value).encode("utf-8", "surrogateescape"), "not_bytes")
 
 
-_CONVERTERS: Mapping[ColumnType, _Converter] = {
+_CONVERTERS: Mapping[ColumnType, Callable[[Any, Context], Any]] = {
     ColumnType.TEXT: _to_text,
     ColumnType.INTEGER: _to_integer,
     ColumnType.BOOLEAN: _to_boolean,
@@ -195,17 +192,14 @@ def convert_column(
     stored: list[Any] = []
     changes: dict[int, Change] = {}
     for index, value in enumerate(values):
-        result = None if value is None and nullable else _convert_one(convert, value, nullable, default, context)
+        result = value
+        if value is not None:
+            result = convert(value, context)
+        elif not nullable:
+            result = Change(default, "null_not_allowed")
         if isinstance(result, Change):
+            if result.stored is None and not nullable:
+                result = Change(default, result.rule)
             changes[index], result = result, result.stored
         stored.append(result)
     return stored, changes
-
-
-def _convert_one(convert: _Converter, value: Any, nullable: bool, default: Any, context: Context) -> Any:
-    if value is None:
-        return Change(default, "null_not_allowed")
-    result = convert(value, context)
-    if isinstance(result, Change) and result.stored is None and not nullable:
-        return Change(default, result.rule)
-    return result

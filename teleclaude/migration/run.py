@@ -81,16 +81,13 @@ async def _holding(plan: Plan) -> AsyncIterator[Check]:
         stack.enter_context(hold_existing(plan.inventory.checkout.resolve(), "migration"))
         stack.enter_context(hold_existing(plan.inventory.checkout / "teleclaude.pid", opener=opener))
         if plan.url is None:
-            yield _nothing_to_check
+            # Without a target there is no lock to lose.
+            yield partial(asyncio.sleep, 0)
             return
         engine = await stack.enter_async_context(disposing(make_engine(plan.url)))
         with explained(plan.url):
             check = await stack.enter_async_context(hold_database(engine))
         yield check
-
-
-async def _nothing_to_check() -> None:
-    pass
 
 
 def _keep_report(run: Run) -> None:

@@ -6,11 +6,12 @@ from pathlib import Path
 from teleclaude.db.engine import disposing, make_engine
 from teleclaude.migration.discover import discover
 from teleclaude.migration.plan.plan import Plan, make_plan
+from teleclaude.migration.report.events import TableResult
 from teleclaude.migration.source.options import Options
 from teleclaude.migration.source.reader import reading
 from teleclaude.migration.state.ledger import index_ledger
 from teleclaude.migration.steps.transfer import transfer
-from teleclaude.migration.verify.table import Verified, verify_table
+from teleclaude.migration.verify.table import verify_table
 
 
 async def transferred(options: Options, tmp_path: Path) -> Plan:
@@ -24,7 +25,7 @@ async def transferred(options: Options, tmp_path: Path) -> Plan:
     return made
 
 
-async def verify(plan: Plan, name: str) -> Verified:
+async def verify(plan: Plan, name: str) -> TableResult:
     """Compare a table, seven rows at a time; raises VerificationError where it differs."""
     assert plan.url is not None
     table = next(table for table in plan.tables if table.label == name)
@@ -36,5 +37,5 @@ async def verify(plan: Plan, name: str) -> Verified:
             aclosing(verify_table(connection, sources.of(table.from_events), table, index, 7)) as events,
         ):
             *_, last = [event async for event in events]
-    assert isinstance(last, Verified)
+    assert isinstance(last, TableResult)
     return last

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count, islice
 from typing import Any
@@ -13,14 +14,17 @@ from sqlalchemy import Connection
 from teleclaude.migration.load.convert import SILENT_RULES, Change, convert_column
 from teleclaude.migration.load.fast_path import clean_column
 from teleclaude.migration.load.keys import KeyCheck
-from teleclaude.migration.load.pgcopy import encode_column, encode_constant, join_rows
-from teleclaude.migration.load.rejects import encode_reject
+from teleclaude.migration.load.pgcopy import encode_column, encode_value, join_row, join_rows
 from teleclaude.migration.plan.tables import ColumnPlan, TablePlan
 from teleclaude.migration.source.reader import read_rows
-from teleclaude.migration.state.ledger import Entry, Ledger
+from teleclaude.migration.state.ledger import Entry, Ledger, to_plain
 
 _BATCH_CHARACTERS = 64 << 10
 """A batch of so many characters and bytes ends, so that the next is read while PostgreSQL is busy with this one."""
+
+REJECT_COLUMNS = ("part", "position", "reason", "row")
+"""Of the table of rejects. `part` is the label of the table plan, since two plans may read the same old table.
+`position` is the number of the row in the order in which that plan reads the table, from 0 on."""
 
 _Values = Sequence[Any]
 
@@ -56,8 +60,7 @@ class Loaded:
     """Rows that were sent."""
     size: int = 0
     """The bytes of these rows."""
-    converted: int = 0
-    """Values in the ledger."""
+    seconds: float = 0.0
     silent: Counter[tuple[str, str]] = field(default_factory=Counter)
     """Values that a silent rule converted, by column and rule."""
     rejected: Counter[str] = field(default_factory=Counter)
@@ -75,7 +78,7 @@ class Source:
 
 def read_batches(source: Source, table: TablePlan, keys: KeyCheck, loaded: Loaded) -> Iterator[Batch]:
     """Return the rows of a table as PostgreSQL takes them; a row whose key cannot be held is rejected."""
-    constants = [encode_constant(value) for _, value in table.constants]
+    constants = [encode_value(value) for _, value in table.constants]
     positions = count()
 
     def make_batch(raw: list[_Values]) -> Batch:
@@ -95,14 +98,20 @@ def read_batches(source: Source, table: TablePlan, keys: KeyCheck, loaded: Loade
     return map(make_batch, read_rows(source.reader, table.select, source.batch_size, _BATCH_CHARACTERS))
 
 
+def encode_reject(table: TablePlan, position: int, reason: str, raw: _Values) -> bytes:
+    """Return a rejected row, whole and as the old database holds it, as COPY takes it into the table of rejects."""
+    row = json.dumps({column.name: to_plain(value) for column, value in zip(table.columns, raw, strict=True)})
+    return join_row([encode_value(value) for value in (table.label, position, reason, row)])
+
+
 def _without(rows: list[Any], rejected: dict[int, str]) -> list[Any]:
     return [row for index, row in enumerate(rows) if index not in rejected] if rejected else rows
 
 
-def _convert(column: ColumnPlan, values: _Values) -> tuple[_Values, Sequence[Change]]:
+def _convert(column: ColumnPlan, values: _Values) -> tuple[_Values, Mapping[int, Change]]:
     """Return a column as PostgreSQL takes it: at once where all of it is clean, else value by value."""
     try:
-        return clean_column(values, column.type, nullable=column.nullable, context=column.context), ()
+        return clean_column(values, column.type, nullable=column.nullable, context=column.context), {}
     except ValueError:
         return convert_column(
             values, column.type, nullable=column.nullable, default=column.default, context=column.context
@@ -110,19 +119,17 @@ def _convert(column: ColumnPlan, values: _Values) -> tuple[_Values, Sequence[Cha
 
 
 def _record_changes(
-    ledger: Ledger, table: TablePlan, columns: list[list[Any]], changes: list[Sequence[Change]], loaded: Loaded
+    ledger: Ledger, table: TablePlan, columns: list[list[Any]], changes: list[Mapping[int, Change]], loaded: Loaded
 ) -> set[int]:
     """Write the converted values of a batch to the ledger, and return the rows whose key is among them."""
     rows = set()
     for column, originals, changed in zip(table.columns, columns, changes, strict=True):
-        for change in changed:
+        for index, change in changed.items():
             if change.rule in SILENT_RULES:
                 loaded.silent[column.name, change.rule] += 1
                 continue
             if column.name in table.key:
-                rows.add(change.index)
-            key = table.key_of([values[change.index] for values in columns])
-            original = originals[change.index]
-            ledger.write(Entry(table.label, key, column.name, change.rule, original, change.stored))
-            loaded.converted += 1
+                rows.add(index)
+            key = table.key_of([values[index] for values in columns])
+            ledger.write(Entry(table.label, key, column.name, change.rule, originals[index], change.stored))
     return rows

@@ -49,14 +49,11 @@ SILENT_RULES = frozenset({"local_time"})
 
 
 @dataclass(frozen=True)
-class _Converted:
+class Change:
     """What is stored instead of a value that does not fit, and the rule that says so."""
 
     stored: Any
     rule: str
-
-
-_Converter = Callable[[Any, Context], Any]
 
 
 def _to_text(value: Any, _context: Context) -> Any:
@@ -67,8 +64,8 @@ def _to_text(value: Any, _context: Context) -> Any:
         return _replace_in_text(value)
     if isinstance(value, bytes):
         text = _replace_in_text(value.decode("utf-8", "surrogateescape"))
-        return _Converted(text.stored, "blob_in_text")
-    return _Converted(str(value), "number_in_text")
+        return Change(text.stored, "blob_in_text")
+    return Change(str(value), "number_in_text")
 
 
 def _is_utf8(value: str) -> bool:
@@ -79,9 +76,9 @@ def _is_utf8(value: str) -> bool:
     return True
 
 
-def _replace_in_text(value: str) -> _Converted:
+def _replace_in_text(value: str) -> Change:
     rule = "nul_in_text" if "\x00" in value else "invalid_utf8"
-    return _Converted(re.sub("[\ud800-\udfff]", "\ufffd", value.replace("\x00", "\u2400")), rule)
+    return Change(re.sub("[\ud800-\udfff]", "\ufffd", value.replace("\x00", "\u2400")), rule)
 
 
 def _to_integer(value: Any, _context: Context) -> Any:
@@ -89,10 +86,10 @@ def _to_integer(value: Any, _context: Context) -> Any:
     if isinstance(value, int):
         return value
     if isinstance(value, str) and re.fullmatch(r"\s*[+-]?\d{1,19}\s*", value, re.ASCII) and int(value) in _BIGINT:
-        return _Converted(int(value), "number_as_text")
+        return Change(int(value), "number_as_text")
     if isinstance(value, float) and value.is_integer() and int(value) in _BIGINT:
-        return _Converted(int(value), "not_an_integer")
-    return _Converted(None, "not_an_integer")
+        return Change(int(value), "not_an_integer")
+    return Change(None, "not_an_integer")
 
 
 _TRUE_WORDS = frozenset({"true", "t", "yes", "y", "on", "1"})
@@ -106,10 +103,10 @@ def _to_boolean(value: Any, _context: Context) -> Any:
     if isinstance(value, str):
         word = value.strip().lower()
         known = True if word in _TRUE_WORDS else False if word in _FALSE_WORDS else None
-        return _Converted(known, "not_a_boolean")
+        return Change(known, "not_a_boolean")
     if isinstance(value, int | float):
-        return _Converted(value != 0, "not_a_boolean")
-    return _Converted(None, "not_a_boolean")
+        return Change(value != 0, "not_a_boolean")
+    return Change(None, "not_a_boolean")
 
 
 _MOMENT = re.compile(
@@ -124,7 +121,7 @@ def _to_instant(value: Any, context: Context) -> Any:
     """Return a moment in time with its offset; naive text with a space is UTC, with a `T` as the context says."""
     match = _MOMENT.fullmatch(value) if isinstance(value, str) else None
     if match is None:
-        return _Converted(None, "not_a_timestamp")
+        return Change(None, "not_a_timestamp")
     year, month, day, separator, hour, minute, second, fraction, offset = match.groups()
     micros = (fraction or "").ljust(6, "0")
     try:
@@ -135,10 +132,10 @@ def _to_instant(value: Any, context: Context) -> Any:
         zone = context.zone if local and context.zone else _zone(offset)
         moment = naive.replace(tzinfo=zone).astimezone(UTC)
     except (ValueError, OverflowError):
-        return _Converted(None, "not_a_timestamp")
+        return Change(None, "not_a_timestamp")
     if micros[6:].strip("0"):
-        return _Converted(moment, "beyond_microseconds")
-    return _Converted(moment, "local_time") if local else moment
+        return Change(moment, "beyond_microseconds")
+    return Change(moment, "local_time") if local else moment
 
 
 def _zone(offset: str | None) -> tzinfo:
@@ -156,24 +153,24 @@ def _to_document(value: Any, context: Context) -> Any:
         return str(value)
     if not isinstance(value, str):
         text = _to_text(value, context).stored
-        return _Converted(as_json_string(text), "not_json")
+        return Change(as_json_string(text), "not_json")
     fixed, rule = replace_in_json(value)
-    return fixed if rule is None else _Converted(fixed, rule)
+    return fixed if rule is None else Change(fixed, rule)
 
 
 def _to_real(value: Any, _context: Context) -> Any:
     """Return a floating-point number."""
-    return float(value) if isinstance(value, float) else _Converted(None, "not_real")
+    return float(value) if isinstance(value, float) else Change(None, "not_real")
 
 
 def _to_bytes(value: Any, _context: Context) -> Any:
     """Return bytes."""
     if isinstance(value, bytes):
         return value
-    return _Converted(str(value).encode("utf-8", "surrogateescape"), "not_bytes")
+    return Change(str(value).encode("utf-8", "surrogateescape"), "not_bytes")
 
 
-_CONVERTERS: Mapping[ColumnType, _Converter] = {
+_CONVERTERS: Mapping[ColumnType, Callable[[Any, Context], Any]] = {
     ColumnType.TEXT: _to_text,
     ColumnType.INTEGER: _to_integer,
     ColumnType.BOOLEAN: _to_boolean,
@@ -184,38 +181,25 @@ _CONVERTERS: Mapping[ColumnType, _Converter] = {
 }
 
 
-@dataclass(frozen=True)
-class Change:
-    """A converted value of a column: its place in the batch, what is stored, and the rule that says so."""
-
-    index: int
-    stored: Any
-    rule: str
-
-
 def convert_column(
     values: Sequence[Any], kind: ColumnType, *, nullable: bool, default: Any, context: Context
-) -> tuple[list[Any], list[Change]]:
-    """Return a column of a batch as PostgreSQL takes it, and the changes.
+) -> tuple[list[Any], dict[int, Change]]:
+    """Return a column of a batch as PostgreSQL takes it, and the changes by their place in the batch.
 
     `default` takes the place of NULL where the column is not `nullable`.
     """
     convert = _CONVERTERS[kind]
     stored: list[Any] = []
-    changes: list[Change] = []
+    changes: dict[int, Change] = {}
     for index, value in enumerate(values):
-        result = None if value is None and nullable else _convert_one(convert, value, nullable, default, context)
-        if isinstance(result, _Converted):
-            changes.append(Change(index, result.stored, result.rule))
-            result = result.stored
+        result = value
+        if value is not None:
+            result = convert(value, context)
+        elif not nullable:
+            result = Change(default, "null_not_allowed")
+        if isinstance(result, Change):
+            if result.stored is None and not nullable:
+                result = Change(default, result.rule)
+            changes[index], result = result, result.stored
         stored.append(result)
     return stored, changes
-
-
-def _convert_one(convert: _Converter, value: Any, nullable: bool, default: Any, context: Context) -> Any:
-    if value is None:
-        return _Converted(default, "null_not_allowed")
-    result = convert(value, context)
-    if isinstance(result, _Converted) and result.stored is None and not nullable:
-        return _Converted(default, result.rule)
-    return result

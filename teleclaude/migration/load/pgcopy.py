@@ -87,8 +87,8 @@ def encode_column(values: Sequence[Any], kind: ColumnType) -> _Fields:
     return over_nulls(_ENCODERS[kind], values, _NULL)
 
 
-def encode_constant(value: str | int) -> bytes:
-    """Return a value that is the same in every row as its field."""
+def encode_value(value: str | int) -> bytes:
+    """Return a text or an integer as its field."""
     (field,) = encode_texts([value]) if isinstance(value, str) else encode_integers([value])
     return field
 

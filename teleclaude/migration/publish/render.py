@@ -56,9 +56,8 @@ def prepare_config(plan: Plan) -> PreparedConfig:
     layers = split(old, plan.owner.person if plan.owner else None, _database_url(plan))
     make_settings(resolve(layers.system, layers.secrets, {}, {}), str(files.origins[files.config]))
     written = {kind: _write(plan, layers, kind) for kind in _HEADINGS}
-    left = [*layers.left]
-    for line in find_unread(files.environment):
-        left.append((f".env: line {line}", "is not NAME=VALUE; the old daemon did not read it either"))
+    unread = "is not NAME=VALUE; the old daemon did not read it either"
+    left = [*layers.left, *((f".env: line {line}", unread) for line in find_unread(files.environment))]
     left += [(f"comments: {kind}", file.comments_left) for kind, file in written.items() if file.comments_left]
     return PreparedConfig(tuple(_files(plan, written)), tuple(Left(name, reason) for name, reason in left))
 

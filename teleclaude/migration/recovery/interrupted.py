@@ -99,7 +99,7 @@ def _as_before(target: TargetState, *, schema_existed: bool) -> TargetState:
     )
 
 
-def find_hindrance(plan: Plan, inventory: Inventory, interrupted: Interrupted) -> Problem | None:
+def find_refusal(plan: Plan, inventory: Inventory, interrupted: Interrupted) -> Problem | None:
     """Return why nothing can be done about the run here and now."""
     record, target = interrupted.record, inventory.target
     if target is None and (inventory.url is not None or record is None):

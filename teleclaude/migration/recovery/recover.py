@@ -13,7 +13,7 @@ from teleclaude.migration.discover import discover
 from teleclaude.migration.plan.plan import Plan, published_paths
 from teleclaude.migration.plan.rollback import count_since, rollback_text, since_script
 from teleclaude.migration.publish.published import remove_docs, remove_files
-from teleclaude.migration.recovery.interrupted import find_hindrance, plan_again, same_options
+from teleclaude.migration.recovery.interrupted import find_refusal, plan_again, same_options
 from teleclaude.migration.recovery.problems import COMPLETE, NOT_READY, REPUBLISHED
 from teleclaude.migration.recovery.reverify import verify_for_resume, verify_for_undo
 from teleclaude.migration.report.events import Event, TableResult, note
@@ -38,17 +38,17 @@ async def plan_recovery(
         private.mkdir()
         inventory = await discover(again, interrupted.run, private, environ)
     plan = plan_again(again, inventory, interrupted.run, interrupted.record, interrupted.on_target)
-    return plan, find_hindrance(plan, inventory, interrupted)
+    return plan, find_refusal(plan, inventory, interrupted)
 
 
-async def recover(run: Run, interrupted: Interrupted, hindrance: Problem | None, steps: tuple[Step, ...]) -> None:
+async def recover(run: Run, interrupted: Interrupted, refusal: Problem | None, steps: tuple[Step, ...]) -> None:
     """Finish or undo the run that was cut off, as the operator decided; where nobody decided, refuse."""
     choice = run.plan.options.recovery
     if interrupted.record is not None:
         # With another TMPDIR than today it is where nobody else would look.
         remove_killed(interrupted.record.private)
-    if hindrance is not None:
-        run.refuse(hindrance)
+    if refusal is not None:
+        run.refuse(refusal)
     elif choice is None:
         run.refuse(interrupted.problem)
     elif interrupted.is_complete:

@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from typing import Any
 
 from sqlalchemy import Connection
@@ -35,16 +35,6 @@ _LISTED_BY = frozenset({"session_id", "closed_at", "lifecycle_status"})
 """The columns by which a session is listed."""
 
 
-@dataclass(frozen=True)
-class _Expected:
-    """The ids that the daemon must list, and the rows that it must count."""
-
-    open_sessions: frozenset[str]
-    all_sessions: frozenset[str]
-    rows: Mapping[str, int]
-    """Rows of every table of ours, without the rejected ones."""
-
-
 async def probe(plan: Plan) -> AsyncGenerator[Event, None]:
     """Boot the daemon read-only and compare; raises TargetError where it does not list what the source holds."""
     if plan.options.dry_run:
@@ -53,12 +43,12 @@ async def probe(plan: Plan) -> AsyncGenerator[Event, None]:
     check = make_search_check(plan.databases, plan.tables)
     searches = check.choose()
     verdict = await boot_daemon(plan, searches)
-    expected = await _read_expected(plan)
-    wrong = list(_find_wrong(plan.run, verdict, expected))
+    listed, counts = await _read_expected(plan)
+    wrong = list(_find_wrong(plan.run, verdict, listed, counts))
     found = verdict.pop("searches", [])
     yield ProbeResult(
         ok=not wrong,
-        sessions_expected=len(expected.all_sessions),
+        sessions_expected=len(listed["all_sessions"]),
         sessions_listed=len(verdict.get("all_sessions", ())),
         searches=len(found),
         verdict={**verdict, "problems": [problem.message for problem in wrong]},
@@ -110,8 +100,11 @@ async def boot_daemon(plan: Plan, searches: Sequence[Search]) -> dict[str, Any]:
     return verdict
 
 
-async def _read_expected(plan: Plan) -> _Expected:
-    """Return what the daemon must list and count, read from the copy through the plan."""
+async def _read_expected(plan: Plan) -> tuple[dict[str, frozenset[str]], dict[str, int]]:
+    """Return the ids that the daemon must list, and the rows of every table of ours, without the rejected ones.
+
+    They are read from the copy, through the plan.
+    """
     assert plan.url is not None
     table = next(table for table in plan.tables if table.name == "sessions" and not table.legacy)
     async with disposing(make_engine(plan.url, read_only=True)) as engine, engine.connect() as connection:
@@ -120,8 +113,8 @@ async def _read_expected(plan: Plan) -> _Expected:
         counts = {table.name: table.rows - await count_rejects(target, table) for table in ours}
         with reading(plan.databases) as sources:
             values = await _read_sessions(plan, table, sources.of(table.from_events), target)
-    listed = {str(row["session_id"]) for row in values if _is_listed(row)}
-    return _Expected(frozenset(listed), frozenset(str(row["session_id"]) for row in values), counts)
+    listed = frozenset(str(row["session_id"]) for row in values if _is_listed(row))
+    return {"open_sessions": listed, "all_sessions": frozenset(str(row["session_id"]) for row in values)}, counts
 
 
 async def _read_sessions(plan: Plan, table: TablePlan, reader: Connection, target: Target) -> list[dict[str, Any]]:
@@ -144,7 +137,9 @@ def _is_listed(row: dict[str, Any]) -> bool:
     return row.get("closed_at") is None and row.get("lifecycle_status", "active") in LISTED_STATUSES
 
 
-def _find_wrong(run: str, verdict: dict[str, Any], expected: _Expected) -> Iterator[Problem]:
+def _find_wrong(
+    run: str, verdict: dict[str, Any], expected: Mapping[str, frozenset[str]], counts: Mapping[str, int]
+) -> Iterator[Problem]:
     """Yield everything in the verdict that is not as it must be."""
     for problem in verdict.get("problems", []):
         yield problems.PROBE_FAILED.fill(**problem)
@@ -154,11 +149,11 @@ def _find_wrong(run: str, verdict: dict[str, Any], expected: _Expected) -> Itera
         yield problems.WRONG_BACKEND.fill(backend=verdict["backend"])
     if verdict["pending_runs"] != [run]:
         yield problems.WRONG_RUNS.fill(found=verdict["pending_runs"], wanted=run)
-    for name, wanted in (("open_sessions", expected.open_sessions), ("all_sessions", expected.all_sessions)):
+    for name, wanted in expected.items():
         listed = verdict[name]
         if frozenset(listed) != wanted or len(listed) != len(wanted):
             said = {"name": name.replace("_", " "), "found": len(listed), "wanted": len(wanted)}
             yield problems.WRONG_SESSIONS.fill(**said)
-    for table, rows in expected.rows.items():
+    for table, rows in counts.items():
         if (found := verdict["counts"].get(table)) != rows:
             yield problems.WRONG_COUNT.fill(table=table, found=found, wanted=rows)

@@ -41,6 +41,5 @@ WRONG_SESSIONS = Problem(
 )
 WRONG_COUNT = Problem("the daemon counts {found} rows in {table}, the source has {wanted}", "report this as a bug")
 WARNED = Problem("{message}", "{hint}")
-SEARCH_DIFFERS = Problem("{difference}", "report this; the row itself was compared and is equal")
 
 ACTIVE_AGAIN = Problem("since the migration began, {message}", "{hint}")

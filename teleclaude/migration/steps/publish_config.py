@@ -11,7 +11,7 @@ from teleclaude.config.folders import opened_folder
 from teleclaude.errors import PublishError
 from teleclaude.migration.plan.plan import Plan, published_paths
 from teleclaude.migration.publish.published import remove_files, writer_of
-from teleclaude.migration.publish.render import PreparedFile, prepare_config
+from teleclaude.migration.publish.render import prepare_config
 from teleclaude.migration.report.events import Event, FileResult
 from teleclaude.migration.state.workspace import remove_empty
 from teleclaude.migration.steps.problems import NOT_WRITTEN
@@ -26,7 +26,8 @@ async def publish_config(plan: Plan) -> AsyncGenerator[Event, None]:
         if not plan.options.dry_run:
             privsep = writer_of(plan.inventory, file.path)
             privsep.call(_write_file, str(file.path), file.content.decode(), file.mode, file.numeric_owner)
-        yield _to_result(file)
+        digest = hashlib.sha256(file.content).hexdigest()
+        yield FileResult(str(file.path), file.kind, f"{file.mode:04o}", file.owner, digest)
 
 
 def _write_file(path: str, text: str, mode: int, owner: tuple[int, int] | None) -> None:
@@ -36,11 +37,6 @@ def _write_file(path: str, text: str, mode: int, owner: tuple[int, int] | None) 
             write_new(Path(path), text.encode(), mode, owner)
     except OSError as error:
         raise PublishError(NOT_WRITTEN.fill(path=path, reason=error.strerror)) from None
-
-
-def _to_result(file: PreparedFile) -> FileResult:
-    digest = hashlib.sha256(file.content).hexdigest()
-    return FileResult(str(file.path), file.kind, f"{file.mode:04o}", file.owner, digest)
 
 
 async def undo_publish_config(plan: Plan) -> None:

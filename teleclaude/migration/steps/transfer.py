@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, replace
 from functools import partial
 
 from sqlalchemy import func, select
@@ -18,27 +18,14 @@ from teleclaude.db.models import Model
 from teleclaude.db.retry import commit_and_know
 from teleclaude.errors import TargetError
 from teleclaude.migration.load.batches import Loaded, Source
-from teleclaude.migration.load.constraints import add_constraints
 from teleclaude.migration.load.copy import copy_table
+from teleclaude.migration.load.ddl import add_constraints, create_legacy_tables, restart_sequence
 from teleclaude.migration.load.estimate import Clock, check_room, make_forecast, read_size
-from teleclaude.migration.load.legacy_tables import create_legacy_tables
-from teleclaude.migration.load.sequences import restart_sequence
 from teleclaude.migration.plan.plan import Plan
 from teleclaude.migration.plan.rollback import count_since, since_script
 from teleclaude.migration.plan.tables import TablePlan, rejects_table
-from teleclaude.migration.report.events import (
-    ConstraintResult,
-    Event,
-    Finding,
-    Forecast,
-    LedgerResult,
-    Progress,
-    Result,
-    SequenceResult,
-    TableResult,
-    note,
-    warning,
-)
+from teleclaude.migration.report import events
+from teleclaude.migration.report.events import Event, Finding, Progress, Result, note, warning
 from teleclaude.migration.source.privsep import privsep_for
 from teleclaude.migration.source.reader import Sources, reading
 from teleclaude.migration.source.snapshot import check_unchanged
@@ -49,14 +36,8 @@ from teleclaude.migration.state.workspace import write_private
 from teleclaude.migration.steps.problems import HAS_ROWS, LOCAL_TIMES, NOT_REHEARSED, REJECTED
 from teleclaude.migration.verify.table import verify_table
 
-
-@dataclass
-class _Table:
-    """A table of the plan, the sums of its load, and the seconds that it took."""
-
-    plan: TablePlan
-    loaded: Loaded = field(default_factory=Loaded)
-    seconds: float = 0.0
+_Loads = Sequence[tuple[TablePlan, Loaded]]
+"""Every table of the plan, and the sums of its load."""
 
 
 async def transfer(plan: Plan) -> AsyncGenerator[Event, None]:
@@ -71,7 +52,7 @@ async def transfer(plan: Plan) -> AsyncGenerator[Event, None]:
         async with disposing(make_engine(plan.url)) as engine, engine.connect() as target:
             results: list[Result] = []
             async for event in _fill(plan, target, sources):
-                if isinstance(event, TableResult | SequenceResult | ConstraintResult):
+                if not isinstance(event, Progress | Finding):
                     results.append(event)
                 yield event
             check_unchanged(privsep_for(plan.inventory.account), plan.databases)
@@ -83,18 +64,18 @@ async def transfer(plan: Plan) -> AsyncGenerator[Event, None]:
 
 async def _fill(plan: Plan, target: AsyncConnection, sources: Sources) -> AsyncGenerator[Event, None]:
     """Do the work of the transaction, in order."""
-    tables = [_Table(table) for table in plan.tables]
+    loads = tuple((table, Loaded()) for table in plan.tables)
     clock = Clock(sum(table.rows for table in plan.tables))
     await _create_tables(target, plan.tables, schema_exists=plan.schema_exists)
-    stages: tuple[AsyncGenerator[Event, None], ...] = (
+    stages = (
         _forecast(plan, target, sources),
-        _load(plan, target, sources, tables, clock),
-        _add_keys(target, plan.tables, clock),
-        _verify(plan, target, sources, tables, clock),
+        _load(plan, target, sources, loads, clock),
+        _add_keys(target, plan.tables),
+        _verify(plan, target, sources, loads, clock),
     )
     for stage in stages:
         async for event in stage:
-            yield event
+            yield clock.tell(event) if isinstance(event, Progress) else event
     await insert_row(plan, target)
 
 
@@ -110,36 +91,35 @@ async def _create_tables(target: AsyncConnection, tables: Sequence[TablePlan], *
     await create_legacy_tables(target, tables)
 
 
-async def _forecast(plan: Plan, target: AsyncConnection, sources: Sources) -> AsyncGenerator[Forecast | Finding, None]:
+async def _forecast(plan: Plan, target: AsyncConnection, sources: Sources) -> AsyncGenerator[Event, None]:
     """Yield how much there is to load, and a warning where the disk may be too small; TargetError where it is."""
     pairs = zip((sources.main, sources.events), plan.databases, strict=False)
     size = sum(read_size(reader, database.tables) for reader, database in pairs if reader is not None)
-    yield (forecast := make_forecast(plan.tables, size))
+    forecast = make_forecast(plan.tables, size)
+    yield forecast
     if (finding := await check_room(target, forecast)) is not None:
         yield finding
 
 
 async def _load(
-    plan: Plan, target: AsyncConnection, sources: Sources, tables: Sequence[_Table], clock: Clock
-) -> AsyncGenerator[Progress | LedgerResult, None]:
+    plan: Plan, target: AsyncConnection, sources: Sources, loads: _Loads, clock: Clock
+) -> AsyncGenerator[Event, None]:
     """Copy the rows of every table, and write the ledger."""
     with open_ledger(plan.ledger) as ledger:
-        for table in tables:
+        for table, loaded in loads:
             begun = time.monotonic()
-            source = Source(sources.of(table.plan.from_events), ledger, plan.options.batch_size)
-            async for progress in copy_table(target, source, table.plan, table.loaded):
-                yield clock.tell(progress)
-            clock.finish(table.plan.rows)
-            table.seconds = time.monotonic() - begun
+            source = Source(sources.of(table.from_events), ledger, plan.options.batch_size)
+            async for progress in copy_table(target, source, table, loaded):
+                yield progress
+            clock.finish(table.rows)
+            loaded.seconds = time.monotonic() - begun
         ledger.sync()
-        yield LedgerResult(str(plan.ledger), ledger.entries)
+        yield events.LedgerResult(str(plan.ledger), ledger.entries)
 
 
-async def _add_keys(
-    target: AsyncConnection, tables: Sequence[TablePlan], clock: Clock
-) -> AsyncGenerator[Progress | SequenceResult | ConstraintResult, None]:
+async def _add_keys(target: AsyncConnection, tables: Sequence[TablePlan]) -> AsyncGenerator[Event, None]:
     """Restart the sequences, and add keys, indexes and constraints to the loaded tables."""
-    yield clock.tell(Progress("keys, indexes, search", 0, 1))
+    yield Progress("keys, indexes, search", 0, 1)
     for table in tables:
         if table.sequence is not None:
             yield await restart_sequence(target, table, table.sequence)
@@ -148,46 +128,31 @@ async def _add_keys(
 
 
 async def _verify(
-    plan: Plan, target: AsyncConnection, sources: Sources, tables: Sequence[_Table], clock: Clock
-) -> AsyncGenerator[Progress | TableResult | Finding, None]:
+    plan: Plan, target: AsyncConnection, sources: Sources, loads: _Loads, clock: Clock
+) -> AsyncGenerator[Event, None]:
     """Read every table back and compare it; raises VerificationError at the first difference."""
     async with index_ledger(plan.ledger, plan.inventory.private) as ledger:
-        for table in tables:
+        for table, loaded in loads:
             begun = time.monotonic()
-            reader = sources.of(table.plan.from_events)
-            async for event in verify_table(target, reader, table.plan, ledger, plan.options.batch_size):
+            reader = sources.of(table.from_events)
+            async for event in verify_table(target, reader, table, ledger, plan.options.batch_size):
                 if isinstance(event, Progress):
-                    yield clock.tell(event)
+                    yield event
                 else:
-                    seconds = table.seconds + time.monotonic() - begun
-                    yield _to_result(table, event.rows, event.values, seconds)
-            clock.finish(table.plan.rows)
-            for finding in _find_notable(table):
+                    yield replace(event, seconds=round(loaded.seconds + time.monotonic() - begun, 3))
+            clock.finish(table.rows)
+            for finding in _find_notable(table, loaded):
                 yield finding
 
 
-def _to_result(table: _Table, rows: int, values: int, seconds: float) -> TableResult:
-    return TableResult(
-        name=table.plan.label,
-        source_rows=table.plan.rows,
-        target_rows=rows,
-        rejected=table.loaded.rejected.total(),
-        values_compared=values,
-        mismatches=0,
-        converted=table.loaded.converted,
-        seconds=round(seconds, 3),
-    )
-
-
-def _find_notable(table: _Table) -> Iterator[Finding]:
+def _find_notable(table: TablePlan, loaded: Loaded) -> Iterator[Finding]:
     """Yield what the operator should know of the rows of a table."""
-    label = table.plan.label
-    for (column, rule), count in sorted(table.loaded.silent.items()):
+    for (column, rule), count in sorted(loaded.silent.items()):
         values = f"{count:,} value{'s' if count > 1 else ''}"
-        yield note(f"{label}.{column}", LOCAL_TIMES.fill(values=values, rule=rule))
-    if table.loaded.rejected:
-        reasons = ", ".join(f"{count:,} because {reason}" for reason, count in table.loaded.rejected.items())
-        yield warning(label, REJECTED.fill(reasons=reasons, rejects=rejects_table(table.plan)))
+        yield note(f"{table.label}.{column}", LOCAL_TIMES.fill(values=values, rule=rule))
+    if loaded.rejected:
+        reasons = ", ".join(f"{count:,} because {reason}" for reason, count in loaded.rejected.items())
+        yield warning(table.label, REJECTED.fill(reasons=reasons, rejects=rejects_table(table)))
 
 
 async def _commit(plan: Plan, target: AsyncConnection, results: Sequence[Result]) -> None:
@@ -195,10 +160,10 @@ async def _commit(plan: Plan, target: AsyncConnection, results: Sequence[Result]
 
     The journal gets what a run that takes this one up could not find out again.
     """
-    rows = {result.name: result.target_rows for result in results if isinstance(result, TableResult)}
+    rows = {result.name: result.target_rows for result in results if isinstance(result, events.TableResult)}
     found = {
-        "sequences": [asdict(result) for result in results if isinstance(result, SequenceResult)],
-        "constraints": [asdict(result) for result in results if isinstance(result, ConstraintResult)],
+        "sequences": [asdict(result) for result in results if isinstance(result, events.SequenceResult)],
+        "constraints": [asdict(result) for result in results if isinstance(result, events.ConstraintResult)],
     }
     write_private(since_script(plan), count_since(plan, rows))
     write_entry(plan.folder, {**COMMIT, "rows": rows, **found})

@@ -32,7 +32,7 @@ REJECTS = "_rejects"
 """The end of the name of a table for rows that their own table cannot hold."""
 
 
-def fits(name: str, taken: Collection[str] = ()) -> bool:
+def _fits(name: str, taken: Collection[str] = ()) -> bool:
     """Whether PostgreSQL can hold a name beside those that are taken."""
     return 0 < len(name.encode()) <= _LONGEST_NAME_BYTES and name not in taken
 
@@ -40,7 +40,7 @@ def fits(name: str, taken: Collection[str] = ()) -> bool:
 def make_name(name: str, taken: Collection[str] = ()) -> str:
     """Return `name` where it fits, else the beginning of it and a digest of the whole; the same at every run."""
     made, attempt = name, 0
-    while not fits(made, taken):
+    while not _fits(made, taken):
         digest = blake2b(f"{name}\x00{attempt}".encode(), digest_size=4).hexdigest()
         beginning = (name or "unnamed").encode()[: _LONGEST_NAME_BYTES - len(digest) - 1].decode(errors="ignore")
         made, attempt = f"{beginning}_{digest}", attempt + 1
@@ -49,7 +49,7 @@ def make_name(name: str, taken: Collection[str] = ()) -> str:
 
 def make_names(names: Collection[str], taken: Collection[str] = ()) -> dict[str, str]:
     """Return a name for each, all of them different; one that fits stays as it is."""
-    made = {name: name for name in names if fits(name, taken)}
+    made = {name: name for name in names if _fits(name, taken)}
     for name in names:
         if name not in made:
             made[name] = make_name(name, {*taken, *made.values()})

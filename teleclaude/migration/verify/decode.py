@@ -123,9 +123,9 @@ def decode_json(text: Any, *, keep_last: bool = False) -> Any:
     raise UndecodableError
 
 
-def is_deep(text: str) -> bool:
-    """Whether JSON nests too deep to be read here, so that PostgreSQL is asked what it means."""
-    if text.count("[") + text.count("{") <= _DEEP:
+def is_deep(text: Any) -> bool:
+    """Whether a value is JSON that nests too deep to be read here, so that PostgreSQL is asked what it means."""
+    if not isinstance(text, str) or text.count("[") + text.count("{") <= _DEEP:
         return False
     brackets = (match["bracket"] for match in _MARK.finditer(text) if match["bracket"])
     return any(depth > _DEEP for depth in accumulate(1 if bracket in "[{" else -1 for bracket in brackets))

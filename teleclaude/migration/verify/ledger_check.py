@@ -38,7 +38,7 @@ class LedgerCheck:
     async def allows(self, row: Sequence[Any], place: int, found: Any, is_same_json: _IsSameJson) -> bool:
         """Whether PostgreSQL may hold `found` for a value of a row: what it means, or what its ledger line says."""
         column, raw = self.table.columns[place], row[place]
-        if column.type is ColumnType.DOCUMENT and (_is_deep(raw) or _is_deep(found)):
+        if column.type is ColumnType.DOCUMENT and (is_deep(raw) or is_deep(found)):
             return await self._allows_deep(row, place, found, is_same_json)
         with suppress(UndecodableError):
             stored = _canonical(column, found)
@@ -58,10 +58,6 @@ class LedgerCheck:
 
     def _find(self, row: Sequence[Any], place: int) -> Iterator[Entry]:
         return self.ledger.find(self.table.label, self.table.key_of(row), self.table.columns[place].name, row[place])
-
-
-def _is_deep(value: Any) -> bool:
-    return isinstance(value, str) and is_deep(value)
 
 
 def _means(column: ColumnPlan, value: Any, stored: Any) -> bool:

@@ -19,9 +19,6 @@ _PAGE_BYTES = 1 << 20
 _Exact = tuple[tuple[type, Any], ...]
 """The values of a row with their types, so that 1 is neither 1.0 nor true, and 0.0 is not -0.0."""
 
-_Reject = tuple[int, str]
-"""A rejected row: its place among the rows of the old table, from 0, and what PostgreSQL keeps of it."""
-
 
 async def count_rejects(target: Target, table: TablePlan) -> int:
     """Return the number of rejected rows of a table."""
@@ -65,8 +62,11 @@ async def without_rejects(
         raise value_differs(table, None, "", f"{met} rejected rows", f"{number} rejected rows")
 
 
-async def _read_rejects(target: Target, table: TablePlan, number: int) -> AsyncGenerator[_Reject, None]:
-    """Yield the rejected rows of a table by position, a page in memory at a time, no position twice."""
+async def _read_rejects(target: Target, table: TablePlan, number: int) -> AsyncGenerator[tuple[int, str], None]:
+    """Yield the position of every rejected row of a table among the old rows, from 0, and what PostgreSQL keeps of it.
+
+    The positions ascend, none comes twice, and a page is in memory at a time.
+    """
     page = f"""
         SELECT position, row FROM (
             SELECT position, row, sum(octet_length(row)) OVER (ORDER BY position) - octet_length(row) AS before FROM (

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from teleclaude.errors import VerificationError
 from teleclaude.migration.plan.tables import TablePlan
-from teleclaude.migration.report.events import Progress
+from teleclaude.migration.report.events import Progress, TableResult
 from teleclaude.migration.source.reader import BATCH_SIZE, read_rows
 from teleclaude.migration.state.ledger import LedgerIndex
 from teleclaude.migration.verify.decode import UndecodableError
@@ -28,18 +28,10 @@ from teleclaude.migration.verify.rejects import count_rejects, without_rejects
 from teleclaude.migration.verify.unkeyed import Difference, find_difference
 
 
-@dataclass(frozen=True)
-class Verified:
-    """How many rows PostgreSQL holds of a table, and how many values of them were compared."""
-
-    rows: int
-    values: int
-
-
 async def verify_table(
     connection: AsyncConnection, reader: Connection, table: TablePlan, ledger: LedgerIndex, batch_size: int
-) -> AsyncGenerator[Progress | Verified, None]:
-    """Compare a whole table, and yield how far it is, at last what was compared.
+) -> AsyncGenerator[Progress | TableResult, None]:
+    """Compare a whole table, and yield how far it is, at last the result, whose seconds are for the caller to measure.
 
     Raises VerificationError at the first value that differs and that no ledger line allows, where rows are missing or
     too many, and where two rows of the source are one in PostgreSQL.
@@ -62,7 +54,8 @@ async def verify_table(
         await comparison.check_keys()
     else:
         await comparison.compare_unkeyed()
-    yield Verified(rows, comparison.values)
+    converted = ledger.entries.get(table.label, 0)
+    yield TableResult(table.label, table.rows, rows, rejects, comparison.values, 0, converted, seconds=0.0)
 
 
 @dataclass

@@ -62,7 +62,7 @@ def test_a_clean_column_is_what_its_values_are_one_by_one(
     except ValueError:
         return
     stored, changes = convert_column(values, kind, nullable=nullable, default=None, context=context)
-    assert (list(clean), changes) == (stored, [])
+    assert (list(clean), changes) == (stored, {})
 
 
 @pytest.mark.parametrize(

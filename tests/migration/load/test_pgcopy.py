@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from teleclaude.migration.load.pgcopy import (
     encode_column,
-    encode_constant,
     encode_texts,
+    encode_value,
     join_row,
     join_rows,
     read_document,
@@ -65,14 +65,14 @@ def test_half_a_surrogate_pair_is_an_error_and_no_wrong_byte() -> None:
 @given(st.lists(st.lists(st.none() | st.binary(max_size=9), min_size=2, max_size=2)))
 def test_a_row_comes_apart_into_the_fields_that_it_was_made_of(rows: list[list[bytes | None]]) -> None:
     columns = [encode_column(list(column), ColumnType.BYTES) for column in zip(*rows, strict=True)]
-    constant = encode_constant("same")
+    constant = encode_value("same")
     made = join_rows(columns, [constant]) if columns else []
     assert [split_row(row) for row in made] == [[*fields, constant] for fields in zip(*columns, strict=True)]
     assert [join_row(split_row(row)) for row in made] == made
 
 
 def test_a_constant_is_encoded_by_its_type() -> None:
-    assert encode_constant("1") != encode_constant(1) == encode_column([1], ColumnType.INTEGER)[0]
+    assert encode_value("1") != encode_value(1) == encode_column([1], ColumnType.INTEGER)[0]
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"])))

@@ -7,7 +7,7 @@ import pytest
 
 from teleclaude.db.url import display_url
 from teleclaude.errors import Problem
-from teleclaude.migration.recovery.interrupted import find_hindrance, find_interrupted, plan_again, same_options, settle
+from teleclaude.migration.recovery.interrupted import find_interrupted, find_refusal, plan_again, same_options, settle
 from teleclaude.migration.report.events import error
 from teleclaude.migration.source.inventory import Inventory
 from teleclaude.migration.source.options import Options, Recovery
@@ -111,37 +111,37 @@ def test_a_run_is_planned_again_under_its_name_for_the_target_as_it_was_before(i
     assert plan.inventory.target.schemas == {"public"}
 
 
-def hindrance(inventory: Inventory, interrupted: Interrupted) -> str | None:
+def refusal(inventory: Inventory, interrupted: Interrupted) -> str | None:
     plan = plan_again(Options(), inventory, interrupted.run, interrupted.record, interrupted.on_target)
-    found = find_hindrance(plan, inventory, interrupted)
+    found = find_refusal(plan, inventory, interrupted)
     return None if found is None else f"{found.message}: {found.hint}"
 
 
 def test_a_row_alone_can_be_taken_up(inventory: Inventory) -> None:
-    assert hindrance(seen(inventory, PENDING), Interrupted(RECORD.run, PENDING, None)) is None
+    assert refusal(seen(inventory, PENDING), Interrupted(RECORD.run, PENDING, None)) is None
 
 
 def test_a_busy_target_is_waited_for(inventory: Inventory) -> None:
     assert inventory.target is not None
     busy = replace(inventory, target=replace(inventory.target, held_by="a daemon works on it"))
-    assert hindrance(busy, Interrupted(RECORD.run, PENDING, None)) == "a daemon works on it: stop it and run again"
+    assert refusal(busy, Interrupted(RECORD.run, PENDING, None)) == "a daemon works on it: stop it and run again"
 
 
 def test_what_keeps_the_target_away_is_said(inventory: Inventory) -> None:
     away = replace(inventory, target=None, problems=(error("target", Problem("nobody answers", "start it")),))
-    assert hindrance(away, Interrupted(RECORD.run, None, None)) == "nobody answers: start it"
+    assert refusal(away, Interrupted(RECORD.run, None, None)) == "nobody answers: start it"
 
 
 def test_another_target_is_named(inventory: Inventory, record: RunRecord, tmp_path: Path) -> None:
     other = replace(
         record, target="postgresql://ada@elsewhere/t", reached_by="postgresql://ada@elsewhere/t?passfile=/x"
     )
-    said = hindrance(inventory, Interrupted(record.run, None, journal(other, tmp_path)))
+    said = refusal(inventory, Interrupted(record.run, None, journal(other, tmp_path)))
     assert said is not None
     assert said.endswith("use --target postgresql://ada@elsewhere/t?passfile=/x with --resume or --undo")
 
 
 def test_other_places_are_named(inventory: Inventory, record: RunRecord, tmp_path: Path) -> None:
-    said = hindrance(inventory, Interrupted(record.run, PENDING, journal(record, tmp_path)))
+    said = refusal(inventory, Interrupted(record.run, PENDING, journal(record, tmp_path)))
     assert said is not None
     assert f"other places, for example {tmp_path}/etc/config.yml" in said

@@ -154,8 +154,8 @@ async def test_a_column_that_holds_the_highest_number_arrives_and_is_said_to_hav
     highest = 2**63 - 1
     report = await served_with(options, sample, ("UPDATE memory_observations SET id = ? WHERE id = 1", (highest,)))
     assert await query(target, "SELECT max(id) FROM memory_observations") == [(highest,)]
-    unproved = [identity.table for identity in report.all(SequenceResult) if not identity.verified]
-    assert unproved == ["memory_observations"]
+    unverified = [result.table for result in report.all(SequenceResult) if not result.verified]
+    assert unverified == ["memory_observations"]
     said = [attention.problem.message for attention in find_attention(report.to_json())]
     assert any("memory_observations.id has no number left" in what for what in said)
 

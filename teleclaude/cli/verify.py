@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 
 from teleclaude.errors import Exit
-from teleclaude.migration.recovery.reverify import compare_again, is_equal, read_report
+from teleclaude.migration.recovery.recheck import compare_again, is_equal, read_report
 from teleclaude.migration.report.events import Event, Finding, TableResult
 from teleclaude.migration.state.workspace import private_folder
 from teleclaude.printable import printable

@@ -22,8 +22,8 @@ from teleclaude.db import schema
 from teleclaude.db.engine import disposing, make_engine
 from teleclaude.db.models import Model
 from teleclaude.migration.discover import discover
+from teleclaude.migration.load.constraints import add_constraints
 from teleclaude.migration.load.convert import convert_column
-from teleclaude.migration.load.ddl import add_constraints
 from teleclaude.migration.plan.plan import Plan, make_plan
 from teleclaude.migration.report.events import ConstraintResult, Forecast, Progress, TableResult
 from teleclaude.migration.source.options import Options

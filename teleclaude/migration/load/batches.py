@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,17 +13,14 @@ from sqlalchemy import Connection
 from teleclaude.migration.load.convert import SILENT_RULES, Change, convert_column
 from teleclaude.migration.load.fast_path import clean_column
 from teleclaude.migration.load.keys import KeyCheck
-from teleclaude.migration.load.pgcopy import encode_column, encode_value, join_row, join_rows
+from teleclaude.migration.load.pgcopy import encode_column, encode_value, join_rows
+from teleclaude.migration.load.rejects import encode_reject
 from teleclaude.migration.plan.tables import ColumnPlan, TablePlan
 from teleclaude.migration.source.reader import read_rows
-from teleclaude.migration.state.ledger import Entry, Ledger, to_plain
+from teleclaude.migration.state.ledger import Entry, Ledger
 
 _BATCH_CHARACTERS = 64 << 10
 """A batch of so many characters and bytes ends, so that the next is read while PostgreSQL is busy with this one."""
-
-REJECT_COLUMNS = ("part", "position", "reason", "row")
-"""Of the table of rejects. `part` is the label of the table plan, since two plans may read the same old table.
-`position` is the number of the row in the order in which that plan reads the table, from 0 on."""
 
 _Values = Sequence[Any]
 
@@ -96,12 +92,6 @@ def read_batches(source: Source, table: TablePlan, keys: KeyCheck, loaded: Loade
 
     # No loop, whose variables would hold these rows while the next ones are read.
     return map(make_batch, read_rows(source.reader, table.select, source.batch_size, _BATCH_CHARACTERS))
-
-
-def encode_reject(table: TablePlan, position: int, reason: str, raw: _Values) -> bytes:
-    """Return a rejected row, whole and as the old database holds it, as COPY takes it into the table of rejects."""
-    row = json.dumps({column.name: to_plain(value) for column, value in zip(table.columns, raw, strict=True)})
-    return join_row([encode_value(value) for value in (table.label, position, reason, row)])
 
 
 def _without(rows: list[Any], rejected: dict[int, str]) -> list[Any]:

@@ -16,15 +16,16 @@ from dataclasses import dataclass
 import asyncpg
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from teleclaude.migration.load.batches import REJECT_COLUMNS, Batch, Loaded, Source, encode_reject, read_batches
+from teleclaude.migration.load.batches import Batch, Loaded, Source, read_batches
 from teleclaude.migration.load.json_text import as_json_string
 from teleclaude.migration.load.keys import KeyCheck
 from teleclaude.migration.load.pgcopy import HEADER, TRAILER, encode_documents, join_row, read_document, split_row
-from teleclaude.migration.plan.tables import TablePlan, rejects_name, rejects_table
+from teleclaude.migration.load.rejects import REJECT_COLUMNS, create_rejects, encode_reject
+from teleclaude.migration.plan.tables import TablePlan, rejects_name
 from teleclaude.migration.report.events import Progress
 from teleclaude.migration.state.ledger import Entry, Ledger
 from teleclaude.migration.values.column_types import ColumnType
-from teleclaude.migration.values.identifiers import LEGACY, quote
+from teleclaude.migration.values.identifiers import LEGACY
 
 _SEGMENT_BYTES = 8 << 20
 _PIECE_BYTES = 256 << 10
@@ -111,10 +112,7 @@ async def _copy(
 async def _write_rejects(connection: AsyncConnection, table: TablePlan, rejects: Sequence[bytes]) -> None:
     """Add rejected rows to their table, and make the table for the first of them."""
     if rejects:
-        await connection.exec_driver_sql(f"CREATE SCHEMA IF NOT EXISTS {quote(LEGACY)}")
-        # The verification reads them page by page, by this key.
-        columns = "part text, position bigint, reason text, row text, PRIMARY KEY (part, position)"
-        await connection.exec_driver_sql(f"CREATE TABLE IF NOT EXISTS {rejects_table(table)} ({columns})")
+        await create_rejects(connection, table)
         await _copy(connection, LEGACY, rejects_name(table.source), REJECT_COLUMNS, _whole(rejects))
 
 

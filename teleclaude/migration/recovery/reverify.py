@@ -1,14 +1,9 @@
-"""What a run has committed, verified again: before a run that was cut off is finished or undone, and later.
-
-Later the old databases are compared with PostgreSQL table by table, and neither is changed.
-"""
+"""What a run has committed, verified again before the run is finished or undone."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,18 +13,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from teleclaude.db import schema
 from teleclaude.db.engine import disposing, explained, make_engine
 from teleclaude.db.models import MigrationRun, Model
-from teleclaude.errors import ConfigError, SourceError, TargetError, VerificationError
-from teleclaude.migration.discover import discover
+from teleclaude.errors import SourceError, TargetError, VerificationError
 from teleclaude.migration.plan.plan import Plan
 from teleclaude.migration.plan.rollback import rollback_text
 from teleclaude.migration.recovery import problems
-from teleclaude.migration.recovery.interrupted import plan_again, same_options
 from teleclaude.migration.report import events
-from teleclaude.migration.report.events import Event, Finding, Severity, TableResult, error, note, warning
-from teleclaude.migration.source.options import Options
+from teleclaude.migration.report.events import Event, TableResult, note, warning
 from teleclaude.migration.source.reader import reading
-from teleclaude.migration.source.run_record import RunRecord
-from teleclaude.migration.source.target import NOWHERE
 from teleclaude.migration.state.journal import COMMIT, digests, find_entry, find_record, read_journal
 from teleclaude.migration.state.ledger import index_ledger
 from teleclaude.migration.verify.read_back import Target
@@ -37,7 +27,7 @@ from teleclaude.migration.verify.rejects import count_rejects
 from teleclaude.migration.verify.table import verify_table
 
 
-async def _verify_tables(
+async def verify_tables(
     plan: Plan, target: AsyncConnection, ledger_file: Path
 ) -> AsyncGenerator[Event | VerificationError, None]:
     """Yield a result for every table that holds exactly what was committed, and the error of every other one."""
@@ -54,7 +44,7 @@ async def _verify_tables(
 
 
 @asynccontextmanager
-async def _reading_target(plan: Plan) -> AsyncIterator[AsyncConnection]:
+async def reading_target(plan: Plan) -> AsyncIterator[AsyncConnection]:
     """Open a connection to the target that can change nothing; raises TargetError where that does not work."""
     assert plan.url is not None
     with explained(plan.url):
@@ -67,7 +57,7 @@ async def verify_for_resume(plan: Plan) -> AsyncGenerator[Event, None]:
 
     Raises SourceError where the source is another one by now, TargetError where the target is.
     """
-    async with _reading_target(plan) as target:
+    async with reading_target(plan) as target:
         source = await _find_source(plan, target)
         if source is None:
             raise TargetError(problems.NOTHING_TO_FINISH)
@@ -91,7 +81,7 @@ async def verify_for_undo(plan: Plan) -> AsyncGenerator[Event, None]:
 
     Where the source is another one by now, or the journal is lost, rows are counted instead of compared.
     """
-    async with _reading_target(plan) as target:
+    async with reading_target(plan) as target:
         source = await _find_source(plan, target)
         if source is None:
             yield note("target", problems.NOTHING_THERE)
@@ -114,7 +104,7 @@ async def verify_for_undo(plan: Plan) -> AsyncGenerator[Event, None]:
 async def _verify_committed(plan: Plan, target: AsyncConnection) -> AsyncGenerator[Event, None]:
     """Yield a result for every table; raises SourceError where the ledger is lost, TargetError where rows differ."""
     results: list[TableResult] = []
-    async with aclosing(_verify_tables(plan, target, plan.ledger)) as found:
+    async with aclosing(verify_tables(plan, target, plan.ledger)) as found:
         async for event in found:
             if isinstance(event, VerificationError):
                 if "rows" not in _find_commit(plan):
@@ -157,67 +147,3 @@ async def _check_rows(plan: Plan, target: AsyncConnection, expected: Mapping[str
         if found != wanted:
             numbers = {"found": f"{found} row{'s'[: found != 1]}", "wanted": wanted}
             raise TargetError(problems.ROWS_CHANGED.fill(table=name, **numbers, rollback=rollback_text(plan)))
-
-
-def read_report(path: Path) -> tuple[RunRecord, Path]:
-    """Return the record of the run that a report is of, and the place of its ledger.
-
-    Raises ConfigError where the file is no report of a run that moved something.
-    """
-    try:
-        report = json.loads(path.read_bytes())
-        record, ledger = RunRecord.from_json(report["record"]), report["ledger"]
-        place = None if ledger is None else Path(ledger["path"])
-    except PermissionError:
-        raise ConfigError(problems.REPORT_CLOSED.fill(path=path), path=path) from None
-    except (OSError, ValueError, TypeError, KeyError) as trouble:
-        raise ConfigError(problems.NO_REPORT.fill(path=path), path=path) from trouble
-    if place is None:
-        raise ConfigError(problems.NOTHING_MOVED.fill(path=path), path=path)
-    return record, place
-
-
-async def compare_again(
-    record: RunRecord, ledger: Path, target: str | None, private: Path, environ: Mapping[str, str]
-) -> AsyncGenerator[Event, None]:
-    """Yield a result for every table that is still equal, and an error for every one that is not.
-
-    `target` says how to reach the database now; without it the record does, and the password comes from where the
-    migration had it: the password file that it names, `PGPASSWORD`, `~/.pgpass`. Raises SourceError or TargetError
-    where one side cannot be read.
-    """
-    plan = await _plan_of(record, target, private, environ)
-    for finding in _find_changes(plan, record):
-        yield finding
-    async with _reading_target(plan) as connection, aclosing(_verify_tables(plan, connection, ledger)) as found:
-        async for event in found:
-            if isinstance(event, VerificationError):
-                yield error(event.table, problems.DIFFERS.fill(message=event.problem.message))
-            else:
-                yield event
-
-
-async def _plan_of(record: RunRecord, target: str | None, private: Path, environ: Mapping[str, str]) -> Plan:
-    """Return the plan of the run that the record is of, with a fresh private copy of its source."""
-    reached_by = record.reached_by.replace(":***@", "@") if record.reached_by else None
-    options = same_options(Options(target=target or reached_by, root=record.root), record)
-    inventory = await discover(options, record.run, private, environ)
-    seen = (("target", inventory.target, TargetError), ("source", inventory.database, SourceError))
-    for subject, found, kind in seen:
-        if found is None:
-            raise kind(next(finding.problem for finding in inventory.problems if finding.subject == subject))
-    # A verification publishes nothing, so what exists in the places of the files does not matter.
-    return plan_again(options, replace(inventory, destinations=NOWHERE), record.run, record)
-
-
-def _find_changes(plan: Plan, record: RunRecord) -> Iterator[Finding]:
-    """Yield a warning for every old database that is no longer what was migrated."""
-    before, now = dict(record.sources), dict(digests(plan.databases))
-    for database in plan.databases:
-        if before.get(database.path) != now.get(database.path):
-            yield warning(str(database.path), problems.SOURCE_USED)
-
-
-def is_equal(found: list[Event]) -> bool:
-    """Whether nothing differed."""
-    return not any(isinstance(event, Finding) and event.severity is Severity.ERROR for event in found)

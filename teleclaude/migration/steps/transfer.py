@@ -18,9 +18,11 @@ from teleclaude.db.models import Model
 from teleclaude.db.retry import commit_and_know
 from teleclaude.errors import TargetError
 from teleclaude.migration.load.batches import Loaded, Source
+from teleclaude.migration.load.constraints import add_constraints
 from teleclaude.migration.load.copy import copy_table
-from teleclaude.migration.load.ddl import add_constraints, create_legacy_tables, restart_sequence
 from teleclaude.migration.load.estimate import Clock, check_room, make_forecast, read_size
+from teleclaude.migration.load.legacy_tables import create_legacy_tables
+from teleclaude.migration.load.sequences import restart_sequence
 from teleclaude.migration.plan.plan import Plan
 from teleclaude.migration.plan.rollback import count_since, since_script
 from teleclaude.migration.plan.tables import TablePlan, rejects_table

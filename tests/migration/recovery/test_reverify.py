@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from teleclaude.errors import ConfigError, Problem
-from teleclaude.migration.recovery.reverify import is_equal, read_report
+from teleclaude.migration.recovery.recheck import is_equal, read_report
 from teleclaude.migration.report.events import error, warning
 from tests.support.record import RECORD
 

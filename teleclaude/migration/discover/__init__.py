@@ -12,7 +12,6 @@ from typing import ParamSpec, TypeVar
 from teleclaude.daemon.service_user import find_identity_to_take, require_program
 from teleclaude.errors import Problem, TeleClaudeError
 from teleclaude.layout import make_layout, user_config
-from teleclaude.migration.discover.account import find_account, find_user_name, read_sudo_uid
 from teleclaude.migration.discover.configuration import (
     copy_config,
     find_unset,
@@ -20,25 +19,29 @@ from teleclaude.migration.discover.configuration import (
     read_people,
     read_zone,
 )
-from teleclaude.migration.discover.crontabs import find_crontabs
 from teleclaude.migration.discover.database import find_database, find_events, find_odd_events
 from teleclaude.migration.discover.destinations import find_destinations, find_runs
 from teleclaude.migration.discover.docs import Docs, find_docs
 from teleclaude.migration.discover.hooks import find_hooks
-from teleclaude.migration.discover.installation import find_elsewhere, find_places, list_files
+from teleclaude.migration.discover.installation import (
+    find_account,
+    find_elsewhere,
+    find_places,
+    find_user_name,
+    list_files,
+    read_sudo_uid,
+)
 from teleclaude.migration.discover.old_paths import OldPaths, make_old_paths
 from teleclaude.migration.discover.problems import MISSING, UNREADABLE, UNREADABLE_FOR_ROOT
 from teleclaude.migration.discover.processes import find_activities
-from teleclaude.migration.discover.services import find_services
+from teleclaude.migration.discover.services import find_crontabs, find_services
 from teleclaude.migration.discover.shells import find_shells
 from teleclaude.migration.discover.target import choose_target, read_target
 from teleclaude.migration.report.events import Finding, error
 from teleclaude.migration.source.installation import Places
-from teleclaude.migration.source.inventory import Inventory
+from teleclaude.migration.source.inventory import NOWHERE, Inventory, Reference
 from teleclaude.migration.source.options import Options
 from teleclaude.migration.source.privsep import Privsep, privsep_for
-from teleclaude.migration.source.references import Reference
-from teleclaude.migration.source.target import NOWHERE
 from teleclaude.migration.source.unprivileged import list_names
 from teleclaude.platform.names import HERE
 
@@ -108,22 +111,20 @@ async def discover(options: Options, run: str, private: Path, environ: Mapping[s
 def _read_installation(inventory: Inventory, places: Places, privsep: Privsep, attempts: _Attempts) -> Inventory:
     """Add the configuration, the databases, the docs and the other files of the old installation."""
     look, private = attempts.look, inventory.private
-    files, wrong = look("configuration", (None, ()), copy_config, privsep, places, private)
+    names: list[str] = look("configuration", [], privsep.call, list_names, str(places.state / "people"))
+    files, wrong = copy_config(privsep, places, names, private)
     attempts.problems.extend(wrong)
     database = look("source", None, find_database, privsep, places, files, private)
     events = look("source", None, find_events, privsep, places, private)
     attempts.problems.extend(look("source", (), find_odd_events, places))
     uid = database.uid if database else None
     variables = make_account_variables(places, find_user_name(uid))
-    attempts.problems.extend(look("configuration", (), find_unset, files, places, variables, inventory.layout))
+    attempts.problems.extend(find_unset(files, places, variables, inventory.layout))
     docs = look("docs", Docs(), find_docs, privsep, places)
-    databases = tuple(found for found in (database, events) if found is not None)
+    inventory = replace(inventory, database_uid=uid, database=database, events=events)
     return replace(
         inventory,
-        database_uid=uid,
-        database=database,
-        events=events,
-        files=look("source", (), list_files, privsep, places, files, databases, docs.all),
+        files=look("source", (), list_files, privsep, places, files, inventory.databases, docs.all),
         config_files=files,
         account_variables=variables,
         people=look("configuration", (), read_people, files),
@@ -143,10 +144,9 @@ def _find_users(inventory: Inventory, places: Places, privsep: Privsep, attempts
     old_paths = make_old_paths(places, inventory.config_files)
     found = look("cutover", (), _list_references, privsep, places, old_paths)
     attempts.problems.extend(each for each in found if isinstance(each, Finding))
-    databases = tuple(each for each in (inventory.database, inventory.events) if each is not None)
     return replace(
         inventory,
-        activities=look("source", (), find_activities, privsep, places, databases, inventory.account),
+        activities=look("source", (), find_activities, privsep, places, inventory.databases, inventory.account),
         services=look("source", (), find_services, privsep, places, old_paths),
         references=tuple(each for each in found if isinstance(each, Reference)),
     )

@@ -12,10 +12,9 @@ from teleclaude.daemon.service_user import find_identity
 from teleclaude.db.file_lock import hold_existing
 from teleclaude.errors import LockHeldError
 from teleclaude.layout import Layout
+from teleclaude.migration.source.inventory import Activity, Destinations
 from teleclaude.migration.source.privsep import Privsep
-from teleclaude.migration.source.references import Activity
 from teleclaude.migration.source.run_record import JournaledRun
-from teleclaude.migration.source.target import Destinations
 from teleclaude.migration.state.journal import COMMIT, SETTLED, find_entry, find_record, read_journal
 
 

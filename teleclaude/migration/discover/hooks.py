@@ -16,8 +16,8 @@ from teleclaude.migration.discover.problems import SETTINGS_UNCLEAR
 from teleclaude.migration.report.events import Finding, warning
 from teleclaude.migration.source.files import CONFIG_LIMIT, read_file
 from teleclaude.migration.source.installation import Places
+from teleclaude.migration.source.inventory import Kind, Reference
 from teleclaude.migration.source.privsep import Privsep
-from teleclaude.migration.source.references import Kind, Reference
 
 _SETTINGS = (".claude/settings.json", ".claude/settings.local.json", ".claude.json", ".gemini/settings.json")
 _TOML_SETTINGS = (".codex/config.toml",)

@@ -11,8 +11,8 @@ from teleclaude.migration.discover.old_paths import OldPaths
 from teleclaude.migration.report.events import Finding, warning
 from teleclaude.migration.source.files import read_file
 from teleclaude.migration.source.installation import Places
+from teleclaude.migration.source.inventory import Kind, Reference
 from teleclaude.migration.source.privsep import Privsep
-from teleclaude.migration.source.references import Kind, Reference
 from teleclaude.migration.source.unprivileged import list_links, list_names
 
 _START_FILES = (

@@ -15,10 +15,10 @@ from teleclaude.db.connection_files import find_url
 from teleclaude.db.engine import disposing, explained, make_engine
 from teleclaude.db.lock import hold_database
 from teleclaude.db.models import MigrationRun
-from teleclaude.errors import ConfigError, LockHeldError, TargetError
-from teleclaude.migration.discover.problems import NO_POSTGRESQL, NOT_COUNTED
+from teleclaude.errors import ConfigError, LockHeldError
+from teleclaude.migration.discover.problems import NO_POSTGRESQL
+from teleclaude.migration.source.inventory import TargetRun, TargetState
 from teleclaude.migration.source.options import Options
-from teleclaude.migration.source.target import TargetRun, TargetState
 from teleclaude.migration.values.identifiers import ORIGIN, quote
 
 _FACTS = """
@@ -43,13 +43,12 @@ def choose_target(options: Options, environ: Mapping[str, str]) -> URL | None:
     For a run that was cut off it is, in the last place, the database of the configuration that the run published.
     Raises ConfigError where a setting cannot be read, or the database is not PostgreSQL.
     """
-    if options.target is None and not any(map(environ.get, ("PGHOST", "PGDATABASE", "PGSERVICE"))):
-        url = _find_published(options.root, environ) if options.recovery else None
-        if url is None:
-            return None
-    else:
+    url = None
+    if options.target is not None or any(map(environ.get, ("PGHOST", "PGDATABASE", "PGSERVICE"))):
         url = find_url(options.target or "postgresql://", environ, Path.home())
-    if not url.drivername.startswith("postgresql"):
+    elif options.recovery:
+        url = _find_published(options.root, environ)
+    if url is not None and not url.drivername.startswith("postgresql"):
         raise ConfigError(NO_POSTGRESQL)
     return url
 
@@ -105,7 +104,4 @@ def _read_runs(connection: Connection) -> tuple[TargetRun, ...]:
 
 
 def _count(connection: Connection, name: str) -> int:
-    found = connection.execute(text(f"SELECT count(*) FROM {quote(name)}")).scalar()  # noqa: S608
-    if found is None:
-        raise TargetError(NOT_COUNTED.fill(table=name))
-    return int(found)
+    return int(connection.execute(text(f"SELECT count(*) FROM {quote(name)}")).scalar_one())  # noqa: S608

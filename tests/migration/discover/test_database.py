@@ -28,7 +28,7 @@ def make(path: Path, script: str) -> None:
 
 
 def find(places: Places, private: Path) -> SourceDatabase:
-    files, _ = copy_config(Privsep(), places, private)
+    files, _ = copy_config(Privsep(), places, [], private)
     return find_database(Privsep(), places, files, private)
 
 

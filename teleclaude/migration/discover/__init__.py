@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import ParamSpec, TypeVar
+from typing import TypeVar, TypeVarTuple
 
 from teleclaude.daemon.service_user import find_identity_to_take, require_program
 from teleclaude.errors import Problem, TeleClaudeError
@@ -46,7 +46,7 @@ from teleclaude.migration.source.unprivileged import list_names
 from teleclaude.platform.names import HERE
 
 _T = TypeVar("_T")
-_P = ParamSpec("_P")
+_Ts = TypeVarTuple("_Ts")
 
 _LOCK_SECONDS = 20.0
 """How long the lock of a killed run may still be held: twice the interval at which the server looks for its client."""
@@ -58,12 +58,10 @@ class _Attempts:
 
     problems: list[Finding] = field(default_factory=list)
 
-    def look(
-        self, subject: str, otherwise: _T, function: Callable[_P, _T], *arguments: _P.args, **options: _P.kwargs
-    ) -> _T:
+    def look(self, subject: str, otherwise: _T, function: Callable[[*_Ts], _T], *arguments: *_Ts) -> _T:
         """Return the result of a function, `otherwise` where it raises TeleClaudeError or OSError."""
         try:
-            return function(*arguments, **options)
+            return function(*arguments)
         except TeleClaudeError as failure:
             self.problems.append(error(subject, failure.problem))
         except OSError as failure:
@@ -99,13 +97,11 @@ async def discover(options: Options, run: str, private: Path, environ: Mapping[s
         sudo_uid=read_sudo_uid(environ),
     )
     inventory = _read_installation(inventory, places, privsep, attempts)
-    inventory = replace(
-        inventory, user_name=find_user_name(options.uid or inventory.sudo_uid or inventory.database_uid)
-    )
     inventory = _find_users(inventory, places, privsep, attempts)
     inventory = _look_at_destinations(inventory, options, environ, privsep, attempts)
     inventory = await _look_at_target(inventory, options, environ, attempts)
-    return replace(inventory, problems=tuple(attempts.problems))
+    user_name = find_user_name(options.uid or inventory.sudo_uid or inventory.database_uid)
+    return replace(inventory, user_name=user_name, problems=tuple(attempts.problems))
 
 
 def _read_installation(inventory: Inventory, places: Places, privsep: Privsep, attempts: _Attempts) -> Inventory:
@@ -142,7 +138,7 @@ def _find_users(inventory: Inventory, places: Places, privsep: Privsep, attempts
     """Add what uses the old installation: processes, services, cron, hooks and shells."""
     look = attempts.look
     old_paths = make_old_paths(places, inventory.config_files)
-    found = look("cutover", (), _list_references, privsep, places, old_paths)
+    found: tuple[Reference | Finding, ...] = look("cutover", (), _list_references, privsep, places, old_paths)
     attempts.problems.extend(each for each in found if isinstance(each, Finding))
     return replace(
         inventory,

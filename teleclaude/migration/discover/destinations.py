@@ -30,8 +30,7 @@ def find_destinations(layout: Layout, user_file: Path, report_dir: Path | None, 
     for folder in folders:
         with suppress(FileNotFoundError, NotADirectoryError, PermissionError), opened_folder(folder):
             pass
-    closed = {*_not_writable([str(folder) for folder in folders])}
-    closed |= {*writer.call(_not_writable, [str(user_file.parent)])}
+    closed = {*_not_writable([*map(str, folders)]), *writer.call(_not_writable, [str(user_file.parent)])}
     unsafe = {find_unsafe_folder(path.parent) for path in system} if guarded else set()
     return Destinations(
         existing=frozenset(path for path in (*system, user_file) if _is_taken(path)),

@@ -41,10 +41,8 @@ def find_hooks(privsep: Privsep, places: Places, old_paths: OldPaths) -> Iterato
     for name in (*_SETTINGS, *_TOML_SETTINGS):
         path = places.home / name
         try:
-            content = read_file(privsep, path, CONFIG_LIMIT)
-            yield from (
-                _in_toml(path, content, old_paths) if name in _TOML_SETTINGS else _in_json(path, content, old_paths)
-            )
+            find = _in_toml if name in _TOML_SETTINGS else _in_json
+            yield from find(path, read_file(privsep, path, CONFIG_LIMIT), old_paths)
         except FileNotFoundError:
             continue
         except SourceError as error:

@@ -73,9 +73,8 @@ def _in_folder(privsep: Privsep, folder: Path, old_paths: OldPaths, *, completes
     for name in _names(privsep, folder):
         of_ours = completes and name.removeprefix("_").partition(".")[0] == _COMMAND
         if name not in links and not name.startswith(".") and (of_ours or _names_it(privsep, folder / name, old_paths)):
-            yield Reference(
-                Kind.SCRIPT, folder / name, "completes the old command" if completes else "names the old installation"
-            )
+            runs = "completes the old command" if completes else "names the old installation"
+            yield Reference(Kind.SCRIPT, folder / name, runs)
 
 
 def _names_it(privsep: Privsep, path: Path, old_paths: OldPaths) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 
 from sqlalchemy import URL, Connection, inspect, select, text
@@ -67,8 +66,6 @@ async def read_target(url: URL, wait_seconds: float = 0.0) -> TargetState:
     """
     with explained(url):
         async with disposing(make_engine(url, read_only=True)) as engine:
-            async with engine.connect() as connection:
-                version, encoding, standby, may_create = (await connection.execute(text(_FACTS))).one()
             held_by = ""
             try:
                 async with hold_database(engine, wait_seconds):
@@ -76,24 +73,27 @@ async def read_target(url: URL, wait_seconds: float = 0.0) -> TargetState:
             except LockHeldError as error:
                 held_by = error.problem.message
             async with engine.connect() as connection:
-                state = await connection.run_sync(_read_state)
-    facts = {"server_version": version, "encoding": encoding, "may_create": may_create, "standby": standby}
-    return replace(state, **facts, held_by=held_by)
+                return await connection.run_sync(_read_state, held_by)
 
 
-def _read_state(connection: Connection) -> TargetState:
-    inspector = inspect(connection)
+def _read_state(connection: Connection, held_by: str) -> TargetState:
+    version, encoding, standby, may_create = connection.execute(text(_FACTS)).one()
     ours = schema.read_tables(connection)
     revision = schema.read_revision(connection)
     names = {str(name): bool(moved) for name, moved in connection.execute(text(_NAMES))}
     return TargetState(
+        server_version=version,
+        encoding=encoding,
         revision=revision,
         head=schema.head(),
         rows={name: _count(connection, name) for name in sorted(ours)},
         taken=frozenset(names),
         legacy=frozenset(name for name, moved in names.items() if moved),
-        schemas=frozenset(inspector.get_schema_names()),
+        schemas=frozenset(inspect(connection).get_schema_names()),
         runs=_read_runs(connection) if revision == schema.head() and MigrationRun.__tablename__ in ours else (),
+        may_create=may_create,
+        standby=standby,
+        held_by=held_by,
     )
 
 

@@ -29,7 +29,7 @@ from teleclaude.migration.report.summary import (
     total,
     verdict,
 )
-from teleclaude.migration.state.run_files import PAGE_NAME
+from teleclaude.migration.state.run_state import PAGE_NAME
 from teleclaude.printable import printable
 
 _SIGNS = {Severity.NOTE: "·", Severity.WARNING: "!", Severity.ERROR: "✗"}

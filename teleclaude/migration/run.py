@@ -22,8 +22,7 @@ from teleclaude.migration.report.report import Failure, StepRun
 from teleclaude.migration.source.files import open_source
 from teleclaude.migration.source.privsep import privsep_for
 from teleclaude.migration.state.journal import SETTLED, try_entry, write_entry
-from teleclaude.migration.state.run_files import PAGE_NAME, write_report, write_start
-from teleclaude.migration.state.run_state import Run
+from teleclaude.migration.state.run_state import PAGE_NAME, Run, write_report, write_start
 from teleclaude.migration.state.workspace import run_folder
 
 _INTERRUPTED = Problem("interrupted; everything was undone", "run it again")

@@ -7,8 +7,7 @@ from sqlalchemy import make_url
 
 from teleclaude.layout import make_layout
 from teleclaude.migration.source.installation import Person
-from teleclaude.migration.source.inventory import Inventory
-from teleclaude.migration.source.target import TargetState
+from teleclaude.migration.source.inventory import Inventory, TargetState
 from teleclaude.platform import services
 from tests.support.shell import Stubs
 

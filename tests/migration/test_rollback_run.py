@@ -15,8 +15,8 @@ from teleclaude.migration.plan.plan import make_plan
 from teleclaude.migration.plan.rollback import describe_next
 from teleclaude.migration.report.events import TableResult
 from teleclaude.migration.report.report import Report
+from teleclaude.migration.source.inventory import Kind, Reference
 from teleclaude.migration.source.options import Options
-from teleclaude.migration.source.references import Kind, Reference
 from tests.support.pointing import point_to
 from tests.support.sample import editing, files_below, has_nothing, migrate_sample, query, state
 from tests.support.shell import Stubs

@@ -7,12 +7,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import ParamSpec, TypeVar
+from typing import TypeVar, TypeVarTuple
 
 from teleclaude.daemon.service_user import find_identity_to_take, require_program
 from teleclaude.errors import Problem, TeleClaudeError
 from teleclaude.layout import make_layout, user_config
-from teleclaude.migration.discover.account import find_account, find_user_name, read_sudo_uid
 from teleclaude.migration.discover.configuration import (
     copy_config,
     find_unset,
@@ -20,30 +19,34 @@ from teleclaude.migration.discover.configuration import (
     read_people,
     read_zone,
 )
-from teleclaude.migration.discover.crontabs import find_crontabs
 from teleclaude.migration.discover.database import find_database, find_events, find_odd_events
 from teleclaude.migration.discover.destinations import find_destinations, find_runs
 from teleclaude.migration.discover.docs import Docs, find_docs
 from teleclaude.migration.discover.hooks import find_hooks
-from teleclaude.migration.discover.installation import find_elsewhere, find_places, list_files
+from teleclaude.migration.discover.installation import (
+    find_account,
+    find_elsewhere,
+    find_places,
+    find_user_name,
+    list_files,
+    read_sudo_uid,
+)
 from teleclaude.migration.discover.old_paths import OldPaths, make_old_paths
 from teleclaude.migration.discover.problems import MISSING, UNREADABLE, UNREADABLE_FOR_ROOT
 from teleclaude.migration.discover.processes import find_activities
-from teleclaude.migration.discover.services import find_services
+from teleclaude.migration.discover.services import find_crontabs, find_services
 from teleclaude.migration.discover.shells import find_shells
 from teleclaude.migration.discover.target import choose_target, read_target
 from teleclaude.migration.report.events import Finding, error
 from teleclaude.migration.source.installation import Places
-from teleclaude.migration.source.inventory import Inventory
+from teleclaude.migration.source.inventory import NOWHERE, Inventory, Reference
 from teleclaude.migration.source.options import Options
 from teleclaude.migration.source.privsep import Privsep, privsep_for
-from teleclaude.migration.source.references import Reference
-from teleclaude.migration.source.target import NOWHERE
 from teleclaude.migration.source.unprivileged import list_names
 from teleclaude.platform.names import HERE
 
 _T = TypeVar("_T")
-_P = ParamSpec("_P")
+_Ts = TypeVarTuple("_Ts")
 
 _LOCK_SECONDS = 20.0
 """How long the lock of a killed run may still be held: twice the interval at which the server looks for its client."""
@@ -55,12 +58,10 @@ class _Attempts:
 
     problems: list[Finding] = field(default_factory=list)
 
-    def look(
-        self, subject: str, otherwise: _T, function: Callable[_P, _T], *arguments: _P.args, **options: _P.kwargs
-    ) -> _T:
+    def look(self, subject: str, otherwise: _T, function: Callable[[*_Ts], _T], *arguments: *_Ts) -> _T:
         """Return the result of a function, `otherwise` where it raises TeleClaudeError or OSError."""
         try:
-            return function(*arguments, **options)
+            return function(*arguments)
         except TeleClaudeError as failure:
             self.problems.append(error(subject, failure.problem))
         except OSError as failure:
@@ -96,34 +97,30 @@ async def discover(options: Options, run: str, private: Path, environ: Mapping[s
         sudo_uid=read_sudo_uid(environ),
     )
     inventory = _read_installation(inventory, places, privsep, attempts)
-    inventory = replace(
-        inventory, user_name=find_user_name(options.uid or inventory.sudo_uid or inventory.database_uid)
-    )
     inventory = _find_users(inventory, places, privsep, attempts)
     inventory = _look_at_destinations(inventory, options, environ, privsep, attempts)
     inventory = await _look_at_target(inventory, options, environ, attempts)
-    return replace(inventory, problems=tuple(attempts.problems))
+    user_name = find_user_name(options.uid or inventory.sudo_uid or inventory.database_uid)
+    return replace(inventory, user_name=user_name, problems=tuple(attempts.problems))
 
 
 def _read_installation(inventory: Inventory, places: Places, privsep: Privsep, attempts: _Attempts) -> Inventory:
     """Add the configuration, the databases, the docs and the other files of the old installation."""
     look, private = attempts.look, inventory.private
-    files, wrong = look("configuration", (None, ()), copy_config, privsep, places, private)
+    names: list[str] = look("configuration", [], privsep.call, list_names, str(places.state / "people"))
+    files, wrong = copy_config(privsep, places, names, private)
     attempts.problems.extend(wrong)
     database = look("source", None, find_database, privsep, places, files, private)
     events = look("source", None, find_events, privsep, places, private)
     attempts.problems.extend(look("source", (), find_odd_events, places))
     uid = database.uid if database else None
     variables = make_account_variables(places, find_user_name(uid))
-    attempts.problems.extend(look("configuration", (), find_unset, files, places, variables, inventory.layout))
+    attempts.problems.extend(find_unset(files, places, variables, inventory.layout))
     docs = look("docs", Docs(), find_docs, privsep, places)
-    databases = tuple(found for found in (database, events) if found is not None)
+    inventory = replace(inventory, database_uid=uid, database=database, events=events)
     return replace(
         inventory,
-        database_uid=uid,
-        database=database,
-        events=events,
-        files=look("source", (), list_files, privsep, places, files, databases, docs.all),
+        files=look("source", (), list_files, privsep, places, files, inventory.databases, docs.all),
         config_files=files,
         account_variables=variables,
         people=look("configuration", (), read_people, files),
@@ -141,12 +138,11 @@ def _find_users(inventory: Inventory, places: Places, privsep: Privsep, attempts
     """Add what uses the old installation: processes, services, cron, hooks and shells."""
     look = attempts.look
     old_paths = make_old_paths(places, inventory.config_files)
-    found = look("cutover", (), _list_references, privsep, places, old_paths)
+    found: tuple[Reference | Finding, ...] = look("cutover", (), _list_references, privsep, places, old_paths)
     attempts.problems.extend(each for each in found if isinstance(each, Finding))
-    databases = tuple(each for each in (inventory.database, inventory.events) if each is not None)
     return replace(
         inventory,
-        activities=look("source", (), find_activities, privsep, places, databases, inventory.account),
+        activities=look("source", (), find_activities, privsep, places, inventory.databases, inventory.account),
         services=look("source", (), find_services, privsep, places, old_paths),
         references=tuple(each for each in found if isinstance(each, Reference)),
     )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,55 +20,49 @@ from teleclaude.migration.report.events import Finding, error, warning
 from teleclaude.migration.source.files import CONFIG_LIMIT, copy_file
 from teleclaude.migration.source.installation import ConfigFiles, Person, Places
 from teleclaude.migration.source.privsep import Privsep
-from teleclaude.migration.source.unprivileged import list_names
 from teleclaude.printable import is_printable, printable
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
-def copy_config(privsep: Privsep, places: Places, private: Path) -> tuple[ConfigFiles, tuple[Finding, ...]]:
+def copy_config(
+    privsep: Privsep, places: Places, people: Sequence[str], private: Path
+) -> tuple[ConfigFiles, tuple[Finding, ...]]:
     """Copy the files of the configuration that exist into the private folder; return also an error for each failure.
 
-    Raises SourceError or OSError where the folder of the people cannot be listed.
+    `people` are the names of the people's folders.
     """
-    folder = private / "config"
-    folder.mkdir()
     checkout, state = places.checkout, places.state
-    names = privsep.call(list_names, str(state / "people"))
-    copies = {name: folder / f"person-{place}.yml" for place, name in enumerate(names)}
+    copies = {name: private / f"person-{place}.yml" for place, name in enumerate(people)}
+    environment = private / "env"
     files = ConfigFiles(
-        config=folder / "config.yml",
-        environment=folder / "env",
-        everyone=folder / "teleclaude.yml",
-        experiments=folder / "experiments.yml",
-        origins={folder / "env": checkout / ".env"},
+        config=private / "config.yml",
+        environment=environment,
+        everyone=private / "teleclaude.yml",
+        experiments=private / "experiments.yml",
+        origins={environment: checkout / ".env"},
     )
     # The environment comes first, because it may name the place of the others.
-    first = _try_copy(privsep, checkout / ".env", files.environment, required=False)
+    first = _try_copy(privsep, checkout / ".env", environment, required=False)
     config = _find_config(files, places)
     sources = {
         files.config: config,
         files.experiments: config.parent / "experiments.yml",
         files.everyone: state / "teleclaude.yml",
-        **{copies[name]: state / "people" / name / "teleclaude.yml" for name in names},
+        **{copies[name]: state / "people" / name / "teleclaude.yml" for name in people},
     }
     others = [_try_copy(privsep, path, copy, required=copy == files.config) for copy, path in sources.items()]
-    files = replace(
-        files,
-        persons={name: copy for name, copy in copies.items() if copy.exists()},
-        origins={**files.origins, **sources},
-    )
+    persons = {name: copy for name, copy in copies.items() if copy.exists()}
+    files = replace(files, persons=persons, origins={**files.origins, **sources})
     return files, tuple(error("configuration", each.problem) for each in (first, *others) if each is not None)
 
 
 def _find_config(files: ConfigFiles, places: Places) -> Path:
     """Return the file that the old daemon read as config.yml; `TELECLAUDE_CONFIG_PATH` in `.env` counts first."""
-    try:
-        named = read_variables(files, places).get("TELECLAUDE_CONFIG_PATH")
-    except ConfigError:
-        # Whoever needs the variables reports it.
-        named = None
-    return places.checkout / (named or "config.yml")
+    # Whoever needs variables that cannot be read reports it.
+    with suppress(ConfigError):
+        return places.checkout / (read_variables(files, places).get("TELECLAUDE_CONFIG_PATH") or "config.yml")
+    return places.checkout / "config.yml"
 
 
 def _try_copy(privsep: Privsep, source: Path, copy: Path, *, required: bool) -> TeleClaudeError | None:
@@ -82,10 +77,8 @@ def _try_copy(privsep: Privsep, source: Path, copy: Path, *, required: bool) -> 
     return None
 
 
-def read_people(files: ConfigFiles | None) -> tuple[Person, ...]:
+def read_people(files: ConfigFiles) -> tuple[Person, ...]:
     """Return `people` of the old installation; raises ConfigError."""
-    if files is None:
-        return ()
     path = files.origins[files.everyone]
     people = read_yaml(files.everyone, called=path, required=False).get("people") or []
     if not isinstance(people, list) or not all(isinstance(person, dict) and person.get("name") for person in people):
@@ -101,19 +94,16 @@ def _text(value: Any) -> str | None:
     return None if value is None else str(value)
 
 
-def read_zone(files: ConfigFiles | None, places: Places) -> str | None:
+def read_zone(files: ConfigFiles, places: Places) -> str | None:
     """Return `computer.timezone`, None where it is not set; raises ConfigError."""
     computer = read_config(files, places).get("computer")
     return _text(computer.get("timezone")) if isinstance(computer, dict) else None
 
 
-def read_config(files: ConfigFiles | None, places: Places) -> dict[str, Any]:
+def read_config(files: ConfigFiles, places: Places) -> dict[str, Any]:
     """Return config.yml as the old daemon read it, the variables of `.env` expanded; raises ConfigError."""
-    if files is None:
-        return {}
-    expanded = expand(
-        read_yaml(files.config, called=files.origins[files.config], required=False), read_variables(files, places)
-    )
+    values = read_yaml(files.config, called=files.origins[files.config], required=False)
+    expanded = expand(values, read_variables(files, places))
     assert isinstance(expanded, dict)
     return expanded
 
@@ -128,24 +118,16 @@ def make_account_variables(places: Places, user: str | None) -> dict[str, str]:
     return {"HOME": str(places.home), **({"USER": user, "LOGNAME": user} if user else {})}
 
 
-def find_unset(
-    files: ConfigFiles | None, places: Places, account: Mapping[str, str], layout: Layout
-) -> tuple[Finding, ...]:
-    """Return a warning for each shared file that names variables which only the old process can have had."""
-    if files is None:
-        return ()
-    try:
+def find_unset(files: ConfigFiles, places: Places, account: Mapping[str, str], layout: Layout) -> Iterator[Finding]:
+    """Yield a warning for each shared file that names variables which only the old process can have had."""
+    # Whoever needs values that cannot be read reports it.
+    with suppress(ConfigError):
         known = {*read_variables(files, places), *account}
         named = [(path, read_yaml(path, required=False)) for path in (files.config, files.everyone)]
-    except ConfigError:
-        # Whoever needs the values reports it.
-        return ()
-    found = [(files.origins[path], ", ".join(_list_unset(values, known))) for path, values in named]
-    return tuple(
-        warning("configuration", UNSET.fill(path=path, listed=unset, secrets=layout.secrets))
-        for path, unset in found
-        if unset
-    )
+        for path, values in named:
+            if listed := ", ".join(_list_unset(values, known)):
+                problem = UNSET.fill(path=files.origins[path], listed=listed, secrets=layout.secrets)
+                yield warning("configuration", problem)
 
 
 def _list_unset(values: dict[str, Any], known: set[str]) -> Iterator[str]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,20 +19,12 @@ from teleclaude.db.engine import make_reader
 from teleclaude.db.models import Model
 from teleclaude.db.models.queues import WAITING
 from teleclaude.errors import SourceError
+from teleclaude.migration.discover import problems
 from teleclaude.migration.discover.configuration import read_variables
-from teleclaude.migration.discover.problems import (
-    DAMAGED,
-    EVENTS_NO_FILE,
-    NAME_NOT_UTF8,
-    NO_DATABASE,
-    NO_SESSIONS,
-    SEVERAL_DATABASES,
-)
 from teleclaude.migration.report.events import Finding, warning
 from teleclaude.migration.source.files import opened
 from teleclaude.migration.source.installation import ConfigFiles, Places, SourceColumn, SourceDatabase, SourceTable
-from teleclaude.migration.source.json_member import count_pending
-from teleclaude.migration.source.old_schema import find_models, fold, has_data
+from teleclaude.migration.source.old_schema import count_pending, find_models, fold, has_data
 from teleclaude.migration.source.privsep import Privsep
 from teleclaude.migration.source.snapshot import copy_database
 from teleclaude.migration.values.identifiers import quote
@@ -45,39 +37,36 @@ _MIGRATIONS = "schema_migrations"
 _SHADOWS = ("", "_data", "_idx", "_docsize", "_config")
 """The tables of an FTS5 index (SQLite manual, FTS5, section 9); a table `_content` holds data of its own."""
 
+_INDEX_DAMAGE = re.compile(r"(malformed|unable to validate the) inverted index for FTS\d table ")
+"""What SQLite says of a damaged search index since 3.44 (SQLite source, ext/fts5/fts5_main.c)."""
 
-@dataclass(frozen=True)
-class _Candidate:
-    """A place where the old database can be, and why."""
-
-    path: Path
-    why: str
+_Candidate = tuple[Path, str]
+"""A place where the old database can be, and why."""
 
 
-def find_database(privsep: Privsep, places: Places, files: ConfigFiles | None, private: Path) -> SourceDatabase:
+def find_database(privsep: Privsep, places: Places, files: ConfigFiles, private: Path) -> SourceDatabase:
     """Return the old database, read from its private copy.
 
     Raises SourceError where it cannot be read, and where two databases hold rows of any table.
     """
-    candidates = _existing(privsep, list(_candidates(places, files)))
+    candidates = _existing(privsep, _candidates(places, files))
     if not candidates:
-        raise SourceError(NO_DATABASE.fill(path=places.checkout / "teleclaude.db"))
-    found = [_look(privsep, candidate, private / f"database-{place}") for place, candidate in enumerate(candidates)]
+        raise SourceError(problems.NO_DATABASE.fill(path=places.checkout / "teleclaude.db"))
+    found = [_look(privsep, *each, private / f"database-{place}") for place, each in enumerate(candidates)]
     for database in found:
         if "sessions" not in find_models(database.tables).values():
-            raise SourceError(NO_SESSIONS.fill(path=database.path))
+            raise SourceError(problems.NO_SESSIONS.fill(path=database.path))
     with_data = [database for database in found if _rows(database)]
     if len(with_data) > 1:
         listed = ", ".join(f"{database.path} ({_rows(database)} rows)" for database in with_data)
-        raise SourceError(SEVERAL_DATABASES.fill(listed=listed))
+        raise SourceError(problems.SEVERAL_DATABASES.fill(listed=listed))
     return (with_data or found)[0]
 
 
 def find_events(privsep: Privsep, places: Places, private: Path) -> SourceDatabase | None:
     """Return the database of events, read from its private copy, None where there is none; raises SourceError."""
     path = places.state / _EVENTS_FILE
-    candidates = _existing(privsep, [_Candidate(path, "it lies in the home")]) if path.is_file() else []
-    return _look(privsep, candidates[0], private / "events") if candidates else None
+    return _look(privsep, path, "it lies in the home", private / "events") if path.is_file() else None
 
 
 def find_odd_events(places: Places) -> tuple[Finding, ...]:
@@ -85,29 +74,28 @@ def find_odd_events(places: Places) -> tuple[Finding, ...]:
     path = places.state / _EVENTS_FILE
     if path.is_file() or not (path.exists() or path.is_symlink()):
         return ()
-    return (warning("source", EVENTS_NO_FILE.fill(path=path)),)
+    return (warning("source", problems.EVENTS_NO_FILE.fill(path=path)),)
 
 
-def _candidates(places: Places, files: ConfigFiles | None) -> Iterator[_Candidate]:
-    yield _Candidate(places.checkout / "teleclaude.db", "it lies in the checkout")
-    if files is not None:
-        variables = read_variables(files, places)
-        configured = read_yaml(files.config, called=files.origins[files.config], required=False).get("database")
-        path = configured.get("path") if isinstance(configured, dict) else None
-        if isinstance(path, str):
-            scope = {"WORKING_DIR": str(places.checkout), **variables, "HOME": str(places.home)}
-            yield _Candidate(places.checkout / expand(path, scope), "database.path in config.yml names it")
-        if variables.get("TELECLAUDE_DB_PATH"):
-            yield _Candidate(places.checkout / variables["TELECLAUDE_DB_PATH"], "TELECLAUDE_DB_PATH in .env names it")
+def _candidates(places: Places, files: ConfigFiles) -> Iterator[_Candidate]:
+    yield places.checkout / "teleclaude.db", "it lies in the checkout"
+    variables = read_variables(files, places)
+    configured = read_yaml(files.config, called=files.origins[files.config], required=False).get("database")
+    path = configured.get("path") if isinstance(configured, dict) else None
+    if isinstance(path, str):
+        scope = {"WORKING_DIR": str(places.checkout), **variables, "HOME": str(places.home)}
+        yield places.checkout / expand(path, scope), "database.path in config.yml names it"
+    if variables.get("TELECLAUDE_DB_PATH"):
+        yield places.checkout / variables["TELECLAUDE_DB_PATH"], "TELECLAUDE_DB_PATH in .env names it"
 
 
-def _existing(privsep: Privsep, candidates: list[_Candidate]) -> list[_Candidate]:
+def _existing(privsep: Privsep, candidates: Iterable[_Candidate]) -> list[_Candidate]:
     """Return those that exist, each file once."""
     kept: dict[tuple[int, int], _Candidate] = {}
-    for candidate in candidates:
-        with suppress(FileNotFoundError), opened(privsep, candidate.path) as descriptor:
+    for path, why in candidates:
+        with suppress(FileNotFoundError), opened(privsep, path) as descriptor:
             state = os.fstat(descriptor)
-            kept.setdefault((state.st_dev, state.st_ino), candidate)
+            kept.setdefault((state.st_dev, state.st_ino), (path, why))
     return list(kept.values())
 
 
@@ -116,42 +104,38 @@ def _rows(database: SourceDatabase) -> int:
     return sum(table.rows for table in database.tables)
 
 
-def _look(privsep: Privsep, candidate: _Candidate, folder: Path) -> SourceDatabase:
-    copy, files, uid = copy_database(privsep, candidate.path, folder)
+def _look(privsep: Privsep, path: Path, why: str, folder: Path) -> SourceDatabase:
+    """Copy a database and read the copy; raises SourceError where it is damaged or cannot be read."""
+    copy, files, uid = copy_database(privsep, path, folder)
     engine = make_reader(copy)
     try:
         with engine.connect() as connection:
-            tables, migrations = _read_tables(candidate.path, connection)
-            others, pending = _read_others(connection), _count_pending(connection, tables)
-            waiting = tuple(_count_waiting(connection, tables))
+            damage = _find_damage(connection)
+            if damage is not None:
+                raise SourceError(problems.DAMAGED.fill(path=path, reason=damage))
+            tables = _read_tables(connection)
+            migrations, others = _read_migrations(connection, tables), _read_others(connection)
+            pending, waiting = _count_pending(connection, tables), tuple(_count_waiting(connection, tables))
     except UnicodeEncodeError:
-        raise SourceError(NAME_NOT_UTF8.fill(path=candidate.path)) from None
+        raise SourceError(problems.NAME_NOT_UTF8.fill(path=path)) from None
     except DBAPIError as error:
-        raise SourceError(DAMAGED.fill(path=candidate.path, reason=error.orig)) from None
+        raise SourceError(problems.DAMAGED.fill(path=path, reason=error.orig)) from None
     finally:
         engine.dispose()
-    return SourceDatabase(candidate.path, uid, candidate.why, copy, files, migrations, tables, others, pending, waiting)
+    return SourceDatabase(path, uid, why, copy, files, migrations, tables, others, pending, waiting)
 
 
-def _read_tables(path: Path, connection: Connection) -> tuple[tuple[SourceTable, ...], tuple[str, ...]]:
-    try:
-        damage = _find_damage(connection)
-    except DatabaseError as error:
-        damage = str(error.orig)
-    if damage is not None:
-        raise SourceError(DAMAGED.fill(path=path, reason=damage))
+def _read_tables(connection: Connection) -> tuple[SourceTable, ...]:
     names = connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY rowid").scalars()
     search = _search_tables(connection)
-    tables = tuple(_read_table(connection, name, search_index=name in search) for name in names.all())
-    recorded: list[str] = []
-    if any(column.name == "version" for table in tables if table.name == _MIGRATIONS for column in table.columns):
-        query = "SELECT version FROM schema_migrations WHERE version IS NOT NULL ORDER BY version"
-        recorded = [str(name) for name in connection.exec_driver_sql(query).scalars()]
-    return tables, tuple(recorded)
+    return tuple(_read_table(connection, name, search_index=name in search) for name in names.all())
 
 
-_INDEX_DAMAGE = re.compile(r"(malformed|unable to validate the) inverted index for FTS\d table ")
-"""What SQLite says of a damaged search index since 3.44 (SQLite source, ext/fts5/fts5_main.c)."""
+def _read_migrations(connection: Connection, tables: tuple[SourceTable, ...]) -> tuple[str, ...]:
+    if not any(column.name == "version" for table in tables if table.name == _MIGRATIONS for column in table.columns):
+        return ()
+    query = "SELECT version FROM schema_migrations WHERE version IS NOT NULL ORDER BY version"
+    return tuple(map(str, connection.exec_driver_sql(query).scalars()))
 
 
 def _find_damage(connection: Connection) -> str | None:
@@ -187,10 +171,8 @@ def _count_waiting(connection: Connection, tables: tuple[SourceTable, ...]) -> I
     """Yield the queues with rows that a daemon would still send, and how many."""
     models = find_models(tables)
     for table in tables:
-        model = models.get(table.name)
-        if model not in WAITING:
-            continue
-        column, state = WAITING[model]
+        model = models.get(table.name, "")
+        column, state = WAITING.get(model, ("", ""))
         if column in {fold(each.name) for each in table.columns}:
             query = f"SELECT count(*) FROM {quote(table.name)} WHERE {quote(column)} {state}"  # noqa: S608
             rows = connection.exec_driver_sql(query).scalar()
@@ -210,13 +192,13 @@ def _read_table(connection: Connection, name: str, *, search_index: bool) -> Sou
     if not has_data(table):
         return table
     model = find_models([table]).get(name)
-    known = frozenset(Model.metadata.tables[model].columns.keys()) if model else frozenset()
+    known = Model.metadata.tables[model].columns.keys() if model else ()
     looked = (
         column if fold(column.name) in known else replace(column, storage=_storage(connection, name, column.name))
         for column in columns
     )
-    rows = connection.exec_driver_sql(f"SELECT count(*) FROM {quote(name)}").scalar()  # noqa: S608
-    return replace(table, columns=tuple(looked), rows=rows or 0)
+    rows = connection.exec_driver_sql(f"SELECT count(*) FROM {quote(name)}").scalar_one()  # noqa: S608
+    return replace(table, columns=tuple(looked), rows=rows)
 
 
 def _table_info(connection: Connection, name: str) -> list[Any]:
@@ -235,8 +217,7 @@ def _storage(connection: Connection, table: str, column: str) -> frozenset[str]:
 
 
 def _next_id(connection: Connection, table: str) -> int | None:
-    has_sequence = connection.exec_driver_sql("SELECT 1 FROM sqlite_master WHERE name = 'sqlite_sequence'").scalar()
-    if not has_sequence:
+    if not connection.exec_driver_sql("SELECT 1 FROM sqlite_master WHERE name = 'sqlite_sequence'").scalar():
         return None
     last = connection.exec_driver_sql("SELECT seq FROM sqlite_sequence WHERE name = ?", (table,)).scalar()
     return last + 1 if isinstance(last, int) else None

@@ -12,10 +12,9 @@ from teleclaude.daemon.service_user import find_identity
 from teleclaude.db.file_lock import hold_existing
 from teleclaude.errors import LockHeldError
 from teleclaude.layout import Layout
+from teleclaude.migration.source.inventory import Activity, Destinations
 from teleclaude.migration.source.privsep import Privsep
-from teleclaude.migration.source.references import Activity
 from teleclaude.migration.source.run_record import JournaledRun
-from teleclaude.migration.source.target import Destinations
 from teleclaude.migration.state.journal import COMMIT, SETTLED, find_entry, find_record, read_journal
 
 
@@ -31,8 +30,7 @@ def find_destinations(layout: Layout, user_file: Path, report_dir: Path | None, 
     for folder in folders:
         with suppress(FileNotFoundError, NotADirectoryError, PermissionError), opened_folder(folder):
             pass
-    closed = {*_not_writable([str(folder) for folder in folders])}
-    closed |= {*writer.call(_not_writable, [str(user_file.parent)])}
+    closed = {*_not_writable([*map(str, folders)]), *writer.call(_not_writable, [str(user_file.parent)])}
     unsafe = {find_unsafe_folder(path.parent) for path in system} if guarded else set()
     return Destinations(
         existing=frozenset(path for path in (*system, user_file) if _is_taken(path)),

@@ -6,6 +6,7 @@ import errno
 import os
 import stat
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,11 +58,10 @@ def find_docs(privsep: Privsep, places: Places) -> Docs:
 def _list_docs(state: str, checkout: str) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
     """Return relative and real paths of the files to publish, and the rest with reasons; runs unprivileged."""
     top = resolve(Path(state)) / "docs"
-    allowed = tuple(_own_docs(Path(state), Path(checkout)))
     kept: list[tuple[str, str]] = []
     left: list[tuple[str, str]] = []
     size = 0
-    for relative, real, reason in _walk(top, allowed):
+    for relative, real, reason in _walk(top, _own_docs(Path(checkout), Path(state))):
         if reason:
             left.append((printable(relative), reason))
         else:
@@ -72,12 +72,10 @@ def _list_docs(state: str, checkout: str) -> tuple[list[tuple[str, str]], list[t
     return kept, left
 
 
-def _own_docs(state: Path, checkout: Path) -> Iterator[Path]:
-    """Yield the real docs folders that links may point into; one that is itself a link to another place is left out."""
-    own = [(resolve(place), resolve(place / "docs")) for place in (checkout, state)]
-    for _, docs in own:
-        if any(place in docs.parents for place, _ in own):
-            yield docs
+def _own_docs(*places: Path) -> tuple[Path, ...]:
+    """Return the real docs folders that links may point into; one that is a link to another place is left out."""
+    own = [(resolve(place), resolve(place / "docs")) for place in places]
+    return tuple(docs for _, docs in own if any(place in docs.parents for place, _ in own))
 
 
 def _walk(top: Path, allowed: tuple[Path, ...]) -> Iterator[tuple[Path, Path, str]]:
@@ -97,7 +95,7 @@ def _walk(top: Path, allowed: tuple[Path, ...]) -> Iterator[tuple[Path, Path, st
         for name in list_names(str(top / here)):
             relative = here / name
             real, reason = _look(top / relative, allowed)
-            if reason or not _is_folder(real):
+            if reason or not stat.S_ISDIR(inspect(real).st_mode):
                 yield relative, real, reason
             elif real in seen or real in resolve(top / here).parents:
                 yield relative, real, CIRCLE
@@ -109,8 +107,7 @@ def _walk(top: Path, allowed: tuple[Path, ...]) -> Iterator[tuple[Path, Path, st
 
 
 def _too_much(where: Path) -> SourceError:
-    values = {"megabytes": _ALL_BYTES >> 20, "limit": MAX_ENTRIES, "path": printable(where)}
-    return SourceError(TOO_MANY_DOCS.fill(**values))
+    return SourceError(TOO_MANY_DOCS.fill(megabytes=_ALL_BYTES >> 20, limit=MAX_ENTRIES, path=printable(where)))
 
 
 def _look(path: Path, allowed: tuple[Path, ...]) -> tuple[Path, str]:
@@ -141,13 +138,8 @@ def _reason(name: str, real: Path, state: os.stat_result) -> str:
     return LARGE if state.st_size > DOC_BYTES else ""
 
 
-def _is_folder(real: Path) -> bool:
-    return stat.S_ISDIR(inspect(real).st_mode)
-
-
 def _may_read(real: Path) -> bool:
-    try:
+    with suppress(OSError):
         os.close(open_exactly(real, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC))
-    except OSError:
-        return False
-    return True
+        return True
+    return False

@@ -16,8 +16,8 @@ from teleclaude.migration.discover.problems import SETTINGS_UNCLEAR
 from teleclaude.migration.report.events import Finding, warning
 from teleclaude.migration.source.files import CONFIG_LIMIT, read_file
 from teleclaude.migration.source.installation import Places
+from teleclaude.migration.source.inventory import Kind, Reference
 from teleclaude.migration.source.privsep import Privsep
-from teleclaude.migration.source.references import Kind, Reference
 
 _SETTINGS = (".claude/settings.json", ".claude/settings.local.json", ".claude.json", ".gemini/settings.json")
 _TOML_SETTINGS = (".codex/config.toml",)
@@ -41,10 +41,8 @@ def find_hooks(privsep: Privsep, places: Places, old_paths: OldPaths) -> Iterato
     for name in (*_SETTINGS, *_TOML_SETTINGS):
         path = places.home / name
         try:
-            content = read_file(privsep, path, CONFIG_LIMIT)
-            yield from (
-                _in_toml(path, content, old_paths) if name in _TOML_SETTINGS else _in_json(path, content, old_paths)
-            )
+            find = _in_toml if name in _TOML_SETTINGS else _in_json
+            yield from find(path, read_file(privsep, path, CONFIG_LIMIT), old_paths)
         except FileNotFoundError:
             continue
         except SourceError as error:

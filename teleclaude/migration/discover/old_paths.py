@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -47,7 +48,7 @@ def make_old_paths(places: Places, files: ConfigFiles | None) -> OldPaths:
     ways = sorted({way for folder in folders for way in _spell(folder, places.home)}, key=len, reverse=True)
     # A longer name on either side is another folder.
     pattern = re.compile(rf"(?<![\w.-])(?:{'|'.join(ways)})(?![\w-]|\.\w)")
-    return OldPaths(pattern, frozenset(_read_secrets(files, places)))
+    return OldPaths(pattern, frozenset(_read_secrets(files, places) if files else ()))
 
 
 def _spell(folder: Path, home: Path) -> Iterable[str]:
@@ -56,12 +57,8 @@ def _spell(folder: Path, home: Path) -> Iterable[str]:
         yield f"{_HOME}/{re.escape(str(folder.relative_to(home)))}"
 
 
-def _read_secrets(files: ConfigFiles | None, places: Places) -> Iterable[str]:
-    if files is None:
-        return
-    try:
+def _read_secrets(files: ConfigFiles, places: Places) -> Iterable[str]:
+    # Whoever needs values that cannot be read reports it; what looks like a secret is never shown.
+    with suppress(ConfigError):
         yield from known_again(list(read_variables(files, places).values()))
         yield from named_secrets(read_config(files, places))
-    except ConfigError:
-        # Whoever needs the values reports it; what looks like a secret is never shown.
-        return

@@ -46,4 +46,3 @@ AGENTS_RUN = Problem(
 )
 
 NO_POSTGRESQL = Problem("the target is not PostgreSQL", "use --target postgresql://USER@HOST/DATABASE")
-NOT_COUNTED = Problem("the rows of {table} cannot be counted", "read the log of the PostgreSQL server")

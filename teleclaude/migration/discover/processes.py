@@ -14,19 +14,12 @@ import psutil
 from teleclaude.daemon.boot import SINGLE_USER_SOCKET
 from teleclaude.db.file_lock import hold_existing
 from teleclaude.errors import LockHeldError, Problem, SourceError
-from teleclaude.migration.discover.problems import (
-    CRON_LOCK_HELD,
-    DAEMON_ANSWERS,
-    DAEMON_LOCK_HELD,
-    DATABASE_OPEN,
-    PROGRAM_RUNS,
-    UNREADABLE_FOR_ROOT,
-)
+from teleclaude.migration.discover import problems
 from teleclaude.migration.discover.services import find_agents
 from teleclaude.migration.source.files import open_source
 from teleclaude.migration.source.installation import Account, Places, SourceDatabase
+from teleclaude.migration.source.inventory import Activity
 from teleclaude.migration.source.privsep import Privsep
-from teleclaude.migration.source.references import Activity
 from teleclaude.platform.names import HERE, names_of
 
 SOCKETS = (SINGLE_USER_SOCKET, Path("/tmp/teleclaude.sock"))  # noqa: S108 - both fixed by the single-user releases
@@ -42,8 +35,8 @@ def find_activities(
 ) -> tuple[Activity, ...]:
     """Return everything that works on the old installation, which `account` controls."""
     return (
-        *_held_lock(privsep, places.checkout / "teleclaude.pid", DAEMON_LOCK_HELD),
-        *_held_lock(privsep, places.state / "cron_runner.pid", CRON_LOCK_HELD),
+        *_held_lock(privsep, places.checkout / "teleclaude.pid", problems.DAEMON_LOCK_HELD),
+        *_held_lock(privsep, places.state / "cron_runner.pid", problems.CRON_LOCK_HELD),
         *_listening(databases),
         *find_processes(places, databases),
         *find_agents(places, account),
@@ -68,7 +61,7 @@ def _held_lock(privsep: Privsep, path: Path, problem: Problem) -> Iterator[Activ
     except SourceError as error:
         yield Activity(error.problem)
     except OSError as error:
-        yield Activity(UNREADABLE_FOR_ROOT.fill(path=path, reason=error.strerror))
+        yield Activity(problems.UNREADABLE_FOR_ROOT.fill(path=path, reason=error.strerror))
 
 
 def _listening(databases: tuple[SourceDatabase, ...]) -> Iterator[Activity]:
@@ -83,7 +76,7 @@ def _listening(databases: tuple[SourceDatabase, ...]) -> Iterator[Activity]:
         except OSError:
             # There is no socket, or a killed daemon left it.
             continue
-        yield Activity(DAEMON_ANSWERS.fill(path=path, stop=_stop_command()))
+        yield Activity(problems.DAEMON_ANSWERS.fill(path=path, stop=_stop_command()))
 
 
 def find_processes(places: Places, databases: tuple[SourceDatabase, ...]) -> Iterator[Activity]:
@@ -99,9 +92,9 @@ def find_processes(places: Places, databases: tuple[SourceDatabase, ...]) -> Ite
             if module and _works_in(process, places.checkout, command):
                 program = _PROGRAMS.get(module, f"helper {module}")
                 stop = _stop_command(process.pid) if module == _DAEMON else f"end it: kill {process.pid}"
-                yield Activity(PROGRAM_RUNS.fill(program=program, process=process.pid, stop=stop))
+                yield Activity(problems.PROGRAM_RUNS.fill(program=program, process=process.pid, stop=stop))
             elif files and any(file.path in files for file in process.open_files()):
-                yield Activity(DATABASE_OPEN.fill(process=process.pid, name=process.name()))
+                yield Activity(problems.DATABASE_OPEN.fill(process=process.pid, name=process.name()))
         except (psutil.Error, OSError):
             # It has ended, or belongs to another user and cannot be looked at.
             continue

@@ -11,8 +11,8 @@ from teleclaude.migration.discover.old_paths import OldPaths
 from teleclaude.migration.report.events import Finding, warning
 from teleclaude.migration.source.files import read_file
 from teleclaude.migration.source.installation import Places
+from teleclaude.migration.source.inventory import Kind, Reference
 from teleclaude.migration.source.privsep import Privsep
-from teleclaude.migration.source.references import Kind, Reference
 from teleclaude.migration.source.unprivileged import list_links, list_names
 
 _START_FILES = (
@@ -73,9 +73,8 @@ def _in_folder(privsep: Privsep, folder: Path, old_paths: OldPaths, *, completes
     for name in _names(privsep, folder):
         of_ours = completes and name.removeprefix("_").partition(".")[0] == _COMMAND
         if name not in links and not name.startswith(".") and (of_ours or _names_it(privsep, folder / name, old_paths)):
-            yield Reference(
-                Kind.SCRIPT, folder / name, "completes the old command" if completes else "names the old installation"
-            )
+            runs = "completes the old command" if completes else "names the old installation"
+            yield Reference(Kind.SCRIPT, folder / name, runs)
 
 
 def _names_it(privsep: Privsep, path: Path, old_paths: OldPaths) -> bool:

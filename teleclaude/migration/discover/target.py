@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 
 from sqlalchemy import URL, Connection, inspect, select, text
@@ -15,10 +14,10 @@ from teleclaude.db.connection_files import find_url
 from teleclaude.db.engine import disposing, explained, make_engine
 from teleclaude.db.lock import hold_database
 from teleclaude.db.models import MigrationRun
-from teleclaude.errors import ConfigError, LockHeldError, TargetError
-from teleclaude.migration.discover.problems import NO_POSTGRESQL, NOT_COUNTED
+from teleclaude.errors import ConfigError, LockHeldError
+from teleclaude.migration.discover.problems import NO_POSTGRESQL
+from teleclaude.migration.source.inventory import TargetRun, TargetState
 from teleclaude.migration.source.options import Options
-from teleclaude.migration.source.target import TargetRun, TargetState
 from teleclaude.migration.values.identifiers import ORIGIN, quote
 
 _FACTS = """
@@ -43,13 +42,12 @@ def choose_target(options: Options, environ: Mapping[str, str]) -> URL | None:
     For a run that was cut off it is, in the last place, the database of the configuration that the run published.
     Raises ConfigError where a setting cannot be read, or the database is not PostgreSQL.
     """
-    if options.target is None and not any(map(environ.get, ("PGHOST", "PGDATABASE", "PGSERVICE"))):
-        url = _find_published(options.root, environ) if options.recovery else None
-        if url is None:
-            return None
-    else:
+    url = None
+    if options.target is not None or any(map(environ.get, ("PGHOST", "PGDATABASE", "PGSERVICE"))):
         url = find_url(options.target or "postgresql://", environ, Path.home())
-    if not url.drivername.startswith("postgresql"):
+    elif options.recovery:
+        url = _find_published(options.root, environ)
+    if url is not None and not url.drivername.startswith("postgresql"):
         raise ConfigError(NO_POSTGRESQL)
     return url
 
@@ -68,8 +66,6 @@ async def read_target(url: URL, wait_seconds: float = 0.0) -> TargetState:
     """
     with explained(url):
         async with disposing(make_engine(url, read_only=True)) as engine:
-            async with engine.connect() as connection:
-                version, encoding, standby, may_create = (await connection.execute(text(_FACTS))).one()
             held_by = ""
             try:
                 async with hold_database(engine, wait_seconds):
@@ -77,24 +73,27 @@ async def read_target(url: URL, wait_seconds: float = 0.0) -> TargetState:
             except LockHeldError as error:
                 held_by = error.problem.message
             async with engine.connect() as connection:
-                state = await connection.run_sync(_read_state)
-    facts = {"server_version": version, "encoding": encoding, "may_create": may_create, "standby": standby}
-    return replace(state, **facts, held_by=held_by)
+                return await connection.run_sync(_read_state, held_by)
 
 
-def _read_state(connection: Connection) -> TargetState:
-    inspector = inspect(connection)
+def _read_state(connection: Connection, held_by: str) -> TargetState:
+    version, encoding, standby, may_create = connection.execute(text(_FACTS)).one()
     ours = schema.read_tables(connection)
     revision = schema.read_revision(connection)
     names = {str(name): bool(moved) for name, moved in connection.execute(text(_NAMES))}
     return TargetState(
+        server_version=version,
+        encoding=encoding,
         revision=revision,
         head=schema.head(),
         rows={name: _count(connection, name) for name in sorted(ours)},
         taken=frozenset(names),
         legacy=frozenset(name for name, moved in names.items() if moved),
-        schemas=frozenset(inspector.get_schema_names()),
+        schemas=frozenset(inspect(connection).get_schema_names()),
         runs=_read_runs(connection) if revision == schema.head() and MigrationRun.__tablename__ in ours else (),
+        may_create=may_create,
+        standby=standby,
+        held_by=held_by,
     )
 
 
@@ -105,7 +104,4 @@ def _read_runs(connection: Connection) -> tuple[TargetRun, ...]:
 
 
 def _count(connection: Connection, name: str) -> int:
-    found = connection.execute(text(f"SELECT count(*) FROM {quote(name)}")).scalar()  # noqa: S608
-    if found is None:
-        raise TargetError(NOT_COUNTED.fill(table=name))
-    return int(found)
+    return int(connection.execute(text(f"SELECT count(*) FROM {quote(name)}")).scalar_one())  # noqa: S608

@@ -12,8 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from teleclaude.migration.report.events import CutoverItem
-from teleclaude.migration.source.inventory import Inventory
-from teleclaude.migration.source.references import Kind, Reference, Service
+from teleclaude.migration.source.inventory import Inventory, Kind, Reference, Service
 from teleclaude.platform.names import Names, names_of
 from teleclaude.printable import printable
 

@@ -80,8 +80,7 @@ class Plan:
     @property
     def databases(self) -> tuple[SourceDatabase, ...]:
         """The old databases, one or two."""
-        both = (self.inventory.database, self.inventory.events)
-        return tuple(database for database in both if database is not None)
+        return self.inventory.databases
 
     @property
     def target(self) -> str | None:

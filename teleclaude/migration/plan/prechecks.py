@@ -11,9 +11,7 @@ from dataclasses import replace
 
 from teleclaude.migration.plan import problems
 from teleclaude.migration.report.events import CutoverItem, Finding, Severity, error, warning
-from teleclaude.migration.source.inventory import Inventory
-from teleclaude.migration.source.references import Kind
-from teleclaude.migration.source.target import TargetState
+from teleclaude.migration.source.inventory import Inventory, Kind, TargetState
 from teleclaude.migration.values.identifiers import EVENTS, LEGACY
 from teleclaude.platform.names import names_of
 

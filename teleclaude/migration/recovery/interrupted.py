@@ -14,10 +14,9 @@ from teleclaude.errors import Problem
 from teleclaude.migration.plan.plan import Plan, make_plan, published_paths
 from teleclaude.migration.publish.published import is_of, remove_docs, remove_files
 from teleclaude.migration.recovery.problems import OTHER_PLACES, OTHER_TARGET, TARGET_BUSY
-from teleclaude.migration.source.inventory import Inventory
+from teleclaude.migration.source.inventory import Inventory, TargetRun, TargetState
 from teleclaude.migration.source.options import Options
 from teleclaude.migration.source.run_record import JournaledRun, RunRecord
-from teleclaude.migration.source.target import TargetRun, TargetState
 from teleclaude.migration.state.journal import SETTLED, Interrupted, try_entry
 from teleclaude.migration.state.workspace import remove_empty, remove_killed
 from teleclaude.migration.values.identifiers import EVENTS, LEGACY

@@ -15,9 +15,9 @@ from teleclaude.migration.recovery import problems
 from teleclaude.migration.recovery.interrupted import plan_again, same_options
 from teleclaude.migration.recovery.reverify import reading_target, verify_tables
 from teleclaude.migration.report.events import Event, Finding, Severity, error, warning
+from teleclaude.migration.source.inventory import NOWHERE
 from teleclaude.migration.source.options import Options
 from teleclaude.migration.source.run_record import RunRecord
-from teleclaude.migration.source.target import NOWHERE
 from teleclaude.migration.state.journal import digests
 
 

@@ -21,8 +21,7 @@ from teleclaude.migration.run import Check, Step, hold_and, run_step, run_steps,
 from teleclaude.migration.source.inventory import Inventory
 from teleclaude.migration.source.options import Options, Recovery
 from teleclaude.migration.state.journal import COMMIT, SETTLED, Interrupted, read_journal, try_entry, write_entry
-from teleclaude.migration.state.run_files import write_start
-from teleclaude.migration.state.run_state import Run
+from teleclaude.migration.state.run_state import Run, write_start
 from teleclaude.migration.state.workspace import remove_killed, write_private
 from teleclaude.migration.steps.preflight import preflight
 

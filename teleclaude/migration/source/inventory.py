@@ -1,19 +1,131 @@
-"""The inventory: what discovery saw. Facts only, no decision. Pure."""
+"""The inventory: what discovery saw of the old installation, what uses it, and the target. No decision in it. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 
 from sqlalchemy import URL
 
+from teleclaude.errors import Problem
 from teleclaude.layout import Layout
 from teleclaude.migration.report.events import Finding
 from teleclaude.migration.source.installation import Account, ConfigFiles, DocFile, Person, SourceDatabase, SourceFile
-from teleclaude.migration.source.references import Activity, Reference, Service
 from teleclaude.migration.source.run_record import JournaledRun
-from teleclaude.migration.source.target import NOWHERE, Destinations, TargetState
+from teleclaude.platform.names import Unit
+
+
+@dataclass(frozen=True)
+class Activity:
+    """Evidence that something works on the old installation now, and how to end it."""
+
+    problem: Problem
+    stops: bool = True
+    """Whether the migration is refused until it has ended; otherwise it is a warning."""
+
+
+@dataclass(frozen=True)
+class Service:
+    """A unit of systemd or an agent of launchd that starts the old program."""
+
+    unit: Unit
+    runs: str
+    running: bool
+    at_boot: bool
+    """Whether it starts at boot or login."""
+
+
+class Kind(StrEnum):
+    """The kinds of references to the old installation."""
+
+    CRON = "cron"
+    AGENT_HOOK = "agent hook"
+    SHELL = "shell"
+    SCRIPT = "script"
+    LINK = "link"
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A place outside the old installation that refers to it."""
+
+    kind: Kind
+    path: Path
+    runs: str
+    """What it runs or names, without secrets."""
+    lines: tuple[int, int] | None = None
+    """The first and the last line that it takes up alone, None where it shares its lines."""
+    keys: tuple[str | int, ...] = ()
+    """The keys that lead to it in a file of JSON or TOML."""
+    text: str = field(default="", repr=False)
+    """The line as it is; may hold a secret."""
+    clear: bool = True
+    """Whether a program can remove it from its file and leave everything else as it is."""
+    active: bool = True
+    """Whether it is not commented out."""
+    crontab: str = ""
+    """The user whose crontab holds it."""
+    home: Path | None = None
+    """The home of that user."""
+
+
+@dataclass(frozen=True)
+class TargetRun:
+    """A migration into the target, as the target records it."""
+
+    run: str
+    state: str
+    """`pending` or `complete`."""
+    source: str
+    source_sha256: str
+    started_at: str
+
+
+@dataclass(frozen=True)
+class TargetState:
+    """What the target database holds."""
+
+    server_version: int = 0
+    """As `server_version_num`: 150004 is 15.4."""
+    encoding: str = "UTF8"
+    revision: str | None = None
+    head: str = ""
+    """The revision that this program needs."""
+    rows: Mapping[str, int] = field(default_factory=dict)
+    """The number of rows of every table of ours that exists."""
+    taken: frozenset[str] = frozenset()
+    """Every name in the schema of our tables that no further table can have."""
+    legacy: frozenset[str] = frozenset()
+    """Those of them that are tables which a migration made."""
+    schemas: frozenset[str] = frozenset()
+    """Every schema of the database."""
+    runs: tuple[TargetRun, ...] = ()
+    may_create: bool = True
+    standby: bool = False
+    held_by: str = ""
+    """Who holds the lock of the database, as a sentence; empty where it is free."""
+
+
+@dataclass(frozen=True)
+class Destinations:
+    """What exists where the new installation will be."""
+
+    existing: frozenset[Path] = frozenset()
+    """Which of its places are taken."""
+    new_directories: tuple[Path, ...] = ()
+    """Directories that do not exist yet, parents first."""
+    not_writable: tuple[Path, ...] = ()
+    """Places that this process may not write to."""
+    unsafe_folders: tuple[Path, ...] = ()
+    """Folders above the system's files that a user without privileges can change."""
+    unsafe_run_folder: Path | None = None
+    """Such a folder above the folder of the run, None where there is none."""
+    service_user_exists: bool = False
+
+
+NOWHERE = Destinations()
 
 
 @dataclass(frozen=True)
@@ -67,6 +179,11 @@ class Inventory:
     destinations: Destinations = NOWHERE
     problems: tuple[Finding, ...] = ()
     """What could not be looked at, and why."""
+
+    @property
+    def databases(self) -> tuple[SourceDatabase, ...]:
+        """The old databases, at most two."""
+        return tuple(database for database in (self.database, self.events) if database is not None)
 
     @property
     def as_service_user(self) -> bool:

@@ -88,8 +88,7 @@ def privsep_for(account: Account | None) -> Privsep:
     if account is None:
         return Privsep()
     if account not in _privseps:
-        privsep = _fork(account)
-        _privseps[account] = privsep
+        _privseps[account] = _fork(account)
     return _privseps[account]
 
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 
 from teleclaude.config.folders import Links, Policy, entered, walked
@@ -59,10 +59,11 @@ def open_regular(path: str, exact: bool) -> int:
     try:
         real = Path(path) if exact else resolve(Path(path))
         # The check comes before the opening, because the opening of a device may have an effect.
-        _check_regular(path, _inspect_existing(real))
+        _check_regular(path, inspect(real))
         descriptor = open_exactly(real, _READING)
-    except FileNotFoundError:
-        raise
+    except (FileNotFoundError, NotADirectoryError):
+        # A file may have the name of its folder.
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path) from None
     except OSError as error:
         raise SourceError(NOT_PERMITTED.fill(path=path, uid=os.geteuid(), reason=error.strerror)) from None
     try:
@@ -73,34 +74,20 @@ def open_regular(path: str, exact: bool) -> int:
     return descriptor
 
 
-def _inspect_existing(real: Path) -> os.stat_result:
-    try:
-        return inspect(real)
-    except NotADirectoryError:
-        # A file has the name of its folder.
-        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(real)) from None
-
-
 def _check_regular(path: str, state: os.stat_result) -> None:
     if not stat.S_ISREG(state.st_mode):
         raise SourceError(NOT_REGULAR.fill(path=path))
 
 
-@contextmanager
-def _scanning(real: Path) -> Iterator[Iterator[os.DirEntry[str]]]:
-    descriptor = open_exactly(real, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    try:
-        with os.scandir(descriptor) as entries:
-            yield entries
-    finally:
-        os.close(descriptor)
-
-
 def list_names(folder: str) -> list[str]:
     """Return the names in a folder in order, none where there is no folder; raises SourceError, OSError."""
     try:
-        with _scanning(resolve(Path(folder))) as entries:
-            names = [entry.name for entry, _ in zip(entries, range(MAX_ENTRIES + 1), strict=False)]
+        descriptor = open_exactly(resolve(Path(folder)), os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            with os.scandir(descriptor) as entries:
+                names = [entry.name for entry in islice(entries, MAX_ENTRIES + 1)]
+        finally:
+            os.close(descriptor)
     except FileNotFoundError:
         return []
     except OSError as error:

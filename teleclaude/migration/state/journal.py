@@ -15,8 +15,8 @@ from typing import Any
 
 from teleclaude.errors import Problem, SourceError
 from teleclaude.migration.source.installation import SourceDatabase
+from teleclaude.migration.source.inventory import TargetRun
 from teleclaude.migration.source.run_record import JournaledRun, RunRecord
-from teleclaude.migration.source.target import TargetRun
 from teleclaude.migration.state.problems import CUT_OFF, CUT_OFF_COMPLETE, OTHER_VERSION
 
 _NAME = "journal.jsonl"

@@ -20,6 +20,9 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import IO, Any
 
+from teleclaude.errors import SourceError
+from teleclaude.migration.state.problems import LEDGER_MISSING
+
 _AT_ONCE = 1000
 """Lines that are indexed before anything else may happen."""
 
@@ -112,15 +115,19 @@ async def index_ledger(path: Path, private: Path) -> AsyncIterator[LedgerIndex]:
     """Read a ledger through and index it, in a file of the private folder that is removed at the end.
 
     The ledger stays the record: the index holds hashes, which mean something in this process alone, and places.
+    Raises SourceError where there is no ledger.
     """
-    # Readable by its owner alone (Python manual, tempfile.mkstemp).
-    descriptor, name = tempfile.mkstemp(prefix="ledger-", suffix=".sqlite", dir=private)
-    os.close(descriptor)
     try:
-        with path.open("rb") as lines, closing(sqlite3.connect(name)) as places:
-            yield LedgerIndex(lines, places, await _fill(lines, places))
-    finally:
-        Path(name).unlink(missing_ok=True)
+        lines = path.open("rb")
+    except FileNotFoundError:
+        raise SourceError(LEDGER_MISSING.fill(path=path)) from None
+    # Readable by its owner alone (Python manual, tempfile.NamedTemporaryFile).
+    with (
+        lines,
+        tempfile.NamedTemporaryFile(prefix="ledger-", suffix=".sqlite", dir=private) as file,
+        closing(sqlite3.connect(file.name)) as places,
+    ):
+        yield LedgerIndex(lines, places, await _fill(lines, places))
 
 
 async def _fill(lines: IO[bytes], places: sqlite3.Connection) -> Mapping[str, int]:

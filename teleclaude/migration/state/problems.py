@@ -1,4 +1,4 @@
-"""What is said of the things that a run keeps: its folder, its journal, its row on the target."""
+"""What is said of the things that a run keeps: its folder, its journal, its ledger, its row on the target."""
 
 from __future__ import annotations
 
@@ -23,6 +23,10 @@ CUT_OFF = Problem(
 CUT_OFF_COMPLETE = Problem(
     "the migration {run} is complete; only its journal was cut off",
     "use --resume to close the journal",
+)
+LEDGER_MISSING = Problem(
+    "the ledger {path} is missing, and converted values cannot be verified without it",
+    "restore the file from a backup, or follow rollback.txt in the folder of the run",
 )
 ROW_GONE = Problem(
     "the row of the run {run} is gone from migration_runs on the target", "find out who else works on the database"

@@ -15,17 +15,19 @@ from teleclaude.migration.discover.configuration import (
 )
 from teleclaude.migration.source.installation import ConfigFiles, Person, Places
 from teleclaude.migration.source.privsep import Privsep
+from teleclaude.migration.source.unprivileged import list_names
 
 LAYOUT = make_layout("linux", None, {})
 
 
 def copied(places: Places, tmp_path: Path) -> ConfigFiles:
     (tmp_path / "private").mkdir()
-    return copy_config(Privsep(), places, tmp_path / "private")[0]
+    people = list_names(str(places.state / "people"))
+    return copy_config(Privsep(), places, people, tmp_path / "private")[0]
 
 
 def test_a_missing_configuration_is_an_error_and_the_other_files_may_be_missing(places: Places, tmp_path: Path) -> None:
-    files, problems = copy_config(Privsep(), places, tmp_path)
+    files, problems = copy_config(Privsep(), places, [], tmp_path)
     assert [problem.problem.message for problem in problems] == [f"{places.checkout / 'config.yml'} is missing"]
     assert files.persons == {}
     assert read_people(files) == ()

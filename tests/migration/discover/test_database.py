@@ -28,7 +28,7 @@ def make(path: Path, script: str) -> None:
 
 
 def find(places: Places, private: Path) -> SourceDatabase:
-    files, _ = copy_config(Privsep(), places, private)
+    files, _ = copy_config(Privsep(), places, [], private)
     return find_database(Privsep(), places, files, private)
 
 
@@ -106,3 +106,11 @@ def test_the_database_of_events_may_be_missing_but_not_something_else(places: Pl
     (places.state / "events.db").mkdir()
     [warning] = find_odd_events(places)
     assert warning.problem.message == f"{places.state / 'events.db'} is not a file, so no events are moved"
+
+
+@pytest.mark.parametrize("damaged", ["words_data", "words_config"])
+def test_a_damaged_search_index_is_no_damaged_database(places: Places, private: Path, damaged: str) -> None:
+    rows = "CREATE VIRTUAL TABLE words USING fts5(t); INSERT INTO words VALUES ('one');"
+    make(places.checkout / "teleclaude.db", f"{SESSIONS} INSERT INTO sessions VALUES ('s', ''); {rows}")
+    make(places.checkout / "teleclaude.db", f"DELETE FROM {damaged};")
+    assert {table.name: table.rows for table in find(places, private).tables}["sessions"] == 1

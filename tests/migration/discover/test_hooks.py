@@ -10,8 +10,8 @@ from teleclaude.migration.discover.hooks import find_hooks, find_lines
 from teleclaude.migration.discover.old_paths import OldPaths
 from teleclaude.migration.report.events import Finding
 from teleclaude.migration.source.installation import Places
+from teleclaude.migration.source.inventory import Reference
 from teleclaude.migration.source.privsep import Privsep
-from teleclaude.migration.source.references import Reference
 
 
 def found(places: Places, old_paths: OldPaths, name: str, text: str) -> list[Reference | Finding]:

@@ -14,7 +14,6 @@ from sqlalchemy import URL
 from teleclaude.db.file_lock import hold_existing, hold_pid_file
 from teleclaude.demo.installation import SampleInstallation
 from teleclaude.errors import Problem
-from teleclaude.migration.discover import crontabs
 from teleclaude.migration.discover.services import answer_of
 from teleclaude.migration.pipeline import STEPS
 from teleclaude.migration.plan.plan import Plan
@@ -163,7 +162,7 @@ async def test_an_entry_of_cron_is_named_with_its_line(
 ) -> None:
     table = tmp_path / "crontab"
     table.write_text(f"# {sample.checkout}\n*/5 * * * * {sample.checkout}/bin/cron-runner\n")
-    monkeypatch.setattr(crontabs, "TABLES", (str(table),))
+    monkeypatch.setattr("teleclaude.migration.discover.services.CRON_TABLES", (str(table),))
     [sentence] = await refusals(options)
     assert f"{table}, line 2" in sentence
 

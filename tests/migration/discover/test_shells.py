@@ -8,8 +8,8 @@ from teleclaude.migration.discover.old_paths import OldPaths
 from teleclaude.migration.discover.shells import find_shells
 from teleclaude.migration.report.events import Finding
 from teleclaude.migration.source.installation import Places
+from teleclaude.migration.source.inventory import Kind, Reference
 from teleclaude.migration.source.privsep import Privsep
-from teleclaude.migration.source.references import Kind, Reference
 
 
 def below(places: Places, old_paths: OldPaths) -> list[Reference | Finding]:

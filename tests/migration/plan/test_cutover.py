@@ -16,8 +16,7 @@ from teleclaude.migration.plan.cutover import (
     to_jq,
 )
 from teleclaude.migration.source.installation import Account
-from teleclaude.migration.source.inventory import Inventory
-from teleclaude.migration.source.references import Kind, Reference, Service
+from teleclaude.migration.source.inventory import Inventory, Kind, Reference, Service
 from teleclaude.platform.names import LINUX, Unit
 
 LINE = Reference(Kind.SHELL, Path("/home/ada/.bashrc"), "telec", (3, 3), text="alias telec=/old/bin/telec")

@@ -5,9 +5,8 @@ from pathlib import Path
 
 from teleclaude.migration.plan.old_files import LEFT, MOVED, UNKNOWN, find_leftovers, find_old_files
 from teleclaude.migration.source.installation import DocFile, SourceDatabase, SourceFile
-from teleclaude.migration.source.inventory import Inventory
+from teleclaude.migration.source.inventory import Inventory, Service
 from teleclaude.migration.source.known_files import CHECKOUT_ENTRIES, HOME_ENTRIES
-from teleclaude.migration.source.references import Service
 from teleclaude.platform.names import Unit
 
 HOME, CHECKOUT = Path("/home/ada"), Path("/home/ada/teleclaude")

@@ -10,9 +10,15 @@ from teleclaude.errors import Problem
 from teleclaude.layout import make_layout
 from teleclaude.migration.plan.prechecks import run_prechecks
 from teleclaude.migration.report.events import CutoverItem, Finding, Severity, error
-from teleclaude.migration.source.inventory import Inventory
-from teleclaude.migration.source.references import Activity, Kind, Service
-from teleclaude.migration.source.target import Destinations, TargetRun, TargetState
+from teleclaude.migration.source.inventory import (
+    Activity,
+    Destinations,
+    Inventory,
+    Kind,
+    Service,
+    TargetRun,
+    TargetState,
+)
 from teleclaude.platform.names import Unit
 
 SERVICE = Service(Unit("teleclaude.service", "sudo systemctl", Path("/etc/x")), "runs", running=False, at_boot=False)

@@ -23,9 +23,8 @@ from teleclaude.migration.plan.rollback import (
     write_down,
 )
 from teleclaude.migration.source.installation import Account, DocFile
-from teleclaude.migration.source.inventory import Inventory
+from teleclaude.migration.source.inventory import Inventory, Kind, Reference, Service
 from teleclaude.migration.source.options import Options
-from teleclaude.migration.source.references import Kind, Reference, Service
 from teleclaude.platform.names import Unit
 
 UNIT = Service(

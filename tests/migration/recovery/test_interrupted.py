@@ -9,10 +9,9 @@ from teleclaude.db.url import display_url
 from teleclaude.errors import Problem
 from teleclaude.migration.recovery.interrupted import find_interrupted, find_refusal, plan_again, same_options, settle
 from teleclaude.migration.report.events import error
-from teleclaude.migration.source.inventory import Inventory
+from teleclaude.migration.source.inventory import Inventory, TargetRun, TargetState
 from teleclaude.migration.source.options import Options, Recovery
 from teleclaude.migration.source.run_record import JournaledRun, RunRecord
-from teleclaude.migration.source.target import TargetRun, TargetState
 from teleclaude.migration.state.journal import SETTLED, Interrupted, find_entry, read_journal
 from tests.support.record import RECORD
 

@@ -163,6 +163,16 @@ async def test_without_its_ledger_a_run_with_changed_values_is_only_taken_back(l
     assert (await migrate_sample(asked(left.options, Recovery.UNDO))).ok
 
 
+@pytest.mark.parametrize("recovery", list(Recovery))
+async def test_a_run_whose_ledger_alone_is_lost_is_refused_with_a_sentence(left: Standing, recovery: Recovery) -> None:
+    [ledger] = state_of(left).glob("*/ledger.jsonl")
+    ledger.unlink()
+    report = await migrate_sample(asked(left.options, recovery))
+    assert report.exit_code == 3
+    assert report.failure is not None
+    assert report.failure.problem.message.startswith(f"the ledger {ledger} is missing")
+
+
 async def test_files_are_taken_back_also_where_the_target_holds_nothing(left: Standing) -> None:
     await query(left.target, "DROP SCHEMA public CASCADE")
     await query(left.target, "CREATE SCHEMA public")

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from teleclaude.errors import SourceError
+from teleclaude.migration.source.inventory import TargetRun
 from teleclaude.migration.source.run_record import JournaledRun
-from teleclaude.migration.source.target import TargetRun
 from teleclaude.migration.state.journal import (
     COMMIT,
     Interrupted,

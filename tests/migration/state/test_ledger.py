@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from teleclaude.errors import SourceError
 from teleclaude.migration.state.ledger import Entry, LedgerIndex, from_plain, index_ledger, open_ledger, to_plain
 
 
@@ -92,6 +93,14 @@ async def test_a_ledger_line_gives_the_original_back(tmp_path_factory: Any, valu
     async with index_ledger(path, path.parent) as index:
         assert list(index.find("t", (value, 1), "c", value)) == [entry]
     assert from_plain(to_plain(value)) == value
+
+
+async def test_a_ledger_that_is_missing_is_named_with_a_remedy(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=r"ledger\.jsonl is missing") as caught:
+        async with index_ledger(tmp_path / "ledger.jsonl", tmp_path):
+            pass
+    assert "rollback.txt" in caught.value.problem.hint
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_ledger_is_made_once_and_read_by_its_owner_alone(tmp_path: Path) -> None:

@@ -13,8 +13,7 @@ from teleclaude.migration.source.inventory import Inventory
 from teleclaude.migration.source.options import Options
 from teleclaude.migration.source.run_record import RunRecord
 from teleclaude.migration.state.journal import find_entry, read_journal
-from teleclaude.migration.state.run_files import make_header, write_report, write_start
-from teleclaude.migration.state.run_state import Observer, Run, new_run
+from teleclaude.migration.state.run_state import Observer, Run, new_run, write_report, write_start
 
 SAID = Problem("said", "nothing to do")
 
@@ -48,7 +47,7 @@ def test_the_journal_and_the_report_say_the_same_of_how_to_plan_a_run_again(
     write_start(plan)
     start = find_entry(read_journal(plan.folder), "start")
     assert start is not None
-    assert start["record"] == make_header(plan)["record"]
+    assert start["record"] == Run(plan, Observer()).to_report().to_json()["record"]
     assert RunRecord.from_json(start["record"]).run == plan.run
 
 

@@ -12,6 +12,7 @@ from typing import TypeVar, TypeVarTuple
 from teleclaude.daemon.service_user import find_identity_to_take, require_program
 from teleclaude.errors import Problem, TeleClaudeError
 from teleclaude.layout import make_layout, user_config
+from teleclaude.migration.discover.account import find_account, find_user_name, read_sudo_uid
 from teleclaude.migration.discover.configuration import (
     copy_config,
     find_unset,
@@ -19,22 +20,16 @@ from teleclaude.migration.discover.configuration import (
     read_people,
     read_zone,
 )
+from teleclaude.migration.discover.crontabs import find_crontabs
 from teleclaude.migration.discover.database import find_database, find_events, find_odd_events
 from teleclaude.migration.discover.destinations import find_destinations, find_runs
 from teleclaude.migration.discover.docs import Docs, find_docs
 from teleclaude.migration.discover.hooks import find_hooks
-from teleclaude.migration.discover.installation import (
-    find_account,
-    find_elsewhere,
-    find_places,
-    find_user_name,
-    list_files,
-    read_sudo_uid,
-)
+from teleclaude.migration.discover.installation import find_elsewhere, find_places, list_files
 from teleclaude.migration.discover.old_paths import OldPaths, make_old_paths
 from teleclaude.migration.discover.problems import MISSING, UNREADABLE, UNREADABLE_FOR_ROOT
 from teleclaude.migration.discover.processes import find_activities
-from teleclaude.migration.discover.services import find_crontabs, find_services
+from teleclaude.migration.discover.services import find_services
 from teleclaude.migration.discover.shells import find_shells
 from teleclaude.migration.discover.target import choose_target, read_target
 from teleclaude.migration.report.events import Finding, error

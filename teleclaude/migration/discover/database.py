@@ -24,7 +24,8 @@ from teleclaude.migration.discover.configuration import read_variables
 from teleclaude.migration.report.events import Finding, warning
 from teleclaude.migration.source.files import opened
 from teleclaude.migration.source.installation import ConfigFiles, Places, SourceColumn, SourceDatabase, SourceTable
-from teleclaude.migration.source.old_schema import count_pending, find_models, fold, has_data
+from teleclaude.migration.source.json_member import count_pending
+from teleclaude.migration.source.old_schema import find_models, fold, has_data
 from teleclaude.migration.source.privsep import Privsep
 from teleclaude.migration.source.snapshot import copy_database
 from teleclaude.migration.values.identifiers import quote

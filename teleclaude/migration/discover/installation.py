@@ -1,72 +1,19 @@
-"""A single-user installation: its folders and its files, and the accounts of the move (facts: installation)."""
+"""A single-user installation: its folders and its files (facts: installation)."""
 
 from __future__ import annotations
 
 import os
-import pwd
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 
-from teleclaude.config.folders import Stranger, find_stranger
-from teleclaude.errors import SourceError
-from teleclaude.migration.discover.problems import SEVERAL_OWNERS
+from teleclaude.migration.discover.account import find_caller_home
 from teleclaude.migration.source.files import FILE_LIMIT, hash_file
-from teleclaude.migration.source.installation import Account, ConfigFiles, DocFile, Places, SourceDatabase, SourceFile
+from teleclaude.migration.source.installation import ConfigFiles, DocFile, Places, SourceDatabase, SourceFile
 from teleclaude.migration.source.known_files import ELSEWHERE
 from teleclaude.migration.source.options import Options
 from teleclaude.migration.source.privsep import Privsep
 from teleclaude.migration.source.unprivileged import list_existing, list_tree
 from teleclaude.platform.names import SYSTEMS
-
-
-def find_account(places: Places) -> Account | None:
-    """Return the user who controls the folders of the old installation, None where this process may read them itself.
-
-    A process may read them itself where it is not root, or where only root controls them. Raises SourceError where
-    several users control them.
-    """
-    if os.geteuid() != 0:
-        return None
-    folders = (places.home, places.state, places.state / "docs", places.checkout, places.checkout / "docs")
-    strangers = [stranger for folder in folders if (stranger := find_stranger(folder)) is not None]
-    owners = {stranger.uid: stranger for stranger in strangers}
-    if len(owners) > 1:
-        listed = ", ".join(f"{stranger.path} (uid {uid})" for uid, stranger in sorted(owners.items()))
-        raise SourceError(SEVERAL_OWNERS.fill(listed=listed))
-    top_folders = sorted({place.path for place in strangers if place.path.is_dir() and not place.path.is_symlink()})
-    return _make_account(strangers[0], tuple(top_folders)) if strangers else None
-
-
-def _make_account(stranger: Stranger, top_folders: tuple[Path, ...]) -> Account:
-    try:
-        known = pwd.getpwuid(stranger.uid)
-    except KeyError:
-        # A user of another machine, who never gets root's group.
-        return Account(stranger.uid, stranger.gid or stranger.uid, (), top_folders)
-    groups = tuple(os.getgrouplist(known.pw_name, known.pw_gid))
-    return Account(stranger.uid, known.pw_gid, groups, top_folders, known.pw_name)
-
-
-def read_sudo_uid(environ: Mapping[str, str]) -> int | None:
-    """Return the user id of the caller of sudo, None without sudo and for root, which is nobody's owner."""
-    uid = environ.get("SUDO_UID", "")
-    return (int(uid) or None) if uid.isdigit() else None
-
-
-def find_caller_home(environ: Mapping[str, str]) -> Path:
-    """Return the home of the caller, that of the caller of sudo where there is one."""
-    uid = read_sudo_uid(environ)
-    with suppress(KeyError):
-        return Path.home() if uid is None else Path(pwd.getpwuid(uid).pw_dir)
-    return Path.home()
-
-
-def find_user_name(uid: int | None) -> str | None:
-    """Return the name of the account with `uid`, None where this machine does not know it."""
-    with suppress(KeyError):
-        return pwd.getpwuid(uid).pw_name if uid is not None else None
-    return None
 
 
 def find_places(options: Options, environ: Mapping[str, str]) -> Places:

@@ -1,4 +1,4 @@
-"""How old databases of every age are read as the models, as data; and values inside the JSON of an old column. Pure.
+"""How old databases of every age are read as the models, as data. Pure.
 
 A database is recognised by its columns, not by a version. Each column of a model lists the ways to read it, best first;
 those count whose columns the old table has (facts: schema history). A column that only a rule reads is moved to the
@@ -7,28 +7,18 @@ schema `legacy` as well, so that no rule loses anything.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from string import ascii_lowercase, ascii_uppercase
-from typing import Any
 
 from sqlalchemy import Table
 
 from teleclaude.db.models import Model
 from teleclaude.migration.source.installation import SourceTable
+from teleclaude.migration.source.json_member import FIRST, FUNCTION
 from teleclaude.migration.values.identifiers import quote
-
-FUNCTION = "json_member"
-"""The name of `read_member` in SQL."""
-
-FIRST = "0"
-"""The key of the first value of a list."""
-
-_PENDING = ("pending_deletions", "pending_feedback_deletions")
-"""Lists of messages to delete."""
 
 _BOOKKEEPING = {
     re.compile(r"sqlite_.*"): "SQLite's own bookkeeping; sequences give the next numbers",
@@ -204,43 +194,3 @@ def missing_columns(source: SourceTable, model: str) -> tuple[str, ...]:
 def has_data(table: SourceTable) -> bool:
     """Whether an old table holds data of its own."""
     return reason_left(table.name, search_index=table.search_index) is None
-
-
-def read_member(raw: bytes | None, key: str) -> bytes | None:
-    """Return a value of an object, or the first one of a list, as text; None where it is missing.
-
-    SQLite's own json_extract silently cuts a string at `\\u0000`, rounds large integers and refuses NaN.
-    Argument and result are bytes, because no other type of SQLite passes text that is not UTF-8.
-    """
-    value = _member_of(_read(raw), key)
-    if value is None:
-        return None
-    if isinstance(value, bool):
-        return b"%d" % value
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    # A lone surrogate and a byte that is not UTF-8 keep their bytes.
-    return b"".join(_encode(char) for char in text) if not text.isascii() else text.encode()
-
-
-def count_pending(raw: bytes | None) -> int:
-    """Return how many messages are to be deleted."""
-    state = _read(raw)
-    lists = (_member_of(state, key) for key in _PENDING)
-    return sum(len(found) for found in lists if isinstance(found, list))
-
-
-def _read(raw: bytes | None) -> Any:
-    try:
-        return json.loads((raw or b"").decode("utf-8", "surrogateescape"))
-    except (ValueError, RecursionError):
-        return None
-
-
-def _member_of(found: Any, key: str) -> Any:
-    if isinstance(found, list) and key == FIRST:
-        return found[0] if found else None
-    return found.get(key) if isinstance(found, dict) else None
-
-
-def _encode(char: str) -> bytes:
-    return char.encode("utf-8", "surrogateescape" if "\udc80" <= char <= "\udcff" else "surrogatepass")

@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 
 from teleclaude.db.engine import make_reader
 from teleclaude.migration.source.installation import SourceDatabase
-from teleclaude.migration.source.old_schema import FUNCTION, read_member
+from teleclaude.migration.source.json_member import FUNCTION, read_member
 
 BATCH_SIZE = 1 << 20
 """Characters and bytes at which a batch ends, however few its rows."""

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from teleclaude.errors import SourceError
-from teleclaude.migration.discover.installation import find_account, find_caller_home, find_user_name, read_sudo_uid
+from teleclaude.migration.discover.account import find_account, find_caller_home, find_user_name, read_sudo_uid
 from teleclaude.migration.source.installation import Places
 
 USER = 12345

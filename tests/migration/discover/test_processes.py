@@ -162,7 +162,7 @@ async def test_an_entry_of_cron_is_named_with_its_line(
 ) -> None:
     table = tmp_path / "crontab"
     table.write_text(f"# {sample.checkout}\n*/5 * * * * {sample.checkout}/bin/cron-runner\n")
-    monkeypatch.setattr("teleclaude.migration.discover.services.CRON_TABLES", (str(table),))
+    monkeypatch.setattr("teleclaude.migration.discover.crontabs.CRON_TABLES", (str(table),))
     [sentence] = await refusals(options)
     assert f"{table}, line 2" in sentence
 

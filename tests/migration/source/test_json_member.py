@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from teleclaude.migration.source.old_schema import FIRST, count_pending, read_member
+from teleclaude.migration.source.json_member import FIRST, count_pending, read_member
 
 
 @pytest.mark.parametrize(

@@ -10,15 +10,14 @@ from hypothesis import strategies as st
 
 from teleclaude.db.models import Model
 from teleclaude.migration.source.installation import SourceColumn, SourceTable
+from teleclaude.migration.source.json_member import FUNCTION, read_member
 from teleclaude.migration.source.old_schema import (
-    FUNCTION,
     RULES,
     choose_read,
     find_models,
     fold,
     has_data,
     missing_columns,
-    read_member,
     reason_left,
 )
 

@@ -108,14 +108,13 @@ def published_paths(plan: Plan) -> tuple[Path, ...]:
 
 def make_plan(options: Options, inventory: Inventory) -> Plan:
     """Decide everything. A decision that cannot be made, and a reason to refuse, is a finding of the plan."""
-    owner = choose_owner(options, inventory)
-    zone = _choose_zone(options.timezone or inventory.timezone)
-    started_at = datetime.fromisoformat(inventory.started_at)
-    tables, mappings = _plan_tables(inventory, owner, zone, started_at)
-    old_files = tuple(find_old_files(inventory, owner.person if isinstance(owner, Owner) else None))
+    chosen, zone = choose_owner(options, inventory), _choose_zone(options.timezone or inventory.timezone)
+    undecided = [decision for decision in (chosen, zone) if isinstance(decision, Finding)]
+    owner = chosen if isinstance(chosen, Owner) else None
+    tables, mappings = _plan_tables(inventory, owner, UTC if isinstance(zone, Finding) else zone)
+    old_files = tuple(find_old_files(inventory, owner.person if owner else None))
     cutover = tuple(find_cutover(inventory))
-    first = find_first_person(owner, inventory) if isinstance(owner, Owner) else None
-    undecided = [decision for decision in (owner, zone) if isinstance(decision, Finding)]
+    first = find_first_person(owner, inventory) if owner else None
     return Plan(
         options=options,
         inventory=inventory,
@@ -123,7 +122,7 @@ def make_plan(options: Options, inventory: Inventory) -> Plan:
         url=inventory.url if inventory.target else None,
         password_file=_find_password_file(options, inventory),
         schema_exists=inventory.target is not None and inventory.target.revision is not None,
-        owner=owner if isinstance(owner, Owner) else None,
+        owner=owner,
         first_person=first,
         timezone=options.timezone or inventory.timezone or "UTC",
         tables=tables,
@@ -165,16 +164,16 @@ def _choose_zone(name: str | None) -> tzinfo | Finding:
 
 
 def _plan_tables(
-    inventory: Inventory, owner: Owner | Finding, zone: tzinfo | Finding, started_at: datetime
+    inventory: Inventory, owner: Owner | None, zone: tzinfo
 ) -> tuple[tuple[TablePlan, ...], tuple[ColumnMapping, ...]]:
     if inventory.database is None:
         return (), ()
-    columns = (("owner_person", owner.person), ("owner_uid", owner.uid)) if isinstance(owner, Owner) else ()
+    columns = (("owner_person", owner.person), ("owner_uid", owner.uid)) if owner else ()
     given = MappingInput(
         constants={"sessions": columns},
         taken=inventory.target.taken if inventory.target else frozenset(),
-        zone=UTC if isinstance(zone, Finding) else zone,
-        started_at=started_at,
+        zone=zone,
+        started_at=datetime.fromisoformat(inventory.started_at),
     )
     tables = make_tables(inventory.database.tables, given)
     mappings = map_columns(inventory.database.tables, tables)

@@ -86,9 +86,6 @@ def _check_writable(inventory: Inventory) -> Iterator[Finding]:
 def _check_folders(inventory: Inventory) -> Iterator[Finding]:
     for path in inventory.destinations.unsafe_folders:
         yield error("files", problems.UNSAFE_FOLDER.fill(path=path))
-
-
-def _check_run_folder(inventory: Inventory) -> Iterator[Finding]:
     unsafe = inventory.destinations.unsafe_run_folder
     if unsafe is not None:
         is_state = unsafe == inventory.layout.state
@@ -144,7 +141,6 @@ _PRECHECKS = (
     _check_existing,
     _check_writable,
     _check_folders,
-    _check_run_folder,
     _check_service_user,
 )
 _TARGET_PRECHECKS = (_check_server, _check_database, _check_tables, _check_schema)

@@ -8,6 +8,7 @@ from teleclaude.db.models import Model
 from teleclaude.migration.plan import problems
 from teleclaude.migration.plan.tables import TablePlan, renamed_columns
 from teleclaude.migration.report.events import Finding, error, note, warning
+from teleclaude.migration.report.summary import count
 from teleclaude.migration.source.installation import SourceDatabase, SourceTable
 from teleclaude.migration.source.inventory import Inventory
 from teleclaude.migration.source.old_schema import find_models, missing_columns
@@ -56,8 +57,7 @@ def _note_legacy(plan: TablePlan) -> Iterator[Finding]:
 
 def _note_database(database: SourceDatabase) -> Iterator[Finding]:
     if database.pending_deletions and _UNPACKS_STATE not in database.migrations:
-        count = database.pending_deletions
-        messages = f"{count} message{'s' if count > 1 else ''}"
+        messages = count(database.pending_deletions, "message")
         yield note("sessions.ux_state", problems.STATE_NOT_UNPACKED.fill(messages=messages))
     if database.waiting:
         queues = ", ".join(f"{rows} in {name}" for name, rows in database.waiting)

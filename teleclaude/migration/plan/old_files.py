@@ -7,6 +7,7 @@ from pathlib import Path
 
 from teleclaude.db.url import display_url
 from teleclaude.migration.report.events import Left, OldFile
+from teleclaude.migration.report.summary import count
 from teleclaude.migration.source.inventory import Inventory
 from teleclaude.migration.source.known_files import CHECKOUT_ENTRIES, ELSEWHERE, HOME_ENTRIES
 from teleclaude.migration.values.identifiers import EVENTS
@@ -78,7 +79,6 @@ def _checkout(inventory: Inventory) -> Iterator[OldFile]:
     entries = {checkout / name for name in inventory.checkout_entries}
     elsewhere = {file.path for file in inventory.files} - entries
     yield from (file for path, file in moved.items() if path in elsewhere)
-    databases = {database.path for database in (inventory.database, inventory.events) if database is not None}
     rest = 0
     for name in inventory.checkout_entries:
         path = checkout / name
@@ -88,13 +88,13 @@ def _checkout(inventory: Inventory) -> Iterator[OldFile]:
             yield _left(path, "another configuration", f"TELECLAUDE_CONFIG_PATH in .env names {printable(config)}")
         elif name in CHECKOUT_ENTRIES:
             yield _left(path, *CHECKOUT_ENTRIES[name])
-        elif name == "teleclaude.db" and inventory.database is not None and path not in databases:
+        elif name == "teleclaude.db" and inventory.database is not None and path != inventory.database.path:
             yield _left(path, "another database", "it has no rows; the database in use is elsewhere")
         elif not name.startswith("teleclaude.db"):
             rest += 1
     if rest:
-        entries_word = "entry" if rest == 1 else "entries"
-        yield _left(checkout, f"the old program and the files beside it, {rest} {entries_word}", "no longer needed")
+        what = f"the old program and the files beside it, {count(rest, 'entry', 'entries')}"
+        yield _left(checkout, what, "no longer needed")
 
 
 def _configuration(inventory: Inventory, config: Path) -> dict[Path, OldFile]:

@@ -59,11 +59,3 @@ def _choose_person(asked: str | None, user: str | None, people: tuple[Person, ..
     if own:
         return own[0], f"whose username in people is {user}"
     return (people[0].name if len(people) == 1 else None), "the only entry of people"
-
-
-def find_first_person(owner: Owner, inventory: Inventory) -> Person | None:
-    """Return the owner as the first entry of `people`, None where it lists somebody.
-
-    The old daemon then took every caller for the administrator; the new one knows people by their accounts alone.
-    """
-    return None if inventory.people else Person(owner.person, inventory.user_name)

@@ -37,11 +37,10 @@ def run_prechecks(inventory: Inventory, cutover: Sequence[CutoverItem], *, dry_r
 
 def _check_discovery(inventory: Inventory, *, dry_run: bool) -> Iterator[Finding]:
     """Yield what could not be looked at; a target that is not needed is a warning."""
-    of_target = [found for found in inventory.problems if found.subject == "target"]
     for found in inventory.problems:
-        needless = dry_run and found in of_target and inventory.url is not None
+        needless = dry_run and found.subject == "target" and inventory.url is not None
         yield replace(found, severity=Severity.WARNING) if needless else found
-    if inventory.url is None and not of_target:
+    if inventory.url is None and not any(found.subject == "target" for found in inventory.problems):
         yield (warning if dry_run else error)("target", problems.NO_TARGET)
 
 

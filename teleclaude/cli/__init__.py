@@ -2,33 +2,28 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import sys
 import tempfile
 import traceback
 from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from teleclaude import __version__
 from teleclaude.cli import problems
-from teleclaude.cli.outlet import open_outlet
 from teleclaude.errors import Exit, Problem, TeleClaudeError
 from teleclaude.printable import printable
 
-_MODULES = {
-    "completion": "completion",
-    "config": "config",
-    "daemon": "daemon",
-    "demo": "demo",
-    "migrate-to-system": "migrate",
-    "self-check": "self_check",
-    "sessions": "sessions",
-    "upgrade": "upgrade",
-    "verify": "verify",
-}
-"""The module of each command; the function has the name of the command."""
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
+
+_NAMES = ("completion", "config", "daemon", "demo", "migrate-to-system", "self-check", "sessions", "upgrade", "verify")
+"""The commands; module and function have the name of the command."""
 
 ENVIRONMENT = """\b
 PGHOST, PGPORT, PGUSER, PGPASSWORD, PGDATABASE, PGSERVICE
@@ -42,19 +37,28 @@ NO_COLOR
 """
 """The variables that the program reads, for `--help` and the manual page."""
 
+root_option = click.option(
+    "--root",
+    type=click.Path(path_type=Path, file_okay=False),
+    callback=lambda _context, _option, root: root.absolute() if root else None,
+    help="Put this directory before every system path: a trial needs no privileges.",
+)
+"""The option `--root` of a command; its value is absolute."""
+
 
 class _Commands(click.Group):
     """The commands, each imported when it is used, so that completion does not wait for a database driver."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of all commands."""
-        return list(_MODULES)
+        return list(_NAMES)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Return a command, None for an unknown name."""
-        if cmd_name not in _MODULES:
+        if cmd_name not in _NAMES:
             return None
-        command: click.Command = getattr(import_module(f"{__name__}.{_MODULES[cmd_name]}"), cmd_name.replace("-", "_"))
+        name = cmd_name.replace("-", "_")
+        command: click.Command = getattr(import_module(f"{__name__}.{name}"), name)
         return command
 
 
@@ -77,7 +81,7 @@ def main() -> None:
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if isinstance(stream, io.TextIOWrapper):
-            setattr(sys, name, open_outlet(stream))
+            setattr(sys, name, _open_outlet(stream))
     try:
         cli()
     except TeleClaudeError as error:
@@ -88,6 +92,38 @@ def main() -> None:
             file.write(traceback.format_exc())
         show_problem(problems.BUG.fill(name=type(error).__name__, file=file.name))
         sys.exit(Exit.BUG)
+
+
+_GONE = {errno.EPIPE, errno.EIO}
+"""The errors of a pipe without a reader and of a terminal that was closed."""
+
+
+class _Outlet(io.FileIO):
+    """A stream that drops its output once its reader has gone: the work goes on, and its exit code stays."""
+
+    def write(self, said: ReadableBuffer, /) -> int:
+        """Write, or drop the output where nothing reads it; raises OSError for every other reason."""
+        try:
+            return super().write(said)
+        except OSError as error:
+            if error.errno not in _GONE:
+                raise
+            null = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(null, self.fileno())
+            os.close(null)
+            return memoryview(said).nbytes
+
+
+def _open_outlet(stream: io.TextIOWrapper) -> io.TextIOWrapper:
+    """Return a replacement of a standard stream; characters that its encoding lacks are escaped."""
+    return io.TextIOWrapper(
+        io.BufferedWriter(_Outlet(stream.fileno(), "w", closefd=False)),
+        encoding=stream.encoding,
+        # A file name need not be UTF-8.
+        errors="backslashreplace",
+        line_buffering=stream.line_buffering,
+        write_through=stream.write_through,
+    )
 
 
 def show_problem(problem: Problem) -> None:

@@ -17,6 +17,7 @@ from pydantic import TypeAdapter, ValidationError
 from teleclaude.checks.look import look_at_installation
 from teleclaude.checks.result import State
 from teleclaude.checks.table import AT_PROBE, find_problems, judge
+from teleclaude.cli import root_option
 from teleclaude.daemon.boot import boot, find_installation
 from teleclaude.daemon.logs import start_logging
 from teleclaude.daemon.probe import Verdict, probe
@@ -33,10 +34,9 @@ from teleclaude.platform.names import HERE
     type=click.File(encoding="utf-8"),
     help='With --probe: a JSON list of searches to run, [{"table": "mirrors", "text": "db*"}]; - is standard input.',
 )
-@click.option("--root", type=click.Path(path_type=Path), help="Put every system path below this directory.")
+@root_option
 def daemon(only_probe: bool, searches: TextIO | None, root: Path | None) -> None:
     """Serve the system-wide installation, or the single-user one in the current directory."""
-    root = root.absolute() if root else None
     if only_probe:
         verdict = asyncio.run(judged_probe(root, os.environ, Path.cwd(), _read_searches(searches)))
         click.echo(json.dumps(asdict(verdict), indent=2))

@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 from sqlalchemy import URL, text
 
-from teleclaude.cli.migrate import run_migration, show_report
+from teleclaude.cli.migrate_to_system import run_migration, show_report
 from teleclaude.cli.page import save_picture
 from teleclaude.cli.screen import Screen
 from teleclaude.db.engine import disposing, make_engine

@@ -16,19 +16,9 @@ from rich.text import Text
 from teleclaude.cli.screen import STYLES
 from teleclaude.config.parse import parse_yaml
 from teleclaude.errors import Exit
+from teleclaude.migration.report import summary
 from teleclaude.migration.report.events import Severity
 from teleclaude.migration.report.report import Report
-from teleclaude.migration.report.summary import (
-    Attention,
-    count,
-    find_attention,
-    find_largest,
-    find_verified,
-    is_kept,
-    outcome,
-    total,
-    verdict,
-)
 from teleclaude.migration.state.run_state import PAGE_NAME
 from teleclaude.printable import printable
 
@@ -49,10 +39,9 @@ def print_page(report: Report, console: Console | None = None, *, quiet: bool = 
     """
     page = console or Console(stderr=not report.ok, highlight=False)
     said = report.to_json()
-    if said["tables"] and is_kept(said) and not quiet:
+    if said["tables"] and summary.is_kept(said) and not quiet:
         page.print(_show_tables(said["tables"]), "")
-    told = (*_tell(said, page.width, quiet=quiet), *_describe_next(said, quiet=quiet))
-    for line, style in (*told, *_describe_rollback(said, quiet=quiet)):
+    for line, style in (*_tell(said, page.width, quiet=quiet), *_describe_commands(said, quiet=quiet)):
         # A folded path or command cannot be copied, but a picture must fold. Output that is no terminal's may be
         # searched, so its lines stay whole.
         folds = page.record or (page.is_terminal and "/" not in line)
@@ -75,27 +64,27 @@ def _show_tables(tables: list[dict[str, Any]]) -> Table:
     shown.add_column("table", no_wrap=True)
     for name in ("source", "target", "compared", "ledger", "seconds"):
         shown.add_column(name, justify="right")
-    for name, some in find_largest(tables, _MOST_TABLES):
-        counts = (f"{total(some, number):,}" for number in numbers)
-        shown.add_row(Text(printable(name)), *counts, f"{total(some, 'seconds'):.2f}")
+    for name, some in summary.find_largest(tables, _MOST_TABLES):
+        counts = (f"{summary.total(some, number):,}" for number in numbers)
+        shown.add_row(Text(printable(name)), *counts, f"{summary.total(some, 'seconds'):.2f}")
     return shown
 
 
 def _tell(report: dict[str, Any], width: int, *, quiet: bool) -> Iterator[_Line]:
     if not quiet:
-        for verified in find_verified(report):
+        for verified in summary.find_verified(report):
             yield f"✓ {verified}", "green"
         for line in _describe_files(report):
             yield line, "dim"
     failure = report["failure"]
-    found = find_attention(report)
+    found = summary.find_attention(report)
     # A run that failed shows everything that must be fixed.
     yield from _tell_attention(found, len(found) if failure else MOST_ATTENTION, width)
     partial = report["load_rehearsed"] is False
     if failure or partial or not quiet:
         yield "", ""
         style = "bold red" if failure else "bold yellow" if partial else "bold green"
-        yield ". ".join(filter(None, (verdict(report), outcome(report)))), style
+        yield ". ".join(filter(None, (summary.verdict(report), summary.outcome(report)))), style
     if failure:
         yield f"  → {failure['hint']}", "red"
     yield from _tell_places(report)
@@ -108,14 +97,15 @@ def _describe_files(report: dict[str, Any]) -> Iterator[str]:
     if report["dry_run"]:
         yield from _describe_rehearsed(report)
     elif report["files"]:
-        written = f"{count(len(report['files']), 'file')} and {count(len(report['docs']), 'shared snippet')} written"
-        yield f"{written}, {count(len(report['left']), 'item')} left in place; the report lists them"
+        files, docs = summary.count(len(report["files"]), "file"), summary.count(len(report["docs"]), "shared snippet")
+        left = summary.count(len(report["left"]), "item")
+        yield f"{files} and {docs} written, {left} left in place; the report lists them"
 
 
 def _describe_rehearsed(report: dict[str, Any]) -> Iterator[str]:
     owner = report["owner"]
     if owner:
-        yield f"{count(owner['sessions'], 'session')} would belong to {owner['why']}"
+        yield f"{summary.count(owner['sessions'], 'session')} would belong to {owner['why']}"
     for file in report["preview"]:
         yield f"would write {file['path']}: {', '.join(_names(file))}"
     outcomes = [old_file["outcome"] for old_file in report["installation"]]
@@ -133,7 +123,7 @@ def _names(file: dict[str, str]) -> Iterator[str]:
         yield f"{len(shown) - _MOST_NAMES} more"
 
 
-def _tell_attention(found: tuple[Attention, ...], most: int, width: int) -> Iterator[_Line]:
+def _tell_attention(found: tuple[summary.Attention, ...], most: int, width: int) -> Iterator[_Line]:
     for attention in found[:most]:
         style = STYLES[attention.severity]
         message, hint = f"{_SIGNS[attention.severity]} {attention.problem.message}", f"→ {attention.problem.hint}"
@@ -159,24 +149,19 @@ def _tell_places(report: dict[str, Any]) -> Iterator[_Line]:
         yield f"report: --json prints it{', --report-dir DIR keeps it' if may_keep else ''}", ""
 
 
-def _describe_next(report: dict[str, Any], *, quiet: bool) -> Iterator[_Line]:
+def _describe_commands(report: dict[str, Any], *, quiet: bool) -> Iterator[_Line]:
+    """Yield the commands that go on, and those that go back; the long ones of step 1 are in rollback.txt alone."""
+    undo = report["undo"]
     if report["next"] and not quiet:
         yield "What comes next:", "bold"
         yield from _to_shell(report["next"])
-
-
-def _describe_rollback(report: dict[str, Any], *, quiet: bool) -> Iterator[_Line]:
-    """Yield the commands that go back; the long commands of the first step are in rollback.txt alone."""
-    undo = report["undo"]
-    if not undo or (quiet and not report["failure"]):
-        return
-    if report["failure"]:
+    if undo and report["failure"]:
         yield "To finish what could not be taken back:", "bold"
-    else:
+        yield from _to_shell(undo)
+    elif undo and not quiet:
         yield f"To go back: {Path(report['folder']) / 'rollback.txt'}", "bold"
         yield "  # 1. See what you would lose: run the first commands of that file.", "dim"
-        undo = undo[next(place for place, line in enumerate(undo) if line.startswith("# 2.")) :]
-    yield from _to_shell(undo)
+        yield from _to_shell(undo[next(place for place, line in enumerate(undo) if line.startswith("# 2.")) :])
 
 
 def _to_shell(lines: Iterable[str]) -> Iterator[_Line]:

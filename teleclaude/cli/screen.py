@@ -5,11 +5,11 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Callable
-from types import TracebackType
-from typing import Self, TypeVar
+from typing import TypeVar
 
 import click
 from rich.console import Console
+from rich.filesize import decimal
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 from rich.progress import Progress as Bars
 
@@ -33,11 +33,6 @@ def _to_words(seconds: float) -> str:
     return f"{max(round(seconds), 1)} s" if seconds < 90 else f"{round(seconds / 60)} min"
 
 
-def _to_size(megabytes: float) -> str:
-    """Return a size in megabytes for people."""
-    return f"{megabytes:.0f} MB" if megabytes >= 10 else f"{megabytes:.1f} MB"
-
-
 class Screen(Observer):
     """Shows steps, tables and findings when they come; a quiet one shows only what needs attention."""
 
@@ -56,17 +51,6 @@ class Screen(Observer):
         self.bars = Bars(*columns, console=self.console, transient=True, disable=quiet or not self.console.is_terminal)
         self.bar = self.bars.add_task("", total=None, visible=False, more="")
         self.said_at = time.monotonic()
-
-    def __enter__(self) -> Self:
-        """Start the bar."""
-        self.bars.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, stack: TracebackType | None
-    ) -> None:
-        """Leave the terminal as it was."""
-        self.bars.stop()
 
     def say(self, line: str, style: str = "") -> None:
         """Print a line as it is: without markup, and with control characters written out."""
@@ -96,14 +80,14 @@ class Screen(Observer):
         if isinstance(event, Progress):
             self._progress(event)
         elif isinstance(event, Forecast):
-            size = f"{_to_size(event.megabytes)}, about {_to_size(event.disk_megabytes)} on the disk of the database"
-            self.say(f"  {event.rows} rows, {size}", "dim")
+            size, on_disk = (decimal(round(each * 1e6)) for each in (event.megabytes, event.disk_megabytes))
+            self.say(f"  {event.rows} rows, {size}, about {on_disk} on the disk of the database", "dim")
         elif isinstance(event, TableResult):
             self.say(f"  {event.name}: {event.target_rows} rows, {event.values_compared} values compared", "dim")
 
     def _progress(self, event: Progress) -> None:
         """Move the bar; where there is none, say a line now and then."""
-        size = (f"{event.size / 1e6:.0f} MB",) if event.size else ()
+        size = (decimal(event.size),) if event.size else ()
         left = () if event.left is None else (f"about {_to_words(event.left)} left",)
         more = ", ".join((*size, *left))
         named = printable(event.subject)

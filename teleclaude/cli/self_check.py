@@ -15,25 +15,31 @@ from teleclaude.checks.delegate import judge_as
 from teleclaude.checks.look import look_at_installation
 from teleclaude.checks.result import Result, State
 from teleclaude.checks.table import is_well, judge
+from teleclaude.cli import root_option
 from teleclaude.daemon.service_user import find_identity_to_take
 from teleclaude.errors import Exit
 from teleclaude.layout import make_layout
 from teleclaude.platform.names import HERE
 from teleclaude.printable import printable
 
-_SIGNS = {State.PASS: ("✓", "green"), State.SKIPPED: ("-", "cyan"), State.WARNING: ("!", "yellow")}
-_FAILED = ("✗", "red")
+_STATES = {
+    State.PASS: ("✓", "green", "passed"),
+    State.SKIPPED: ("-", "cyan", "skipped"),
+    State.WARNING: ("!", "yellow", "to look at"),
+    State.FAILURE: ("✗", "red", "failed"),
+}
+"""The sign of a state, its colour and its word."""
 
 
 @click.command("self-check", epilog="Examples: sudo teleclaude self-check | teleclaude self-check --root /tmp/trial")
 @click.option("--json", "as_json", is_flag=True, help="Print the results as JSON.")
-@click.option("--root", type=click.Path(path_type=Path), help="Check what is below this directory.")
+@root_option
 def self_check(as_json: bool, root: Path | None) -> None:
     """Check the system-wide installation; each warning and each failure comes with its remedy.
 
     Nothing is changed. Run by root, it checks as the service user. The exit code is 0 where nothing failed, else 3.
     """
-    results = _check(root.absolute() if root else None)
+    results = _check(root)
     if as_json:
         shown = [result.to_json() for result in results]
         click.echo(json.dumps({"version": __version__, "ok": is_well(results), "checks": shown}, indent=2))
@@ -53,7 +59,7 @@ def _check(root: Path | None) -> tuple[Result, ...]:
 
 
 def _show(result: Result, indent: str) -> None:
-    sign, colour = _SIGNS.get(result.state, _FAILED)
+    sign, colour, _ = _STATES[result.state]
     click.echo(f"{indent}{click.style(sign, colour)} {printable(result.name)}: {printable(result.problem.message)}")
     if result.problem.hint:
         click.echo(f"{indent}  → {printable(result.problem.hint)}")
@@ -63,7 +69,4 @@ def _show(result: Result, indent: str) -> None:
 
 def _sum_up(results: tuple[Result, ...]) -> str:
     found = [leaf.state for result in results for leaf in result.leaves()]
-    return ", ".join(f"{found.count(state)} {word}" for state, word in _WORDS.items() if found.count(state))
-
-
-_WORDS = {State.PASS: "passed", State.SKIPPED: "skipped", State.WARNING: "to look at", State.FAILURE: "failed"}
+    return ", ".join(f"{found.count(state)} {word}" for state, (*_, word) in _STATES.items() if found.count(state))

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from teleclaude.cli import root_option
 from teleclaude.daemon.boot import find_socket
 from teleclaude.daemon.client import list_sessions
 from teleclaude.printable import printable
@@ -22,11 +23,10 @@ from teleclaude.printable import printable
 @click.command(epilog="Example: teleclaude sessions --closed --json")
 @click.option("--json", "as_json", is_flag=True, help="Print what the daemon answers.")
 @click.option("--closed", is_flag=True, help="List closed sessions too.")
-@click.option("--root", type=click.Path(path_type=Path), help="Ask the daemon that runs below this directory.")
+@root_option
 def sessions(as_json: bool, closed: bool, root: Path | None) -> None:
     """List the sessions of the running daemon: as a table on a terminal, else one line each, separated by tabs."""
-    socket = find_socket(root.absolute() if root else None, os.environ)
-    listed = asyncio.run(list_sessions(socket, closed=closed))
+    listed = asyncio.run(list_sessions(find_socket(root, os.environ), closed=closed))
     if as_json:
         click.echo(json.dumps(listed, indent=2))
     elif sys.stdout.isatty():

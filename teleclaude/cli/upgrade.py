@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from teleclaude.cli import show_problem
+from teleclaude.cli import root_option, show_problem
 from teleclaude.daemon.boot import find_installation
 from teleclaude.daemon.service_user import find_identity_to_take, run_instead
 from teleclaude.daemon.upgrade import Upgrade
@@ -21,14 +21,13 @@ from teleclaude.platform.names import HERE
 
 @click.command(epilog="Example: sudo systemctl stop teleclaude-system && sudo teleclaude upgrade")
 @click.option("--dry-run", is_flag=True, help="Do everything in a transaction that is rolled back.")
-@click.option("--root", type=click.Path(path_type=Path), help="Upgrade what is below this directory.")
+@root_option
 def upgrade(dry_run: bool, root: Path | None) -> None:
     """Bring the database and all its rows to the schema that this program needs.
 
     Stop the daemon first. Everything happens in one transaction. Run by root, it works as the service user. Running it
     again does no harm.
     """
-    root = root.absolute() if root else None
     identity = find_identity_to_take(make_layout(HERE, root, os.environ))
     if identity is not None:
         run_instead(identity, ["upgrade", *(["--dry-run"] if dry_run else [])], os.environ)

@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import sys
-from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -14,6 +13,7 @@ import click
 from teleclaude.errors import Exit
 from teleclaude.migration.recovery.recheck import compare_again, is_equal, read_report
 from teleclaude.migration.report.events import Event, Finding, TableResult
+from teleclaude.migration.report.report import to_plain
 from teleclaude.migration.state.workspace import private_folder
 from teleclaude.printable import printable
 
@@ -31,7 +31,7 @@ def verify(report_file: Path, target: str | None, as_json: bool) -> None:
     """
     events = asyncio.run(_compare(report_file, target))
     if as_json:
-        shown = [asdict(event) for event in events if isinstance(event, Finding | TableResult)]
+        shown = [to_plain(event) for event in events if isinstance(event, Finding | TableResult)]
         click.echo(json.dumps({"equal": is_equal(events), "results": shown}, indent=2))
     else:
         for event in events:

@@ -29,6 +29,8 @@ async def test_what_changed_is_named_and_the_rest_is_still_compared(migrated: Mi
     assert "system_settings" in done.stderr
     assert "'changed'" in done.stderr
     assert "sessions: 20 rows" in done.stdout
+    results = json.loads(verify(migrated, "--json").stdout)["results"]
+    assert ["'changed'" in result["message"] for result in results if "hint" in result] == [True]
 
 
 def test_a_source_that_was_written_to_since_is_named(migrated: Migrated) -> None:

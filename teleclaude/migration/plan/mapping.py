@@ -16,17 +16,8 @@ from sqlalchemy import Column, DefaultClause, Table
 from teleclaude.db.models import Model
 from teleclaude.db.schema import INDEXES, VERSION_TABLE
 from teleclaude.migration.plan.tables import PLAIN, ColumnPlan, SequencePlan, TablePlan, column_type, rejects_name
+from teleclaude.migration.source import old_schema
 from teleclaude.migration.source.installation import SourceColumn, SourceTable
-from teleclaude.migration.source.old_schema import (
-    LOCAL_TIME,
-    LOCAL_TIME_UNTIL,
-    Read,
-    choose_read,
-    find_models,
-    fold,
-    has_data,
-    reason_left,
-)
 from teleclaude.migration.values.column_types import STAND_INS, ColumnType, Context
 from teleclaude.migration.values.identifiers import (
     EVENTS,
@@ -54,8 +45,8 @@ class MappingInput:
 def make_tables(tables: tuple[SourceTable, ...], given: MappingInput) -> tuple[TablePlan, ...]:
     """Return the plan of every table, parents before children."""
     order = {table.name: place for place, table in enumerate(Model.metadata.sorted_tables)}
-    models = find_models(tables)
-    moved = [table for table in tables if has_data(table)]
+    models = old_schema.find_models(tables)
+    moved = [table for table in tables if old_schema.has_data(table)]
     known = sorted((table for table in moved if table.name in models), key=lambda table: order[models[table.name]])
     plans = [plan for table in known for plan in _plan_known(table, Model.metadata.tables[models[table.name]], given)]
     unknown = [_plan_unknown(table) for table in moved if table.name not in models]
@@ -64,7 +55,7 @@ def make_tables(tables: tuple[SourceTable, ...], given: MappingInput) -> tuple[T
 
 def make_event_tables(tables: tuple[SourceTable, ...]) -> tuple[TablePlan, ...]:
     """Return the plan of every table of events.db."""
-    moved = [_plan_unknown(table) for table in tables if has_data(table)]
+    moved = [_plan_unknown(table) for table in tables if old_schema.has_data(table)]
     names = make_names([table.source for table in moved])
     return tuple(replace(table, schema=EVENTS, name=names[table.source], from_events=True) for table in moved)
 
@@ -99,41 +90,31 @@ def _plan_known(source: SourceTable, model: Table, given: MappingInput) -> Itera
     names = [column.name for column in source.columns]
     constants = given.constants.get(model.name, ())
     ours = [column for column in model.columns if column.name not in dict(constants)]
-    reads = {column: choose_read(model.name, column.name, names) or _nothing_for(column) for column in ours}
+    reads = {column: old_schema.choose_read(model.name, column.name, names) or _nothing_for(column) for column in ours}
     columns = tuple(_plan_column(column, read, given) for column, read in reads.items() if read is not None)
     key = tuple(column.name for column in model.primary_key)
-    declared = {fold(column.name) for column in source.columns if column.key_position}
+    declared = {old_schema.fold(column.name) for column in source.columns if column.key_position}
     unique = declared == set(key)
-    numbered = model.columns[key[0]].identity is not None
-    yield TablePlan(
-        source=source.name,
-        schema=None,
-        name=model.name,
-        columns=columns,
-        key=key,
-        rows=source.rows,
-        constants=constants,
-        sequence=SequencePlan(key[0], source.next_id) if numbered else None,
-        unique_key=unique,
-    )
-    verbatim = {fold(column.read) for column in columns}
-    rest = [column for column in source.columns if fold(quote(column.name)) not in verbatim]
+    sequence = SequencePlan(key[0], source.next_id) if model.columns[key[0]].identity is not None else None
+    yield TablePlan(source.name, None, model.name, columns, key, source.rows, constants, sequence, unique_key=unique)
+    verbatim = {old_schema.fold(column.read) for column in columns}
+    rest = [column for column in source.columns if old_schema.fold(quote(column.name)) not in verbatim]
     if rest:
         keys = tuple(column for column in columns if column.name in key)
         beside = (*keys, *_plan_unknown_columns(rest, taken=key))
         yield TablePlan(source.name, LEGACY, model.name, beside, key, source.rows, legacy=True, unique_key=unique)
 
 
-def _nothing_for(column: Column[Any]) -> Read | None:
+def _nothing_for(column: Column[Any]) -> old_schema.Read | None:
     """Read NULL for a column that must hold something and has no default, so that its stand-in is in the ledger."""
     filled = column.nullable or column.server_default is not None or column.identity is not None
-    return None if filled else Read((), "NULL")
+    return None if filled else old_schema.Read((), "NULL")
 
 
-def _plan_column(column: Column[Any], read: Read, given: MappingInput) -> ColumnPlan:
+def _plan_column(column: Column[Any], read: old_schema.Read, given: MappingInput) -> ColumnPlan:
     kind = column_type(column)
-    local = column.name in LOCAL_TIME.get(column.table.name, ())
-    context = Context(given.zone, LOCAL_TIME_UNTIL) if local else PLAIN
+    local = column.name in old_schema.LOCAL_TIME.get(column.table.name, ())
+    context = Context(given.zone, old_schema.LOCAL_TIME_UNTIL) if local else PLAIN
     default = _default(column, kind, given.started_at)
     # NULL in a key has no default: its row is rejected.
     nullable = bool(column.nullable) or column.primary_key
@@ -162,15 +143,8 @@ def _plan_unknown(source: SourceTable) -> TablePlan:
     whole = len(key) <= MOST_KEY_COLUMNS and not any("null" in column.storage for column in key)
     columns = tuple(_plan_unknown_columns(source.columns))
     names = {column.read: column.name for column in columns}
-    return TablePlan(
-        source=source.name,
-        schema=None,
-        name=source.name,
-        columns=columns,
-        key=tuple(names[quote(column.name)] for column in key) if whole else (),
-        rows=source.rows,
-        legacy=True,
-    )
+    named = tuple(names[quote(column.name)] for column in key) if whole else ()
+    return TablePlan(source.name, None, source.name, columns, named, source.rows, legacy=True)
 
 
 def _plan_unknown_columns(columns: Sequence[SourceColumn], taken: Sequence[str] = ()) -> Iterator[ColumnPlan]:
@@ -208,25 +182,19 @@ def map_columns(tables: tuple[SourceTable, ...], plans: tuple[TablePlan, ...]) -
 
 
 def _map_table(table: SourceTable, plans: tuple[TablePlan, ...]) -> Iterator[ColumnMapping]:
-    reason = reason_left(table.name, search_index=table.search_index)
+    reason = old_schema.reason_left(table.name, search_index=table.search_index)
     if reason is not None:
         yield from (ColumnMapping(table.name, column.name, "left", reason) for column in table.columns)
         return
     places = [(plan, place) for plan in plans if plan.source == table.name for place in plan.columns]
     # The first place counts: a key is in the table of the model and in that of the legacy columns.
-    as_it_is = {fold(place.read): (plan, place) for plan, place in reversed(places)}
+    as_it_is = {old_schema.fold(place.read): (plan, place) for plan, place in reversed(places)}
     readers: dict[str, list[str]] = {}
     for plan, place in places:
         for need in dict.fromkeys(place.needs):
             readers.setdefault(need, []).append(f"{plan.label}.{place.name}")
     for column in table.columns:
-        plan, place = as_it_is[fold(quote(column.name))]
-        yield _map_column(table, column, plan, f"{plan.label}.{place.name}", readers.get(fold(column.name), []))
-
-
-def _map_column(
-    table: SourceTable, column: SourceColumn, plan: TablePlan, place: str, readers: list[str]
-) -> ColumnMapping:
-    if not plan.legacy:
-        return ColumnMapping(table.name, column.name, "mapped", place)
-    return ColumnMapping(table.name, column.name, "consumed" if readers else "legacy", ", ".join([*readers, place]))
+        plan, place = as_it_is[old_schema.fold(quote(column.name))]
+        consumers = readers.get(old_schema.fold(column.name), []) if plan.legacy else []
+        mapping = "consumed" if consumers else "legacy" if plan.legacy else "mapped"
+        yield ColumnMapping(table.name, column.name, mapping, ", ".join([*consumers, f"{plan.label}.{place.name}"]))

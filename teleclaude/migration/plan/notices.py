@@ -8,7 +8,8 @@ from teleclaude.db.models import Model
 from teleclaude.migration.plan import problems
 from teleclaude.migration.plan.tables import TablePlan, renamed_columns
 from teleclaude.migration.report.events import Finding, error, note, warning
-from teleclaude.migration.source.installation import SourceTable
+from teleclaude.migration.report.summary import count
+from teleclaude.migration.source.installation import SourceDatabase, SourceTable
 from teleclaude.migration.source.inventory import Inventory
 from teleclaude.migration.source.old_schema import find_models, missing_columns
 from teleclaude.migration.values.identifiers import MOST_COLUMNS, quote
@@ -19,7 +20,8 @@ _UNPACKS_STATE = "001_add_ux_columns"
 
 def find_notices(inventory: Inventory, plans: Sequence[TablePlan]) -> Iterator[Finding]:
     """Yield what is worth knowing of each table, and an error where a table cannot be moved."""
-    tables = inventory.database.tables if inventory.database else ()
+    database = inventory.database
+    tables = database.tables if database is not None else ()
     models = find_models(tables)
     for table in tables:
         if table.name in models:
@@ -27,8 +29,8 @@ def find_notices(inventory: Inventory, plans: Sequence[TablePlan]) -> Iterator[F
     for plan in plans:
         if plan.legacy:
             yield from _note_legacy(plan)
-    yield from _note_state(inventory)
-    yield from _note_queues(inventory)
+    if database is not None:
+        yield from _note_database(database)
     yield from _note_account(inventory)
 
 
@@ -53,18 +55,12 @@ def _note_legacy(plan: TablePlan) -> Iterator[Finding]:
         yield note(plan.label, problems.COLUMNS_RENAMED.fill(columns=", ".join(renamed)))
 
 
-def _note_state(inventory: Inventory) -> Iterator[Finding]:
-    database = inventory.database
-    if database is not None and database.pending_deletions and _UNPACKS_STATE not in database.migrations:
-        count = database.pending_deletions
-        messages = f"{count} message{'s' if count > 1 else ''}"
+def _note_database(database: SourceDatabase) -> Iterator[Finding]:
+    if database.pending_deletions and _UNPACKS_STATE not in database.migrations:
+        messages = count(database.pending_deletions, "message")
         yield note("sessions.ux_state", problems.STATE_NOT_UNPACKED.fill(messages=messages))
-
-
-def _note_queues(inventory: Inventory) -> Iterator[Finding]:
-    waiting = inventory.database.waiting if inventory.database else ()
-    if waiting:
-        queues = ", ".join(f"{rows} in {name}" for name, rows in waiting)
+    if database.waiting:
+        queues = ", ".join(f"{rows} in {name}" for name, rows in database.waiting)
         yield warning("queues", problems.ROWS_WAIT.fill(queues=queues))
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from teleclaude.db.url import display_url
 from teleclaude.migration.report.events import Left, OldFile
-from teleclaude.migration.source.installation import SourceDatabase
+from teleclaude.migration.report.summary import count
 from teleclaude.migration.source.inventory import Inventory
 from teleclaude.migration.source.known_files import CHECKOUT_ENTRIES, ELSEWHERE, HOME_ENTRIES
 from teleclaude.migration.values.identifiers import EVENTS
@@ -64,26 +64,21 @@ def _moved(path: Path, what: str, to: str | Path, why: str = "") -> OldFile:
 
 def _databases(inventory: Inventory) -> Iterator[OldFile]:
     target = display_url(inventory.url) if inventory.url else "the target"
-    if inventory.database is not None:
-        yield from _database(inventory.database, "the database", target)
-    if inventory.events is not None:
-        yield from _database(inventory.events, "the database of events", f"{target}, schema {EVENTS}")
-
-
-def _database(database: SourceDatabase, what: str, to: str) -> Iterator[OldFile]:
-    yield _moved(database.path, what, to, database.why)
-    for file in database.files:
-        if file.path != database.path:
-            yield _moved(file.path, "the last changes, which are not in the database file yet", to)
+    of_events = (inventory.events, "the database of events", f"{target}, schema {EVENTS}")
+    for database, what, to in ((inventory.database, "the database", target), of_events):
+        if database is not None:
+            yield _moved(database.path, what, to, database.why)
+            for path in (file.path for file in database.files if file.path != database.path):
+                yield _moved(path, "the last changes, which are not in the database file yet", to)
 
 
 def _checkout(inventory: Inventory) -> Iterator[OldFile]:
-    checkout, config = inventory.checkout, _find_config(inventory)
+    checkout, files = inventory.checkout, inventory.config_files
+    config = files.origins[files.config] if files is not None else checkout / "config.yml"
     moved = _configuration(inventory, config)
     entries = {checkout / name for name in inventory.checkout_entries}
     elsewhere = {file.path for file in inventory.files} - entries
     yield from (file for path, file in moved.items() if path in elsewhere)
-    databases = {database.path for database in (inventory.database, inventory.events) if database is not None}
     rest = 0
     for name in inventory.checkout_entries:
         path = checkout / name
@@ -93,18 +88,13 @@ def _checkout(inventory: Inventory) -> Iterator[OldFile]:
             yield _left(path, "another configuration", f"TELECLAUDE_CONFIG_PATH in .env names {printable(config)}")
         elif name in CHECKOUT_ENTRIES:
             yield _left(path, *CHECKOUT_ENTRIES[name])
-        elif name == "teleclaude.db" and inventory.database is not None and path not in databases:
+        elif name == "teleclaude.db" and inventory.database is not None and path != inventory.database.path:
             yield _left(path, "another database", "it has no rows; the database in use is elsewhere")
         elif not name.startswith("teleclaude.db"):
             rest += 1
     if rest:
-        entries_word = "entry" if rest == 1 else "entries"
-        yield _left(checkout, f"the old program and the files beside it, {rest} {entries_word}", "no longer needed")
-
-
-def _find_config(inventory: Inventory) -> Path:
-    files = inventory.config_files
-    return files.origins[files.config] if files is not None else inventory.checkout / "config.yml"
+        what = f"the old program and the files beside it, {count(rest, 'entry', 'entries')}"
+        yield _left(checkout, what, "no longer needed")
 
 
 def _configuration(inventory: Inventory, config: Path) -> dict[Path, OldFile]:
@@ -119,15 +109,12 @@ def _configuration(inventory: Inventory, config: Path) -> dict[Path, OldFile]:
 
 
 def _home(inventory: Inventory, person: str | None) -> Iterator[OldFile]:
-    layout, state = inventory.layout, inventory.home / ".teleclaude"
+    state = inventory.home / ".teleclaude"
+    configuration = f"{inventory.layout.system_config}, {inventory.layout.secrets}"
     for name in inventory.home_entries:
         path = state / name
         if name == "teleclaude.yml":
-            yield _moved(
-                path,
-                "people, hooks, jobs and other settings of every user",
-                f"{layout.system_config}, {layout.secrets}",
-            )
+            yield _moved(path, "people, hooks, jobs and other settings of every user", configuration)
         elif name == "people":
             yield from _people(inventory, path, person)
         elif name == "docs":

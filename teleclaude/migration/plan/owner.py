@@ -52,20 +52,10 @@ def choose_owner(options: Options, inventory: Inventory) -> Owner | Finding:
 
 def _choose_person(asked: str | None, user: str | None, people: tuple[Person, ...]) -> tuple[str | None, str]:
     """Return a person and how that person was found; the person is None where it is not clear who."""
-    if asked is not None and not people:
-        return asked or None, "as --person says"
     if asked is not None:
-        known = [person.name for person in people if asked in (person.name, person.username)]
-        return (known[0] if known else None), "as --person says"
+        known = [person.name for person in people if asked in (person.name, person.username)] if people else [asked]
+        return next(filter(None, known), None), "as --person says"
     own = [person.name for person in people if user is not None and person.username == user]
     if own:
         return own[0], f"whose username in people is {user}"
     return (people[0].name if len(people) == 1 else None), "the only entry of people"
-
-
-def find_first_person(owner: Owner, inventory: Inventory) -> Person | None:
-    """Return the owner as the first entry of `people`, None where it lists somebody.
-
-    The old daemon then took every caller for the administrator; the new one knows people by their accounts alone.
-    """
-    return None if inventory.people else Person(owner.person, inventory.user_name)

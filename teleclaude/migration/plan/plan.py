@@ -19,10 +19,11 @@ from teleclaude.migration.plan.cutover import account_name, find_cutover
 from teleclaude.migration.plan.mapping import ColumnMapping, MappingInput, make_event_tables, make_tables, map_columns
 from teleclaude.migration.plan.notices import find_notices
 from teleclaude.migration.plan.old_files import find_leftovers, find_old_files
-from teleclaude.migration.plan.owner import Owner, choose_owner, find_first_person
+from teleclaude.migration.plan.owner import Owner, choose_owner
 from teleclaude.migration.plan.prechecks import run_prechecks
 from teleclaude.migration.plan.tables import TablePlan
 from teleclaude.migration.report.events import CutoverItem, Finding, Left, OldFile, Severity, error, note
+from teleclaude.migration.report.summary import count
 from teleclaude.migration.source.installation import Person, SourceDatabase
 from teleclaude.migration.source.inventory import Inventory
 from teleclaude.migration.source.options import Options
@@ -38,13 +39,16 @@ class Plan:
     """The folder of the run: journal, ledger, report."""
     url: URL | None = field(repr=False)
     """The database to move to; None where it cannot be reached."""
-    password_file: str | None
-    """The password file that `--target` names; the printed commands name it again."""
+    target: str | None
+    """How a person reaches the database again: its URL without a password, with the password file that was named."""
     schema_exists: bool
     """Whether the target already has our tables, empty."""
     owner: Owner | None
     first_person: Person | None
-    """The owner as the first entry of `people` where that is empty; None where it is not."""
+    """The owner as the first entry of `people` where that is empty; None where it is not.
+
+    The old daemon then took every caller for the administrator; the new one knows people by their accounts alone.
+    """
     timezone: str
     """The zone that old local times are read in."""
     tables: tuple[TablePlan, ...]
@@ -83,14 +87,6 @@ class Plan:
         return self.inventory.databases
 
     @property
-    def target(self) -> str | None:
-        """How a person reaches the database again: its URL without a password, and with the password file."""
-        if self.url is None or self.password_file is None:
-            return display_url(self.url) if self.url else None
-        shown = display_url(self.url)
-        return f"{shown}{'&' if '?' in shown else '?'}passfile={quote(self.password_file)}"
-
-    @property
     def ledger(self) -> Path:
         """The file that lists every value which is not stored as it was."""
         return self.folder / "ledger.jsonl"
@@ -107,22 +103,21 @@ def published_paths(plan: Plan) -> tuple[Path, ...]:
 
 def make_plan(options: Options, inventory: Inventory) -> Plan:
     """Decide everything. A decision that cannot be made, and a reason to refuse, is a finding of the plan."""
-    owner = choose_owner(options, inventory)
-    zone = _choose_zone(options.timezone or inventory.timezone)
-    started_at = datetime.fromisoformat(inventory.started_at)
-    tables, mappings = _plan_tables(inventory, owner, zone, started_at)
-    old_files = tuple(find_old_files(inventory, owner.person if isinstance(owner, Owner) else None))
+    chosen, zone = choose_owner(options, inventory), _choose_zone(options.timezone or inventory.timezone)
+    undecided = [decision for decision in (chosen, zone) if isinstance(decision, Finding)]
+    owner = chosen if isinstance(chosen, Owner) else None
+    tables, mappings = _plan_tables(inventory, owner, UTC if isinstance(zone, Finding) else zone)
+    old_files = tuple(find_old_files(inventory, owner.person if owner else None))
     cutover = tuple(find_cutover(inventory))
-    first = find_first_person(owner, inventory) if isinstance(owner, Owner) else None
-    undecided = [decision for decision in (owner, zone) if isinstance(decision, Finding)]
+    first = Person(owner.person, inventory.user_name) if owner and not inventory.people else None
     return Plan(
         options=options,
         inventory=inventory,
         folder=_run_folder(options, inventory),
         url=inventory.url if inventory.target else None,
-        password_file=_find_password_file(options, inventory),
+        target=_display_target(options, inventory),
         schema_exists=inventory.target is not None and inventory.target.revision is not None,
-        owner=owner if isinstance(owner, Owner) else None,
+        owner=owner,
         first_person=first,
         timezone=options.timezone or inventory.timezone or "UTC",
         tables=tables,
@@ -146,11 +141,11 @@ def _run_folder(options: Options, inventory: Inventory) -> Path:
     return (inventory.private if options.dry_run else inventory.layout.migrations) / inventory.run
 
 
-def _find_password_file(options: Options, inventory: Inventory) -> str | None:
-    if options.target is None or inventory.target is None:
+def _display_target(options: Options, inventory: Inventory) -> str | None:
+    if inventory.url is None or inventory.target is None:
         return None
-    named = parse_qs(urlsplit(options.target).query).get("passfile", [None])
-    return named[-1]
+    shown, named = display_url(inventory.url), parse_qs(urlsplit(options.target or "").query).get("passfile")
+    return f"{shown}{'&' if '?' in shown else '?'}passfile={quote(named[-1])}" if named else shown
 
 
 def _choose_zone(name: str | None) -> tzinfo | Finding:
@@ -164,16 +159,16 @@ def _choose_zone(name: str | None) -> tzinfo | Finding:
 
 
 def _plan_tables(
-    inventory: Inventory, owner: Owner | Finding, zone: tzinfo | Finding, started_at: datetime
+    inventory: Inventory, owner: Owner | None, zone: tzinfo
 ) -> tuple[tuple[TablePlan, ...], tuple[ColumnMapping, ...]]:
     if inventory.database is None:
         return (), ()
-    columns = (("owner_person", owner.person), ("owner_uid", owner.uid)) if isinstance(owner, Owner) else ()
+    columns = (("owner_person", owner.person), ("owner_uid", owner.uid)) if owner else ()
     given = MappingInput(
         constants={"sessions": columns},
         taken=inventory.target.taken if inventory.target else frozenset(),
-        zone=UTC if isinstance(zone, Finding) else zone,
-        started_at=started_at,
+        zone=zone,
+        started_at=datetime.fromisoformat(inventory.started_at),
     )
     tables = make_tables(inventory.database.tables, given)
     mappings = map_columns(inventory.database.tables, tables)
@@ -197,6 +192,7 @@ def _notes(options: Options, inventory: Inventory, first: Person | None) -> Iter
 def describe(plan: Plan) -> dict[str, Any]:
     """Return what the report says of the plan: no secret, no password."""
     database = plan.inventory.database
+    sessions = sum(table.rows for table in plan.tables if table.label == "sessions")
     return {
         "program": __version__,
         "run": plan.run,
@@ -213,7 +209,7 @@ def describe(plan: Plan) -> dict[str, Any]:
         },
         "target": {"url": plan.target, "schema_existed": plan.schema_exists},
         "root": str(plan.inventory.layout.root) if plan.inventory.layout.root else None,
-        "owner": {**asdict(plan.owner), "sessions": _count_sessions(plan)} if plan.owner else None,
+        "owner": {**asdict(plan.owner), "sessions": sessions} if plan.owner else None,
         "folder": str(plan.folder),
         "folder_kept": plan.inventory.private not in plan.folder.parents,
         "queues": dict(database.waiting) if database else {},
@@ -222,11 +218,6 @@ def describe(plan: Plan) -> dict[str, Any]:
     }
 
 
-def _count_sessions(plan: Plan) -> int:
-    return sum(table.rows for table in plan.tables if table.label == "sessions")
-
-
 def _describe_shape(database: SourceDatabase) -> str:
-    if not database.migrations:
-        return f"{len(database.tables)} tables, no schema change recorded"
-    return f"{len(database.tables)} tables, {len(database.migrations)} schema changes, last {database.migrations[-1]}"
+    tables, changes = count(len(database.tables), "table"), count(len(database.migrations), "schema change")
+    return f"{tables}, {changes}, last {database.migrations[-1]}" if database.migrations else f"{tables}, {changes}"

@@ -35,11 +35,10 @@ def run_prechecks(inventory: Inventory, cutover: Sequence[CutoverItem], *, dry_r
 
 def _check_discovery(inventory: Inventory, *, dry_run: bool) -> Iterator[Finding]:
     """Yield what could not be looked at; a target that is not needed is a warning."""
-    of_target = [found for found in inventory.problems if found.subject == "target"]
     for found in inventory.problems:
-        needless = dry_run and found in of_target and inventory.url is not None
+        needless = dry_run and found.subject == "target" and inventory.url is not None
         yield replace(found, severity=Severity.WARNING) if needless else found
-    if inventory.url is None and not of_target:
+    if inventory.url is None and not any(found.subject == "target" for found in inventory.problems):
         yield (warning if dry_run else error)("target", problems.NO_TARGET)
 
 
@@ -84,9 +83,6 @@ def _check_writable(inventory: Inventory) -> Iterator[Finding]:
 def _check_folders(inventory: Inventory) -> Iterator[Finding]:
     for path in inventory.destinations.unsafe_folders:
         yield error("files", problems.UNSAFE_FOLDER.fill(path=path))
-
-
-def _check_run_folder(inventory: Inventory) -> Iterator[Finding]:
     unsafe = inventory.destinations.unsafe_run_folder
     if unsafe is not None:
         is_state = unsafe == inventory.layout.state
@@ -142,7 +138,6 @@ _PRECHECKS = (
     _check_existing,
     _check_writable,
     _check_folders,
-    _check_run_folder,
     _check_service_user,
 )
 _TARGET_PRECHECKS = (_check_server, _check_database, _check_tables, _check_schema)

@@ -8,9 +8,6 @@ from __future__ import annotations
 from teleclaude.errors import Problem
 from teleclaude.migration.values.identifiers import MOST_COLUMNS
 
-# A sentence that discovery made.
-SAID = Problem("{message}", "{hint}")
-
 # Who works on the old installation.
 SERVICE_RUNS = Problem("{manager} keeps {unit} running", "stop it: {command}")
 SERVICE_STARTS = Problem("{manager} starts {unit} {starts}", "{command}")

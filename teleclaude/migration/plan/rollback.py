@@ -166,12 +166,14 @@ _SERVICES = tuple(system.unit_kind for system in SYSTEMS)
 
 def describe_rollback(plan: Plan) -> tuple[str, ...]:
     """Return the lines of rollback.txt: how to go back to the single-user installation after a success."""
+    places = (*published_paths(plan), *((plan.inventory.layout.docs,) if plan.inventory.docs else ()))
+    undo = f"{_sudo(plan)}sh {_word(plan.folder / _CUTOVER_UNDO)}" if describe_cutover_undo(plan) else _NOTHING_REFERS
     return (
         "# The old installation was not changed: every file of it is as it was before the migration.",
         "# What is written to the new system from now on is not in the old one.",
         "# 1. See what you would lose: rows that are new or changed, and files that somebody changed.",
         *_psql(plan, "--pset pager=off", since_script(plan)),
-        _find_changed(plan),
+        f"{_sudo(plan)}find {' '.join(map(_word, places))} -type f -newer {_word(plan.folder / 'report.json')}",
         *_keep_dump(plan),
         *_stop_new(plan),
         "# 3. Remove the published files and empty the database.",
@@ -179,15 +181,9 @@ def describe_rollback(plan: Plan) -> tuple[str, ...]:
         *describe_docs_removal(plan),
         *describe_emptying(plan),
         "# 4. Undo the cutover, as far as it was done.",
-        *_undo_cutover(plan),
+        undo,
         *_start_old(plan),
     )
-
-
-def _undo_cutover(plan: Plan) -> tuple[str, ...]:
-    if not describe_cutover_undo(plan):
-        return (_NOTHING_REFERS,)
-    return (f"{_sudo(plan)}sh {_word(plan.folder / _CUTOVER_UNDO)}",)
 
 
 def _start_old(plan: Plan) -> tuple[str, ...]:
@@ -198,12 +194,6 @@ def _start_old(plan: Plan) -> tuple[str, ...]:
         "# 5. Start the old daemon again by hand, because no unit or launch agent was found that starts it:",
         f"# cd {printable(_word(plan.inventory.checkout))} && .venv/bin/python -m teleclaude.daemon",
     )
-
-
-def _find_changed(plan: Plan) -> str:
-    docs = (plan.inventory.layout.docs,) if plan.inventory.docs else ()
-    places = (*published_paths(plan), *docs)
-    return f"{_sudo(plan)}find {' '.join(map(_word, places))} -type f -newer {_word(plan.folder / 'report.json')}"
 
 
 def _keep_dump(plan: Plan) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from typing import Any
 
 from teleclaude.errors import Problem
@@ -27,19 +28,10 @@ class Finding:
     problem: Problem
 
 
-def note(subject: str, problem: Problem) -> Finding:
-    """Something to know."""
-    return Finding(Severity.NOTE, subject, problem)
-
-
-def warning(subject: str, problem: Problem) -> Finding:
-    """Something to look at."""
-    return Finding(Severity.WARNING, subject, problem)
-
-
-def error(subject: str, problem: Problem) -> Finding:
-    """Something that stops the migration."""
-    return Finding(Severity.ERROR, subject, problem)
+note = partial(Finding, Severity.NOTE)
+warning = partial(Finding, Severity.WARNING)
+error = partial(Finding, Severity.ERROR)
+"""Make a finding of a subject and a problem."""
 
 
 @dataclass(frozen=True)

@@ -10,15 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from teleclaude.migration.report.summary import (
-    find_attention,
-    find_largest,
-    find_verified,
-    is_kept,
-    outcome,
-    total,
-    verdict,
-)
+from teleclaude.migration.report import summary
 from teleclaude.printable import printable
 
 if TYPE_CHECKING:
@@ -35,11 +27,11 @@ def to_html(report: Mapping[str, Any]) -> str:
     """Return the page of a report, as `Report.to_json` returns it."""
     return _load_template().render(
         report=report,
-        verdict=verdict(report),
-        outcome=outcome(report),
-        is_kept=is_kept(report),
-        attention=find_attention(report),
-        verified=list(find_verified(report)),
+        verdict=summary.verdict(report),
+        outcome=summary.outcome(report),
+        is_kept=summary.is_kept(report),
+        attention=summary.find_attention(report),
+        verified=list(summary.find_verified(report)),
         steps=list(_draw_steps(report["steps"])),
         tables=list(_draw_tables(report["tables"])),
         left=_find_left(report),
@@ -82,8 +74,8 @@ def _draw_steps(steps: list[dict[str, Any]]) -> Iterator[_Line]:
 
 def _draw_tables(tables: list[dict[str, Any]]) -> Iterator[_Line]:
     """Yield the largest tables with their rows and their time, the rest as one."""
-    largest = find_largest(tables, _MOST_TABLES)
-    named = [(name, total(some, "target_rows"), total(some, "seconds")) for name, some in largest]
+    largest = summary.find_largest(tables, _MOST_TABLES)
+    named = [(name, summary.total(some, "target_rows"), summary.total(some, "seconds")) for name, some in largest]
     most_rows = max((rows for _, rows, _ in named), default=0) or 1
     most_seconds = max((seconds for _, _, seconds in named), default=0) or 1
     for name, rows, seconds in named:

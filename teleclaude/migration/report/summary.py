@@ -135,10 +135,8 @@ def _of_sequences(report: Mapping[str, Any]) -> Iterator[Attention]:
 def _of_constraints(report: Mapping[str, Any]) -> Iterator[Attention]:
     for broken in report["constraints"]:
         rows = count(broken["rows"], "row")
-        filled = problems.CONSTRAINT_BROKEN.fill(
-            name=broken["name"], state=broken["state"], rows=rows, where=_where(report)
-        )
-        yield Attention(Severity.WARNING, filled, broken["query"])
+        problem = problems.CONSTRAINT_BROKEN.fill(**broken | {"rows": rows, "where": _where(report)})
+        yield Attention(Severity.WARNING, problem, broken["query"])
 
 
 def _of_values(report: Mapping[str, Any]) -> Iterator[Attention]:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from teleclaude.migration.plan.owner import Owner, choose_owner, find_first_person
+from teleclaude.migration.plan.owner import Owner, choose_owner
 from teleclaude.migration.report.events import Finding
 from teleclaude.migration.source.installation import Person
 from teleclaude.migration.source.inventory import Inventory
@@ -71,9 +71,3 @@ def test_an_installation_of_root_is_refused_unless_a_uid_is_named(inventory: Inv
 
 def test_an_owner_that_nobody_could_read_is_not_taken_for_root(inventory: Inventory) -> None:
     assert "is not known" in refused(Options(), replace(inventory, database_uid=None))
-
-
-def test_the_owner_becomes_the_first_person_only_where_people_lists_nobody(inventory: Inventory) -> None:
-    owner = Owner("Zoe", 1000)
-    assert find_first_person(owner, inventory) is None
-    assert find_first_person(owner, replace(inventory, people=())) == Person("Zoe", "ada")

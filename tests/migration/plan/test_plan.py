@@ -43,6 +43,12 @@ def test_an_owner_that_is_not_clear_refuses_the_run_and_leaves_no_owner(inventor
     assert plan.refused
 
 
+def test_the_owner_becomes_the_first_person_only_where_people_lists_nobody(inventory: Inventory) -> None:
+    assert make_plan(Options(target=TARGET), inventory).first_person is None
+    nobody = make_plan(Options(target=TARGET, person="Zoe"), replace(inventory, people=()))
+    assert nobody.first_person == Person("Zoe", "ada")
+
+
 def test_a_rehearsal_keeps_its_folder_only_where_a_report_dir_is_named(inventory: Inventory) -> None:
     rehearsal = Options(target=TARGET, dry_run=True)
     assert not describe(make_plan(rehearsal, inventory))["folder_kept"]

@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from teleclaude.cli import root_option
 from teleclaude.cli.page import print_page
 from teleclaude.cli.screen import Screen
 from teleclaude.errors import Exit
@@ -45,7 +46,7 @@ _FOLDER = click.Path(path_type=Path, file_okay=False)
 @click.option("--source", type=_FOLDER, help="The checkout of the old installation: the directory of its program.")
 @click.option("--home", type=_FOLDER, help="The home directory of its user.")
 @click.option("--target", metavar="URL", help="The PostgreSQL database to move to; PG* variables fill in the rest.")
-@click.option("--root", type=_FOLDER, help="Put every system path below this directory: a trial needs no privileges.")
+@root_option
 @click.option("--person", metavar="NAME", help="The owner of the sessions, by the name in people of the configuration.")
 @click.option("--uid", metavar="N", type=click.IntRange(0, 2**32 - 2), help="The user id of the owner of the sessions.")
 @click.option(
@@ -64,9 +65,7 @@ _FOLDER = click.Path(path_type=Path, file_okay=False)
 @click.option("--json", "as_json", is_flag=True, help="Print one report on stdout, everything else on stderr.")
 @click.option("--quiet", is_flag=True, help="Show only errors, what needs attention, and where the report is.")
 @click.option("--yes", is_flag=True, help="Do not ask before the migration begins.")
-def migrate_to_system(  # noqa: PLR0913 - what is no option of the migration itself
-    *, root: Path | None, resume: bool, undo: bool, as_json: bool, quiet: bool, yes: bool, **asked: Any
-) -> None:
+def migrate_to_system(*, resume: bool, undo: bool, as_json: bool, quiet: bool, yes: bool, **asked: Any) -> None:
     """Move a single-user installation to the system-wide one on PostgreSQL.
 
     The old installation is only read. The target is empty or complete, never between. Every value is compared, the
@@ -76,7 +75,7 @@ def migrate_to_system(  # noqa: PLR0913 - what is no option of the migration its
     if resume and undo:
         raise click.UsageError("use either --resume or --undo, not both")
     recovery = Recovery.RESUME if resume else Recovery.UNDO if undo else None
-    options = Options(root=root.absolute() if root else None, recovery=recovery, **asked)
+    options = Options(recovery=recovery, **asked)
     screen = Screen(may_ask=sys.stdin.isatty(), agreed=yes, with_findings=as_json, quiet=quiet)
     report = run_migration(options, screen)
     show_report(report, as_json=as_json, quiet=quiet)
@@ -87,7 +86,7 @@ def run_migration(options: Options, screen: Screen) -> Report:
     """Migrate with progress on stderr; an interrupt before the first step ends the program with 130."""
     # Private files get their mode when they are made; the service user must be able to read the others.
     os.umask(0o022)
-    with screen:
+    with screen.bars:
         try:
             return asyncio.run(_cancellable(options, screen))
         except asyncio.CancelledError:

@@ -16,6 +16,7 @@ from rich.progress import Progress as Bars
 from teleclaude.db.url import display_url
 from teleclaude.migration.plan.plan import Plan
 from teleclaude.migration.report.events import Event, Finding, Forecast, Progress, Severity, TableResult
+from teleclaude.migration.report.summary import count
 from teleclaude.migration.source.options import Recovery
 from teleclaude.migration.state.journal import Interrupted
 from teleclaude.migration.state.run_state import Observer
@@ -81,9 +82,10 @@ class Screen(Observer):
             self._progress(event)
         elif isinstance(event, Forecast):
             size, on_disk = (decimal(round(each * 1e6)) for each in (event.megabytes, event.disk_megabytes))
-            self.say(f"  {event.rows} rows, {size}, about {on_disk} on the disk of the database", "dim")
+            self.say(f"  {count(event.rows, 'row')}, {size}, about {on_disk} on the disk of the database", "dim")
         elif isinstance(event, TableResult):
-            self.say(f"  {event.name}: {event.target_rows} rows, {event.values_compared} values compared", "dim")
+            rows, values = count(event.target_rows, "row"), count(event.values_compared, "value")
+            self.say(f"  {event.name}: {rows}, {values} compared", "dim")
 
     def _progress(self, event: Progress) -> None:
         """Move the bar; where there is none, say a line now and then."""
@@ -102,9 +104,9 @@ class Screen(Observer):
         """Ask on a terminal; elsewhere only `--yes` is consent."""
         if self.agreed or not self.may_ask:
             return self.agreed
-        rows = sum(table.rows for table in plan.tables)
+        rows = count(sum(table.rows for table in plan.tables), "row")
         target = display_url(plan.url) if plan.url else "nothing"
-        self.say(f"  {plan.inventory.database.path if plan.inventory.database else ''} ({rows} rows) → {target}")
+        self.say(f"  {plan.inventory.database.path if plan.inventory.database else ''} ({rows}) → {target}")
         if plan.owner is not None:
             self.say(f"  every session will belong to {plan.owner.person} (uid {plan.owner.uid})")
         return self._ask(lambda: click.confirm("  Migrate?", err=True), otherwise=False)

@@ -19,7 +19,7 @@ from teleclaude.migration.plan.cutover import account_name, find_cutover
 from teleclaude.migration.plan.mapping import ColumnMapping, MappingInput, make_event_tables, make_tables, map_columns
 from teleclaude.migration.plan.notices import find_notices
 from teleclaude.migration.plan.old_files import find_leftovers, find_old_files
-from teleclaude.migration.plan.owner import Owner, choose_owner, find_first_person
+from teleclaude.migration.plan.owner import Owner, choose_owner, find_first_person, find_owner_notices
 from teleclaude.migration.plan.prechecks import run_prechecks
 from teleclaude.migration.plan.tables import TablePlan
 from teleclaude.migration.report.events import CutoverItem, Finding, Left, OldFile, Severity, error, note
@@ -135,7 +135,8 @@ def make_plan(options: Options, inventory: Inventory) -> Plan:
         findings=(
             *run_prechecks(inventory, cutover, dry_run=options.dry_run),
             *undecided,
-            *_notes(options, inventory, first),
+            *(find_owner_notices(options, inventory, owner) if isinstance(owner, Owner) else ()),
+            *_note_zone(options, inventory),
             *find_notices(inventory, tables),
         ),
     )
@@ -186,11 +187,7 @@ def _plan_tables(
     return (*tables, *of_events), (*mappings, *named)
 
 
-def _notes(options: Options, inventory: Inventory, first: Person | None) -> Iterator[Finding]:
-    if first is not None:
-        problem = problems.FIRST_PERSON if first.username else problems.FIRST_PERSON_UNNAMED
-        path = inventory.layout.system_config
-        yield note("owner", problem.fill(name=first.name, username=first.username, path=path))
+def _note_zone(options: Options, inventory: Inventory) -> Iterator[Finding]:
     if options.timezone is None and inventory.timezone is None:
         yield note("source", problems.NO_ZONE)
 

@@ -133,9 +133,10 @@ def make_plan(options: Options, inventory: Inventory) -> Plan:
         cutover=cutover,
         user_account=account_name(inventory),
         findings=(
+            # Whose the sessions become is first, because the last page shows few warnings.
+            *(find_owner_notices(options, inventory, owner) if isinstance(owner, Owner) else ()),
             *run_prechecks(inventory, cutover, dry_run=options.dry_run),
             *undecided,
-            *(find_owner_notices(options, inventory, owner) if isinstance(owner, Owner) else ()),
             *_note_zone(options, inventory),
             *find_notices(inventory, tables),
         ),

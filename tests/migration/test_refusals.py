@@ -141,7 +141,10 @@ async def test_an_unknown_person(options: Options, refuse: Refuse) -> None:
     await refuse(dataclasses.replace(options, person="Zoe"), "does not know Zoe")
 
 
-async def test_several_people_and_none_named(options: Options, refuse: Refuse) -> None:
+async def test_several_people_and_none_named(options: Options, sample: SampleInstallation, refuse: Refuse) -> None:
+    # Whoever runs the tests owns the files, and may be called ada.
+    people = [{"name": name, "email": f"{name}@example.com"} for name in ("Ada", "Bob")]
+    (sample.home / ".teleclaude/teleclaude.yml").write_text(yaml.safe_dump({"people": people}))
     await refuse(dataclasses.replace(options, person=None, uid=NO_ACCOUNT), "not clear whom the sessions belong to")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from teleclaude.errors import Problem
 from teleclaude.migration.plan import problems
 from teleclaude.migration.report.events import Finding, Severity, error, note, warning
 from teleclaude.migration.source.installation import Person
@@ -39,9 +40,7 @@ def choose_owner(options: Options, inventory: Inventory) -> Owner | Finding:
     accounts = tuple(_name(each, inventory) for each in (uid, files))
     person, because = _choose_person(options.person, accounts, people)
     if person is None:
-        known = ", ".join(each.name for each in people) or "nobody"
-        problem = problems.UNKNOWN_PERSON if options.person and people else problems.UNCLEAR_PERSON
-        return error("owner", problem.fill(person=options.person, known=known))
+        return error("owner", _explain_nobody(options.person, people))
     if not is_printable(person.name):
         return error("owner", problems.CONTROL_CHARACTER)
     if options.person and options.uid is None and _is_another(person, _name(files, inventory), people):
@@ -73,6 +72,14 @@ def _choose_person(
     if listed:
         return listed[0], f"whose username in people is {listed[0].username}"
     return (people[0] if len(people) == 1 else None), "the only entry of people"
+
+
+def _explain_nobody(asked: str | None, people: tuple[Person, ...]) -> Problem:
+    """Return why no person was found."""
+    if not people:
+        return problems.NO_PEOPLE
+    problem = problems.UNKNOWN_PERSON if asked else problems.UNCLEAR_PERSON
+    return problem.fill(person=asked, known=", ".join(each.name for each in people))
 
 
 def _files_uid(inventory: Inventory) -> int | None:

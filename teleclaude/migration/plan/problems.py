@@ -71,6 +71,9 @@ UNKNOWN_PERSON = Problem("the configuration does not know {person}", "use --pers
 UNCLEAR_PERSON = Problem(
     "it is not clear whom the sessions belong to", "use --person NAME; the configuration knows: {known}"
 )
+NO_PEOPLE = Problem(
+    "people lists nobody, so the owner of the sessions has no name", "use --person NAME with the name of their owner"
+)
 PERSON_DIFFERS = Problem(
     "--person names {person}, but the old installation belongs to {account}",
     "use --person with its owner, or add --uid N with the user id of {person}",

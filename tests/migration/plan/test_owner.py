@@ -179,8 +179,8 @@ def test_where_people_lists_nobody_any_printable_name_is_taken(inventory: Invent
     nobody = seen(inventory, 1000, None)
     assert chosen(Options(person="Zoe"), nobody) == ("Zoe", 1000, "ada")
     assert "control character" in refused(Options(person="Zo\x07e"), nobody)
-    refused(Options(person=""), nobody)
-    refused(Options(), nobody)
+    for asked in ("", None):
+        assert "people lists nobody" in refused(Options(person=asked), nobody)
 
 
 @pytest.mark.parametrize(

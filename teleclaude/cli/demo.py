@@ -22,7 +22,8 @@ from teleclaude.demo.postgres import running_server
 from teleclaude.migration.report.report import Report
 from teleclaude.migration.source.options import Options
 
-_ORDINARY_UID = 1000
+_ORDINARY_UID = 65534
+"""The account nobody of Linux, which every installation has."""
 
 
 @click.command(epilog="Example: teleclaude demo --keep")

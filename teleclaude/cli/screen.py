@@ -71,11 +71,14 @@ class Screen(Observer):
     def event(self, event: Event) -> None:
         """Show what a step yields."""
         if self.with_findings and isinstance(event, Finding) and event.severity is not Severity.NOTE:
-            self.say(f"  {event.severity}: {event.subject}: {event.problem.message}", STYLES[event.severity])
-            if event.problem.hint:
-                self.say(f"    → {event.problem.hint}", STYLES[event.severity])
+            self._show(event)
         elif not self.quiet:
             self._advance(event)
+
+    def _show(self, finding: Finding) -> None:
+        self.say(f"  {finding.severity}: {finding.subject}: {finding.problem.message}", STYLES[finding.severity])
+        if finding.problem.hint:
+            self.say(f"    → {finding.problem.hint}", STYLES[finding.severity])
 
     def _advance(self, event: Event) -> None:
         if isinstance(event, Progress):
@@ -108,7 +111,10 @@ class Screen(Observer):
         target = display_url(plan.url) if plan.url else "nothing"
         self.say(f"  {plan.inventory.database.path if plan.inventory.database else ''} ({rows}) → {target}")
         if plan.owner is not None:
-            self.say(f"  every session will belong to {plan.owner.person} (uid {plan.owner.uid})")
+            self.say(f"  every session will belong to {plan.owner.why}")
+        for finding in plan.findings:
+            if finding.subject == "owner":
+                self._show(finding)
         return self._ask(lambda: click.confirm("  Migrate?", err=True), otherwise=False)
 
     def decides(self, interrupted: Interrupted) -> Recovery | None:

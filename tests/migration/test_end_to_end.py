@@ -15,6 +15,7 @@ from sqlalchemy import URL
 from teleclaude.db import schema
 from teleclaude.db.engine import disposing, make_engine
 from teleclaude.demo.installation import SampleInstallation
+from teleclaude.migration.discover.account import find_user_name
 from teleclaude.migration.report.events import ConstraintResult, Finding, SourceFileResult, TableResult
 from teleclaude.migration.source.options import Options
 from tests.support.sample import editing, files_below, has_nothing, migrate_sample, query, reading
@@ -35,8 +36,11 @@ async def test_every_row_of_every_table_arrives(migrated: Migrated) -> None:
 
 
 async def test_every_session_has_its_owner(migrated: Migrated) -> None:
-    why = "Ada, as --person says; uid 1000, as --uid says"
-    assert migrated.report.header["owner"] == {"person": "Ada", "uid": 1000, "why": why, "sessions": 20}
+    account = find_user_name(1000)
+    named = f"the account {account} (uid 1000)" if account else "uid 1000 (no account of this computer)"
+    why = f"Ada, as --person says; {named}, as --uid says"
+    owner = {"person": "Ada", "uid": 1000, "account": account, "why": why, "sessions": 20}
+    assert migrated.report.header["owner"] == owner
     found = await query(migrated.target, "SELECT DISTINCT owner_person, owner_uid FROM sessions")
     assert found == [("Ada", 1000)]
 

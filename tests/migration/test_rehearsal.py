@@ -71,17 +71,15 @@ async def has_written(options: Options, variables: set[str], people: set[str]) -
 
 
 @pytest.mark.parametrize(
-    ("person", "uid", "sudo", "why"),
+    ("person", "uid", "why"),
     [
-        ("Bob", 7, None, "Bob, as --person says; uid 7, as --uid says"),
-        ("ada", None, "8", "Ada, as --person says; uid 8, who called sudo"),
+        ("Bob", 987654, "Bob, as --person says; uid 987654 (no account of this computer), as --uid says"),
+        ("ada", 0, "Ada, as --person says; the account root (uid 0), as --uid says"),
     ],
 )
 async def test_it_says_whose_the_sessions_become_and_how_that_was_found(
-    options: Options, monkeypatch: pytest.MonkeyPatch, person: str, uid: int | None, sudo: str | None, why: str
+    options: Options, person: str, uid: int, why: str
 ) -> None:
-    if sudo:
-        monkeypatch.setenv("SUDO_UID", sudo)
     report = await migrate_sample(dataclasses.replace(options, dry_run=True, person=person, uid=uid))
     assert report.header["owner"]["why"] == why
     assert report.header["owner"]["sessions"] == 20

@@ -97,7 +97,8 @@ def main(target: str, work: str) -> None:
         place.chmod(mode)
     sample = make_installation(HOME, sessions=5)
     subprocess.run(["chown", "-hR", f"{EVA}:{EVA}", str(HOME)], check=True)
-    where = ["--source", str(sample.checkout), "--home", str(sample.home), "--target", target]
+    # The configuration knows Ada by the name of another account.
+    where = ["--uid", str(EVA), "--source", str(sample.checkout), "--home", str(sample.home), "--target", target]
     migrated = teleclaude("migrate-to-system", "--json", "--yes", "--person", "Ada", *where)
     assert migrated.returncode == 0, migrated.stdout
     found = {}

@@ -166,8 +166,10 @@ def main(target: str, preparation: str, work: str) -> None:
     sample = make_installation(HOME, sessions=5)
     subprocess.run(["chown", "-hR", f"{EVA}:{EVA}", str(HOME)], check=True)
     PREPARATIONS[preparation](sample)
-    command = ["/mnt/python/bin/python", "-m", "teleclaude", "migrate-to-system", "--json", "--yes", "--person", "Ada"]
-    command += ["--source", str(sample.checkout), "--home", str(sample.home), "--target", target]
+    command = ["/mnt/python/bin/python", "-m", "teleclaude", "migrate-to-system", "--json", "--yes"]
+    # The configuration knows Ada by the name of another account.
+    command += ["--person", "Ada", "--uid", str(EVA), "--target", target]
+    command += ["--source", str(sample.checkout), "--home", str(sample.home)]
     command += ["--report-dir", str(REPORTS)] if REPORTS.exists() else []
     stubs = Stubs(Path(work) / "stubs")
     stubs.answer("is-enabled", "teleclaude.service", "enabled")

@@ -12,7 +12,7 @@ from typing import TypeVar, TypeVarTuple
 from teleclaude.daemon.service_user import find_identity_to_take, require_program
 from teleclaude.errors import Problem, TeleClaudeError
 from teleclaude.layout import make_layout, user_config
-from teleclaude.migration.discover.account import find_account, find_user_name, read_sudo_uid
+from teleclaude.migration.discover.account import find_account, find_account_names, find_user_name, read_sudo_uid
 from teleclaude.migration.discover.configuration import (
     copy_config,
     find_unset,
@@ -88,15 +88,15 @@ async def discover(options: Options, run: str, private: Path, environ: Mapping[s
         layout=make_layout(HERE, options.root, environ),
         user_config=user_config(places.home, options.root, environ),
         account=account,
-        user_name=None,
         sudo_uid=read_sudo_uid(environ),
     )
     inventory = _read_installation(inventory, places, privsep, attempts)
+    uids = (options.uid, inventory.sudo_uid, inventory.database_uid, account.uid if account else None)
+    inventory = replace(inventory, account_names=find_account_names(uids))
     inventory = _find_users(inventory, places, privsep, attempts)
     inventory = _look_at_destinations(inventory, options, environ, privsep, attempts)
     inventory = await _look_at_target(inventory, options, environ, attempts)
-    user_name = find_user_name(options.uid or inventory.sudo_uid or inventory.database_uid)
-    return replace(inventory, user_name=user_name, problems=tuple(attempts.problems))
+    return replace(inventory, problems=tuple(attempts.problems))
 
 
 def _read_installation(inventory: Inventory, places: Places, privsep: Privsep, attempts: _Attempts) -> Inventory:

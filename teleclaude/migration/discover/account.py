@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import pwd
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -61,3 +61,9 @@ def find_user_name(uid: int | None) -> str | None:
     with suppress(KeyError):
         return pwd.getpwuid(uid).pw_name if uid is not None else None
     return None
+
+
+def find_account_names(uids: Iterable[int | None]) -> dict[int, str]:
+    """Return the name of each account that this machine knows, by its user id."""
+    found = {uid: find_user_name(uid) for uid in uids if uid is not None}
+    return {uid: name for uid, name in found.items() if name is not None}

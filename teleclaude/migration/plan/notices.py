@@ -31,7 +31,6 @@ def find_notices(inventory: Inventory, plans: Sequence[TablePlan]) -> Iterator[F
             yield from _note_legacy(plan)
     if database is not None:
         yield from _note_database(database)
-    yield from _note_account(inventory)
 
 
 def _note_known(table: SourceTable, model: str) -> Iterator[Finding]:
@@ -62,13 +61,3 @@ def _note_database(database: SourceDatabase) -> Iterator[Finding]:
     if database.waiting:
         queues = ", ".join(f"{rows} in {name}" for name, rows in database.waiting)
         yield warning("queues", problems.ROWS_WAIT.fill(queues=queues))
-
-
-def _note_account(inventory: Inventory) -> Iterator[Finding]:
-    """Warn where the owner of the sessions could not list them: the daemon knows people by their accounts."""
-    name = inventory.user_name
-    # The caller of a trial is the operator, whoever that is.
-    is_trial = inventory.layout.root is not None
-    usernames = (None, "root", *(person.username for person in inventory.people))
-    if inventory.people and not is_trial and name not in usernames:
-        yield warning("owner", problems.NO_USERNAME.fill(name=name, path=inventory.layout.system_config))

@@ -19,7 +19,7 @@ from teleclaude.migration.plan.cutover import account_name, find_cutover
 from teleclaude.migration.plan.mapping import ColumnMapping, MappingInput, make_event_tables, make_tables, map_columns
 from teleclaude.migration.plan.notices import find_notices
 from teleclaude.migration.plan.old_files import find_leftovers, find_old_files
-from teleclaude.migration.plan.owner import Owner, choose_owner
+from teleclaude.migration.plan.owner import Owner, choose_owner, find_first_person, find_owner_notices
 from teleclaude.migration.plan.prechecks import run_prechecks
 from teleclaude.migration.plan.tables import TablePlan
 from teleclaude.migration.report.events import CutoverItem, Finding, Left, OldFile, Severity, error, note
@@ -109,7 +109,7 @@ def make_plan(options: Options, inventory: Inventory) -> Plan:
     tables, mappings = _plan_tables(inventory, owner, UTC if isinstance(zone, Finding) else zone)
     old_files = tuple(find_old_files(inventory, owner.person if owner else None))
     cutover = tuple(find_cutover(inventory))
-    first = Person(owner.person, inventory.user_name) if owner and not inventory.people else None
+    first = find_first_person(owner, inventory) if owner else None
     return Plan(
         options=options,
         inventory=inventory,
@@ -127,9 +127,11 @@ def make_plan(options: Options, inventory: Inventory) -> Plan:
         cutover=cutover,
         user_account=account_name(inventory),
         findings=(
+            # Whose the sessions become is first, because the last page shows few warnings.
+            *(find_owner_notices(options, inventory, owner) if owner else ()),
             *run_prechecks(inventory, cutover, dry_run=options.dry_run),
             *undecided,
-            *_notes(options, inventory, first),
+            *_note_zone(options, inventory),
             *find_notices(inventory, tables),
         ),
     )
@@ -180,11 +182,7 @@ def _plan_tables(
     return (*tables, *of_events), (*mappings, *named)
 
 
-def _notes(options: Options, inventory: Inventory, first: Person | None) -> Iterator[Finding]:
-    if first is not None:
-        problem = problems.FIRST_PERSON if first.username else problems.FIRST_PERSON_UNNAMED
-        path = inventory.layout.system_config
-        yield note("owner", problem.fill(name=first.name, username=first.username, path=path))
+def _note_zone(options: Options, inventory: Inventory) -> Iterator[Finding]:
     if options.timezone is None and inventory.timezone is None:
         yield note("source", problems.NO_ZONE)
 

@@ -68,8 +68,23 @@ UNKNOWN_PERSON = Problem("the configuration does not know {person}", "use --pers
 UNCLEAR_PERSON = Problem(
     "it is not clear whom the sessions belong to", "use --person NAME; the configuration knows: {known}"
 )
+NO_PEOPLE = Problem(
+    "people lists nobody, so the owner of the sessions has no name", "use --person NAME with the name of their owner"
+)
+PERSON_DIFFERS = Problem(
+    "--person names {person}, but the old installation belongs to {account}",
+    "use --person with its owner, or add --uid N with the user id of {person}",
+)
 UNKNOWN_UID = Problem("the owner of the database file is not known", "use --uid N, or fix the other errors first")
 OWNED_BY_ROOT = Problem("the old installation belongs to root", "use --uid N, the user id of its real owner")
+OWNER_DIFFERS = Problem(
+    "every session belongs to {account}, but {differing}",
+    "if that is wrong, use --uid N with the user id of the right account",
+)
+NO_ACCOUNT = Problem(
+    "every session belongs to uid {uid}, and this computer has no account with that number",
+    OWNER_DIFFERS.hint,
+)
 FIRST_PERSON = Problem(
     "people lists nobody, so {name} becomes its only entry, an administrator with the username {username}",
     "check people in {path}: the new daemon knows callers by their usernames",

@@ -144,10 +144,12 @@ class Inventory:
     user_config: Path
     account: Account | None
     """The user whose rights the old installation is read with; None for those of this process."""
-    user_name: str | None
-    """The name of the owner's account, where this machine knows one."""
     sudo_uid: int | None = None
+    """The caller of sudo, None without sudo and for root."""
     database_uid: int | None = None
+    """The owner of the database file, None where it could not be read."""
+    account_names: Mapping[int, str] = field(default_factory=dict)
+    """The names of the accounts that may own the sessions, by user id, as far as this computer has them."""
     database: SourceDatabase | None = None
     events: SourceDatabase | None = None
     """The second database, where there is one."""

@@ -8,10 +8,6 @@ FOLDER_FAILED = Problem(
     "the folder of the run, {folder}, cannot be made: {reason}",
     "use --report-dir with a folder on a disk that has room, which the caller may write to",
 )
-FOLDER_UNSAFE = Problem(
-    "a user without privileges can change {path}, so the folder of the run may not be there",
-    "use --report-dir with a folder that belongs to root",
-)
 OTHER_VERSION = Problem(
     "{journal} is of a run that was cut off, and another version of teleclaude wrote it",
     "finish or undo that run with the version that began it",

@@ -12,7 +12,8 @@ from pathlib import Path
 from teleclaude.config.folders import find_unsafe_folder, opened_folder, sync_folder
 from teleclaude.db.file_lock import hold_existing, lock_file
 from teleclaude.errors import LockHeldError, PublishError
-from teleclaude.migration.state.problems import FOLDER_FAILED, FOLDER_UNSAFE
+from teleclaude.migration.plan.problems import UNSAFE_RUN_FOLDER
+from teleclaude.migration.state.problems import FOLDER_FAILED
 
 _PREFIX = "teleclaude-migration-"
 _LOCK = "lock"
@@ -38,7 +39,7 @@ def run_folder(folder: Path, new_directories: tuple[Path, ...], *, guarded: bool
             raise PublishError(FOLDER_FAILED.fill(folder=folder, reason=error.strerror)) from None
         # Only now: in a folder such as /tmp somebody else could have made it a moment ago.
         if guarded and (unsafe := find_unsafe_folder(folder)) is not None:
-            raise PublishError(FOLDER_UNSAFE.fill(path=unsafe))
+            raise PublishError(UNSAFE_RUN_FOLDER.fill(path=unsafe))
         yield folder
 
 

@@ -100,8 +100,8 @@ async def test_a_first_person_whose_account_this_machine_does_not_know_has_no_us
 @pytest.mark.parametrize(
     ("person", "reason"),
     [
-        (None, "it is not clear whom the sessions belong to"),
-        ("", "it is not clear whom the sessions belong to"),
+        (None, "people lists nobody, so the owner of the sessions has no name"),
+        ("", "people lists nobody, so the owner of the sessions has no name"),
         ("two\nlines", "the name after --person has a control character"),
     ],
 )

@@ -37,7 +37,7 @@ def test_the_zone_is_the_one_that_was_asked_for_then_the_configured_one_then_utc
 
 
 def test_an_owner_that_is_not_clear_refuses_the_run_and_leaves_no_owner(inventory: Inventory) -> None:
-    seen = replace(inventory, people=(Person("Ada", None), Person("Bob", None)), user_name=None)
+    seen = replace(inventory, people=(Person("Ada", None), Person("Bob", None)), account_names={})
     plan = make_plan(Options(target=TARGET), seen)
     assert plan.owner is None
     assert plan.refused

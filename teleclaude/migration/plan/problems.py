@@ -13,7 +13,7 @@ SAID = Problem("{message}", "{hint}")
 
 # Who works on the old installation.
 SERVICE_RUNS = Problem("{manager} keeps {unit} running", "stop it: {command}")
-SERVICE_STARTS = Problem("{manager} starts {unit} {starts}", "{command}")
+SERVICE_STARTS = Problem("{manager} starts {unit} {starts}", "run cutover.sh after the migration: it disables the unit")
 CRON_STARTS = Problem("cron starts the old program: {path}, {place}", "{action}")
 
 # The target.

@@ -1,4 +1,4 @@
-"""Asks the service manager about our unit and the old installation's."""
+"""Asks the service manager about our unit and those of the old installation."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import asyncio
 from teleclaude.checks.problems import NO_SERVICE
 from teleclaude.errors import Problem
 from teleclaude.layout import Layout
-from teleclaude.platform.names import UnitState, names_of
+from teleclaude.platform.names import Unit, UnitState, names_of
 from teleclaude.platform.services import read_state
 
 
@@ -19,11 +19,9 @@ async def look_at_service(layout: Layout, platform: str) -> UnitState | Problem:
     return await asyncio.to_thread(read_state, names.unit, (names.manager,))
 
 
-async def look_at_old_service(layout: Layout, platform: str) -> UnitState | None:
-    """Return what the service manager says of the old installation's unit, None where it does not know it."""
+async def look_at_old_units(layout: Layout, platform: str) -> tuple[tuple[Unit, UnitState], ...]:
+    """Return what the service manager says of each unit of the old installation; of a trial it is not asked."""
     names = names_of(platform)
-    # A manager that keeps the old unit elsewhere does not know it: on macOS it is an agent of the user.
-    if layout.root is not None or names.old.domain != names.unit.domain:
-        return None
-    state = await asyncio.to_thread(read_state, names.old, (names.manager,))
-    return state if isinstance(state, UnitState) else None
+    units = names.old_units if layout.root is None else ()
+    states = await asyncio.gather(*(asyncio.to_thread(read_state, unit, (names.manager,)) for unit in units))
+    return tuple((unit, state) for unit, state in zip(units, states, strict=True) if isinstance(state, UnitState))

@@ -66,7 +66,6 @@ class Commands:
     """Stop it until the next boot or login."""
     enable: str
     """Let it start at boot or login."""
-    disable: str
     retire: str
     """Stop it, and keep it from starting at boot or login."""
     mask: str
@@ -144,7 +143,6 @@ LINUX = Names(
         restart="{control} restart {unit}",
         stop="{control} stop {unit}",
         enable="{control} enable {unit}",
-        disable="{control} disable {unit}",
         retire="{control} disable --now {unit}",
         mask="{control} disable --now {unit} && {control} mask {unit}",
         launch="{control} enable --now {unit}",
@@ -187,7 +185,6 @@ MACOS = Names(
         restart="{control} kickstart -k {target}",
         stop="{control} bootout {target}",
         enable="{control} enable {target}",
-        disable="{control} disable {target}",
         # bootout lasts until the next login or boot, disable from then on.
         retire="{control} disable {target}; {control} bootout {target} 2>/dev/null || :",
         mask="{control} disable {target}; {control} bootout {target} 2>/dev/null || :",

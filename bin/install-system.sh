@@ -137,7 +137,7 @@ start_command() {
         # A rollback of the migration disables the service, and launchd does not start a disabled one.
         printf 'launchctl enable system/%s && launchctl bootstrap system %s' "$unit" "$unit_file"
     else
-        printf 'systemctl start %s' "$unit"
+        printf 'systemctl enable --now %s' "$unit"
     fi
 }
 

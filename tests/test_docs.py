@@ -39,7 +39,7 @@ def test_every_step_is_documented_in_its_order() -> None:
 
 
 def test_every_flag_in_the_pages_exists() -> None:
-    known = {flag for command in commands(cli).values() for flag in flags(command)} | {"--help", "--createdb"}
+    known = {flag for command in commands(cli).values() for flag in flags(command)} | {"--help", "--createdb", "--now"}
     assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", README + RUNBOOK)) <= known
 
 

@@ -1,18 +1,25 @@
 # shellcheck shell=sh
-# The service: enabled and not started, because there may be no configuration yet.
+# The service: never started here, and enabled only where there is a configuration. Without one the enabled unit would
+# keep the daemon of the single-user installation from starting at boot.
 
 install_service() {
     cmp -s "$here/etc/$(basename "$unit_file")" "$unit_file" || service_changed=yes
     put "$here/etc/$(basename "$unit_file")" "$unit_file"
+    if [ "$service_changed" = yes ] && [ "$platform" = Linux ] && systemd_runs; then
+        act systemctl daemon-reload
+    fi
+    if [ "$fresh" = yes ] || [ -e "$configuration/secrets.yml" ]; then
+        enable_service
+    fi
+}
+
+enable_service() {
     if [ "$platform" = Darwin ]; then
         if [ "$real" = yes ]; then
             act launchctl enable "system/$unit"
             finished "enable $unit"
         fi
         return
-    fi
-    if [ "$service_changed" = yes ] && systemd_runs; then
-        act systemctl daemon-reload
     fi
     wanted=$root/etc/systemd/system/multi-user.target.wants/$unit
     if [ -L "$wanted" ]; then

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from teleclaude.errors import Problem
 from teleclaude.layout import Layout
-from teleclaude.platform.names import UnitState, names_of
+from teleclaude.platform.names import Unit, UnitState, names_of
 
 
 @dataclass(frozen=True)
@@ -175,7 +175,6 @@ class Setting:
             "enable": names.our(commands.enable),
             "status": names.our(commands.status),
             "reload": names.our(commands.reload),
-            "retire_old": names.old.fill(commands.retire),
             "start": daemon if self.trial else names.our(commands.start),
             "restart": f"stop the daemon, then: {daemon}" if self.trial else names.our(commands.restart),
             "journal": f"what {daemon} says" if self.trial else names.our(commands.log),
@@ -205,8 +204,8 @@ class Facts:
     listed: int | Problem
     """How many sessions a daemon lists."""
     disks: Mapping[str, Disk | Problem]
-    old_service: UnitState | None = None
-    """The unit of the old installation, None where the service manager does not know it."""
+    old_units: tuple[tuple[Unit, UnitState], ...] = ()
+    """The units of the old installation that the system's service manager may know; it says nothing of users' units."""
 
     @property
     def runs(self) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from teleclaude.checks.facts import Facts
 from teleclaude.checks.result import Result, failure, passed, skipped, warning, whole
 from teleclaude.errors import Problem
@@ -17,17 +19,17 @@ STARTING = warning(
     "{unit} is starting", "wait a minute, then: sudo teleclaude self-check; if it is still starting: {journal}"
 )
 NOT_ACTIVE = warning("{unit} is {active}", "{start}")
-OLD_UNIT = warning("the unit of the old installation is still {old}: {name}", "{retire_old}")
+OLD_UNIT = failure("{name}, a unit of the old installation, is still {old}", "{retire}")
 
 _FINE = {"enabled", "enabled-runtime", "static", "linked", "alias", "generated"}
 
 
 def judge(facts: Facts) -> Result:
-    """The service is installed, starts at boot, and runs; the old one does neither."""
+    """The service is installed, starts at boot, and runs; the old units do neither."""
     service = facts.service
     if isinstance(service, Problem):
         return NO_MANAGER.found("service", facts.setting.words, **vars(service))
-    parts = (_judge_unit(facts, service), _judge_activity(facts, service), _judge_old_unit(facts))
+    parts = (_judge_unit(facts, service), _judge_activity(facts, service), *_judge_old_units(facts))
     return whole("service", parts)
 
 
@@ -54,9 +56,11 @@ def _judge_activity(facts: Facts, service: UnitState) -> Result:
     return fault.found("activity", facts.setting.words, active=service.active, result=service.result or "see its log")
 
 
-def _judge_old_unit(facts: Facts) -> Result:
-    old = facts.old_service
-    if old is None or not (old.kept or old.at_boot):
-        return passed("old unit", "the old installation's is neither enabled nor active")
-    name = names_of(facts.setting.platform).old.name
-    return OLD_UNIT.found("old unit", facts.setting.words, old="active" if old.kept else "enabled", name=name)
+def _judge_old_units(facts: Facts) -> Iterator[Result]:
+    retire = names_of(facts.setting.platform).commands.retire
+    still = [(unit, state) for unit, state in facts.old_units if state.kept or state.at_boot]
+    for unit, state in still:
+        words = {"name": unit.name, "old": "active" if state.kept else "enabled", "retire": unit.fill(retire)}
+        yield OLD_UNIT.found(f"old unit {unit.name}", facts.setting.words, **words)
+    if not still:
+        yield passed("old units", "those of the old installation are neither enabled nor active")

@@ -24,6 +24,14 @@ class Unit:
     domain: str = ""
     """The domain of launchd that it is in: `system` or `gui/501`; it may hold a `$(…)` for the shell."""
 
+    @property
+    def packaged(self) -> bool:
+        """Whether its file is a package's.
+
+        systemctl(1) masks no other: the link to /dev/null takes the place of a file in /etc or in a home.
+        """
+        return self.path.is_relative_to("/usr/lib") or self.path.is_relative_to("/lib")
+
     def fill(self, command: str) -> str:
         """Return a command of `Commands` for this unit, with its names quoted for a shell."""
         name, path = shlex.quote(self.name), shlex.quote(str(self.path))
@@ -58,13 +66,16 @@ class Commands:
     """Stop it until the next boot or login."""
     enable: str
     """Let it start at boot or login."""
-    disable: str
     retire: str
-    """Stop it, and keep it from starting again."""
+    """Stop it, and keep it from starting at boot or login."""
+    mask: str
+    """`retire` for a unit of a package: nothing can start it until it is unmasked."""
     launch: str
-    """Start a unit that was installed or retired, and that the manager may not know."""
+    """Start a unit that was installed or retired, now and at each boot; the manager may not know it."""
     restore: str
-    """Take back `retire` for a unit that started at boot or login."""
+    """Take back `retire` and `mask` for a unit that started at boot or login."""
+    resume: str
+    """Take back `retire` and `mask` for a unit that ran and did not start at boot or login."""
     know: str
     """Succeed where the manager knows it."""
     status: str
@@ -95,11 +106,17 @@ class Names:
     """The service of the system-wide installation."""
     old: Unit
     """The unit of the single-user installation; it is never changed."""
+    old_units: tuple[Unit, ...]
+    """All units of the single-user installation that this service manager may know: facts, installation."""
     commands: Commands
 
     def our(self, command: str) -> str:
         """Return a command of `Commands` for the service of the system-wide installation."""
         return self.unit.fill(command)
+
+
+def _old_unit(name: str) -> Unit:
+    return Unit(name, "sudo systemctl", Path("/etc/systemd/system") / name)
 
 
 LINUX = Names(
@@ -113,16 +130,25 @@ LINUX = Names(
     run="run",
     service_user="teleclaude",
     unit=Unit("teleclaude-system.service", "sudo systemctl", Path("/etc/systemd/system/teleclaude-system.service")),
-    old=Unit("teleclaude.service", "sudo systemctl", Path("/etc/systemd/system/teleclaude.service")),
+    old=_old_unit("teleclaude.service"),
+    old_units=(
+        _old_unit("teleclaude.service"),
+        # It starts the old daemon again when its user changes the old config.yml.
+        _old_unit("teleclaude-config.path"),
+        _old_unit("teleclaude-docs-watch.service"),
+        _old_unit("teleclaude-docs-watch.path"),
+    ),
     commands=Commands(
         start="{control} start {unit}",
         restart="{control} restart {unit}",
         stop="{control} stop {unit}",
         enable="{control} enable {unit}",
-        disable="{control} disable {unit}",
         retire="{control} disable --now {unit}",
-        launch="{control} start {unit}",
-        restore="{control} enable --now {unit}",
+        mask="{control} disable --now {unit} && {control} mask {unit}",
+        launch="{control} enable --now {unit}",
+        # Of a unit that is not masked, unmask changes nothing.
+        restore="{control} unmask {unit} && {control} enable --now {unit}",
+        resume="{control} unmask {unit} && {control} start {unit}",
         know="systemctl cat {unit}",
         status="{control} status {unit}",
         log="sudo journalctl --unit {unit} --lines 50",
@@ -152,17 +178,20 @@ MACOS = Names(
         Path("Library/LaunchAgents/ai.instrukt.teleclaude.daemon.plist"),
         "gui/$(id -u)",
     ),
+    # The old agents are known to the launchd of their user alone.
+    old_units=(),
     commands=Commands(
         start="{control} kickstart {target}",
         restart="{control} kickstart -k {target}",
         stop="{control} bootout {target}",
         enable="{control} enable {target}",
-        disable="{control} disable {target}",
         # bootout lasts until the next login or boot, disable from then on.
         retire="{control} disable {target}; {control} bootout {target} 2>/dev/null || :",
+        mask="{control} disable {target}; {control} bootout {target} 2>/dev/null || :",
         # A disabled job cannot be bootstrapped.
         launch="{control} enable {target} && {control} bootstrap {domain} {path}",
         restore="{control} enable {target} && {control} bootstrap {domain} {path}",
+        resume="{control} enable {target} && {control} bootstrap {domain} {path}",
         know="launchctl print {target}",
         status="{control} print {target}",
         log="{control} print {target}",

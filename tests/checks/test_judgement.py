@@ -25,7 +25,7 @@ from teleclaude.checks.result import Fault, State
 from teleclaude.checks.table import CHECKS, judge
 from teleclaude.errors import Problem
 from teleclaude.layout import make_layout
-from teleclaude.platform.names import UnitState
+from teleclaude.platform.names import LINUX, UnitState
 
 SERVICE = Account("teleclaude", 990, 990)
 EVA = Account("eva", 1000, 1000)
@@ -177,7 +177,7 @@ FAULTS: tuple[tuple[Fault, Callable[[Facts], Facts]], ...] = (
     (service.FAILED, of("service", active="activating", result="exit-code")),
     (service.STARTING, of("service", active="activating")),
     (service.NOT_ACTIVE, of("service", active="inactive")),
-    (service.OLD_UNIT, put(old_service=UnitState("loaded", "enabled", "inactive", at_boot=True))),
+    (service.OLD_UNIT, put(old_units=((LINUX.old, UnitState("loaded", "enabled", "inactive", at_boot=True)),))),
     (disk.FULL, put(disks={"state": Disk(LAYOUT.state, 1 << 20)})),
     (disk.LOW, put(disks={"state": Disk(LAYOUT.state, 100 << 20)})),
     (disk.NOT_MEASURED, put(disks={"data": NOBODY})),

@@ -8,11 +8,11 @@ import pytest
 from teleclaude.checks import service
 from teleclaude.checks.facts import Facts, Setting
 from teleclaude.checks.look import look_at_installation, look_at_setting
-from teleclaude.checks.look.daemon import look_at_old_service, look_at_service
+from teleclaude.checks.look.daemon import look_at_old_units, look_at_service
 from teleclaude.checks.result import Result, State
 from teleclaude.errors import Problem
 from teleclaude.layout import make_layout
-from teleclaude.platform.names import HERE
+from teleclaude.platform.names import HERE, LINUX
 from teleclaude.platform.problems import NO_PROGRAM
 
 FINE = "LoadState=loaded\nUnitFileState=enabled\nActiveState=active\nResult=success\nNeedDaemonReload=no\n"
@@ -27,8 +27,10 @@ def play(program: str, script: str, folder: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
 
 
-def systemd(ours: str, old: str = NO_OLD) -> str:
-    return f"case $* in *teleclaude-system*) cat <<'TEXT'\n{ours}TEXT\n;; *) cat <<'TEXT'\n{old}TEXT\n;; esac"
+def systemd(ours: str, old: str = NO_OLD, name: str = "teleclaude.service") -> str:
+    answers = {"*teleclaude-system*": ours, f"*' {name}'": old, "*": NO_OLD}
+    cases = (f"{pattern}) cat <<'TEXT'\n{answer}TEXT\n;; " for pattern, answer in answers.items())
+    return f"case $* in {''.join(cases)}esac"
 
 
 async def judged(platform: str, tmp_path: Path) -> dict[str, Result]:
@@ -36,8 +38,8 @@ async def judged(platform: str, tmp_path: Path) -> dict[str, Result]:
     layout = make_layout(platform)
     setting: Setting = replace(look_at_setting(layout, platform))
     facts: Facts = await look_at_installation(tmp_path, {}, HERE)
-    ours, old = await look_at_service(layout, platform), await look_at_old_service(layout, platform)
-    seen = replace(facts, setting=setting, service=ours, old_service=old)
+    ours, old = await look_at_service(layout, platform), await look_at_old_units(layout, platform)
+    seen = replace(facts, setting=setting, service=ours, old_units=old)
     return {leaf.name: leaf for leaf in service.judge(seen).leaves()}
 
 
@@ -116,12 +118,18 @@ async def test_a_service_that_is_not_as_it_should_be(
     assert said[1].startswith(remedy)
 
 
-@pytest.mark.parametrize("old", [FINE.replace("active\n", "inactive\n"), FINE.replace("enabled", "disabled")])
-async def test_the_old_unit_beside_it_is_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, old: str) -> None:
-    play("systemctl", systemd(FINE, old), tmp_path, monkeypatch)
-    sentence, remedy = await only("old unit", State.WARNING, tmp_path)
-    assert sentence.endswith(": teleclaude.service")
-    assert remedy == "sudo systemctl disable --now teleclaude.service"
+@pytest.mark.parametrize(
+    ("old", "still"),
+    [(FINE.replace("=active\n", "=inactive\n"), "enabled"), (FINE.replace("enabled", "disabled"), "active")],
+)
+@pytest.mark.parametrize("name", [unit.name for unit in LINUX.old_units])
+async def test_an_old_unit_that_is_enabled_or_active_is_a_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, old: str, still: str, name: str
+) -> None:
+    play("systemctl", systemd(FINE, old, name), tmp_path, monkeypatch)
+    sentence, remedy = await only(f"old unit {name}", State.FAILURE, tmp_path)
+    assert sentence == f"{name}, a unit of the old installation, is still {still}"
+    assert remedy == f"sudo systemctl disable --now {name}"
 
 
 async def test_where_systemd_does_not_run_the_reason_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

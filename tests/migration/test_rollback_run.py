@@ -65,6 +65,7 @@ async def test_the_rollback_restores_every_byte_after_the_new_system_was_used(
     assert [name for name in files_below(options.root) if not name.startswith("var/lib/teleclaude/migration/")] == []
     assert stubs.said == [
         "systemctl disable --now teleclaude.service",
+        "systemctl unmask teleclaude.service",
         "systemctl enable --now teleclaude.service",
     ]
     assert (await migrate_sample(dataclasses.replace(options, root=tmp_path / "again"))).ok
@@ -125,7 +126,7 @@ async def test_after_a_trial_comes_its_daemon(migrated: Migrated) -> None:
 @pytest.mark.parametrize(
     ("platform", "start"),
     [
-        ("linux", "sudo systemctl start teleclaude-system.service"),
+        ("linux", "sudo systemctl enable --now teleclaude-system.service"),
         (
             "darwin",
             "sudo launchctl enable system/ai.instrukt.teleclaude.system && sudo launchctl bootstrap system "

@@ -59,8 +59,40 @@ def test_a_strange_name_of_a_unit_stays_one_word(names: Names, tmp_path: Path) -
 def test_an_old_unit_is_retired_for_good_and_comes_back_as_it_was() -> None:
     commands = LINUX.commands
     assert LINUX.old.fill(commands.retire) == "sudo systemctl disable --now teleclaude.service"
-    assert LINUX.old.fill(commands.restore) == "sudo systemctl enable --now teleclaude.service"
-    assert LINUX.old.fill(commands.launch) == "sudo systemctl start teleclaude.service"
+    assert LINUX.old.fill(commands.restore) == (
+        "sudo systemctl unmask teleclaude.service && sudo systemctl enable --now teleclaude.service"
+    )
+    assert LINUX.old.fill(commands.resume).endswith(" && sudo systemctl start teleclaude.service")
+
+
+def test_a_new_unit_starts_now_and_at_each_boot() -> None:
+    assert LINUX.our(LINUX.commands.launch) == "sudo systemctl enable --now teleclaude-system.service"
+
+
+@pytest.mark.parametrize(
+    ("folder", "packaged"),
+    [
+        ("/usr/lib/systemd/system", True),
+        ("/lib/systemd/system", True),
+        ("/etc/systemd/system", False),
+        ("/home/a", False),
+    ],
+)
+def test_only_a_unit_of_a_package_can_be_masked(folder: str, packaged: bool) -> None:
+    assert replace(LINUX.old, path=Path(folder) / LINUX.old.name).packaged is packaged
+
+
+def test_the_old_daemon_is_one_of_the_old_units_and_the_new_one_is_none() -> None:
+    names = [unit.name for unit in LINUX.old_units]
+    assert LINUX.old in LINUX.old_units
+    assert "teleclaude-config.path" in names
+    assert LINUX.unit.name not in names
+
+
+def test_the_new_unit_and_the_old_one_never_run_together() -> None:
+    unit = (Path(__file__).parents[2] / "etc" / LINUX.unit.name).read_text()
+    assert f"\nConflicts={LINUX.old.name}\n" in unit
+    assert re.search(rf"^After=.*\b{re.escape(LINUX.old.name)}$", unit, re.M)
 
 
 def test_an_old_agent_is_the_callers_own() -> None:

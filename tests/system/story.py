@@ -20,7 +20,14 @@ PARTS = ("bin", "docs", "etc", "teleclaude", "pyproject.toml", "README.md", "req
 TARGET = "postgresql://teleclaude@localhost/teleclaude?passfile=/etc/teleclaude/pgpass"
 MANUAL = "/usr/local/share/man/man1/teleclaude.1"
 UNIT = "teleclaude-system.service"
-OLD_UNIT = "[Unit]\nDescription=the single-user daemon\n[Service]\nExecStart=/bin/true\n"
+OLD, OLD_PATH = "teleclaude.service", "teleclaude-config.path"
+OLD_UNITS = {
+    OLD: "[Service]\nWorkingDirectory=/home/ada/checkout\nExecStart=/bin/sleep infinity\n",
+    OLD_PATH: "[Path]\nPathChanged=/home/ada/checkout/config.yml\n",
+    "teleclaude-config.service": f"[Service]\nType=oneshot\nExecStart=systemctl restart {OLD}\n",
+}
+"""The units of an old installation: the path restarts its daemon when the configuration changes."""
+SUDO = '#!/bin/sh\n[ "$1" != -u ] || { user=$2; shift 2; exec runuser -u "$user" -- "$@"; }\nexec "$@"\n'
 ADA, BOB, EVE = 1001, 1002, 1003
 """An admin, a member, and somebody whom the configuration does not name."""
 
@@ -50,7 +57,37 @@ def make_old_installation(machine: Machine, work: Path) -> None:
         link.unlink()
         link.symlink_to(there)
     machine.run("chown", "-R", "ada:ada", "/home/ada")
-    (machine.root / "etc/systemd/system/teleclaude.service").write_text(OLD_UNIT)
+    for name, text in OLD_UNITS.items():
+        wanted = "[Install]\nWantedBy=multi-user.target\n"
+        (machine.root / "etc/systemd/system" / name).write_text(text + wanted)
+    machine.run("systemctl", "daemon-reload")
+    machine.run("systemctl", "enable", "--now", OLD, OLD_PATH)
+    sudo = machine.root / "usr/bin/sudo"
+    sudo.write_text(SUDO)
+    sudo.chmod(0o755)
+
+
+def migrate(machine: Machine) -> None:
+    """Do what README says under Migrate."""
+    machine.run("systemctl", "disable", "--now", OLD)
+    machine.run("systemctl", "stop", OLD_PATH)
+    source = ("--source", "/home/ada/checkout", "--home", "/home/ada")
+    done = machine.run("teleclaude", "migrate-to-system", *source, "--target", TARGET, "--yes")
+    assert "Done and proved." in done.stdout
+    machine.run("sh", f"{folder_of_run(machine)}/cutover.sh")
+    machine.run("systemctl", "enable", "--now", UNIT)
+
+
+def folder_of_run(machine: Machine) -> str:
+    runs = "/var/lib/teleclaude/migration"
+    return f"{runs}/{machine.run('ls', '-t', runs).stdout.split()[0]}"
+
+
+def after_a_reboot(machine: Machine) -> set[str]:
+    """Return the units of daemons that are active, and what starts them, after a reboot."""
+    machine.restart()
+    units = (UNIT, OLD, OLD_PATH)
+    return {unit for unit in units if machine.run("systemctl", "is-active", unit, ok=False).stdout == "active\n"}
 
 
 def everything(machine: Machine) -> list[str]:
@@ -95,7 +132,7 @@ def test_a_rehearsal_shows_every_step_and_changes_nothing(machine: Machine) -> N
 def test_it_installs(machine: Machine) -> None:
     before = old_installation(machine)
     said = machine.run("sh", INSTALL, *WHEELS).stdout
-    assert "enable teleclaude-system.service" in said
+    assert "enable --now teleclaude-system.service" in said
     assert "migrate-to-system" in said
     assert old_installation(machine) == before
 
@@ -131,10 +168,9 @@ def test_an_installation_beside_another_is_refused(machine: Machine) -> None:
     assert "another install-system.sh runs, process 1" in refused.stderr
 
 
-def test_the_unit_is_enabled_and_waits_for_a_configuration(machine: Machine) -> None:
-    assert machine.run("systemctl", "is-enabled", UNIT).stdout == "enabled\n"
-    machine.run("systemctl", "start", UNIT)
-    assert machine.run("systemctl", "is-active", UNIT, ok=False).stdout == "inactive\n"
+def test_until_there_is_a_configuration_the_old_daemon_starts_at_boot(machine: Machine) -> None:
+    assert machine.run("systemctl", "is-enabled", UNIT, ok=False).stdout == "disabled\n"
+    assert after_a_reboot(machine) == {OLD, OLD_PATH}
 
 
 def test_systemd_has_nothing_to_say_of_the_unit(machine: Machine) -> None:
@@ -158,15 +194,13 @@ def test_a_second_run_finds_everything_there(machine: Machine, shell: str) -> No
 
 
 def test_the_old_installation_is_migrated_with_the_password_that_was_made(machine: Machine) -> None:
-    source = ("--source", "/home/ada/checkout", "--home", "/home/ada")
-    done = machine.run("teleclaude", "migrate-to-system", *source, "--target", TARGET, "--yes")
-    assert "Done and proved." in done.stdout
+    migrate(machine)
     secrets = "/etc/teleclaude/secrets.yml"
     assert modes(machine, secrets) == {secrets: "640 root:teleclaude"}
 
 
 def test_the_service_starts_and_says_when_it_is_ready(machine: Machine) -> None:
-    machine.run("systemctl", "start", UNIT)
+    machine.run("systemctl", "restart", UNIT)
     assert machine.run("systemctl", "is-active", UNIT).stdout == "active\n"
     # Nobody waited: who is told that it is ready can connect.
     assert open_sessions(machine, "ada")
@@ -211,8 +245,7 @@ def test_it_outlives_a_restart_of_the_database(machine: Machine) -> None:
 
 def test_it_starts_with_the_machine(machine: Machine) -> None:
     seen = open_sessions(machine, "ada")
-    machine.restart()
-    machine.wait("systemctl", "is-active", UNIT)
+    assert after_a_reboot(machine) == {UNIT}
     assert open_sessions(machine, "ada") == seen
 
 
@@ -242,6 +275,27 @@ def test_a_service_that_fails_at_every_start_is_not_said_to_be_starting(machine:
     machine.run("systemctl", "restart", UNIT)
 
 
+def test_where_both_are_enabled_the_new_daemon_alone_starts_and_the_self_check_fails(machine: Machine) -> None:
+    machine.run("systemctl", "enable", OLD)
+    assert after_a_reboot(machine) == {UNIT}
+    checked = machine.run("teleclaude", "self-check", ok=False)
+    assert checked.returncode == 3
+    assert f"{OLD}, a unit of the old installation, is still enabled" in checked.stdout
+    machine.run("systemctl", "disable", "--now", OLD)
+    assert machine.run("teleclaude", "self-check", ok=False).returncode == 0
+
+
+def test_after_a_rollback_and_a_reboot_the_old_daemon_alone_runs(machine: Machine) -> None:
+    machine.run("sh", "-e", f"{folder_of_run(machine)}/rollback.txt")
+    assert after_a_reboot(machine) == {OLD, OLD_PATH}
+    assert machine.run("systemctl", "is-enabled", UNIT, ok=False).stdout == "disabled\n"
+
+
+def test_after_a_second_migration_and_a_reboot_the_new_daemon_alone_runs(machine: Machine) -> None:
+    migrate(machine)
+    assert after_a_reboot(machine) == {UNIT}
+
+
 def test_uninstalling_keeps_what_is_not_the_program(machine: Machine) -> None:
     kept = [
         machine.run("sh", "-c", "find /etc/teleclaude /var/lib/teleclaude -type f -exec sha256sum {} + | sort").stdout,
@@ -269,6 +323,7 @@ def test_uninstalling_keeps_what_is_not_the_program(machine: Machine) -> None:
 
 def test_installing_again_continues_with_what_was_kept(machine: Machine) -> None:
     machine.run("sh", INSTALL, *WHEELS)
+    assert machine.run("systemctl", "is-enabled", UNIT).stdout == "enabled\n"
     machine.run("systemctl", "start", UNIT)
     assert open_sessions(machine, "ada")
 

@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from teleclaude.checks.facts import Account, Facts, Kind, Layer, Setting
-from teleclaude.checks.look.daemon import look_at_old_service, look_at_service, look_at_sessions, look_at_socket
+from teleclaude.checks.look.daemon import look_at_old_units, look_at_service, look_at_sessions, look_at_socket
 from teleclaude.checks.look.database import look_at_database
 from teleclaude.checks.look.files import look_at_disks, look_at_layer, look_at_path
 from teleclaude.checks.problems import NOT_WANTED, UNREADABLE_LAYERS
@@ -33,11 +33,11 @@ async def look_at_installation(
     system, secrets = look_at_layer(layout.system_config, trusted), look_at_layer(layout.secrets, trusted)
     installation = _find_installation(root, environ, system, secrets)
     people = installation.settings.people if isinstance(installation, Installation) else ()
-    database, socket, service, old_service = await asyncio.gather(
+    database, socket, service, old_units = await asyncio.gather(
         look_at_database(installation),
         look_at_socket(layout.socket),
         look_at_service(layout, platform),
-        look_at_old_service(layout, platform),
+        look_at_old_units(layout, platform),
     )
     return Facts(
         setting=setting,
@@ -55,7 +55,7 @@ async def look_at_installation(
         service=service,
         listed=await look_at_sessions(root, environ, database) if lists else NOT_WANTED,
         disks=look_at_disks(layout, database),
-        old_service=old_service,
+        old_units=old_units,
     )
 
 

@@ -13,7 +13,7 @@ from teleclaude.daemon.client import ask
 from teleclaude.daemon.probe import probe
 from teleclaude.errors import Problem, TeleClaudeError
 from teleclaude.layout import Layout
-from teleclaude.platform.names import UnitState, names_of
+from teleclaude.platform.names import Unit, UnitState, names_of
 from teleclaude.platform.services import read_state
 
 ANSWER_SECONDS = 5.0
@@ -31,14 +31,12 @@ async def look_at_service(layout: Layout, platform: str) -> UnitState | Problem:
     return await asyncio.to_thread(read_state, names.unit, (names.manager,))
 
 
-async def look_at_old_service(layout: Layout, platform: str) -> UnitState | None:
-    """Return what the service manager says of the old installation's unit, None where it does not know it."""
+async def look_at_old_units(layout: Layout, platform: str) -> tuple[tuple[Unit, UnitState], ...]:
+    """Return what the service manager says of each unit of the old installation; of a trial it is not asked."""
     names = names_of(platform)
-    # A manager that keeps the old unit elsewhere does not know it: on macOS it is an agent of the user.
-    if layout.root is not None or names.old.domain != names.unit.domain:
-        return None
-    state = await asyncio.to_thread(read_state, names.old, (names.manager,))
-    return state if isinstance(state, UnitState) else None
+    units = names.old_units if layout.root is None else ()
+    states = await asyncio.gather(*(asyncio.to_thread(read_state, unit, (names.manager,)) for unit in units))
+    return tuple((unit, state) for unit, state in zip(units, states, strict=True) if isinstance(state, UnitState))
 
 
 async def look_at_socket(path: Path) -> SocketFacts:

@@ -66,18 +66,22 @@ def account_name(inventory: Inventory) -> str | None:
 
 
 def make_service_item(service: Service, names: Names) -> CutoverItem:
-    """Return the command that keeps a service from starting the old program, and the one that undoes that."""
+    """Return the command that keeps a service from starting the old program, and the one that undoes that.
+
+    The old daemon's own unit starts at boot again after the undo: its user disabled it for the migration.
+    """
     unit, commands = service.unit, names.commands
     state = "running" if service.running else "starts by itself" if service.at_boot else "does not start by itself"
-    needed = service.running or service.at_boot
-    is_undone = needed or unit.name == names.old.name
+    needed, is_daemon = service.running or service.at_boot, unit.name == names.old.name
+    retire = commands.mask if unit.packaged else commands.retire
+    undo = commands.restore if service.at_boot or is_daemon else commands.resume
     return CutoverItem(
         kind=names.unit_kind,
         path=printable(unit.path),
         place=state,
         runs=service.runs,
-        command=unit.fill(commands.retire) if needed else "",
-        undo=unit.fill(commands.restore if service.at_boot else commands.launch) if is_undone else "",
+        command=unit.fill(retire) if needed else "",
+        undo=unit.fill(undo) if needed or is_daemon else "",
         needed=needed,
     )
 

@@ -55,16 +55,16 @@ def _check_activities(inventory: Inventory) -> Iterator[Finding]:
 
 
 def _check_services(inventory: Inventory) -> Iterator[Finding]:
-    names = names_of(inventory.platform)
+    names, trial = names_of(inventory.platform), inventory.layout.root is not None
     for service in inventory.services:
         unit, manager = service.unit, names.manager_name
         if service.running:
-            stop = unit.fill(names.commands.stop)
+            # The rollback enables the old daemon in any case, and another unit where it is enabled now.
+            is_retired = unit.name == names.old.name and not trial
+            stop = unit.fill(names.commands.retire if is_retired else names.commands.stop)
             yield error("source", problems.SERVICE_RUNS.fill(manager=manager, unit=unit.name, command=stop))
-        elif service.at_boot:
-            disable = unit.fill(names.commands.disable)
-            starts = problems.SERVICE_STARTS.fill(manager=manager, unit=unit.name, starts=names.starts, command=disable)
-            yield warning("source", starts)
+        elif service.at_boot and not trial:
+            yield warning("source", problems.SERVICE_STARTS.fill(manager=manager, unit=unit.name, starts=names.starts))
 
 
 def _check_existing(inventory: Inventory) -> Iterator[Finding]:

@@ -10,7 +10,7 @@ from teleclaude.migration.values.identifiers import MOST_COLUMNS
 
 # Who works on the old installation.
 SERVICE_RUNS = Problem("{manager} keeps {unit} running", "stop it: {command}")
-SERVICE_STARTS = Problem("{manager} starts {unit} {starts}", "{command}")
+SERVICE_STARTS = Problem("{manager} starts {unit} {starts}", "run cutover.sh after the migration: it disables the unit")
 CRON_STARTS = Problem("cron starts the old program: {path}, {place}", "{action}")
 
 # The target.

@@ -42,9 +42,9 @@ def test_the_path_of_a_value_is_one_that_jq_reads(keys: tuple[str | int, ...], w
 @pytest.mark.parametrize(
     ("running", "at_boot", "needed", "back"),
     [
-        (True, True, True, "systemctl --user enable --now mine.service"),
-        (True, False, True, "systemctl --user start mine.service"),
-        (False, True, True, "systemctl --user enable --now mine.service"),
+        (True, True, True, "systemctl --user unmask mine.service && systemctl --user enable --now mine.service"),
+        (True, False, True, "systemctl --user unmask mine.service && systemctl --user start mine.service"),
+        (False, True, True, "systemctl --user unmask mine.service && systemctl --user enable --now mine.service"),
         (False, False, False, ""),
     ],
 )
@@ -54,9 +54,20 @@ def test_a_unit_goes_back_to_the_state_that_it_had(running: bool, at_boot: bool,
     assert bool(item.command) is needed
 
 
-def test_the_old_unit_can_be_started_again_also_where_it_did_not_run() -> None:
+def test_the_old_daemon_that_was_disabled_for_the_migration_starts_at_boot_again() -> None:
     item = make_service_item(replace(UNIT, unit=replace(UNIT.unit, name="teleclaude.service")), LINUX)
-    assert (item.command, item.undo) == ("", "systemctl --user start teleclaude.service")
+    assert item.command == ""
+    assert item.undo.endswith(" && systemctl --user enable --now teleclaude.service")
+
+
+def test_a_unit_of_a_package_is_masked_and_one_in_etc_is_only_disabled() -> None:
+    path = Path("/usr/lib/systemd/system/mine.service")
+    of_package = replace(UNIT, unit=replace(UNIT.unit, path=path), at_boot=True)
+    item = make_service_item(of_package, LINUX)
+    assert item.command == "systemctl --user disable --now mine.service && systemctl --user mask mine.service"
+    assert item.undo.startswith("systemctl --user unmask mine.service && ")
+    in_etc = make_service_item(replace(UNIT, at_boot=True), LINUX)
+    assert in_etc.command == "systemctl --user disable --now mine.service"
 
 
 def test_all_of_one_file_is_changed_by_one_command() -> None:

@@ -113,10 +113,25 @@ def test_a_service_that_runs_is_to_be_stopped_and_one_that_only_starts_at_boot_i
 ) -> None:
     running = replace(SERVICE, running=True, at_boot=True)
     [(severity, _, hint)] = found(replace(inventory, services=(running,)))
-    assert (severity, hint) == (Severity.ERROR, "stop it: sudo systemctl stop teleclaude.service")
+    assert (severity, hint) == (Severity.ERROR, "stop it: sudo systemctl disable --now teleclaude.service")
     [(severity, _, hint)] = found(replace(inventory, services=(replace(SERVICE, at_boot=True),)))
-    assert (severity, hint) == (Severity.WARNING, "sudo systemctl disable teleclaude.service")
+    assert (severity, hint) == (Severity.WARNING, "run cutover.sh after the migration: it disables the unit")
     assert found(replace(inventory, services=(SERVICE,))) == []
+
+
+def test_a_unit_beside_the_old_daemon_is_only_stopped_so_that_the_rollback_knows_what_it_was(
+    inventory: Inventory,
+) -> None:
+    path = replace(SERVICE, unit=replace(SERVICE.unit, name="teleclaude-config.path"), running=True, at_boot=True)
+    [(_, _, hint)] = found(replace(inventory, services=(path,)))
+    assert hint == "stop it: sudo systemctl stop teleclaude-config.path"
+
+
+def test_for_a_trial_the_old_daemon_is_stopped_and_not_disabled(inventory: Inventory) -> None:
+    trial = replace(inventory, layout=make_layout("linux", Path("/trial"), {}))
+    [(_, _, hint)] = found(replace(trial, services=(replace(SERVICE, running=True, at_boot=True),)))
+    assert hint == "stop it: sudo systemctl stop teleclaude.service"
+    assert found(replace(trial, services=(replace(SERVICE, at_boot=True),))) == []
 
 
 def test_an_agent_of_launchd_is_stopped_in_its_domain(inventory: Inventory) -> None:

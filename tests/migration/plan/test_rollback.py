@@ -81,7 +81,7 @@ def test_snippets_are_removed_only_where_some_were_published(inventory: Inventor
 @pytest.mark.parametrize(
     ("platform", "starts", "stops"),
     [
-        ("linux", "systemctl start teleclaude-system", "systemctl disable"),
+        ("linux", "systemctl enable --now teleclaude-system", "systemctl disable"),
         ("darwin", "launchctl boot", "launchctl boot"),
     ],
 )
@@ -96,7 +96,7 @@ def test_the_new_daemon_is_started_and_stopped_by_the_manager_of_its_platform(
 def test_what_refers_to_the_old_installation_is_changed_before_the_new_daemon_starts(inventory: Inventory) -> None:
     script, start = describe_next(planned(inventory, services=(UNIT,)))
     assert "cutover.sh" in script
-    assert "systemctl start" in start
+    assert "systemctl enable --now" in start
     assert len(describe_next(planned(inventory))) == 1
 
 
@@ -116,7 +116,8 @@ def test_a_command_that_changes_two_places_of_a_file_is_there_once(inventory: In
 def test_a_service_is_started_last_and_is_no_part_of_the_cutover_undo(inventory: Inventory) -> None:
     plan = planned(inventory, services=(UNIT,))
     assert describe_cutover_undo(plan) == ()
-    assert describe_rollback(plan)[-1] == "sudo systemctl enable --now teleclaude.service"
+    assert describe_rollback(plan)[-1] == plan.cutover[0].undo
+    assert plan.cutover[0].undo.endswith(" && sudo systemctl enable --now teleclaude.service")
     assert describe_rollback(planned(inventory))[-1].startswith("# cd /home/ada/teleclaude && ")
 
 

@@ -34,9 +34,9 @@ Exit codes:
   1    a bug, please report it
   2    the command line is wrong
   3    refused, nothing was written: fix the cause
-  4    failed and taken back, the target is empty again: fix the cause, run again
-  5    failed and not taken back: run the printed commands, or run again with --undo
-  130  interrupted and taken back
+  4    failed and undone, the target is empty again: fix the cause, run again
+  5    failed and not undone: run the printed commands, or run again with --undo
+  130  interrupted and undone
 """
 
 _FOLDER = click.Path(path_type=Path, file_okay=False)
@@ -61,7 +61,7 @@ _FOLDER = click.Path(path_type=Path, file_okay=False)
 @click.option("--dry-run", is_flag=True, help="Do everything up to the commit, and keep nothing.")
 @click.option("--report-dir", type=_FOLDER, help="Where to put the folder of the run: journal, ledger, report.")
 @click.option("--resume", is_flag=True, help="Finish the migration that was cut off after its commit.")
-@click.option("--undo", is_flag=True, help="Take back the migration that was cut off after its commit.")
+@click.option("--undo", is_flag=True, help="Undo the migration that was cut off after its commit.")
 @click.option("--json", "as_json", is_flag=True, help="Print one report on stdout, everything else on stderr.")
 @click.option("--quiet", is_flag=True, help="Show only errors, what needs attention, and where the report is.")
 @click.option("--yes", is_flag=True, help="Do not ask before the migration begins.")
@@ -103,7 +103,7 @@ async def _cancellable(options: Options, screen: Screen) -> Report:
     def stop() -> None:
         nonlocal asked
         if asked:
-            screen.say("everything is being taken back; wait until that is done")
+            screen.say("everything is being undone; wait until that is done")
             return
         asked = True
         task.cancel()
@@ -117,7 +117,7 @@ async def _cancellable(options: Options, screen: Screen) -> Report:
     try:
         return await task
     finally:
-        # Everything is done or taken back; a signal from here on would only cut off the report and the exit code.
+        # Everything is done or undone; a signal from here on would only cut off the report and the exit code.
         for number in numbers:
             loop.remove_signal_handler(number)
             signal.signal(number, signal.SIG_IGN)

@@ -156,7 +156,7 @@ def _describe_commands(report: dict[str, Any], *, quiet: bool) -> Iterator[_Line
         yield "What comes next:", "bold"
         yield from _to_shell(report["next"])
     if undo and report["failure"]:
-        yield "To finish what could not be taken back:", "bold"
+        yield "To finish what could not be undone:", "bold"
         yield from _to_shell(undo)
     elif undo and not quiet:
         yield f"To go back: {Path(report['folder']) / 'rollback.txt'}", "bold"

@@ -64,9 +64,9 @@ class Screen(Observer):
             self.say(f"▸ {name.replace('_', ' ')}", "bold")
 
     def undoing(self, name: str) -> None:
-        """Name the step that is taken back."""
+        """Name the step that is undone."""
         self.bars.update(self.bar, visible=False, refresh=True)
-        self.say(f"◂ taking back: {name.replace('_', ' ')}", "bold yellow")
+        self.say(f"◂ undoing: {name.replace('_', ' ')}", "bold yellow")
 
     def event(self, event: Event) -> None:
         """Show what a step yields."""
@@ -118,7 +118,7 @@ class Screen(Observer):
         return self._ask(lambda: click.confirm("  Migrate?", err=True), otherwise=False)
 
     def decides(self, interrupted: Interrupted) -> Recovery | None:
-        """Ask on a terminal whether to finish or to take back a run that was cut off."""
+        """Ask on a terminal whether to finish or to undo a run that was cut off."""
         if not self.may_ask:
             return None
         self.say(f"  {interrupted.problem.message}")

@@ -46,7 +46,7 @@ _NOTHING_CUT_OFF = Problem(
     "to undo a complete run, follow its rollback.txt",
 )
 _REFUSED = Problem("refused; nothing was written", "fix what is listed")
-_NOT_AGREED = Problem("nobody agreed; nothing was written", "answer y, or use --yes")
+_NOT_AGREED = Problem("the migration was not confirmed; nothing was written", "answer y, or use --yes")
 
 PREFLIGHT = Step("preflight", preflight)
 STEPS = (

@@ -25,7 +25,7 @@ from teleclaude.migration.state.journal import SETTLED, try_entry, write_entry
 from teleclaude.migration.state.run_state import PAGE_NAME, Run, write_report, write_start
 from teleclaude.migration.state.workspace import run_folder
 
-_INTERRUPTED = Problem("interrupted; everything was undone", "run it again")
+_INTERRUPTED = Problem("interrupted", "run it again")
 _FILE_FAILED = Problem("{path}: {reason}", "make room or fix the permissions there, and run it again")
 _NO_ROOM = Problem(
     "SQLite cannot write a temporary file: {reason}", "set TMPDIR to a folder on a disk with more room, and run again"

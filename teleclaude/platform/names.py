@@ -73,9 +73,9 @@ class Commands:
     launch: str
     """Start a unit that was installed or retired, now and at each boot; the manager may not know it."""
     restore: str
-    """Take back `retire` and `mask` for a unit that started at boot or login."""
+    """Undo `retire` and `mask` for a unit that started at boot or login."""
     resume: str
-    """Take back `retire` and `mask` for a unit that ran and did not start at boot or login."""
+    """Undo `retire` and `mask` for a unit that ran and did not start at boot or login."""
     know: str
     """Succeed where the manager knows it."""
     status: str

@@ -125,7 +125,7 @@ async def test_a_page_is_printed_where_the_folder_of_the_run_cannot_be_looked_at
 async def test_a_run_that_was_taken_back_says_so_and_shows_nothing_as_verified(migrated: Migrated) -> None:
     failed = Failure(Problem("the disk is full", "make room"), "PublishError", Exit.UNDONE)
     page = printed(dataclasses.replace(migrated.report, failure=failed, undo=()))
-    assert "the disk is full. Everything was taken back: the target is empty again." in page
+    assert "the disk is full. Everything was undone: the target is empty again." in page
     assert "✓" not in page
 
 

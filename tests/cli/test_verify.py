@@ -39,7 +39,7 @@ def test_a_source_that_was_written_to_since_is_named(migrated: Migrated) -> None
         database.execute("UPDATE system_settings SET value = 'late' WHERE key = 'setting_1'")
     done = verify(migrated)
     assert done.returncode == 3
-    assert "was written to since the migration" in done.stderr
+    assert "was written to after the migration" in done.stderr
 
 
 def test_a_file_that_is_no_report_is_one_sentence(tmp_path: Path) -> None:

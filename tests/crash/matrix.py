@@ -27,10 +27,11 @@ from sqlalchemy import URL, text
 
 from teleclaude.db.engine import disposing, make_engine
 from teleclaude.demo.installation import SampleInstallation, make_installation
+from teleclaude.migration import pipeline
 from tests.crash.machine import Job, Migration, Proxy, Server, own_server
 from tests.support.sample import files_below, has_nothing, query
 
-STEPS = ("transfer", "publish_config", "publish_docs", "probe", "finish")
+STEPS = tuple(step.name for step in pipeline.STEPS)
 MOMENTS = (("begin", "transfer"), ("commit", "transfer"), *(("begin", step) for step in STEPS[1:]), ("done", "finish"))
 Moment = tuple[str, str] | float
 

@@ -25,6 +25,7 @@ def test_a_peer_is_who_it_was_when_it_connected_also_after_it_has_gone() -> None
         path = Path(folder) / "socket"
         listening.bind(str(path))
         path.chmod(0o777)
+        listening.settimeout(30)
         listening.listen()
         with socket.socket(socket.AF_UNIX) as other:
             os.seteuid(nobody)

@@ -105,14 +105,15 @@ NO_ZONE = Problem(
 
 # The old tables.
 REBUILT = Problem(
-    "its rows are in {table}, where a schema change that was cut off left them", "nothing to do; every row is moved"
+    "the rows were found in {table}: the old program was killed during a schema change",
+    "nothing to do; every row is moved",
 )
 MISSING_COLUMNS = Problem(
     "the old table lacks columns, which get their defaults: {columns}",
     "nothing to do; the old release did not have them",
 )
 ROLE_UNSURE = Problem(
-    "an old release gave every session without a role the role of an admin, so the role is not reliable",
+    "an old release stored admin for sessions without a role, so admin here may be wrong",
     "set the roles of people in the configuration",
 )
 TOO_MANY_COLUMNS = Problem(

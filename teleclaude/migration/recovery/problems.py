@@ -42,12 +42,13 @@ COUNTED_WITHOUT_SOURCE = Problem(
 )
 
 # The verification later.
-REPORT_CLOSED = Problem("{path} cannot be read", "run it again as who migrated, usually with sudo")
+REPORT_CLOSED = Problem("{path} cannot be read", "run it again as the user who ran the migration, usually with sudo")
 NO_REPORT = Problem("{path} is not the report of a migration", "use --report with the report.json of a run")
 NOTHING_MOVED = Problem(
     "{path} is the report of a run that moved nothing", "use --report with the report.json of another run"
 )
-DIFFERS = Problem("{message}", "look at the row; the new system was used since, or something else changed it")
+DIFFERS = Problem("{message}", "if the new system was used since, this is expected; otherwise report it")
 SOURCE_USED = Problem(
-    "was written to since the migration; what was written is not in PostgreSQL", "start no old daemon any more"
+    "the old database was written to after the migration; those rows are not in PostgreSQL",
+    "keep the old daemon stopped",
 )

@@ -24,7 +24,7 @@ class Failure:
 
 @dataclass(frozen=True)
 class StepRun:
-    """One step and its outcome: `done`, `failed`, or of a step that was taken back `undone` or `not undone`."""
+    """One step and its outcome: `done`, `failed`, or of a step that was undone `undone` or `not undone`."""
 
     name: str
     outcome: str

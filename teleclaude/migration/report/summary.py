@@ -26,7 +26,7 @@ def verdict(report: Mapping[str, Any]) -> str:
     if report["failure"]:
         return str(report["failure"]["message"])
     if report["recovery"] == "undo":
-        return "Taken back: the target is empty again, and nothing is published."
+        return "Undone: the target is empty again, and nothing is published."
     if report["load_rehearsed"] is False:
         return "The load was not rehearsed, because no target could be reached; the rest went well, nothing was kept."
     if report["dry_run"]:
@@ -36,8 +36,9 @@ def verdict(report: Mapping[str, Any]) -> str:
 
 _OUTCOMES = {
     Exit.REFUSED: "Nothing was written.",
-    Exit.UNDONE: "Everything was taken back: the target is empty again.",
-    Exit.NOT_UNDONE: "Not everything could be taken back.",
+    Exit.UNDONE: "Everything was undone: the target is empty again.",
+    Exit.INTERRUPTED: "Everything was undone: the target is empty again.",
+    Exit.NOT_UNDONE: "Not everything could be undone.",
 }
 
 
@@ -53,7 +54,7 @@ def is_kept(report: Mapping[str, Any]) -> bool:
 
 
 def find_verified(report: Mapping[str, Any]) -> Iterator[str]:
-    """Yield what was verified, a sentence each; nothing of what was taken back."""
+    """Yield what was verified, a sentence each; nothing of what was undone."""
     if not is_kept(report):
         return
     tables, files, probe = report["tables"], report["source"]["files"], report["probe"]

@@ -37,9 +37,12 @@ PROBE_FAILED = Problem("the daemon cannot serve what was moved: {message}", "{hi
 WRONG_BACKEND = Problem("the daemon booted on {backend}, not on postgresql", "report this as a bug")
 WRONG_RUNS = Problem("the daemon sees the pending runs {found}, not {wanted} alone", "report this as a bug")
 WRONG_SESSIONS = Problem(
-    "the daemon lists {found} {name}, the source has {wanted}, or they are others", "report this as a bug"
+    "the {name} that the daemon lists ({found}) are not those of the source ({wanted})", "report this as a bug"
 )
-WRONG_COUNT = Problem("the daemon counts {found} rows in {table}, the source has {wanted}", "report this as a bug")
+WRONG_COUNT = Problem(
+    "the rows that the daemon counts in {table} ({found}) are not those of the source ({wanted})",
+    "report this as a bug",
+)
 WARNED = Problem("{message}", "{hint}")
 
 ACTIVE_AGAIN = Problem("since the migration began, {message}", "{hint}")

@@ -123,7 +123,7 @@ async def test_nothing_of_what_was_taken_back_is_shown_as_proved(left: Standing)
     done = teleclaude("migrate-to-system", *to_arguments(left.options), "--undo")
     assert done.returncode == 0, done.stderr
     said = [line for line in done.stdout.splitlines() if line]
-    assert said[0] == "Taken back: the target is empty again, and nothing is published."
+    assert said[0] == "Undone: the target is empty again, and nothing is published."
     [page] = state_of(left).glob("*/report.html")
     assert "What was verified" not in page.read_text()
     assert "values compared</div>" not in page.read_text()

@@ -36,7 +36,7 @@ ITEM = {"kind": "shell", "path": "/home/ada/.bashrc", "needed": True}
     [
         ({}, "Done and proved."),
         (FAILED, "it broke"),
-        ({"recovery": "undo"}, "Taken back"),
+        ({"recovery": "undo"}, "Undone"),
         ({"dry_run": True}, "The rehearsal went well"),
         ({"dry_run": True, "load_rehearsed": False}, "The load was not rehearsed"),
     ],

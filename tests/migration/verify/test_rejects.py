@@ -8,7 +8,7 @@ from sqlalchemy import URL
 
 from teleclaude.demo.installation import SampleInstallation
 from teleclaude.errors import VerificationError
-from teleclaude.migration.load import batches
+from teleclaude.migration.load import rejects as written_rejects
 from teleclaude.migration.plan.plan import Plan
 from teleclaude.migration.source.options import Options
 from teleclaude.migration.verify import rejects
@@ -23,7 +23,9 @@ async def test_a_rejected_row_that_was_written_down_wrongly_is_found(
 ) -> None:
     with editing(sample) as database:
         database.execute("INSERT INTO system_settings (key, value) VALUES (NULL, x'6131')")
-    monkeypatch.setattr(batches, "to_plain", lambda value: value.decode() if isinstance(value, bytes) else value)
+    monkeypatch.setattr(
+        written_rejects, "to_plain", lambda value: value.decode() if isinstance(value, bytes) else value
+    )
     report = await migrate_sample(options)
     assert report.exit_code == 4
     assert report.failure is not None

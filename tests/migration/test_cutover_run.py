@@ -196,7 +196,7 @@ async def test_a_unit_that_would_start_it_is_named_with_both_commands(
     old = units["teleclaude.service"]
     assert (old.command, old.undo) == (
         "sudo systemctl disable --now teleclaude.service",
-        "sudo systemctl enable --now teleclaude.service",
+        "sudo systemctl unmask teleclaude.service && sudo systemctl enable --now teleclaude.service",
     )
     assert old.runs == f"{sample.checkout}/bin/teleclaude-wrapper.sh"
     assert not units["teleclaude-docs-watch.path"].needed

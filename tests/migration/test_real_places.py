@@ -69,6 +69,7 @@ async def test_root_follows_the_rollback_in_the_real_places_and_every_byte_is_th
     assert result["told"] == [
         "systemctl disable --now teleclaude.service",
         "systemctl disable --now teleclaude-system.service",
+        "systemctl unmask teleclaude.service",
         "systemctl enable --now teleclaude.service",
     ]
     assert await has_nothing(target)

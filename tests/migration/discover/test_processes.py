@@ -134,13 +134,11 @@ async def test_a_unit_that_runs_would_start_it_again(options: Options, units: Pa
     ]
 
 
-async def test_a_unit_that_starts_at_boot_is_a_warning(options: Options, units: Path) -> None:
+async def test_a_trial_advises_nothing_about_a_real_unit_that_starts_at_boot(options: Options, units: Path) -> None:
     (units / "is-enabled-teleclaude.service").write_text("enabled\n")
     report = await migrate_sample(options)
     assert report.ok
-    assert [sentence for sentence in said(report, Severity.WARNING) if "at boot" in sentence] == [
-        "the service manager starts teleclaude.service at boot → sudo systemctl disable teleclaude.service"
-    ]
+    assert [sentence for sentence in said(report, Severity.WARNING) if "at boot" in sentence] == []
 
 
 async def test_the_name_of_a_unit_is_one_word_of_the_remedy(

@@ -1,5 +1,6 @@
 """What a report says in short: the verdict, what was verified, and what needs attention."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from teleclaude.errors import Exit, Problem
 from teleclaude.migration.report.events import Severity
 from teleclaude.migration.report.summary import count, find_attention, find_verified, is_kept, outcome, verdict
+from teleclaude.migration.run import _to_failure
 
 TABLE = {"target_rows": 1000, "values_compared": 5000, "converted": 0}
 DONE: dict[str, Any] = {
@@ -50,6 +52,7 @@ def test_the_verdict_is_the_first_thing_to_know(changes: dict[str, Any], said: s
     [
         (Exit.REFUSED, "Nothing was written."),
         (Exit.UNDONE, "empty again."),
+        (Exit.INTERRUPTED, "Everything was undone"),
         (Exit.NOT_UNDONE, "Not everything"),
         (1, ""),
     ],
@@ -59,6 +62,11 @@ def test_a_failure_says_what_is_left_of_it(code: int, said: str) -> None:
     assert said in shown
     assert bool(shown) is bool(said)
     assert outcome({**DONE, "exit_code": code}) == ""
+
+
+def test_an_interrupt_itself_does_not_say_that_everything_was_undone() -> None:
+    # Its message stays the same where an undo fails after it.
+    assert "undone" not in _to_failure(asyncio.CancelledError()).problem.message
 
 
 def test_a_failure_that_says_itself_that_nothing_was_written_is_not_doubled() -> None:

@@ -59,11 +59,11 @@ def rewrite(texts: Sequence[str], values: Mapping[Any, Any], heading: str, tells
 
     Comments of which `tells` says that they may hold a secret are left out.
     """
-    had_comments = any(True for text in texts for _ in _find_comments(text))
     try:
         body, hidden = _without(_edit_all(texts, values), tells)
         _require(same(yaml.safe_load(body) or {}, dict(values)) and not any(map(tells, _anchors(body))))
     except (_NotEditableError, yaml.YAMLError, ValueError):
+        had_comments = any(True for text in texts for _ in _find_comments(text))
         return Written(to_yaml(values, heading), "its YAML had to be written anew" if had_comments else None)
     return Written(_comment(heading) + body, f"{hidden} may hold a secret" if hidden else None)
 
@@ -104,9 +104,11 @@ def _edit_all(texts: Sequence[str], values: Mapping[Any, Any]) -> str:
 
 def _edit(text: str, values: Mapping[Any, Any]) -> tuple[str, set[Any]]:
     """Return `text` with the entries that `values` has, as it has them, and their keys."""
-    node, old = yaml.compose(text, yaml.SafeLoader), yaml.safe_load(text)
+    node = yaml.compose(text, yaml.SafeLoader)
     if node is None:
         return text, set()
+    # Making values changes a node that merges others, so the values come from nodes of their own where one does.
+    old = yaml.safe_load(text) if "<<" in text else yaml.constructor.SafeConstructor().construct_document(node)
     if not isinstance(node, yaml.MappingNode) or node.flow_style or re.search(r"^(---|\.\.\.|%)", text, re.MULTILINE):
         raise _NotEditableError
     used = {key for key in old if key in values}
@@ -136,7 +138,7 @@ def _edit_mapping(text: str, node: yaml.MappingNode, old: dict[Any, Any], new: d
 def _key(node: yaml.Node) -> Any:
     if not isinstance(node, yaml.ScalarNode) or node.tag.endswith((":merge", ":value")):
         raise _NotEditableError
-    return yaml.SafeLoader("").construct_object(node)
+    return yaml.constructor.SafeConstructor().construct_object(node)
 
 
 def _edit_value(text: str, after: int, node: yaml.Node, old: Any, new: Any) -> Iterator[_Cut]:

@@ -1,9 +1,15 @@
 """A transfer that ran alone, and its verification table by table."""
 
-from contextlib import aclosing
+import asyncio
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import aclosing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from teleclaude.db.engine import disposing, make_engine
+from teleclaude.demo.installation import SampleInstallation
+from teleclaude.demo.postgres import Server
 from teleclaude.migration.discover import discover
 from teleclaude.migration.plan.plan import Plan, make_plan
 from teleclaude.migration.report.events import TableResult
@@ -12,6 +18,7 @@ from teleclaude.migration.source.reader import reading
 from teleclaude.migration.state.ledger import index_ledger
 from teleclaude.migration.steps.transfer import transfer
 from teleclaude.migration.verify.table import verify_table
+from tests.support.standing import Standing, stand
 
 
 async def transferred(options: Options, tmp_path: Path) -> Plan:
@@ -23,6 +30,36 @@ async def transferred(options: Options, tmp_path: Path) -> Plan:
     async for _ in transfer(made):
         pass
     return made
+
+
+@dataclass(frozen=True)
+class Transferred:
+    """A transfer that ran once, for tests that change what it left."""
+
+    standing: Standing
+    plan: Plan
+
+    async def again(self) -> Plan:
+        """Let everything be as the transfer left it, and return its plan."""
+        await self.standing.put_back()
+        return self.plan
+
+
+@contextmanager
+def transferred_once(server: Server, prepare: Callable[[SampleInstallation], None]) -> Iterator[Transferred]:
+    """Transfer a sample that `prepare` changed before."""
+    with tempfile.TemporaryDirectory(prefix="tc-") as folder:
+        yield asyncio.run(_transfer_and_keep(server, Path(folder), prepare))
+
+
+async def _transfer_and_keep(
+    server: Server, folder: Path, prepare: Callable[[SampleInstallation], None]
+) -> Transferred:
+    standing = await stand(server, folder)
+    prepare(standing.sample)
+    plan = await transferred(standing.options, standing.folder)
+    await standing.keep()
+    return Transferred(standing, plan)
 
 
 async def verify(plan: Plan, name: str) -> TableResult:

@@ -27,6 +27,8 @@ from tests.support.command import teleclaude, to_arguments
 from tests.support.sample import editing, files_below, has_nothing, migrate_sample, query
 from tests.support.standing import Standing, stand
 
+pytestmark = pytest.mark.usefixtures("daemon_here")
+
 
 @pytest.fixture(autouse=True)
 def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

@@ -1,15 +1,22 @@
 """A transfer of the sample, which the tests change before they verify it."""
 
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
 
+from teleclaude.demo.postgres import Server
 from teleclaude.migration.plan.plan import Plan
-from teleclaude.migration.source.options import Options
-from tests.support.verified import transferred
+from tests.support.verified import Transferred, transferred_once
+
+
+@pytest.fixture(scope="session")
+def of_the_sample(server: Server) -> Iterator[Transferred]:
+    """Transfer the sample once."""
+    with transferred_once(server, lambda _sample: None) as made:
+        yield made
 
 
 @pytest.fixture
-async def plan(options: Options, tmp_path: Path) -> Plan:
+async def plan(of_the_sample: Transferred) -> Plan:
     """Plan the migration of the sample, and let the transfer run alone."""
-    return await transferred(options, tmp_path)
+    return await of_the_sample.again()

@@ -1,19 +1,20 @@
 """A rejected row is verified as exactly as any other."""
 
 import tracemalloc
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from sqlalchemy import URL
 
 from teleclaude.demo.installation import SampleInstallation
+from teleclaude.demo.postgres import Server
 from teleclaude.errors import VerificationError
 from teleclaude.migration.load import rejects as written_rejects
-from teleclaude.migration.plan.plan import Plan
 from teleclaude.migration.source.options import Options
 from teleclaude.migration.verify import rejects
 from tests.support.sample import editing, has_nothing, migrate_sample, query
-from tests.support.verified import transferred, verify
+from tests.support.verified import Transferred, transferred, transferred_once, verify
 
 pytestmark = pytest.mark.usefixtures("daemon_here")
 
@@ -59,13 +60,18 @@ async def test_a_rejected_row_that_is_none_of_its_table_is_found(
         await verify(plan, "system_settings")
 
 
-async def with_rejects(options: Options, sample: SampleInstallation, folder: Path, number: int) -> Plan:
-    """Transfer the sample with rejected rows between others, each of which holds another value."""
+def add_rejects(sample: SampleInstallation) -> None:
+    """Add rows that will be rejected between others, each of which holds another value."""
     with editing(sample) as database:
-        for place in range(number):
+        for place in range(20):
             database.execute("INSERT INTO system_settings (key, value) VALUES (NULL, ?)", (f"rejected {place}",))
             database.execute("INSERT INTO system_settings (key, value) VALUES (?, 'kept')", (f"key {place}",))
-    return await transferred(options, folder)
+
+
+@pytest.fixture(scope="module")
+def with_rejects(server: Server) -> Iterator[Transferred]:
+    with transferred_once(server, add_rejects) as made:
+        yield made
 
 
 @pytest.mark.parametrize(
@@ -81,10 +87,8 @@ async def with_rejects(options: Options, sample: SampleInstallation, folder: Pat
         "INSERT INTO {} SELECT part, 0, reason, row FROM {} LIMIT 1",
     ],
 )
-async def test_a_reject_that_is_not_the_row_at_its_position_is_found(
-    options: Options, sample: SampleInstallation, tmp_path: Path, statement: str
-) -> None:
-    plan = await with_rejects(options, sample, tmp_path, 3)
+async def test_a_reject_that_is_not_the_row_at_its_position_is_found(with_rejects: Transferred, statement: str) -> None:
+    plan = await with_rejects.again()
     assert plan.url is not None
     await query(plan.url, statement.replace("{}", "legacy.system_settings_rejects"))
     with pytest.raises(VerificationError):
@@ -93,11 +97,11 @@ async def test_a_reject_that_is_not_the_row_at_its_position_is_found(
 
 @pytest.mark.parametrize(("rows", "size"), [(1, 1 << 20), (2, 1 << 20), (1000, 1)])
 async def test_rejects_on_many_pages_are_met_each_once(
-    options: Options, sample: SampleInstallation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows: int, size: int
+    with_rejects: Transferred, monkeypatch: pytest.MonkeyPatch, rows: int, size: int
 ) -> None:
     monkeypatch.setattr(rejects, "_PAGE_ROWS", rows)
     monkeypatch.setattr(rejects, "_PAGE_BYTES", size)
-    plan = await with_rejects(options, sample, tmp_path, 20)
+    plan = await with_rejects.again()
     [table] = [table for table in plan.tables if table.label == "system_settings"]
     assert table.rows - (await verify(plan, "system_settings")).target_rows == 20
 

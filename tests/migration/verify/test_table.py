@@ -2,7 +2,7 @@
 
 import json
 import tracemalloc
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import URL
 
 from teleclaude.demo.installation import SampleInstallation
+from teleclaude.demo.postgres import Server
 from teleclaude.errors import VerificationError
 from teleclaude.migration.load import batches
 from teleclaude.migration.load.fast_path import clean_column
@@ -19,9 +20,28 @@ from teleclaude.migration.values.column_types import ColumnType
 from teleclaude.migration.verify import read_back
 from teleclaude.migration.verify import table as verify_module
 from tests.support.sample import editing, has_nothing, migrate_sample, query
-from tests.support.verified import transferred, verify
+from tests.support.verified import Transferred, transferred, transferred_once, verify
 
 pytestmark = pytest.mark.usefixtures("daemon_here")
+
+
+WITH_KEY = "CREATE TABLE measures (number INTEGER PRIMARY KEY, one TEXT, other TEXT, size REAL, body BLOB)"
+WITHOUT_KEY = "CREATE TABLE notes (number, body TEXT)"
+
+
+def add_large_tables(sample: SampleInstallation) -> None:
+    with editing(sample) as database:
+        database.execute(WITH_KEY)
+        rows = ((number, "ab", "c", 0.5, b"\xff") for number in range(3000))
+        database.executemany("INSERT INTO measures VALUES (?, ?, ?, ?, ?)", rows)
+        database.execute(WITHOUT_KEY)
+        database.executemany("INSERT INTO notes VALUES (?, ?)", ((n, f"note {n}") for n in range(6000)))
+
+
+@pytest.fixture(scope="module")
+def large(server: Server) -> Iterator[Transferred]:
+    with transferred_once(server, add_large_tables) as made:
+        yield made
 
 
 async def count(plan: Plan, name: str) -> tuple[int, int]:
@@ -95,9 +115,6 @@ async def test_constants_are_compared_and_counted(plan: Plan) -> None:
     assert await count(plan, "sessions") == (table.rows, values)
 
 
-WITH_KEY = "CREATE TABLE measures (number INTEGER PRIMARY KEY, one TEXT, other TEXT, size REAL, body BLOB)"
-
-
 @pytest.mark.parametrize(
     ("change", "column"),
     [
@@ -108,13 +125,9 @@ WITH_KEY = "CREATE TABLE measures (number INTEGER PRIMARY KEY, one TEXT, other T
     ],
 )
 async def test_one_value_changed_in_the_middle_of_a_large_table_is_named_exactly(
-    options: Options, sample: SampleInstallation, tmp_path: Path, change: str, column: str
+    large: Transferred, change: str, column: str
 ) -> None:
-    with editing(sample) as database:
-        database.execute(WITH_KEY)
-        rows = ((number, "ab", "c", 0.5, b"\xff") for number in range(3000))
-        database.executemany("INSERT INTO measures VALUES (?, ?, ?, ?, ?)", rows)
-    plan = await transferred(options, tmp_path)
+    plan = await large.again()
     assert plan.url is not None
     assert await count(plan, "measures") == (3000, 15000)
     await query(plan.url, f"UPDATE measures SET {change} WHERE number = 1517")
@@ -208,9 +221,6 @@ async def test_a_converter_that_cuts_microseconds_is_found_and_nothing_is_kept(
     assert await has_nothing(target)
 
 
-WITHOUT_KEY = "CREATE TABLE notes (number, body TEXT)"
-
-
 @pytest.mark.parametrize(
     ("statement", "column", "said"),
     [
@@ -225,12 +235,9 @@ WITHOUT_KEY = "CREATE TABLE notes (number, body TEXT)"
     ],
 )
 async def test_a_difference_in_a_table_without_a_key_is_named(
-    options: Options, sample: SampleInstallation, tmp_path: Path, statement: str, column: str, said: str
+    large: Transferred, statement: str, column: str, said: str
 ) -> None:
-    with editing(sample) as database:
-        database.execute(WITHOUT_KEY)
-        database.executemany("INSERT INTO notes VALUES (?, ?)", ((n, f"note {n}") for n in range(6000)))
-    plan = await transferred(options, tmp_path)
+    plan = await large.again()
     assert plan.url is not None
     assert await count(plan, "notes") == (6000, 12000)
     await query(plan.url, statement)

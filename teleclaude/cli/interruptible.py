@@ -24,21 +24,20 @@ def run_interruptible(
     Raises Interrupted where the work was cancelled.
     """
     asked = False
-    cancel: Callable[[], object] = lambda: None  # noqa: E731
+    soon: Callable[[Callable[[], None]], object] = lambda _reaction: None  # noqa: E731
+    cancel: Callable[[], None] = lambda: None  # noqa: E731
 
     def heard() -> None:
+        # Not at once: a stream, for one, may be in the middle of a line, and takes no other then.
         nonlocal asked
-        if asked:
-            again()
-        else:
-            asked = True
-            cancel()
+        soon(again if asked else cancel)
+        asked = True
 
     async def cancellable() -> _T:
-        nonlocal cancel
+        nonlocal soon, cancel
         loop, task = asyncio.get_running_loop(), asyncio.current_task()
         assert task is not None
-        cancel = partial(loop.call_soon_threadsafe, _cancel, task, undoes_itself)
+        soon, cancel = loop.call_soon_threadsafe, partial(_cancel, task, undoes_itself)
         if asked:
             cancel()
         try:

@@ -24,9 +24,10 @@ def run_and_signal(program: str, number: signal.Signals) -> tuple[int, str, str]
     command = [sys.executable, "-c", textwrap.dedent(program)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
+        assert process.stderr is not None
         assert process.stdout.readline() == "ready\n"
         process.send_signal(number)
-        stdout, stderr = process.communicate(timeout=30)
+        stdout, stderr = process.stdout.read(), process.stderr.read()
     return process.returncode, stdout, stderr
 
 

@@ -1,5 +1,16 @@
-"""`python -m teleclaude` is the same command as `teleclaude`."""
+"""The entry of the program, also as `python -m teleclaude`. It hears Ctrl-C before the long imports."""
 
-from teleclaude.cli import main
+from teleclaude import interrupt
 
-main()
+
+def main() -> None:
+    """Run the command line, and end the process with its exit code."""
+    interrupt.end_at_once()
+    # The imports take most of the time of a short command.
+    from teleclaude.cli import main as run  # noqa: PLC0415
+
+    run()
+
+
+if __name__ == "__main__":
+    main()

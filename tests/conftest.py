@@ -59,6 +59,15 @@ def heard_signals() -> None:
             signal.signal(number, usual)
 
 
+@pytest.fixture(autouse=True)
+def same_signals() -> Iterator[None]:
+    """Leave no handler of a command that ran in this process, nor a signal ignored, which children would inherit."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
 @pytest.fixture(scope="session")
 def server() -> Iterator[Server]:
     """Run one server."""

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import errno
 import gc
-import io
 import os
-import sys
 import tempfile
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import NoReturn
 
 import click
 
-from teleclaude import __version__
+from teleclaude import __version__, interrupt
 from teleclaude.cli import problems
+from teleclaude.cli.outlet import flush_outlets, open_outlets
 from teleclaude.errors import Exit, Problem, TeleClaudeError
+from teleclaude.interrupt import Interrupted
 from teleclaude.printable import printable
-
-if TYPE_CHECKING:
-    from _typeshed import ReadableBuffer
 
 _NAMES = ("completion", "config", "daemon", "demo", "migrate-to-system", "self-check", "sessions", "upgrade", "verify")
 """The commands; module and function have the name of the command."""
@@ -76,59 +74,97 @@ class _Commands(click.Group):
 @click.pass_context
 def cli(context: click.Context) -> None:
     """TeleClaude keeps AI terminal sessions, memory and hooks."""
+    # The command is imported, and only now there may be something to clean up.
+    interrupt.clean_up_first()
     if os.environ.get("NO_COLOR"):
         # rich reads NO_COLOR by itself.
         context.color = False
 
 
-def main() -> None:
-    """Run the command line; every error becomes one sentence, its remedy, and an exit code."""
-    for name in ("stdout", "stderr"):
-        stream = getattr(sys, name)
-        if isinstance(stream, io.TextIOWrapper):
-            setattr(sys, name, _open_outlet(stream))
+class Settled(SystemExit):
+    """The end of a command that changes something; its code says what became of the data, whatever else fails."""
+
+    def __init__(self, code: int, kept: str) -> None:
+        super().__init__(code)
+        self.kept = kept
+
+
+@contextmanager
+def settled(code: int, kept: str = "read the exit code: it says what became of the data") -> Iterator[None]:
+    """Show the outcome of a command, and end with `code` even where that fails; `kept` says where else the outcome is.
+
+    Raises Settled.
+    """
+    try:
+        yield
+    except Exception as error:
+        _show_bug(error)
+    raise Settled(code, kept)
+
+
+def main() -> NoReturn:
+    """Run the command line and end the process; every error becomes one sentence, its remedy, and an exit code."""
+    stdout = open_outlets()
+    ended = _run()
+    if not isinstance(ended, Settled):
+        interrupt.end_at_once()
+    flush_outlets()
+    code = Exit.DONE if ended.code is None else int(ended.code)
+    if stdout.lost is not None:
+        code = _tell_lost(stdout.lost, ended, code)
+    # At once: a signal while the interpreter takes itself apart would end in a traceback or another exit code.
+    os._exit(code)
+
+
+def _run() -> SystemExit:
+    """Run the command line, and return how it ends."""
     try:
         cli()
+    except Interrupted as interrupted:
+        interrupt.end(interrupted.outcome)
+    except SystemExit as ended:
+        return ended
     except TeleClaudeError as error:
         show_problem(error.problem)
-        sys.exit(Exit.REFUSED)
+        return SystemExit(Exit.REFUSED)
+    except OSError as error:
+        # What has changed something takes it back, or ends as settled; so nothing was changed.
+        show_problem(_explain(error))
+        return SystemExit(Exit.REFUSED)
     except Exception as error:
+        _show_bug(error)
+        return SystemExit(Exit.BUG)
+    return SystemExit(Exit.DONE)
+
+
+def _explain(error: OSError) -> Problem:
+    try:
+        Path.cwd()
+    except OSError:
+        return problems.DIRECTORY_GONE
+    subject, reason = error.filename or "the system", error.strerror or type(error).__name__
+    return problems.SYSTEM_REFUSED.fill(subject=subject, reason=reason)
+
+
+def _show_bug(error: Exception) -> None:
+    """Say that an error is a bug, and name the file with its traceback."""
+    name = type(error).__name__
+    try:
         with tempfile.NamedTemporaryFile("w", prefix="teleclaude-", suffix=".traceback", delete=False) as file:
-            file.write(traceback.format_exc())
-        show_problem(problems.BUG.fill(name=type(error).__name__, file=file.name))
-        sys.exit(Exit.BUG)
+            file.write("".join(traceback.format_exception(error)))
+    except OSError as trouble:
+        show_problem(problems.BUG_NOT_KEPT.fill(name=name, reason=trouble.strerror))
+    else:
+        show_problem(problems.BUG.fill(name=name, file=file.name))
 
 
-_GONE = {errno.EPIPE, errno.EIO}
-"""The errors of a pipe without a reader and of a terminal that was closed."""
-
-
-class _Outlet(io.FileIO):
-    """A stream that drops its output once its reader has gone: the work goes on, and its exit code stays."""
-
-    def write(self, said: ReadableBuffer, /) -> int:
-        """Write, or drop the output where nothing reads it; raises OSError for every other reason."""
-        try:
-            return super().write(said)
-        except OSError as error:
-            if error.errno not in _GONE:
-                raise
-            null = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(null, self.fileno())
-            os.close(null)
-            return memoryview(said).nbytes
-
-
-def _open_outlet(stream: io.TextIOWrapper) -> io.TextIOWrapper:
-    """Return a replacement of a standard stream; characters that its encoding lacks are escaped."""
-    return io.TextIOWrapper(
-        io.BufferedWriter(_Outlet(stream.fileno(), "w", closefd=False)),
-        encoding=stream.encoding,
-        # A file name need not be UTF-8.
-        errors="backslashreplace",
-        line_buffering=stream.line_buffering,
-        write_through=stream.write_through,
-    )
+def _tell_lost(lost: OSError, ended: SystemExit, code: int) -> int:
+    """Say that the output was lost, and return the exit code: a command that only prints has not done its work."""
+    if isinstance(ended, Settled):
+        show_problem(problems.OUTCOME_LOST.fill(reason=lost.strerror, kept=ended.kept))
+        return code
+    show_problem(problems.OUTPUT_LOST.fill(reason=lost.strerror))
+    return code or Exit.REFUSED
 
 
 def show_problem(problem: Problem) -> None:

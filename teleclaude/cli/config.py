@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 
 import click
 
-from teleclaude.cli import problems
+from teleclaude import interrupt
+from teleclaude.cli import problems, settled
 from teleclaude.config.edit import rewrite
 from teleclaude.config.files import find_unread, read_env, read_text, read_yaml, write_new
 from teleclaude.config.secrecy import comment_may_tell, mask
 from teleclaude.config.split import OldConfiguration, split
-from teleclaude.errors import PublishError
+from teleclaude.errors import Exit, PublishError
 from teleclaude.printable import printable
 
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
@@ -39,6 +41,7 @@ def split_command(config_file: Path, env_file: Path, output_dir: Path, dry_run: 
     old = OldConfiguration(config=read_yaml(config_file), environment=read_env(env_file, {}))
     layers = split(old, person=None)
     left = [*layers.left, *((f".env: line {line}", "is not NAME=VALUE") for line in find_unread(env_file))]
+    files = []
     for name, kind, mode, about in _FILES:
         values = mask(layers.secrets) if dry_run and kind == "secrets" else getattr(layers, kind)
         ground = [] if kind == "secrets" else [read_text(config_file)]
@@ -47,13 +50,31 @@ def split_command(config_file: Path, env_file: Path, output_dir: Path, dry_run: 
         if dry_run:
             click.echo(f"--- {path} ({mode:04o})\n{written.text}")
         else:
-            _make_folder(output_dir)
-            write_new(path, written.text.encode(), mode)
-            click.echo(f"{path} ({mode:04o})")
+            files.append((path, written.text.encode(), mode))
         if written.comments_left:
             left.append((f"{name}: comments", written.comments_left))
-    for subject, reason in left:
-        click.echo(f"left out: {printable(f'{subject}: {reason}')}", err=True)
+    if files:
+        _make_folder(output_dir)
+        _write_all(files)
+    with settled(Exit.DONE) if files else nullcontext():
+        for path, _, mode in files:
+            click.echo(f"{path} ({mode:04o})")
+        for subject, reason in left:
+            click.echo(f"left out: {printable(f'{subject}: {reason}')}", err=True)
+
+
+def _write_all(files: list[tuple[Path, bytes, int]]) -> None:
+    """Write all files or none, and let no signal cut that off; raises PublishError."""
+    interrupt.ignore()
+    written: list[Path] = []
+    try:
+        for path, content, mode in files:
+            write_new(path, content, mode)
+            written.append(path)
+    except PublishError:
+        for path in written:
+            path.unlink()
+        raise
 
 
 def _make_folder(path: Path) -> None:

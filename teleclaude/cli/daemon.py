@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import sys
@@ -18,6 +17,7 @@ from teleclaude.checks.look import look_at_installation
 from teleclaude.checks.result import State
 from teleclaude.checks.table import AT_PROBE, find_problems, judge
 from teleclaude.cli import root_option
+from teleclaude.cli.interruptible import run_interruptible
 from teleclaude.daemon.boot import boot, find_installation
 from teleclaude.daemon.logs import start_logging
 from teleclaude.daemon.probe import Verdict, probe
@@ -38,10 +38,10 @@ from teleclaude.platform.names import HERE
 def daemon(only_probe: bool, searches: TextIO | None, root: Path | None) -> None:
     """Serve the system-wide installation, or the single-user one in the current directory."""
     if only_probe:
-        verdict = asyncio.run(judged_probe(root, os.environ, Path.cwd(), _read_searches(searches)))
+        verdict = run_interruptible(judged_probe(root, os.environ, Path.cwd(), _read_searches(searches)))
         click.echo(json.dumps(asdict(verdict), indent=2))
         sys.exit(Exit.DONE if verdict.ok else Exit.REFUSED)
-    asyncio.run(_serve(root))
+    run_interruptible(_serve(root))
 
 
 async def judged_probe(root: Path | None, environ: Mapping[str, str], folder: Path, searches: list[Search]) -> Verdict:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import shutil
-import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -13,6 +11,7 @@ from pathlib import Path
 import click
 from sqlalchemy import URL, text
 
+from teleclaude.cli.interruptible import run_interruptible
 from teleclaude.cli.migrate_to_system import run_migration, show_report
 from teleclaude.cli.page import save_picture
 from teleclaude.cli.screen import Screen
@@ -32,8 +31,6 @@ _ORDINARY_UID = 65534
 @click.option("--svg", type=click.Path(path_type=Path, dir_okay=False), help="Save a picture of the last page.")
 def demo(as_json: bool, keep: bool, svg: Path | None) -> None:
     """Migrate a sample installation to a PostgreSQL server of its own, and show the result."""
-    # SIGTERM, too, must remove the folder.
-    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     folder = Path(tempfile.mkdtemp(prefix="teleclaude-demo-"))
     try:
         report = _run(folder, Screen(may_ask=False, agreed=True, with_findings=as_json))
@@ -41,11 +38,10 @@ def demo(as_json: bool, keep: bool, svg: Path | None) -> None:
         if svg is not None:
             save_picture(report, svg)
     finally:
-        if keep:
-            click.echo(f"kept: {folder}", err=True)
-        else:
+        if not keep:
             shutil.rmtree(folder)
-            click.echo("the server and the folders are removed; use --keep to keep the folders", err=True)
+    kept = f"kept: {folder}" if keep else "the server and the folders are removed; use --keep to keep the folders"
+    click.echo(kept, err=True)
     sys.exit(report.exit_code)
 
 
@@ -54,7 +50,7 @@ def _run(folder: Path, screen: Screen) -> Report:
     click.echo(f"a sample installation in {folder}", err=True)
     with running_server(os.environ) as server:
         click.echo(f"PostgreSQL from {server.origin}", err=True)
-        asyncio.run(_create_database(server.url, "teleclaude_demo"))
+        run_interruptible(_create_database(server.url, "teleclaude_demo"))
         options = Options(
             source=sample.checkout,
             home=sample.home,

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
-import signal
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
-from teleclaude.cli import root_option
+from teleclaude.cli import root_option, settled
+from teleclaude.cli.interruptible import run_interruptible
 from teleclaude.cli.page import print_page
 from teleclaude.cli.screen import Screen
-from teleclaude.errors import Exit
+from teleclaude.interrupt import Interrupted
 from teleclaude.migration.pipeline import migrate
 from teleclaude.migration.report.report import Report
 from teleclaude.migration.source.options import Options, Recovery
+from teleclaude.migration.state.run_state import REPORT_NAME
 
 _EXAMPLES = """\b
 Examples:
@@ -78,49 +79,21 @@ def migrate_to_system(*, resume: bool, undo: bool, as_json: bool, quiet: bool, y
     options = Options(recovery=recovery, **asked)
     screen = Screen(may_ask=sys.stdin.isatty(), agreed=yes, with_findings=as_json, quiet=quiet)
     report = run_migration(options, screen)
-    show_report(report, as_json=as_json, quiet=quiet)
-    sys.exit(report.exit_code)
+    kept = Path(report.header["folder"], REPORT_NAME)
+    with settled(report.exit_code, f"see {kept}") if kept.exists() else settled(report.exit_code):
+        show_report(report, as_json=as_json, quiet=quiet)
 
 
 def run_migration(options: Options, screen: Screen) -> Report:
-    """Migrate with progress on stderr; an interrupt before the first step ends the program with 130."""
+    """Migrate with progress on stderr; raises Interrupted for an interrupt before the first step."""
     # Private files get their mode when they are made; the service user must be able to read the others.
     os.umask(0o022)
+    again = partial(screen.say, "everything is being undone; wait until that is done")
     with screen.bars:
         try:
-            return asyncio.run(_cancellable(options, screen))
-        except asyncio.CancelledError:
-            click.echo("interrupted; nothing was written", err=True)
-            sys.exit(Exit.INTERRUPTED)
-
-
-async def _cancellable(options: Options, screen: Screen) -> Report:
-    """Migrate; the first SIGINT, SIGTERM or SIGHUP takes the migration back, and later ones do nothing."""
-    task = asyncio.ensure_future(migrate(options, os.environ, screen))
-    loop = asyncio.get_running_loop()
-    asked = False
-
-    def stop() -> None:
-        nonlocal asked
-        if asked:
-            screen.say("everything is being undone; wait until that is done")
-            return
-        asked = True
-        task.cancel()
-
-    numbers = [signal.SIGINT, signal.SIGTERM]
-    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
-        # nohup ignores the signal, and so does the migration then.
-        numbers.append(signal.SIGHUP)
-    for number in numbers:
-        loop.add_signal_handler(number, stop)
-    try:
-        return await task
-    finally:
-        # Everything is done or undone; a signal from here on would only cut off the report and the exit code.
-        for number in numbers:
-            loop.remove_signal_handler(number)
-            signal.signal(number, signal.SIG_IGN)
+            return run_interruptible(migrate(options, os.environ, screen), undoes_itself=True, again=again)
+        except Interrupted:
+            raise Interrupted("nothing was written") from None
 
 
 def show_report(report: Report, *, as_json: bool, quiet: bool = False) -> None:

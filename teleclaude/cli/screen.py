@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import signal
+import asyncio
 import time
 from collections.abc import Callable
 from typing import TypeVar
@@ -13,6 +13,7 @@ from rich.filesize import decimal
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 from rich.progress import Progress as Bars
 
+from teleclaude import interrupt
 from teleclaude.db.url import display_url
 from teleclaude.migration.plan.plan import Plan
 from teleclaude.migration.report.events import Event, Finding, Forecast, Progress, Severity, TableResult
@@ -127,13 +128,14 @@ class Screen(Observer):
         return self._ask(lambda: Recovery(click.prompt(question, type=choices, err=True)), otherwise=None)
 
     def _ask(self, question: Callable[[], _T], otherwise: _T) -> _T:
-        """Ask; Ctrl-C ends the question, although the event loop catches SIGINT."""
+        """Ask; a signal ends the question at once, although the work that asks is cancelled by it elsewhere."""
         self.bars.stop()
-        previous = signal.signal(signal.SIGINT, signal.default_int_handler)
         try:
-            return question()
+            with interrupt.raising():
+                return question()
         except click.Abort:
             return otherwise
+        except interrupt.Interrupted:
+            raise asyncio.CancelledError from None
         finally:
-            signal.signal(signal.SIGINT, previous)
             self.bars.start()

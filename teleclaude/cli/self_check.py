@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import sys
@@ -16,6 +15,7 @@ from teleclaude.checks.look import look_at_installation
 from teleclaude.checks.result import Result, State
 from teleclaude.checks.table import is_well, judge
 from teleclaude.cli import root_option
+from teleclaude.cli.interruptible import run_interruptible
 from teleclaude.daemon.service_user import find_identity_to_take
 from teleclaude.errors import Exit
 from teleclaude.layout import make_layout
@@ -55,7 +55,7 @@ def _check(root: Path | None) -> tuple[Result, ...]:
     identity = find_identity_to_take(layout)
     if identity is not None:
         return judge_as(identity, layout.service_user, os.environ)
-    return judge(asyncio.run(look_at_installation(root, os.environ, HERE)))
+    return judge(run_interruptible(look_at_installation(root, os.environ, HERE)))
 
 
 def _show(result: Result, indent: str) -> None:

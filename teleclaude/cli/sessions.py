@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import sys
@@ -15,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from teleclaude.cli import root_option
+from teleclaude.cli.interruptible import run_interruptible
 from teleclaude.daemon.boot import find_socket
 from teleclaude.daemon.client import list_sessions
 from teleclaude.printable import printable
@@ -26,7 +26,7 @@ from teleclaude.printable import printable
 @root_option
 def sessions(as_json: bool, closed: bool, root: Path | None) -> None:
     """List the sessions of the running daemon: as a table on a terminal, else one line each, separated by tabs."""
-    listed = asyncio.run(list_sessions(find_socket(root, os.environ), closed=closed))
+    listed = run_interruptible(list_sessions(find_socket(root, os.environ), closed=closed))
     if as_json:
         click.echo(json.dumps(listed, indent=2))
     elif sys.stdout.isatty():

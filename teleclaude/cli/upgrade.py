@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import sys
 from pathlib import Path
 
 import click
 
-from teleclaude.cli import root_option, show_problem
+from teleclaude.cli import root_option, settled, show_problem
+from teleclaude.cli.interruptible import run_interruptible
 from teleclaude.daemon.boot import find_installation
 from teleclaude.daemon.service_user import find_identity_to_take, run_instead
 from teleclaude.daemon.upgrade import Upgrade
 from teleclaude.daemon.upgrade import upgrade as upgrade_database
 from teleclaude.errors import Exit, UpgradeError
+from teleclaude.interrupt import Interrupted
 from teleclaude.layout import make_layout
 from teleclaude.platform.names import HERE
 
@@ -31,15 +32,16 @@ def upgrade(dry_run: bool, root: Path | None) -> None:
     identity = find_identity_to_take(make_layout(HERE, root, os.environ))
     if identity is not None:
         run_instead(identity, ["upgrade", *(["--dry-run"] if dry_run else [])], os.environ)
+    installation = find_installation(root, os.environ, Path.cwd())
     try:
-        done = asyncio.run(upgrade_database(find_installation(root, os.environ, Path.cwd()), dry_run=dry_run))
+        done = run_interruptible(upgrade_database(installation, dry_run=dry_run), undoes_itself=True)
     except UpgradeError as error:
         show_problem(error.problem)
         sys.exit(Exit.UNDONE if error.undone else Exit.NOT_UNDONE)
-    except KeyboardInterrupt:
-        click.echo("teleclaude: interrupted; the database is as it was", err=True)
-        sys.exit(Exit.INTERRUPTED)
-    click.echo(_describe(done, dry_run=dry_run))
+    except Interrupted:
+        raise Interrupted("the database is as it was") from None
+    with settled(Exit.DONE):
+        click.echo(_describe(done, dry_run=dry_run))
 
 
 def _describe(done: Upgrade, *, dry_run: bool) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import sys
@@ -10,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from teleclaude.cli.interruptible import run_interruptible
 from teleclaude.errors import Exit
 from teleclaude.migration.recovery.recheck import compare_again, is_equal, read_report
 from teleclaude.migration.report.events import Event, Finding, TableResult
@@ -29,7 +29,7 @@ def verify(report_file: Path, target: str | None, as_json: bool) -> None:
 
     It reads a new private copy of the source. The exit code is 0 where everything is equal, else 3.
     """
-    events = asyncio.run(_compare(report_file, target))
+    events = run_interruptible(_compare(report_file, target))
     if as_json:
         shown = [to_plain(event) for event in events if isinstance(event, Finding | TableResult)]
         click.echo(json.dumps({"equal": is_equal(events), "results": shown}, indent=2))

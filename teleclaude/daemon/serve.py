@@ -36,15 +36,14 @@ _LONGEST_PATH = 103
 
 
 async def serve(daemon: Daemon) -> None:
-    """Serve over the Unix socket until SIGTERM or SIGINT.
+    """Serve over the Unix socket until SIGTERM, with which a service manager stops it, or until it is cancelled.
 
     Raises LockHeldError where another process answers on the socket, BootRefusedError where its path is too long or
     the database may no longer be served.
     """
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopping.set)
+    loop.add_signal_handler(signal.SIGTERM, stopping.set)
     path = daemon.installation.socket
     await _make_place(path)
     mode = _OWN_MODE if daemon.installation.single_user else SYSTEM_MODE

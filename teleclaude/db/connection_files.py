@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import configparser
 import getpass
+import os
 import re
 import stat
 from collections.abc import Iterable, Iterator, Mapping
@@ -48,7 +49,7 @@ def find_url(text: str, environ: Mapping[str, str], home: Path) -> URL:
     # A password file that only PGPASSFILE names may be missing, as with libpq.
     _require_files(url, (*_OWN_FILES, "passfile") if "passfile=" in text else _OWN_FILES)
     # The user is written into the URL, because another user will read it.
-    user = url.username or getpass.getuser()
+    user = url.username or _find_user()
     url = url.set(username=user, database=url.database or user)
     passfile = Path(str(url.query.get("passfile", home / ".pgpass")))
     if url.password is None and (password := find_password(url, _read_lines(passfile))) is not None:
@@ -58,6 +59,14 @@ def find_url(text: str, environ: Mapping[str, str], home: Path) -> URL:
     if "sslkey" in url.query:
         _require_private(Path(str(url.query["sslkey"])), is_key=True)
     return url
+
+
+def _find_user() -> str:
+    """Return the name of the account that runs this process; raises ConfigError where it has none."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        raise ConfigError(problems.NO_USER.fill(uid=os.geteuid())) from None
 
 
 def _take_service(text: str) -> tuple[str, str | None]:

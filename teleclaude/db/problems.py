@@ -17,6 +17,10 @@ UNKNOWN_SSLMODE = Problem("sslmode {mode} in the database URL is not known", "us
 WEAK_SSLMODE = Problem("sslmode {mode} is too weak for sslrootcert=system", "use sslmode=verify-full")
 
 # The files and variables that libpq reads beside the address.
+NO_USER = Problem(
+    "the URL of the database names no user, and this computer has no account with the uid {uid}",
+    "write postgresql://USER@HOST/DATABASE",
+)
 HOST_ADDRESS = Problem("PGHOSTADDR is set, which is not used here", "unset it, and write the address as the host")
 NO_SERVICES = Problem("{path} is not a list of services", "fix the file: {path}")
 UNKNOWN_IN_SERVICE = Problem("{path} has a parameter that is not known here: {name}", "leave it out")

@@ -84,6 +84,8 @@ async def _discover(options: Options, private: Path, environ: Mapping[str, str])
     try:
         return await discover(options, new_run(), private, environ)
     except OSError as error:
+        if error.filename is None:
+            raise
         raise SourceError(_CANNOT_LOOK.fill(path=error.filename, reason=error.strerror)) from error
 
 

@@ -121,7 +121,8 @@ async def hold_and(run: Run, work: Callable[[Check], Awaitable[None]]) -> None:
             if run.settled:
                 # Last, so that a run that is killed before it has a report is found and asked about.
                 try_entry(run.plan.folder, SETTLED)
-    except asyncio.CancelledError:
+    except (Exception, asyncio.CancelledError):
+        # What fails after the end, such as closing a connection, changes nothing of what the report says.
         if not run.ended:
             raise
 

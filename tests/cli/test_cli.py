@@ -2,6 +2,7 @@ import os
 import stat
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from click.testing import CliRunner
 from rich.console import Console
 from sqlalchemy import URL
 
-from teleclaude.cli import cli
+from teleclaude.cli import Settled, cli, settled
 from teleclaude.cli.sessions import show
 from teleclaude.demo.installation import SampleInstallation
 from teleclaude.migration.source.options import Options
@@ -137,3 +138,46 @@ def test_a_title_with_an_emoji_of_several_parts_is_shown_as_it_is(capsys: pytest
     names = ("session_id", "title", "status", "active_agent", "computer", "last_activity")
     Console(width=100).print(show([{**dict.fromkeys(names, "x"), "title": family}]))
     assert family in capsys.readouterr().out
+
+
+def test_config_split_writes_all_files_or_none(sample: SampleInstallation, tmp_path: Path) -> None:
+    (tmp_path / "new").mkdir()
+    (tmp_path / "new/user.yml").write_text("mine")
+    done = teleclaude(
+        *("config", "split", "--config", str(sample.checkout / "config.yml"), "--env", str(sample.checkout / ".env")),
+        *("--output-dir", str(tmp_path / "new")),
+    )
+    assert done.returncode == 3
+    assert {path.name: path.read_text() for path in (tmp_path / "new").iterdir()} == {"user.yml": "mine"}
+
+
+def test_what_became_of_the_data_wins_over_a_bug(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with pytest.raises(Settled) as ended, settled(5):
+        raise KeyError("a bug of the page")
+    assert ended.value.code == 5
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_bug_that_cannot_be_kept_is_one_sentence() -> None:
+    program = (
+        "import tempfile, teleclaude.cli as cli; tempfile.tempdir = '/nowhere'; cli.cli = lambda: 1 / 0; cli.main()"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith("teleclaude: a bug: ZeroDivisionError; its traceback cannot be kept: No such file")
+
+
+def test_a_current_directory_that_was_removed_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "gone").mkdir()
+    command = 'rmdir "$PWD" && exec "$@"'
+    done = subprocess.run(
+        ["sh", "-c", command, "sh", sys.executable, "-m", "teleclaude", "daemon"],
+        cwd=tmp_path / "gone",
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 3
+    assert "the current directory has been removed" in done.stderr

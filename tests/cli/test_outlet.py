@@ -62,10 +62,45 @@ def test_a_terminal_that_was_closed_is_no_error(tmp_path: Path) -> None:
     assert process.returncode == 3
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
-def test_a_full_disk_is_an_error(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "teleclaude", "completion", "bash"]
-    with Path("/dev/full").open("w") as full:
-        environ = {**os.environ, "TMPDIR": str(tmp_path)}
-        done = subprocess.run(command, stdout=full, stderr=subprocess.DEVNULL, env=environ, check=False)
-    assert done.returncode != 0
+def run_to(stdout: str, *words: str, stderr: str = "") -> tuple[int, str]:
+    """Run a command with its streams as a shell is told; return its exit code and what else it says."""
+    redirected = " ".join(part for part in (stdout, f"2{stderr}" if stderr else "") if part)
+    done = subprocess.run(
+        ["sh", "-c", f'"$@" {redirected}', "sh", sys.executable, "-m", "teleclaude", *words],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.returncode, done.stderr
+
+
+needs_full = pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+
+
+@needs_full
+def test_a_command_that_only_prints_has_not_done_its_work_on_a_full_disk() -> None:
+    code, said = run_to(">/dev/full", "completion", "bash")
+    assert code == 3
+    assert said.startswith("teleclaude: stdout cannot be written: No space left on device\n")
+
+
+@needs_full
+def test_a_migration_onto_a_full_disk_says_what_became_of_the_data_and_where_its_report_is(options: Options) -> None:
+    code, said = run_to(">/dev/full", "migrate-to-system", *to_arguments(options), "--yes")
+    assert code == 0
+    assert "stdout cannot be written, and everything else is done" in said
+    report = Path(said.split()[-1])
+    assert report.name == "report.json"
+    assert report.exists()
+
+
+@pytest.mark.parametrize("stdout", ["<&- >&-", "<&- >/dev/full" if Path("/dev/full").exists() else "<&- >&-"])
+def test_no_closed_or_full_stream_is_a_bug(stdout: str, tmp_path: Path) -> None:
+    full = ">/dev/full" if "full" in stdout else ">&-"
+    assert run_to(stdout, "self-check", "--root", str(tmp_path), stderr=full) == (3, "")
+
+
+def test_no_file_takes_the_number_of_a_closed_stream() -> None:
+    look = "import os; from teleclaude.cli.outlet import open_outlets; open_outlets(); os._exit(os.open('/', 0))"
+    done = subprocess.run(["sh", "-c", '"$@" <&- >&- 2>&-', "sh", sys.executable, "-c", look], check=False)
+    assert done.returncode > 2

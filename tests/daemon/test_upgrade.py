@@ -234,7 +234,7 @@ async def test_it_refuses_a_single_user_installation(installation: Installation,
         await upgrade(replace(installation, url=parse_url(f"sqlite:///{tmp_path / 'x.db'}")))
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGKILL, -9), (signal.SIGTERM, -15), (signal.SIGINT, 130)])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGKILL, -9), (signal.SIGHUP, 130), (signal.SIGINT, 130)])
 async def test_cut_off_in_the_middle_it_leaves_everything_as_it_was(
     installation: Installation, target: URL, versions: Path, tmp_path: Path, number: int, code: int
 ) -> None:

@@ -45,8 +45,9 @@ async def has_nothing(url: URL) -> bool:
 
 
 def as_on_a_terminal() -> None:
-    """Let a child take SIGINT as on a terminal; whoever runs the tests in the background has it ignored."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    """Let a child take signals as on a terminal; who runs the tests in the background, or by nohup, ignores some."""
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
 
 
 def files_below(folder: Path) -> dict[str, str]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import pwd
+import re
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
 from teleclaude.config.folders import Stranger, find_stranger
 from teleclaude.errors import SourceError
-from teleclaude.migration.discover.problems import SEVERAL_OWNERS
+from teleclaude.migration.discover.problems import HOME_UNKNOWN, SEVERAL_OWNERS
 from teleclaude.migration.source.installation import Account, Places
 
 
@@ -45,15 +46,21 @@ def _make_account(stranger: Stranger, top_folders: tuple[Path, ...]) -> Account:
 def read_sudo_uid(environ: Mapping[str, str]) -> int | None:
     """Return the user id of the caller of sudo, None without sudo and for root, which is nobody's owner."""
     uid = environ.get("SUDO_UID", "")
-    return (int(uid) or None) if uid.isdigit() else None
+    # Neither int() nor the system takes any number of digits, and the highest id means none (chown(2)).
+    known = re.fullmatch(r"[0-9]{1,10}", uid) is not None and int(uid) < 2**32 - 1
+    return (int(uid) or None) if known else None
 
 
 def find_caller_home(environ: Mapping[str, str]) -> Path:
-    """Return the home of the caller, that of the caller of sudo where there is one."""
+    """Return the home of the caller, that of the caller of sudo where there is one; raises SourceError without any."""
     uid = read_sudo_uid(environ)
     with suppress(KeyError):
-        return Path.home() if uid is None else Path(pwd.getpwuid(uid).pw_dir)
-    return Path.home()
+        if uid is not None:
+            return Path(pwd.getpwuid(uid).pw_dir)
+    try:
+        return Path.home()
+    except RuntimeError:
+        raise SourceError(HOME_UNKNOWN.fill(uid=os.geteuid())) from None
 
 
 def find_user_name(uid: int | None) -> str | None:

@@ -7,6 +7,9 @@ from teleclaude.errors import Problem
 MISSING = Problem("{path} does not exist", "use --source DIR and --home DIR with the folders of the old installation")
 UNREADABLE = Problem("{path} cannot be read: {reason}", "fix its permissions, or run it with sudo")
 UNREADABLE_FOR_ROOT = Problem("{path} cannot be read: {reason}", "fix its permissions")
+HOME_UNKNOWN = Problem(
+    "HOME is not set, and this computer has no account with the uid {uid}", "use --home DIR with the old user's home"
+)
 SEVERAL_OWNERS = Problem("the old installation belongs to several users: {listed}", "use --source DIR and --home DIR")
 
 CONFIG_MISSING = Problem("{path} is missing", "use --source DIR with the checkout of the old installation")
@@ -34,6 +37,10 @@ TOO_MANY_DOCS = Problem(
 )
 SETTINGS_UNCLEAR = Problem("{path} cannot be parsed{place}", "if it names {checkout}, remove that by hand")
 
+PROCESSES_HIDDEN = Problem(
+    "/proc does not show the processes, so nobody knows who uses the old installation",
+    "mount it: sudo mount -t proc proc /proc",
+)
 DAEMON_LOCK_HELD = Problem("the daemon is running: process {process} holds {path}", "{stop}")
 CRON_LOCK_HELD = Problem(
     "the cron runner is running: process {process} holds {path}", "wait for its end, and disable its entry in cron"

@@ -82,7 +82,12 @@ def _listening(databases: tuple[SourceDatabase, ...]) -> Iterator[Activity]:
 def find_processes(places: Places, databases: tuple[SourceDatabase, ...]) -> Iterator[Activity]:
     """Yield the processes that run the old program in this checkout, or hold one of its databases open."""
     files = {os.path.realpath(database.path) + suffix for database in databases for suffix in ("", "-wal", "-shm")}
-    ours = {os.getpid(), *(parent.pid for parent in psutil.Process().parents())}
+    try:
+        ours = {os.getpid(), *(parent.pid for parent in psutil.Process().parents())}
+    except (psutil.Error, OSError):
+        # Where this process itself cannot be seen, no other can.
+        yield Activity(problems.PROCESSES_HIDDEN)
+        return
     for process in psutil.process_iter():
         if process.pid in ours:
             continue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -44,7 +45,9 @@ def choose_target(options: Options, environ: Mapping[str, str]) -> URL | None:
     """
     url = None
     if options.target is not None or any(map(environ.get, ("PGHOST", "PGDATABASE", "PGSERVICE"))):
-        url = find_url(options.target or "postgresql://", environ, Path.home())
+        # Where there is no home, Path.home() would raise an error; then there are no files of libpq either.
+        home = Path(os.path.expanduser("~"))  # noqa: PTH111
+        url = find_url(options.target or "postgresql://", environ, home)
     elif options.recovery:
         url = _find_published(options.root, environ)
     if url is not None and not url.drivername.startswith("postgresql"):

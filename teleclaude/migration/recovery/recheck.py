@@ -32,7 +32,7 @@ def read_report(path: Path) -> tuple[RunRecord, Path]:
         place = None if ledger is None else Path(ledger["path"])
     except PermissionError:
         raise ConfigError(problems.REPORT_CLOSED.fill(path=path), path=path) from None
-    except (OSError, ValueError, TypeError, KeyError) as trouble:
+    except (OSError, ValueError, TypeError, KeyError, RecursionError) as trouble:
         raise ConfigError(problems.NO_REPORT.fill(path=path), path=path) from trouble
     if place is None:
         raise ConfigError(problems.NOTHING_MOVED.fill(path=path), path=path)

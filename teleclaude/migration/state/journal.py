@@ -83,7 +83,8 @@ def read_journal(folder: Path) -> tuple[dict[str, Any], ...]:
     entries = []
     with suppress(OSError):
         for line in (folder / _NAME).read_text(encoding="utf-8", errors="replace").splitlines():
-            with suppress(ValueError):
+            # A damaged line may have any form, such as more brackets than the parser takes.
+            with suppress(ValueError, RecursionError):
                 entries.append(json.loads(line))
     return tuple(entry for entry in entries if isinstance(entry, dict))
 

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from teleclaude.errors import SourceError
-from teleclaude.migration.state.problems import LEDGER_MISSING
+from teleclaude.migration.state.problems import LEDGER_CLOSED, LEDGER_DAMAGED, LEDGER_MISSING
 
 _AT_ONCE = 1000
 """Lines that are indexed before anything else may happen."""
@@ -115,30 +115,32 @@ async def index_ledger(path: Path, private: Path) -> AsyncIterator[LedgerIndex]:
     """Read a ledger through and index it, in a file of the private folder that is removed at the end.
 
     The ledger stays the record: the index holds hashes, which mean something in this process alone, and places.
-    Raises SourceError where there is no ledger.
+    Raises SourceError where there is no ledger, or it cannot be read.
     """
     try:
         lines = path.open("rb")
     except FileNotFoundError:
         raise SourceError(LEDGER_MISSING.fill(path=path)) from None
+    except OSError as error:
+        raise SourceError(LEDGER_CLOSED.fill(path=path, reason=error.strerror)) from None
     # Readable by its owner alone (Python manual, tempfile.NamedTemporaryFile).
     with (
         lines,
         tempfile.NamedTemporaryFile(prefix="ledger-", suffix=".sqlite", dir=private) as file,
         closing(sqlite3.connect(file.name)) as places,
     ):
-        yield LedgerIndex(lines, places, await _fill(lines, places))
+        yield LedgerIndex(lines, places, await _fill(lines, places, path))
 
 
-async def _fill(lines: IO[bytes], places: sqlite3.Connection) -> Mapping[str, int]:
-    """Index every line, and return the number of lines of each table."""
+async def _fill(lines: IO[bytes], places: sqlite3.Connection, path: Path) -> Mapping[str, int]:
+    """Index every line, and return the number of lines of each table; raises SourceError where one is damaged."""
     entries: Counter[str] = Counter()
     # Nobody else opens the file, and nobody opens it again.
     places.executescript(
         "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; "
         "CREATE TABLE lines (hash INTEGER, place INTEGER)"
     )
-    hashes = _hash_lines(lines, entries)
+    hashes = _hash_lines(lines, entries, path)
     for first in hashes:
         places.executemany("INSERT INTO lines VALUES (?, ?)", chain([first], islice(hashes, _AT_ONCE)))
         # An interrupt is heard between two lots.
@@ -149,10 +151,13 @@ async def _fill(lines: IO[bytes], places: sqlite3.Connection) -> Mapping[str, in
     return entries
 
 
-def _hash_lines(lines: IO[bytes], entries: Counter[str]) -> Iterator[tuple[int, int]]:
+def _hash_lines(lines: IO[bytes], entries: Counter[str], path: Path) -> Iterator[tuple[int, int]]:
     place = 0
-    for line in lines:
-        entry = _read_entry(line)
+    for number, line in enumerate(lines, 1):
+        try:
+            entry = _read_entry(line)
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+            raise SourceError(LEDGER_DAMAGED.fill(path=path, number=number)) from None
         entries[entry.table] += 1
         yield hash(_value_of(entry)), place
         place += len(line)

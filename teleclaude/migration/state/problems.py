@@ -24,6 +24,14 @@ LEDGER_MISSING = Problem(
     "the ledger {path} is missing, and converted values cannot be verified without it",
     "restore the file from a backup, or follow rollback.txt in the folder of the run",
 )
+LEDGER_CLOSED = Problem(
+    "the ledger {path} cannot be read: {reason}",
+    "fix its permissions, or restore the file from a backup",
+)
+LEDGER_DAMAGED = Problem(
+    "line {number} of the ledger {path} is damaged, and converted values cannot be verified without it",
+    "restore the file from a backup, or follow rollback.txt in the folder of the run",
+)
 ROW_GONE = Problem(
     "the row of the run {run} is gone from migration_runs on the target", "find out who else works on the database"
 )

@@ -14,7 +14,14 @@ USER = 12345
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
 
 
-@pytest.mark.parametrize(("value", "uid"), [("1000", 1000), ("0", None), ("", None), ("x", None), ("-1", None)])
+@pytest.mark.parametrize(
+    ("value", "uid"),
+    [
+        *(("1000", 1000), ("4294967294", 4294967294), ("0", None), ("", None), ("x", None), ("-1", None)),
+        *(("4294967295", None), ("9" * 5000, None), ("1\n", None), ("²", None), ("1 000", None)),
+    ],
+    ids=lambda value: str(value)[:12],
+)
 def test_the_caller_of_sudo_is_a_user_and_never_root(value: str, uid: int | None) -> None:
     assert read_sudo_uid({"SUDO_UID": value}) == uid
     assert read_sudo_uid({}) is None
@@ -24,6 +31,13 @@ def test_the_home_is_that_of_the_caller_of_sudo_where_this_machine_knows_the_acc
     daemon = pwd.getpwnam("daemon")
     assert find_caller_home({"SUDO_UID": str(daemon.pw_uid)}) == Path(daemon.pw_dir)
     assert find_caller_home({"SUDO_UID": "987654"}) == Path.home()
+
+
+def test_a_caller_without_any_home_is_told_to_name_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HOME", raising=False)
+    monkeypatch.setattr(os, "getuid", lambda: 987654)
+    with pytest.raises(SourceError, match="HOME is not set"):
+        find_caller_home({})
 
 
 def test_an_account_that_this_machine_does_not_know_has_no_name() -> None:

@@ -8,18 +8,21 @@ from collections.abc import AsyncGenerator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
 import pytest
 from sqlalchemy import URL
 
 from teleclaude.db.file_lock import hold_existing, hold_pid_file
 from teleclaude.demo.installation import SampleInstallation
 from teleclaude.errors import Problem
+from teleclaude.migration.discover.processes import find_processes
 from teleclaude.migration.discover.services import answer_of
 from teleclaude.migration.pipeline import STEPS
 from teleclaude.migration.plan.plan import Plan
 from teleclaude.migration.report.events import Event, Finding, Severity, note
 from teleclaude.migration.report.report import Report
 from teleclaude.migration.run import Step
+from teleclaude.migration.source.installation import Places
 from teleclaude.migration.source.options import Options
 from teleclaude.platform import services
 from tests.crash.machine import Job
@@ -84,6 +87,15 @@ async def test_every_program_of_the_old_installation_is_named(
 async def test_a_program_of_another_checkout_is_no_hindrance(options: Options, tmp_path: Path) -> None:
     with process(tmp_path, WAITS, "-m", "teleclaude.daemon"):
         assert (await migrate_sample(options)).ok
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux shows processes in /proc")
+def test_where_no_process_can_be_seen_nothing_is_taken_for_unused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(psutil, "PROCFS_PATH", str(tmp_path))
+    (activity,) = find_processes(Places(tmp_path, tmp_path), ())
+    assert "/proc does not show the processes" in activity.problem.message
 
 
 async def test_a_cron_runner_that_holds_its_lock(options: Options, sample: SampleInstallation) -> None:

@@ -57,6 +57,17 @@ def test_a_line_that_a_crash_cut_off_is_left_out(tmp_path: Path) -> None:
     assert [entry["event"] for entry in read_journal(tmp_path)] == ["begin"]
 
 
+@pytest.mark.parametrize("content", [b"", b"\x00\xff\xfe", b"[" * 100_000, b'{"event": "start"', b"null\n7\n"])
+def test_a_damaged_journal_says_nothing_and_is_no_error(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "journal.jsonl").write_bytes(content)
+    assert read_journal(tmp_path) == ()
+
+
+def test_a_folder_in_the_place_of_a_journal_says_nothing(tmp_path: Path) -> None:
+    (tmp_path / "journal.jsonl").mkdir()
+    assert read_journal(tmp_path) == ()
+
+
 def test_the_last_entry_of_a_kind_is_found(tmp_path: Path) -> None:
     for rows in ({"a": 1}, {"a": 2}):
         write_entry(tmp_path, {**COMMIT, "rows": rows})

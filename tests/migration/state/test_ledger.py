@@ -114,3 +114,21 @@ def test_a_ledger_is_made_once_and_read_by_its_owner_alone(tmp_path: Path) -> No
     assert (tmp_path / "ledger.jsonl").stat().st_mode & 0o777 == 0o600
     with pytest.raises(FileExistsError), open_ledger(tmp_path / "ledger.jsonl"):
         pass
+
+
+@pytest.mark.parametrize("damage", [b"\xff", b"[1]", b"{}", b"[" * 100_000, b'{"key": 1, "original": {}, "stored": 2}'])
+async def test_a_damaged_line_of_a_ledger_is_named(tmp_path: Path, damage: bytes) -> None:
+    path = tmp_path / "lines.jsonl"
+    with open_ledger(path) as ledger:
+        ledger.write(Entry("notes", (1,), "body", "rule", "a", "b"))
+    with path.open("ab") as file:
+        file.write(damage + b"\n")
+    with pytest.raises(SourceError, match=f"line 2 of the ledger {path} is damaged"):
+        async with index_ledger(path, tmp_path):
+            pass
+
+
+async def test_a_folder_in_the_place_of_a_ledger_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="cannot be read: Is a directory"):
+        async with index_ledger(tmp_path, tmp_path):
+            pass

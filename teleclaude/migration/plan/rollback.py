@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
-from teleclaude.migration.plan.plan import MARK, Plan, published_paths
+from teleclaude.migration.plan.plan import Plan, published_paths
 from teleclaude.migration.plan.rollback_sql import make_rollback
 from teleclaude.migration.source.known_files import INDEX
 from teleclaude.platform.names import SYSTEMS, names_of
@@ -78,7 +78,8 @@ def describe_config_removal(plan: Plan) -> tuple[str, ...]:
 
 def _if_ours(plan: Plan, marked: Path, sudo: str, command: str) -> str:
     """Return a command that is run only where a file has the mark of this run."""
-    mark = shlex.quote(MARK.format(run=plan.run))
+    # The end of the mark is enough, and keeps the line short.
+    mark = shlex.quote(f"run {plan.run}.")
     return f"{sudo}grep -qsF {mark} {_word(marked)} && {sudo}{command}"
 
 

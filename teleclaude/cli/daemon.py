@@ -34,14 +34,21 @@ from teleclaude.platform.names import HERE
     type=click.File(encoding="utf-8"),
     help='With --probe: a JSON list of searches to run, [{"table": "mirrors", "text": "db*"}]; - is standard input.',
 )
+@click.option("--deliver", is_flag=True, help="With --root: deliver the hook events that the migration brought, too.")
 @root_option
-def daemon(only_probe: bool, searches: TextIO | None, root: Path | None) -> None:
-    """Serve the system-wide installation, or the single-user one in the current directory."""
+def daemon(only_probe: bool, searches: TextIO | None, deliver: bool, root: Path | None) -> None:
+    """Serve the system-wide installation, or the single-user one in the current directory.
+
+    With --root it is the daemon of a trial: it leaves the hook events that the migration brought, which the old daemon
+    still has, and delivers those that it receives.
+    """
+    if deliver and root is None:
+        raise click.UsageError("--deliver is for a trial: without --root every event is delivered")
     if only_probe:
         verdict = run_interruptible(judged_probe(root, os.environ, Path.cwd(), _read_searches(searches)))
         click.echo(json.dumps(asdict(verdict), indent=2))
         sys.exit(Exit.DONE if verdict.ok else Exit.REFUSED)
-    run_interruptible(_serve(root))
+    run_interruptible(_serve(root, only_later=root is not None and not deliver))
 
 
 async def judged_probe(root: Path | None, environ: Mapping[str, str], folder: Path, searches: list[Search]) -> Verdict:
@@ -66,8 +73,8 @@ def _read_searches(file: TextIO | None) -> list[Search]:
     return searches
 
 
-async def _serve(root: Path | None) -> None:
+async def _serve(root: Path | None, *, only_later: bool) -> None:
     installation = find_installation(root, os.environ, Path.cwd())
     start_logging(installation.settings.environment)
-    async with boot(installation) as booted:
+    async with boot(installation, only_later=only_later) as booted:
         await serve(booted)

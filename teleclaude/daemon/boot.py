@@ -99,8 +99,10 @@ def _user_name() -> str:
 
 
 @asynccontextmanager
-async def boot(installation: Installation) -> AsyncIterator[Daemon]:
+async def boot(installation: Installation, *, only_later: bool = False) -> AsyncIterator[Daemon]:
     """Boot to serve: hold the lock, create the schema in an empty database, refuse while a migration is pending.
+
+    With `only_later` the outbox leaves what a migration brought.
 
     Raises LockHeldError, BootRefusedError, TargetError.
     """
@@ -109,7 +111,8 @@ async def boot(installation: Installation) -> AsyncIterator[Daemon]:
         if pid_file is not None:
             stack.enter_context(hold_pid_file(pid_file))
         engine = await stack.enter_async_context(disposing(make_engine(url)))
-        service = Service(engine, installation.settings, single_user=installation.single_user)
+        single_user = installation.single_user
+        service = Service(engine, installation.settings, single_user=single_user, only_later=only_later)
 
         async def examine() -> None:
             async with engine.begin() as connection:

@@ -16,7 +16,14 @@ from sqlalchemy.ext.asyncio import AsyncSession as Orm
 
 from teleclaude.daemon.service import DATABASE_ERRORS, Service
 from teleclaude.db.models import Session
-from teleclaude.db.store.hooks import HookEvent, claim_events, release_claims, settle_delivered, settle_failed
+from teleclaude.db.store.hooks import (
+    HookEvent,
+    claim_events,
+    count_brought,
+    release_claims,
+    settle_delivered,
+    settle_failed,
+)
 from teleclaude.errors import RequestError
 
 _LOG = logging.getLogger(__name__)
@@ -93,14 +100,17 @@ async def deliver_for_ever(service: Service, target: _Target = deliver) -> None:
 async def release(service: Service) -> None:
     """Void the claims of a daemon that was killed. We hold the lock on the database, so no other daemon has claims."""
     async with Orm(service.engine) as orm:
-        await release_claims(orm)
+        await release_claims(orm, only_later=service.only_later)
+        left = await count_brought(orm) if service.only_later else 0
         await orm.commit()
+    if left:
+        _LOG.info("the migration brought %d events that are not delivered; --deliver delivers them", left)
 
 
 async def deliver_due(service: Service, target: _Target) -> int:
     """Deliver a batch of the events that are due; return their number, delivered or not."""
     async with Orm(service.engine) as orm:
-        events = await claim_events(orm, _BATCH)
+        events = await claim_events(orm, _BATCH, only_later=service.only_later)
         await orm.commit()
     for event in events:
         await _deliver_one(service, target, event)

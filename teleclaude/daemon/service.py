@@ -33,6 +33,8 @@ class Service:
     """Whether reading is noted; a probe cannot write, and only counts what it lists."""
     confirm: Callable[[], Awaitable[None]] = field(default=_always, repr=False)
     """Raises RequestError (503) where the lock on the database is lost."""
+    only_later: bool = False
+    """Whether the outbox leaves the events that a migration brought, as the daemon of a trial does."""
     uid: int = field(default_factory=os.geteuid)
 
     def identify(self, account: Account, headers: Mapping[str, str]) -> Caller:

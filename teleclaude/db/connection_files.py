@@ -69,6 +69,26 @@ def _find_user() -> str:
         raise ConfigError(problems.NO_USER.fill(uid=os.geteuid())) from None
 
 
+def find_password_file(text: str, environ: Mapping[str, str], home: Path) -> dict[str, str]:
+    """Return by which parameter of a URL libpq finds the password of `find_url` in a file: `passfile` or `service`.
+
+    `PGSERVICEFILE` is with it where that variable names the file of the services. Empty where there is no password, or
+    where the URL or `PGPASSWORD` has it. Raises ConfigError.
+    """
+    bare, service = _take_service(text)
+    name = service or environ.get("PGSERVICE")
+    served = _read_service(name, environ, home) if name else {}
+    if find_url(text, environ, home).password is None or parse_url(bare).password is not None:
+        return {}
+    if name and "PGPASSWORD" in served:
+        variables = ("PGSERVICEFILE",) if environ.get("PGSERVICEFILE") else ()
+        return {"service": name, **{variable: environ[variable] for variable in variables}}
+    if environ.get("PGPASSWORD"):
+        return {}
+    passfile = Path(str(parse_url(bare, {**environ, **served}).query.get("passfile", home / ".pgpass")))
+    return {"passfile": str(passfile.absolute())}
+
+
 def _take_service(text: str) -> tuple[str, str | None]:
     found = re.search(r"[?&]service=([^&]*)", text)
     if found is None:

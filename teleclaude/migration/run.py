@@ -23,7 +23,7 @@ from teleclaude.migration.source.files import open_source
 from teleclaude.migration.source.privsep import privsep_for
 from teleclaude.migration.state.journal import SETTLED, try_entry, write_entry
 from teleclaude.migration.state.run_state import PAGE_NAME, Run, write_report, write_start
-from teleclaude.migration.state.workspace import run_folder
+from teleclaude.migration.state.workspace import remove_commands, run_folder
 
 _INTERRUPTED = Problem("interrupted", "run it again")
 _FILE_FAILED = Problem("{path}: {reason}", "make room or fix the permissions there, and run it again")
@@ -197,4 +197,6 @@ async def undo_steps(run: Run, begun: list[Step]) -> None:
         failure = run.failure or Failure(_UNDO_FAILED, "NotUndone", Exit.NOT_UNDONE)
         problem = _NOT_UNDONE.fill(message=failure.problem.message, steps=names)
         run.failure = Failure(problem, failure.kind, Exit.NOT_UNDONE)
+    else:
+        remove_commands(run.plan.folder)
     run.ended, run.settled = True, not left

@@ -133,6 +133,40 @@ async def test_an_event_that_meets_a_bug_keeps_no_other_from_being_delivered(hou
     assert await read(house, select(*OUTBOX).order_by(HookOutbox.id)) == [(1, "ValueError"), (1, None)]
 
 
+async def brought_and_own(target: URL, *, only_later: bool) -> list[tuple[int, bool]]:
+    """Deliver what is due where the migration brought the numbers 1 and 2; return every number and its outcome."""
+    async with opened(target, only_later=only_later) as house:
+        await put_sessions(house, row("s", "Ada", 0))
+        claimed = datetime.now(UTC) - timedelta(days=1)
+        for number in (1, 2):
+            await put_event(house, id=number, locked_at=claimed)
+        async with house.engine.begin() as connection:
+            await connection.exec_driver_sql("ALTER TABLE hook_outbox ALTER COLUMN id SET START 3 RESTART")
+        await put_event(house)
+        await release(house.service)
+        await deliver_due(house.service, deliver)
+        rows = await read(
+            house, select(HookOutbox.id, HookOutbox.delivered_at, HookOutbox.locked_at).order_by(HookOutbox.id)
+        )
+        assert [kept for number, _, kept in rows if number < 3] == [claimed if only_later else None] * 2
+        return [(number, delivered is not None) for number, delivered, _ in rows]
+
+
+async def test_the_daemon_of_a_trial_delivers_what_it_received_and_leaves_what_was_brought(target: URL) -> None:
+    assert await brought_and_own(target, only_later=True) == [(1, False), (2, False), (3, True)]
+
+
+async def test_every_other_daemon_delivers_what_was_brought_too(target: URL) -> None:
+    assert await brought_and_own(target, only_later=False) == [(1, True), (2, True), (3, True)]
+
+
+async def test_without_a_migration_the_daemon_of_a_trial_delivers_everything(target: URL) -> None:
+    async with opened(target, only_later=True) as house:
+        await put_sessions(house, row("s", "Ada", 0))
+        await put_event(house)
+        assert await deliver_due(house.service, deliver) == 1
+
+
 KILLED = """
 import asyncio, os, sys
 from sqlalchemy.ext.asyncio import AsyncSession as Orm

@@ -5,7 +5,7 @@ import pytest
 from sqlalchemy import URL
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from teleclaude.db.connection_files import find_password, find_url
+from teleclaude.db.connection_files import find_password, find_password_file, find_url
 from teleclaude.db.engine import disposing, make_engine
 from teleclaude.db.url import parse_url
 from teleclaude.errors import ConfigError
@@ -122,3 +122,34 @@ def test_a_password_file_that_the_url_names_has_to_be_there(tmp_path: Path) -> N
     with pytest.raises(ConfigError, match=f"passfile of the database URL, {tmp_path}/nowhere, is no file"):
         find_url(f"postgresql://u@h/d?passfile={tmp_path}/nowhere", {}, tmp_path)
     assert find_url("postgresql://u@h/d", {"PGPASSFILE": f"{tmp_path}/nowhere"}, tmp_path).password is None
+
+
+@pytest.mark.parametrize(
+    ("text", "environ", "found"),
+    [
+        ("postgresql://u@h/d", {}, {"passfile": "{home}/.pgpass"}),
+        ("postgresql://u@h/d", {"PGPASSFILE": "{home}/other"}, {"passfile": "{home}/other"}),
+        ("postgresql://u@h/d?passfile={home}/other", {}, {"passfile": "{home}/other"}),
+        ("postgresql://u:own@h/d", {}, {}),
+        ("postgresql://u@h/d", {"PGPASSWORD": "own"}, {}),
+        ("postgresql://u@elsewhere/d", {}, {}),
+        ("postgresql://?service=mine", {}, {"service": "mine"}),
+        (
+            "postgresql://",
+            {"PGSERVICE": "mine", "PGSERVICEFILE": "{home}/.pg_service.conf"},
+            {"service": "mine", "PGSERVICEFILE": "{home}/.pg_service.conf"},
+        ),
+    ],
+)
+def test_the_file_that_has_the_password_is_known_again(
+    tmp_path: Path, text: str, environ: dict[str, str], found: dict[str, str]
+) -> None:
+    for name in (".pgpass", "other"):
+        (tmp_path / name).write_text("h:*:*:u:secret\n")
+        (tmp_path / name).chmod(0o600)
+    (tmp_path / ".pg_service.conf").write_text("[mine]\nhost=h\nuser=u\npassword=secret\n")
+
+    def at_home(values: dict[str, str]) -> dict[str, str]:
+        return {name: value.format(home=tmp_path) for name, value in values.items()}
+
+    assert find_password_file(text.format(home=tmp_path), at_home(environ), tmp_path) == at_home(found)

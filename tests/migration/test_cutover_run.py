@@ -8,18 +8,22 @@ import shutil
 import subprocess
 import tomllib
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
 from teleclaude.demo.installation import SampleInstallation, write
-from teleclaude.migration.discover import crontabs
+from teleclaude.layout import make_layout
+from teleclaude.migration.discover import crontabs, discover
 from teleclaude.migration.discover.old_paths import OldPaths, make_old_paths
 from teleclaude.migration.plan.cutover import is_whole_command, make_file_items, make_service_item
-from teleclaude.migration.report.events import CutoverItem, Finding, OldFile, Severity
-from teleclaude.migration.report.report import Report
+from teleclaude.migration.plan.plan import Plan, describe, make_plan
+from teleclaude.migration.plan.rollback import describe_cutover, describe_cutover_undo
+from teleclaude.migration.report.events import OldFile, Severity
 from teleclaude.migration.source.installation import Places
 from teleclaude.migration.source.inventory import Service
 from teleclaude.migration.source.options import Options
+from teleclaude.migration.source.privsep import closing_privseps
 from teleclaude.platform.names import MACOS, Unit
 from tests.support.pointing import SECRET, point_to, write_json
 from tests.support.sample import editing, migrate_sample, state
@@ -35,18 +39,25 @@ def rehearsal(options: Options, sample: SampleInstallation) -> Options:
     return dataclasses.replace(options, dry_run=True, target=None)
 
 
-def items(report: Report, home: Path) -> set[tuple[str, str, str]]:
-    named = [item for item in report.all(CutoverItem) if item.needed]
+async def look(rehearsal: Options) -> Plan:
+    """Plan what was asked as a migration of the whole system, because a trial has no cutover."""
+    with TemporaryDirectory() as private, closing_privseps():
+        seen = await discover(rehearsal, "run", Path(private), os.environ)
+        return make_plan(rehearsal, dataclasses.replace(seen, layout=make_layout(seen.platform)))
+
+
+def items(plan: Plan, home: Path) -> set[tuple[str, str, str]]:
+    named = [item for item in plan.cutover if item.needed]
     return {(item.kind, str(Path(item.path).relative_to(home)), item.place) for item in named}
 
 
-def commands(report: Report) -> str:
-    return "\n".join(dict.fromkeys(item.command for item in report.all(CutoverItem)))
+def commands(plan: Plan) -> str:
+    return "\n".join(dict.fromkeys(item.command for item in plan.cutover))
 
 
 async def test_every_place_that_refers_to_it_is_named(rehearsal: Options, sample: SampleInstallation) -> None:
-    report = await migrate_sample(rehearsal)
-    assert items(report, sample.home) == {
+    plan = await look(rehearsal)
+    assert items(plan, sample.home) == {
         ("agent hook", ".claude/settings.json", ".hooks.SessionStart[0].hooks[0]"),
         ("agent hook", ".claude/settings.json", ".hooks.Stop[0].hooks[1]"),
         ("agent hook", ".claude/settings.json", ".hooks.Stop[0].hooks[2]"),
@@ -65,27 +76,36 @@ async def test_every_place_that_refers_to_it_is_named(rehearsal: Options, sample
     }
 
 
+async def test_a_trial_asks_nobody_to_change_them(rehearsal: Options, sample: SampleInstallation) -> None:
+    report = await migrate_sample(rehearsal)
+    assert report.ok, report.failure
+    said = json.dumps({**report.to_json(), "installation": []})
+    assert report.to_json()["cutover"] == []
+    assert "cutover.sh" not in said
+    assert ".bashrc" not in said
+
+
 async def test_finding_them_changes_nothing_and_tells_no_secret(rehearsal: Options, sample: SampleInstallation) -> None:
     (sample.home / ".bashrc").write_text(
         f"alias telec='TOKEN={SECRET} {sample.checkout}/bin/telec sample-hook-secret'\n"
     )
     before = state(sample.home)
-    done = await migrate_sample(rehearsal)
-    report = json.dumps(done.to_json())
-    [alias] = [item for item in done.all(CutoverItem) if item.path.endswith(".bashrc")]
+    plan = await look(rehearsal)
+    said = json.dumps([dataclasses.asdict(item) for item in plan.cutover])
+    [alias] = [item for item in plan.cutover if item.path.endswith(".bashrc")]
     assert alias.runs == f"… {sample.checkout}/bin/telec"
     assert state(sample.home) == before
-    assert SECRET not in report
-    assert "sample-hook-secret" not in report
+    assert SECRET not in said
+    assert "sample-hook-secret" not in said
 
 
 async def test_the_commands_change_every_reference_and_nothing_else(
     rehearsal: Options, sample: SampleInstallation, stubs: Stubs
 ) -> None:
-    report = await migrate_sample(rehearsal)
+    plan = await look(rehearsal)
     before = json.loads((sample.home / ".claude.json").read_text())
-    stubs.run(commands(report))
-    assert items(await migrate_sample(rehearsal), sample.home) == set()
+    stubs.run(commands(plan))
+    assert items(await look(rehearsal), sample.home) == set()
     hooks = json.loads((sample.home / ".claude/settings.json").read_text())["hooks"]
     assert [hook["command"] for hook in hooks["Stop"][0]["hooks"]] == ["notify-send 'größer'"]
     del before["mcpServers"]["teleclaude"]
@@ -100,12 +120,12 @@ async def test_the_undo_of_the_commands_restores_every_byte(
     rehearsal: Options, sample: SampleInstallation, stubs: Stubs, times: int
 ) -> None:
     before = state(sample.home)
-    report = await migrate_sample(rehearsal)
+    plan = await look(rehearsal)
     for _ in range(times):
-        for command in dict.fromkeys(item.command for item in report.all(CutoverItem)):
+        for command in dict.fromkeys(item.command for item in plan.cutover):
             subprocess.run(["sh", "-c", command], env={"PATH": stubs.path}, check=False)
     assert state(sample.home) != before
-    stubs.run("\n".join(dict.fromkeys(item.undo for item in report.all(CutoverItem))))
+    stubs.run("\n".join(dict.fromkeys(item.undo for item in plan.cutover)))
     assert state(sample.home) == before
 
 
@@ -117,12 +137,12 @@ async def test_no_name_becomes_a_command(
     (sample.home / ".config/fish/conf.d" / f"{bait}.fish").write_text(f"{sample.checkout}/a; and\n")
     (sample.home / ".teleclaude" / bait).write_text("")
     write(sample.home / ".config/systemd/user" / f"teleclaude{bait}.service", f"ExecStart={sample.checkout}/x\n")
-    report = await migrate_sample(dataclasses.replace(rehearsal, report_dir=tmp_path / "kept"))
-    for name in ("cutover.sh", "cutover-undo.sh"):
-        script = Path(report.header["folder"]) / name
-        subprocess.run(["sh", script], cwd=tmp_path, env={"PATH": stubs.path}, check=False)
+    plan = await look(rehearsal)
+    for lines in (describe_cutover(plan), describe_cutover_undo(plan)):
+        script = "\n".join(lines)
+        subprocess.run(["sh"], input=script, text=True, cwd=tmp_path, env={"PATH": stubs.path}, check=False)
     assert not (tmp_path / "planted").exists()
-    told = [item.path for item in report.all(CutoverItem)] + [row.path for row in report.all(OldFile)]
+    told = [item.path for item in plan.cutover] + [row.path for row in plan.old_files]
     assert len([path for path in told if "touch" in path]) == 5
     assert all(path.isprintable() for path in told)
 
@@ -141,9 +161,8 @@ async def test_settings_that_nobody_can_read_are_a_finding_and_no_hindrance(
     rehearsal: Options, sample: SampleInstallation, name: str, content: bytes
 ) -> None:
     (sample.home / name).write_bytes(content)
-    report = await migrate_sample(rehearsal)
-    assert report.ok
-    [finding] = [finding for finding in report.all(Finding) if finding.subject == "cutover"]
+    plan = await look(rehearsal)
+    [finding] = [finding for finding in plan.findings if finding.subject == "cutover"]
     assert finding.severity is Severity.WARNING
     assert str(sample.home / name) in finding.problem.message
     assert finding.problem.hint
@@ -156,8 +175,8 @@ async def test_what_no_command_can_change_safely_is_left_to_a_person(
     large = {"mcpServers": {"t": {"command": f"{sample.checkout}/bin/x"}}, "id": 2**60 + 1}
     write_json(sample.home / ".claude.json", large)
     write(sample.home / ".codex/config.toml", f'notify = {{ command = "{sample.checkout}/x", other = 1 }}\n')
-    report = await migrate_sample(rehearsal)
-    by_hand = {Path(item.path).name: item for item in report.all(CutoverItem) if item.needed and not item.command}
+    plan = await look(rehearsal)
+    by_hand = {Path(item.path).name: item for item in plan.cutover if item.needed and not item.command}
     assert set(by_hand) >= {".bashrc", ".claude.json"}
     assert "line 1: remove" in by_hand[".bashrc"].hint
     assert ".mcpServers.t" in by_hand[".claude.json"].hint
@@ -191,8 +210,8 @@ async def test_a_unit_that_would_start_it_is_named_with_both_commands(
     for name in ("teleclaude.service", "teleclaude-docs-watch.path"):
         (stubs.folder / name).write_text(f"[Service]\nExecStart={sample.checkout}/bin/teleclaude-wrapper.sh\n")
     stubs.answer("is-enabled", "teleclaude.service", "enabled")
-    report = await migrate_sample(rehearsal)
-    units = {Path(item.path).name: item for item in report.all(CutoverItem) if item.kind == "unit"}
+    plan = await look(rehearsal)
+    units = {Path(item.path).name: item for item in plan.cutover if item.kind == "unit"}
     old = units["teleclaude.service"]
     assert (old.command, old.undo) == (
         "sudo systemctl disable --now teleclaude.service",
@@ -218,13 +237,11 @@ async def test_the_remedy_for_an_entry_of_cron_can_be_followed_and_taken_back(
     table.write_text(f"MAILTO=ada\n*/5 * * * * ada {sample.checkout}/bin/cron-runner\n@daily ada true\n")
     monkeypatch.setattr(crontabs, "CRON_TABLES", (str(table),))
     before = table.read_bytes()
-    refused = await migrate_sample(rehearsal)
-    [finding] = [finding for finding in refused.all(Finding) if "cron starts" in finding.problem.message]
+    [finding] = [finding for finding in (await look(rehearsal)).findings if "cron starts" in finding.problem.message]
     assert finding.problem.message.endswith(f"{table}, line 2")
     stubs.run(finding.problem.hint)
-    report = await migrate_sample(rehearsal)
-    assert report.ok
-    [item] = [item for item in report.all(CutoverItem) if item.kind == "cron"]
+    plan = await look(rehearsal)
+    [item] = [item for item in plan.cutover if item.kind == "cron"]
     assert (item.place, item.needed) == ("line 2, commented out", False)
     stubs.run(item.undo)
     assert table.read_bytes() == before
@@ -250,7 +267,7 @@ async def test_a_command_that_fails_leaves_the_file_as_it_is_and_can_be_run_agai
     rehearsal: Options, sample: SampleInstallation, stubs: Stubs
 ) -> None:
     settings, jq = sample.home / ".claude.json", stubs.folder / "bin/jq"
-    [item] = [item for item in (await migrate_sample(rehearsal)).all(CutoverItem) if item.path == str(settings)]
+    [item] = [item for item in (await look(rehearsal)).cutover if item.path == str(settings)]
     before = settings.read_bytes()
     jq.write_text("#!/bin/sh\nexit 127\n")
     jq.chmod(0o755)
@@ -268,7 +285,7 @@ async def test_a_key_in_another_alphabet_is_one_that_jq_understands(
 ) -> None:
     settings = sample.home / ".claude.json"
     write_json(settings, {"mcpServers": {"größe": {"command": f"{sample.checkout}/x"}, "other": {}}})
-    [item] = [item for item in (await migrate_sample(rehearsal)).all(CutoverItem) if item.path == str(settings)]
+    [item] = [item for item in (await look(rehearsal)).cutover if item.path == str(settings)]
     stubs.run(item.command)
     assert json.loads(settings.read_text()) == {"mcpServers": {"other": {}}}
 
@@ -307,9 +324,9 @@ async def test_rows_that_both_sides_would_send_are_counted(rehearsal: Options, s
         database.execute("UPDATE inbound_queue SET status = 'failed' WHERE id = 1")
         database.execute("UPDATE webhook_outbox SET status = 'dead_letter'")
         database.execute("DELETE FROM notification_outbox")
-    report = await migrate_sample(rehearsal)
-    assert report.header["queues"] == {"hook_outbox": 2, "inbound_queue": 1}
-    [finding] = [finding for finding in report.all(Finding) if finding.subject == "queues"]
+    plan = await look(rehearsal)
+    assert describe(plan)["queues"] == {"hook_outbox": 2, "inbound_queue": 1}
+    [finding] = [finding for finding in plan.findings if finding.subject == "queues"]
     assert "2 in hook_outbox, 1 in inbound_queue" in finding.problem.message
     assert "never both" in finding.problem.hint
 
@@ -340,12 +357,10 @@ async def test_everything_in_the_installation_is_in_the_table_with_its_outcome(
 
 
 async def test_without_jq_the_commands_change_nothing_and_say_so(
-    options: Options, sample: SampleInstallation, tmp_path: Path
+    rehearsal: Options, sample: SampleInstallation, tmp_path: Path
 ) -> None:
-    point_to(sample)
-    report = await migrate_sample(options)
-    assert report.ok, report.failure
-    script = Path(report.header["folder"]) / "cutover.sh"
+    script = tmp_path / "cutover.sh"
+    script.write_text("\n".join(describe_cutover(await look(rehearsal))))
     before = state(sample.home)
     shell = shutil.which("sh")
     assert shell is not None

@@ -158,8 +158,8 @@ async def test_the_report_is_what_the_design_lists(migrated: Migrated) -> None:
 
 async def test_the_report_lies_beside_the_ledger_for_its_owner_alone(migrated: Migrated) -> None:
     folder = migrated.root / "var/lib/teleclaude/migration" / migrated.report.header["run"]
-    names = ["journal.jsonl", "ledger.jsonl", "report.html", "report.json", "since.sql", "cutover-undo.sh"]
-    names += ["cutover.sh", "rollback.sql", "rollback.txt"]
+    names = ["journal.jsonl", "ledger.jsonl", "report.html", "report.json", "since.sql"]
+    names += ["rollback.sql", "rollback.txt"]
     assert sorted(path.name for path in folder.iterdir()) == sorted(names)
     assert {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {0o600}
     kept = json.loads((folder / "report.json").read_text())

@@ -96,7 +96,6 @@ async def test_what_stands_in_the_way_does_not_keep_the_rest_from_being_shown(
     assert report.exit_code == 3
     said = report.to_json()
     assert {file["kind"] for file in said["preview"]} == {"system", "secrets", "user"}
-    assert said["cutover"]
     assert said["installation"]
     assert said["owner"]["sessions"] == 20
 
@@ -108,7 +107,6 @@ async def test_the_page_shows_it_in_short(rehearsed: Report, capsys: pytest.Capt
     for sentence in (
         "20 sessions would belong to Ada",
         "secrets.yml: TELEGRAM_BOT_TOKEN, DISCORD_BOT_TOKEN",
-        "the cutover is to be done after the migration",
         "nothing was kept",
     ):
         assert sentence.replace(" ", "") in said
@@ -163,7 +161,6 @@ def test_a_rehearsal_says_how_to_see_what_it_does_not_keep(options: Options, sam
     point_to(sample)
     said = on_the_page(options)
     for sentence in (
-        "→ --json prints the commands: `cutover`",
         "→ --json prints the query of the rows",
         "→ use --report-dir DIR to keep the list of them, with their originals",
         "report: --json prints it, --report-dir DIR keeps it",

@@ -1,11 +1,14 @@
 """The rollback is followed to the letter, after the new system was used, and finds the old installation as it was."""
 
 import dataclasses
+import os
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
 from sqlalchemy import URL
+from sqlalchemy.exc import DBAPIError
 
 from teleclaude.db.engine import disposing, make_engine
 from teleclaude.demo.installation import SampleInstallation
@@ -13,6 +16,7 @@ from teleclaude.layout import make_layout
 from teleclaude.migration.discover import discover
 from teleclaude.migration.plan.plan import make_plan
 from teleclaude.migration.plan.rollback import describe_next
+from teleclaude.migration.plan.rollback_sql import NOT_THIS_RUN, make_rollback
 from teleclaude.migration.report.events import TableResult
 from teleclaude.migration.report.report import Report
 from teleclaude.migration.source.inventory import Kind, Reference
@@ -49,7 +53,7 @@ def counted(said: str) -> dict[str, tuple[int, ...]]:
     return {table: tuple(map(int, numbers)) for table, *numbers in rows}
 
 
-async def test_the_rollback_restores_every_byte_after_the_new_system_was_used(
+async def test_the_rollback_of_a_trial_takes_it_back_and_touches_nothing_else(
     options: Options, sample: SampleInstallation, stubs: Stubs, target: URL, tmp_path: Path
 ) -> None:
     assert options.root is not None
@@ -57,17 +61,13 @@ async def test_the_rollback_restores_every_byte_after_the_new_system_was_used(
     before = files_below(sample.checkout), state(sample.home)
     report = await migrate_sample(options)
     assert report.ok, report.failure
-    stubs.run((folder_of(report) / "cutover.sh").read_text())
+    assert not list(folder_of(report).glob("cutover*"))
     await query(target, "INSERT INTO system_settings (key, value) VALUES ('new', '1')")
     stubs.run((folder_of(report) / "rollback.txt").read_text(), target)
     assert (files_below(sample.checkout), state(sample.home)) == before
     assert await has_nothing(target)
     assert [name for name in files_below(options.root) if not name.startswith("var/lib/teleclaude/migration/")] == []
-    assert stubs.said == [
-        "systemctl disable --now teleclaude.service",
-        "systemctl unmask teleclaude.service",
-        "systemctl enable --now teleclaude.service",
-    ]
+    assert stubs.said == []
     assert (await migrate_sample(dataclasses.replace(options, root=tmp_path / "again"))).ok
 
 
@@ -104,9 +104,29 @@ async def test_counting_is_not_confused_by_a_vacuum(migrated: Migrated, tmp_path
     )
 
 
-async def test_without_a_unit_a_person_is_told_how_to_start_the_old_daemon(migrated: Migrated) -> None:
-    assert migrated.report.undo[-1].startswith("# cd ")
-    assert migrated.report.undo[-1].endswith(".venv/bin/python -m teleclaude.daemon")
+async def test_the_commands_of_a_run_do_nothing_to_a_later_one(migrated: Migrated, tmp_path: Path) -> None:
+    await query(migrated.target, "UPDATE migration_runs SET run_id = 'B'")
+    stubs = Stubs(tmp_path / "stubs")
+    lines = [line for line in migrated.report.undo if "psql " in line and not line.startswith("#")]
+    since, rollback = lines
+    assert "holds no complete migration" in stubs.run(since, migrated.target)
+    failed = subprocess.run(
+        ["sh", "-c", rollback],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PATH": stubs.path, "PGPASSWORD": migrated.target.password or ""},
+    )
+    assert failed.returncode
+    [said] = failed.stderr.splitlines()
+    assert said.endswith(NOT_THIS_RUN.format(run=migrated.report.header["run"]))
+    assert await query(migrated.target, "SELECT run_id FROM migration_runs") == [("B",)]
+    assert await query(migrated.target, "SELECT count(*) FROM sessions") == [(20,)]
+
+
+async def test_a_database_that_holds_nothing_of_ours_is_left_alone(target: URL) -> None:
+    with pytest.raises(DBAPIError, match="nothing was changed"):
+        await query(target, make_rollback("run"))
 
 
 async def test_rejected_rows_are_not_counted_as_lost(
@@ -156,6 +176,7 @@ async def test_a_password_file_that_was_named_is_named_again_wherever_the_databa
     named = target.update_query_dict({"passfile": str(file)}).render_as_string().replace(":***@", "@")
     report = await migrate_sample(dataclasses.replace(options, target=named))
     assert report.ok, report.failure
+    assert not any(line.startswith("# psql asks") for line in report.undo)
     commands = [line for line in report.undo if "psql " in line or "pg_dump " in line]
     assert len(commands) == 3
     assert [line for line in commands if f"passfile={file}" not in line] == []
@@ -163,6 +184,6 @@ async def test_a_password_file_that_was_named_is_named_again_wherever_the_databa
 
 
 async def test_no_settings_of_the_caller_change_what_psql_does(migrated: Migrated) -> None:
-    commands = [line for line in migrated.report.undo if "psql " in line]
+    commands = [line for line in migrated.report.undo if "psql " in line and not line.startswith("#")]
     assert len(commands) == 2
     assert [line for line in commands if "--no-psqlrc" not in line] == []

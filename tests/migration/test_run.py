@@ -18,6 +18,7 @@ from teleclaude.demo.installation import SampleInstallation
 from teleclaude.errors import Problem, TargetError
 from teleclaude.migration.pipeline import STEPS
 from teleclaude.migration.plan.plan import Plan, make_plan
+from teleclaude.migration.plan.rollback import COMMAND_FILES
 from teleclaude.migration.report.events import Event, ProbeResult, note
 from teleclaude.migration.run import Step, run_steps
 from teleclaude.migration.source.inventory import Inventory
@@ -105,6 +106,22 @@ async def test_a_step_that_fails_undoes_those_that_began_last_first(run: Run) ->
     assert {step.outcome for step in run.steps} == {"undone"}
     assert run.to_report().exit_code == 4
     assert run.settled
+
+
+def commands_of(run: Run) -> set[str]:
+    return {path.name for path in run.plan.folder.iterdir()} & set(COMMAND_FILES)
+
+
+async def test_a_run_that_was_undone_leaves_no_commands(run: Run) -> None:
+    await run_steps(run, (Step("one", fail, succeed),), held)
+    assert commands_of(run) == set()
+
+
+async def test_a_run_that_could_not_be_undone_or_succeeded_keeps_its_commands(run: Run) -> None:
+    await run_steps(run, (Step("one", fail, refuse),), held)
+    assert {"rollback.txt", "rollback.sql"} <= commands_of(run)
+    await run_steps(run, (step_that("one"),), held)
+    assert {"rollback.txt", "rollback.sql"} <= commands_of(run)
 
 
 async def test_what_cannot_be_undone_does_not_keep_the_rest_from_it_and_is_left_with_its_commands(run: Run) -> None:

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, or_, select, update
+from sqlalchemy import BigInteger, ColumnElement, and_, cast, column, func, not_, or_, select, table, true, update
+from sqlalchemy.dialects.postgresql import REGCLASS
 from sqlalchemy.ext.asyncio import AsyncSession as Orm
 
 from teleclaude.db.models import HookOutbox
@@ -47,10 +48,24 @@ async def add_event(orm: Orm, values: Mapping[str, Any]) -> HookOutbox:
     return row
 
 
-def _is_due(now: datetime) -> ColumnElement[bool]:
+def _came_later() -> ColumnElement[bool]:
+    """Return whether an event came after the migration, on PostgreSQL alone; without a migration every event did.
+
+    The migration sets the START of the column's sequence to the first number that it leaves to the daemon. A restart of
+    the server, a dump and a restore keep it (PostgreSQL manual, pg_sequence).
+    """
+    sequence = cast(func.pg_get_serial_sequence(HookOutbox.__tablename__, HookOutbox.id.name), REGCLASS)
+    start = (
+        select(column("seqstart", BigInteger)).select_from(table("pg_sequence")).where(column("seqrelid") == sequence)
+    )
+    return HookOutbox.id >= start.scalar_subquery()
+
+
+def _is_due(now: datetime, *, only_later: bool) -> ColumnElement[bool]:
     """Return whether an event is due and not claimed."""
     row = HookOutbox
     return and_(
+        _came_later() if only_later else true(),
         row.delivered_at.is_(None),
         func.coalesce(row.attempt_count, 0) < MOST_ATTEMPTS,
         or_(row.next_attempt_at.is_(None), row.next_attempt_at <= now),
@@ -58,12 +73,13 @@ def _is_due(now: datetime) -> ColumnElement[bool]:
     )
 
 
-async def claim_events(orm: Orm, limit: int) -> Sequence[HookEvent]:
-    """Claim the events that are due, the oldest first, at most `limit`."""
+async def claim_events(orm: Orm, limit: int, *, only_later: bool = False) -> Sequence[HookEvent]:
+    """Claim the events that are due, the oldest first, at most `limit`; or only those that came after a migration."""
     now = datetime.now(UTC)
-    oldest = select(HookOutbox.id).where(_is_due(now)).order_by(HookOutbox.id).limit(limit)
+    due = _is_due(now, only_later=only_later)
+    oldest = select(HookOutbox.id).where(due).order_by(HookOutbox.id).limit(limit)
     # On PostgreSQL, a worker that waited for another's claim checks again whether the row is due.
-    claim = update(HookOutbox).where(HookOutbox.id.in_(oldest.scalar_subquery()), _is_due(now)).values(locked_at=now)
+    claim = update(HookOutbox).where(HookOutbox.id.in_(oldest.scalar_subquery()), due).values(locked_at=now)
     rows = await orm.scalars(claim.returning(HookOutbox), execution_options={"synchronize_session": False})
     return [_to_event(row, now) for row in sorted(rows, key=lambda row: row.id)]
 
@@ -73,9 +89,19 @@ def _to_event(row: HookOutbox, now: datetime) -> HookEvent:
     return HookEvent(row.id, row.session_id, row.event_type, row.payload, made, row.attempt_count or 0)
 
 
-async def release_claims(orm: Orm) -> None:
-    """Release every claim; a worker calls it at its start, where it is the only one."""
-    claimed = (HookOutbox.locked_at.is_not(None), HookOutbox.delivered_at.is_(None))
+async def count_brought(orm: Orm) -> int:
+    """Return the number of events that a migration brought and nobody has delivered."""
+    waiting = (HookOutbox.delivered_at.is_(None), not_(_came_later()))
+    return await orm.scalar(select(func.count()).select_from(HookOutbox).where(*waiting)) or 0
+
+
+async def release_claims(orm: Orm, *, only_later: bool = False) -> None:
+    """Release every claim, or only those on events that came after a migration.
+
+    A worker calls it at its start, where it is the only one.
+    """
+    which = _came_later() if only_later else true()
+    claimed = (which, HookOutbox.locked_at.is_not(None), HookOutbox.delivered_at.is_(None))
     await orm.execute(update(HookOutbox).where(*claimed).values(locked_at=None))
 
 

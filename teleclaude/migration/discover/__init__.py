@@ -31,7 +31,7 @@ from teleclaude.migration.discover.problems import MISSING, UNREADABLE, UNREADAB
 from teleclaude.migration.discover.processes import find_activities
 from teleclaude.migration.discover.services import find_services
 from teleclaude.migration.discover.shells import find_shells
-from teleclaude.migration.discover.target import choose_target, read_target
+from teleclaude.migration.discover.target import choose_target, find_target_password, read_target
 from teleclaude.migration.report.events import Finding, error
 from teleclaude.migration.source.installation import Places
 from teleclaude.migration.source.inventory import NOWHERE, Inventory, Reference
@@ -187,4 +187,4 @@ async def _look_at_target(
     except TeleClaudeError as failure:
         attempts.problems.append(error("target", failure.problem))
         target = None
-    return replace(inventory, url=url, target=target)
+    return replace(inventory, url=url, target=target, password_from=find_target_password(options, environ))

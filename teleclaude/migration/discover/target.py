@@ -11,7 +11,7 @@ from sqlalchemy import URL, Connection, inspect, select, text
 
 from teleclaude.daemon.boot import find_installation
 from teleclaude.db import schema
-from teleclaude.db.connection_files import find_url
+from teleclaude.db.connection_files import find_password_file, find_url
 from teleclaude.db.engine import disposing, explained, make_engine
 from teleclaude.db.lock import hold_database
 from teleclaude.db.models import MigrationRun
@@ -44,15 +44,29 @@ def choose_target(options: Options, environ: Mapping[str, str]) -> URL | None:
     Raises ConfigError where a setting cannot be read, or the database is not PostgreSQL.
     """
     url = None
-    if options.target is not None or any(map(environ.get, ("PGHOST", "PGDATABASE", "PGSERVICE"))):
-        # Where there is no home, Path.home() would raise an error; then there are no files of libpq either.
-        home = Path(os.path.expanduser("~"))  # noqa: PTH111
-        url = find_url(options.target or "postgresql://", environ, home)
+    if _is_named(options, environ):
+        url = find_url(options.target or "postgresql://", environ, _home())
     elif options.recovery:
         url = _find_published(options.root, environ)
     if url is not None and not url.drivername.startswith("postgresql"):
         raise ConfigError(NO_POSTGRESQL)
     return url
+
+
+def _is_named(options: Options, environ: Mapping[str, str]) -> bool:
+    return options.target is not None or any(map(environ.get, ("PGHOST", "PGDATABASE", "PGSERVICE")))
+
+
+def find_target_password(options: Options, environ: Mapping[str, str]) -> dict[str, str]:
+    """Return by which parameter and variable libpq finds the password of `choose_target` in a file; empty for none."""
+    if not _is_named(options, environ):
+        return {}
+    return find_password_file(options.target or "postgresql://", environ, _home())
+
+
+def _home() -> Path:
+    # Where there is no home, Path.home() would raise an error; then there are no files of libpq either.
+    return Path(os.path.expanduser("~"))  # noqa: PTH111
 
 
 def _find_published(root: Path | None, environ: Mapping[str, str]) -> URL | None:

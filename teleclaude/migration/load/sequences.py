@@ -31,8 +31,8 @@ async def restart_sequence(connection: AsyncConnection, table: TablePlan, sequen
     highest = await connection.scalar(text(f"SELECT max({column}) FROM {table.sql_name}"))  # noqa: S608
     wanted = max((highest or 0) + 1, sequence.next_id or 1, 1)
     following = min(wanted, _HIGHEST)
-    # A rollback takes ALTER … RESTART back, but not setval.
-    restart = text(f"ALTER TABLE {table.sql_name} ALTER COLUMN {column} RESTART WITH {following}")
+    # A rollback takes ALTER … RESTART back, but not setval. START stays for ever, so that what came later is known.
+    restart = text(f"ALTER TABLE {table.sql_name} ALTER COLUMN {column} SET START {following} RESTART")
     await connection.execute(restart)
     async with connection.begin_nested() as savepoint:
         # Repeated inside the savepoint, so that the check uses up no number.

@@ -30,7 +30,7 @@ def find_notices(inventory: Inventory, plans: Sequence[TablePlan]) -> Iterator[F
         if plan.legacy:
             yield from _note_legacy(plan)
     if database is not None:
-        yield from _note_database(database)
+        yield from _note_database(database, trial=inventory.layout.root is not None)
 
 
 def _note_known(table: SourceTable, model: str) -> Iterator[Finding]:
@@ -54,10 +54,11 @@ def _note_legacy(plan: TablePlan) -> Iterator[Finding]:
         yield note(plan.label, problems.COLUMNS_RENAMED.fill(columns=", ".join(renamed)))
 
 
-def _note_database(database: SourceDatabase) -> Iterator[Finding]:
+def _note_database(database: SourceDatabase, *, trial: bool) -> Iterator[Finding]:
     if database.pending_deletions and _UNPACKS_STATE not in database.migrations:
         messages = count(database.pending_deletions, "message")
         yield note("sessions.ux_state", problems.STATE_NOT_UNPACKED.fill(messages=messages))
     if database.waiting:
         queues = ", ".join(f"{rows} in {name}" for name, rows in database.waiting)
-        yield warning("queues", problems.ROWS_WAIT.fill(queues=queues))
+        filled = (problems.ROWS_STAY if trial else problems.ROWS_WAIT).fill(queues=queues)
+        yield note("queues", filled) if trial else warning("queues", filled)

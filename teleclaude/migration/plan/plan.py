@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, quote, urlsplit
+from urllib.parse import quote
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sqlalchemy import URL
@@ -40,7 +40,7 @@ class Plan:
     url: URL | None = field(repr=False)
     """The database to move to; None where it cannot be reached."""
     target: str | None
-    """How a person reaches the database again: its URL without a password, with the password file that was named."""
+    """How a person reaches the database again: its URL without a password, with the file that has it."""
     schema_exists: bool
     """Whether the target already has our tables, empty."""
     owner: Owner | None
@@ -60,7 +60,7 @@ class Plan:
     left: tuple[Left, ...]
     """Everything that is left where it is, and why."""
     cutover: tuple[CutoverItem, ...]
-    """What still refers to the old installation."""
+    """What still refers to the old installation and is to be changed; nothing after a trial."""
     user_account: str | None
     """The user as whom the rollback changes files in the home; None where that is the caller."""
     findings: tuple[Finding, ...]
@@ -70,6 +70,11 @@ class Plan:
     def run(self) -> str:
         """The name of the run."""
         return self.inventory.run
+
+    @property
+    def is_trial(self) -> bool:
+        """Whether everything goes below a root: nothing outside it is to be changed, not by a person either."""
+        return self.inventory.layout.root is not None
 
     @property
     def started_at(self) -> datetime:
@@ -108,14 +113,14 @@ def make_plan(options: Options, inventory: Inventory) -> Plan:
     owner = chosen if isinstance(chosen, Owner) else None
     tables, mappings = _plan_tables(inventory, owner, UTC if isinstance(zone, Finding) else zone)
     old_files = tuple(find_old_files(inventory, owner.person if owner else None))
-    cutover = tuple(find_cutover(inventory))
+    references = tuple(find_cutover(inventory))
     first = find_first_person(owner, inventory) if owner else None
     return Plan(
         options=options,
         inventory=inventory,
         folder=_run_folder(options, inventory),
         url=inventory.url if inventory.target else None,
-        target=_display_target(options, inventory),
+        target=_display_target(inventory),
         schema_exists=inventory.target is not None and inventory.target.revision is not None,
         owner=owner,
         first_person=first,
@@ -124,12 +129,12 @@ def make_plan(options: Options, inventory: Inventory) -> Plan:
         mappings=mappings,
         old_files=old_files,
         left=tuple(find_leftovers(inventory, old_files)),
-        cutover=cutover,
+        cutover=references if inventory.layout.root is None else (),
         user_account=account_name(inventory),
         findings=(
             # Whose the sessions become is first, because the last page shows few warnings.
             *(find_owner_notices(options, inventory, owner) if owner else ()),
-            *run_prechecks(inventory, cutover, dry_run=options.dry_run),
+            *run_prechecks(inventory, references, dry_run=options.dry_run),
             *undecided,
             *_note_zone(options, inventory),
             *find_notices(inventory, tables),
@@ -143,11 +148,16 @@ def _run_folder(options: Options, inventory: Inventory) -> Path:
     return (inventory.private if options.dry_run else inventory.layout.migrations) / inventory.run
 
 
-def _display_target(options: Options, inventory: Inventory) -> str | None:
+def _display_target(inventory: Inventory) -> str | None:
     if inventory.url is None or inventory.target is None:
         return None
-    shown, named = display_url(inventory.url), parse_qs(urlsplit(options.target or "").query).get("passfile")
-    return f"{shown}{'&' if '?' in shown else '?'}passfile={quote(named[-1])}" if named else shown
+    shown = display_url(inventory.url)
+    files = [f"{name}={quote(inventory.password_from[name])}" for name in _FILES if name in inventory.password_from]
+    return f"{shown}{'&' if '?' in shown else '?'}{files[0]}" if files else shown
+
+
+_FILES = ("passfile", "service")
+"""The parameters of a URL by which libpq finds a password in a file."""
 
 
 def _choose_zone(name: str | None) -> tzinfo | Finding:

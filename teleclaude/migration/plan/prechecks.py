@@ -25,7 +25,7 @@ def run_prechecks(inventory: Inventory, cutover: Sequence[CutoverItem], *, dry_r
     but not with a --target that is no URL.
     """
     yield from _check_discovery(inventory, dry_run=dry_run)
-    yield from _check_cron(cutover)
+    yield from _check_cron(cutover, trial=inventory.layout.root is not None)
     for precheck in _PRECHECKS:
         yield from precheck(inventory)
     if inventory.target is not None:
@@ -36,15 +36,20 @@ def run_prechecks(inventory: Inventory, cutover: Sequence[CutoverItem], *, dry_r
 def _check_discovery(inventory: Inventory, *, dry_run: bool) -> Iterator[Finding]:
     """Yield what could not be looked at; a target that is not needed is a warning."""
     for found in inventory.problems:
+        if found.subject == "cutover" and inventory.layout.root is not None:
+            # A trial has no cutover.
+            continue
         needless = dry_run and found.subject == "target" and inventory.url is not None
         yield replace(found, severity=Severity.WARNING) if needless else found
     if inventory.url is None and not any(found.subject == "target" for found in inventory.problems):
         yield (warning if dry_run else error)("target", problems.NO_TARGET)
 
 
-def _check_cron(cutover: Sequence[CutoverItem]) -> Iterator[Finding]:
+def _check_cron(cutover: Sequence[CutoverItem], *, trial: bool) -> Iterator[Finding]:
     for item in cutover:
-        if item.kind == Kind.CRON and item.needed:
+        if item.kind == Kind.CRON and item.needed and trial:
+            yield warning("source", problems.CRON_MAY_START.fill(path=item.path, place=item.place))
+        elif item.kind == Kind.CRON and item.needed:
             filled = problems.CRON_STARTS.fill(path=item.path, place=item.place, action=item.command or item.hint)
             yield error("source", filled)
 

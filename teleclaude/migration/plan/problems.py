@@ -12,6 +12,7 @@ from teleclaude.migration.values.identifiers import MOST_COLUMNS
 SERVICE_RUNS = Problem("{manager} keeps {unit} running", "stop it: {command}")
 SERVICE_STARTS = Problem("{manager} starts {unit} {starts}", "run cutover.sh after the migration: it disables the unit")
 CRON_STARTS = Problem("cron starts the old program: {path}, {place}", "{action}")
+CRON_MAY_START = Problem(CRON_STARTS.message, "nothing to do; if it starts during the trial and writes, run it again")
 
 # The target.
 NO_TARGET = Problem("no target is named", "use --target postgresql://USER@HOST/DATABASE, or set PGHOST and PGDATABASE")
@@ -135,4 +136,8 @@ STATE_NOT_UNPACKED = Problem(
 ROWS_WAIT = Problem(
     "rows wait to be sent, and both databases hold them from now on: {queues}",
     "start the new daemon or the old one, never both: each would send them",
+)
+ROWS_STAY = Problem(
+    "rows wait to be sent by the old daemon: {queues}",
+    "nothing to do; the daemon of a trial leaves them, unless it is started with --deliver",
 )

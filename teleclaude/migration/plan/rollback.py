@@ -3,92 +3,61 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
-from teleclaude.db import schema
-from teleclaude.db.models import MigrationRun, Model
 from teleclaude.migration.plan.plan import Plan, published_paths
-from teleclaude.migration.values.identifiers import EVENTS, LEGACY, ORIGIN, quote
+from teleclaude.migration.plan.rollback_sql import make_rollback
+from teleclaude.migration.source.known_files import INDEX
 from teleclaude.platform.names import SYSTEMS, names_of
 from teleclaude.printable import printable
 
-_CUTOVER, _CUTOVER_UNDO, _ROLLBACK_SQL = "cutover.sh", "cutover-undo.sh", "rollback.sql"
+_CUTOVER, _CUTOVER_UNDO, _ROLLBACK, _ROLLBACK_SQL = "cutover.sh", "cutover-undo.sh", "rollback.txt", "rollback.sql"
+_SINCE = "since.sql"
 
-_DROP_LEGACY = f"""DO $$ DECLARE legacy regclass; BEGIN
-  FOR legacy IN SELECT oid FROM pg_class WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace
-    AND obj_description(oid, 'pg_class') LIKE '{ORIGIN}%' LOOP EXECUTE 'DROP TABLE ' || legacy; END LOOP;
-END $$"""  # noqa: S608
-"""Drops the tables that the models do not know, by the comment that says where they come from."""
-
-
-def rollback_statements() -> tuple[str, ...]:
-    """Return the SQL that empties the target again; it needs to know nothing of the run."""
-    ours = [quote(name) for name in (*Model.metadata.tables, schema.VERSION_TABLE)]
-    # The prechecks refuse a target that has one of these schemas, so everything in them is ours.
-    schemas = (f"DROP SCHEMA IF EXISTS {quote(name)} CASCADE" for name in (LEGACY, EVENTS))
-    search = f"DROP FUNCTION {', '.join(schema.FUNCTIONS)}"
-    return (f"DROP TABLE {', '.join(ours)}", _DROP_LEGACY, search, *schemas)
+COMMAND_FILES = (_CUTOVER, _CUTOVER_UNDO, _ROLLBACK, _ROLLBACK_SQL, _SINCE)
+"""The files in the folder of a run that somebody could run. A run of which nothing is left keeps none of them."""
 
 
 def write_down(plan: Plan) -> Iterator[tuple[Path, str]]:
-    """Yield the files that say how to go on and how to go back, each with its text, for a shell or for psql."""
-    files = {
-        _ROLLBACK_SQL: (f"{statement};" for statement in rollback_statements()),
-        _CUTOVER: describe_cutover(plan),
-        _CUTOVER_UNDO: describe_cutover_undo(plan),
-        rollback_text(plan).name: describe_rollback(plan),
-    }
-    for name, lines in files.items():
+    """Yield the files that say how to go on and how to go back, each with its text; a trial needs no cutover."""
+    yield plan.folder / _ROLLBACK_SQL, make_rollback(plan.run)
+    files = {_CUTOVER: describe_cutover(plan), _CUTOVER_UNDO: describe_cutover_undo(plan)} if not plan.is_trial else {}
+    for name, lines in {**files, _ROLLBACK: describe_rollback(plan)}.items():
         yield plan.folder / name, "".join(f"{line}\n" for line in lines)
 
 
 def rollback_text(plan: Plan) -> Path:
     """Return the place of the commands that go back after a success."""
-    return plan.folder / "rollback.txt"
+    return plan.folder / _ROLLBACK
 
 
 def since_script(plan: Plan) -> Path:
     """Return the place of the SQL that lists the tables which changed since the migration."""
-    return plan.folder / "since.sql"
-
-
-def count_since(plan: Plan, committed: Mapping[str, int]) -> str:
-    """Return the SQL that lists the tables which changed since the migration; it committed so many rows of each.
-
-    A row that was written after the run was completed has a younger transaction in `xmin` than the run's row has
-    (PostgreSQL manual, system columns). That holds until the database is restored from a dump.
-    """
-    known = {table.sql_name: committed[table.label] for table in plan.tables}
-    tables = known | {quote(name): 0 for name in Model.metadata.tables if quote(name) not in known}
-    tables.pop(quote(MigrationRun.__tablename__))
-    since = "count(*) FILTER (WHERE age(xmin) < (SELECT age FROM run))"
-    counts = "\n  UNION ALL ".join(
-        f"SELECT {_text(name)}, {rows}, count(*), {since} FROM {name}"  # noqa: S608
-        for name, rows in tables.items()
-    )
-    return f"""\\echo 'Tables that changed since the migration; an empty list means that nothing was written.'
-WITH run AS (SELECT age(xmin) FROM migration_runs WHERE run_id = '{plan.run}' AND state = 'complete')
-SELECT * FROM (
-  {counts}
-) AS counted ("table", "rows migrated", "rows here now", "new or changed since")
-WHERE "new or changed since" > 0 OR "rows here now" < "rows migrated";
-"""  # noqa: S608
-
-
-def _text(name: str) -> str:
-    return "'" + name.replace('"', "").replace("'", "''") + "'"
+    return plan.folder / _SINCE
 
 
 def describe_emptying(plan: Plan) -> tuple[str, ...]:
-    """Return the command that empties the database again."""
-    return _psql(plan, "--set ON_ERROR_STOP=1 --single-transaction", plan.folder / _ROLLBACK_SQL)
+    """Return the command that empties the database again, if it holds this run."""
+    return _psql(plan, "--set ON_ERROR_STOP=1 --set SHOW_CONTEXT=never", plan.folder / _ROLLBACK_SQL)
 
 
 def _psql(plan: Plan, flags: str, script: Path) -> tuple[str, ...]:
+    """Return the command that runs a script, after a comment where it asks for a password."""
     if plan.url is None:
         return ()
-    return (f"{_sudo(plan)}psql {_database(plan)} --no-psqlrc {flags} --file {_word(script)}",)
+    command = f"{_as_libpq(plan)}psql {_database(plan)} --no-psqlrc {flags} --file {_word(script)}"
+    if plan.url.password is None or plan.inventory.password_from:
+        return (command,)
+    host = plan.url.query.get("host") or plan.url.host or "this computer"
+    whose = f"role {plan.url.username}, database {plan.url.database} on {host}"
+    return f"# psql asks for a password, because no file has it: {printable(whose)}.", command
+
+
+def _as_libpq(plan: Plan) -> str:
+    """Return what comes before a program of PostgreSQL, so that it finds the password where the migration did."""
+    services = plan.inventory.password_from.get("PGSERVICEFILE")
+    return _sudo(plan) + (f"env PGSERVICEFILE={shlex.quote(services)} " if services else "")
 
 
 def _database(plan: Plan) -> str:
@@ -97,10 +66,21 @@ def _database(plan: Plan) -> str:
 
 
 def describe_config_removal(plan: Plan) -> tuple[str, ...]:
-    """Return the commands that remove the published configuration, the user's own file with that user's rights."""
-    system = f"{_word(plan.inventory.layout.system_config)} {_word(plan.inventory.layout.secrets)}"
+    """Return the commands that remove the published configuration, the user's own file with that user's rights.
+
+    A file that another run has published stays, because it has another mark.
+    """
     user = f"sudo -u {shlex.quote(plan.user_account)} " if _sudo(plan) and plan.user_account else _sudo(plan)
-    return f"{_sudo(plan)}rm -f {system}", f"{user}rm -f {_word(plan.inventory.user_config)}"
+    system = (plan.inventory.layout.system_config, plan.inventory.layout.secrets)
+    places = {**dict.fromkeys(system, _sudo(plan)), plan.inventory.user_config: user}
+    return tuple(_if_ours(plan, path, sudo, f"rm -f {_word(path)}") for path, sudo in places.items())
+
+
+def _if_ours(plan: Plan, marked: Path, sudo: str, command: str) -> str:
+    """Return a command that is run only where a file has the mark of this run."""
+    # The end of the mark is enough, and keeps the line short.
+    mark = shlex.quote(f"run {plan.run}.")
+    return f"{sudo}grep -qsF {mark} {_word(marked)} && {sudo}{command}"
 
 
 def _sudo(plan: Plan) -> str:
@@ -112,8 +92,9 @@ def _word(path: Path) -> str:
 
 
 def describe_docs_removal(plan: Plan) -> tuple[str, ...]:
-    """Return the command that removes the published snippets."""
-    return (f"{_sudo(plan)}rm -rf {_word(plan.inventory.layout.docs)}",) if plan.inventory.docs else ()
+    """Return the command that removes the published snippets, unless they are those of another run."""
+    docs = plan.inventory.layout.docs
+    return (_if_ours(plan, docs / INDEX, _sudo(plan), f"rm -rf {_word(docs)}"),) if plan.inventory.docs else ()
 
 
 NO_JQ = "nothing was changed: the settings of agents are edited with jq; install jq and run this again"
@@ -122,8 +103,9 @@ NO_JQ = "nothing was changed: the settings of agents are edited with jq; install
 
 def describe_next(plan: Plan) -> tuple[str, ...]:
     """Return how to go on after a success, in lines of a shell; a trial needs no cutover."""
-    if plan.inventory.layout.root is not None:
-        return (f"teleclaude daemon --root {_word(plan.inventory.layout.root)}",)
+    root = plan.inventory.layout.root
+    if root is not None:
+        return (f"teleclaude daemon --root {_word(root)}",)
     names = names_of(plan.inventory.platform)
     script = f"{_sudo(plan)}sh {_word(plan.folder / _CUTOVER)}  # read it first"
     needed = (script,) if any(item.needed for item in plan.cutover) else ()
@@ -167,7 +149,6 @@ _SERVICES = tuple(system.unit_kind for system in SYSTEMS)
 def describe_rollback(plan: Plan) -> tuple[str, ...]:
     """Return the lines of rollback.txt: how to go back to the single-user installation after a success."""
     places = (*published_paths(plan), *((plan.inventory.layout.docs,) if plan.inventory.docs else ()))
-    undo = f"{_sudo(plan)}sh {_word(plan.folder / _CUTOVER_UNDO)}" if describe_cutover_undo(plan) else _NOTHING_REFERS
     return (
         "# The old installation was not changed: every file of it is as it was before the migration.",
         "# What is written to the new system from now on is not in the old one.",
@@ -180,10 +161,18 @@ def describe_rollback(plan: Plan) -> tuple[str, ...]:
         *describe_config_removal(plan),
         *describe_docs_removal(plan),
         *describe_emptying(plan),
-        "# 4. Undo the cutover, as far as it was done.",
-        undo,
-        *_start_old(plan),
+        *(_AFTER_TRIAL if plan.is_trial else (*_undo_cutover(plan), *_start_old(plan))),
     )
+
+
+_AFTER_TRIAL = (
+    "# The trial changed nothing else. If you stopped the old daemon for it, start it again as you did before.",
+)
+
+
+def _undo_cutover(plan: Plan) -> tuple[str, ...]:
+    undo = f"{_sudo(plan)}sh {_word(plan.folder / _CUTOVER_UNDO)}" if describe_cutover_undo(plan) else _NOTHING_REFERS
+    return "# 4. Undo the cutover, as far as it was done.", undo
 
 
 def _start_old(plan: Plan) -> tuple[str, ...]:
@@ -200,11 +189,11 @@ def _keep_dump(plan: Plan) -> tuple[str, ...]:
     if plan.url is None:
         return ()
     dump = printable(_word(plan.folder / "new-system.dump"))
-    return (f"# To keep a copy of it: {_sudo(plan)}pg_dump {_database(plan)} --format=custom --file {dump}",)
+    return (f"# To keep a copy of it: {_as_libpq(plan)}pg_dump {_database(plan)} --format=custom --file {dump}",)
 
 
 def _stop_new(plan: Plan) -> tuple[str, ...]:
-    if plan.inventory.layout.root is not None:
+    if plan.is_trial:
         return ("# 2. Stop the new daemon, if it was started, by Ctrl-C in its terminal.",)
     names = names_of(plan.inventory.platform)
     stop = f"if {names.commands.know} >/dev/null 2>&1; then {names.commands.retire}; fi"

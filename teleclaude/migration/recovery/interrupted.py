@@ -18,7 +18,7 @@ from teleclaude.migration.source.inventory import Inventory, TargetRun, TargetSt
 from teleclaude.migration.source.options import Options
 from teleclaude.migration.source.run_record import JournaledRun, RunRecord
 from teleclaude.migration.state.journal import SETTLED, Interrupted, try_entry
-from teleclaude.migration.state.workspace import remove_empty, remove_killed
+from teleclaude.migration.state.workspace import remove_commands, remove_empty, remove_killed
 from teleclaude.migration.values.identifiers import EVENTS, LEGACY
 
 
@@ -52,6 +52,7 @@ def settle(journal: JournaledRun, inventory: Inventory) -> None:
     remove_files(inventory, journal.run, record.files)
     remove_docs(journal.run, record.docs, record.snippets)
     remove_empty(record.new_directories)
+    remove_commands(journal.folder)
     try_entry(journal.folder, SETTLED)
 
 

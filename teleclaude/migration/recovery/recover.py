@@ -11,7 +11,8 @@ from teleclaude.db.retry import uninterrupted
 from teleclaude.errors import Problem, TeleClaudeError
 from teleclaude.migration.discover import discover
 from teleclaude.migration.plan.plan import Plan, published_paths
-from teleclaude.migration.plan.rollback import count_since, rollback_text, since_script
+from teleclaude.migration.plan.rollback import rollback_text, since_script
+from teleclaude.migration.plan.rollback_sql import count_since
 from teleclaude.migration.publish.published import remove_docs, remove_files
 from teleclaude.migration.recovery.interrupted import find_refusal, plan_again, same_options
 from teleclaude.migration.recovery.problems import COMPLETE, NOT_READY, REPUBLISHED

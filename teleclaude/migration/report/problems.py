@@ -8,7 +8,7 @@ from teleclaude.errors import Problem
 FOUND = Problem("{subject}: {message}", "{hint}")
 
 # What still refers to the old installation; the script is there after a migration alone.
-CUTOVER_TO_DO = Problem("the cutover is still to be done: {places}", "read it, then run: {sudo}sh {script}")
+CUTOVER_TO_DO = Problem("the cutover is still to be done: {places}", "read it, then run: sudo sh {script}")
 CUTOVER_TO_COME = Problem("the cutover is to be done after the migration: {places}", "{where} the commands: `cutover`")
 
 # What the load could not do as it should.

@@ -121,7 +121,6 @@ def _of_cutover(report: Mapping[str, Any]) -> Iterator[Attention]:
         problem = (problems.CUTOVER_TO_DO if is_made else problems.CUTOVER_TO_COME).fill(
             places=places[0] + (f" and {len(places) - 1} more" if len(places) > 1 else ""),
             script=Path(report["folder"]) / "cutover.sh",
-            sudo="" if report["root"] else "sudo ",
             where=_where(report),
         )
         yield Attention(Severity.WARNING, problem)

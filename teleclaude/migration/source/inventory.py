@@ -177,6 +177,8 @@ class Inventory:
     """Runs that were cut off."""
     url: URL | None = field(default=None, repr=False)
     """The database to move to, None where the command line names none that can be used."""
+    password_from: Mapping[str, str] = field(default_factory=dict)
+    """By which parameter and variable libpq finds the password again; empty where no file has it."""
     target: TargetState | None = None
     destinations: Destinations = NOWHERE
     problems: tuple[Finding, ...] = ()

@@ -13,7 +13,8 @@ from teleclaude.db.models import MigrationRun
 from teleclaude.db.retry import in_transaction
 from teleclaude.errors import TargetError
 from teleclaude.migration.plan.plan import Plan
-from teleclaude.migration.plan.rollback import rollback_statements, rollback_text
+from teleclaude.migration.plan.rollback import rollback_text
+from teleclaude.migration.plan.rollback_sql import make_rollback
 from teleclaude.migration.state.problems import NOT_PENDING, ROW_GONE
 
 
@@ -70,7 +71,6 @@ async def _empty(plan: Plan, target: AsyncConnection) -> None:
         return
     if state != "pending":
         raise TargetError(NOT_PENDING.fill(run=plan.run, state=state, rollback=rollback_text(plan)))
-    for statement in rollback_statements():
-        await target.exec_driver_sql(statement)
+    await target.exec_driver_sql(make_rollback(plan.run))
     if plan.schema_exists:
         await target.run_sync(schema.upgrade)

@@ -13,6 +13,7 @@ from teleclaude.config.folders import find_unsafe_folder, opened_folder, sync_fo
 from teleclaude.db.file_lock import hold_existing, lock_file
 from teleclaude.errors import LockHeldError, PublishError
 from teleclaude.migration.plan.problems import UNSAFE_RUN_FOLDER
+from teleclaude.migration.plan.rollback import COMMAND_FILES
 from teleclaude.migration.state.problems import FOLDER_FAILED
 
 _PREFIX = "teleclaude-migration-"
@@ -49,6 +50,14 @@ def remove_empty(directories: tuple[Path, ...]) -> None:
         # One that is not empty stays, and one that cannot be removed is no reason to fail.
         with suppress(OSError, PublishError), opened_folder(directory.parent) as folder:
             os.rmdir(directory.name, dir_fd=folder)
+
+
+def remove_commands(folder: Path) -> None:
+    """Remove what somebody could run from the folder of a run of which nothing is left."""
+    for name in COMMAND_FILES:
+        # One that cannot be removed changes nothing: each command looks for its run first.
+        with suppress(OSError):
+            (folder / name).unlink()
 
 
 def write_private(path: Path, content: str) -> None:

@@ -24,7 +24,8 @@ from teleclaude.migration.load.estimate import Clock, check_room, make_forecast,
 from teleclaude.migration.load.legacy_tables import create_legacy_tables
 from teleclaude.migration.load.sequences import restart_sequence
 from teleclaude.migration.plan.plan import Plan
-from teleclaude.migration.plan.rollback import count_since, since_script
+from teleclaude.migration.plan.rollback import since_script
+from teleclaude.migration.plan.rollback_sql import count_since
 from teleclaude.migration.plan.tables import TablePlan, rejects_table
 from teleclaude.migration.report import events
 from teleclaude.migration.report.events import Event, Finding, Progress, Result, note, warning

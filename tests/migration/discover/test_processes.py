@@ -173,8 +173,10 @@ async def test_an_entry_of_cron_is_named_with_its_line(
     table = tmp_path / "crontab"
     table.write_text(f"# {sample.checkout}\n*/5 * * * * {sample.checkout}/bin/cron-runner\n")
     monkeypatch.setattr("teleclaude.migration.discover.crontabs.CRON_TABLES", (str(table),))
-    [sentence] = await refusals(options)
-    assert f"{table}, line 2" in sentence
+    report = await migrate_sample(dataclasses.replace(options, dry_run=True, target=None))
+    [finding] = [each for each in report.all(Finding) if "cron" in each.problem.message]
+    assert finding.severity is Severity.WARNING
+    assert finding.problem.message.endswith(f"{table}, line 2")
 
 
 @pytest.mark.skipif(answer_of(["tmux", "-V"]) == "", reason="needs tmux")

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from teleclaude.layout import make_layout
 from teleclaude.migration.plan.notices import find_notices
 from teleclaude.migration.plan.tables import ColumnPlan, TablePlan
 from teleclaude.migration.report.events import Severity
@@ -84,3 +85,10 @@ def test_rows_that_both_daemons_would_send_are_a_warning(inventory: Inventory) -
     [finding] = find_notices(with_database(inventory, waiting=(("hook_outbox", 2),)), ())
     assert finding.severity is Severity.WARNING
     assert "2 in hook_outbox" in finding.problem.message
+
+
+def test_rows_that_the_daemon_of_a_trial_leaves_are_a_note(inventory: Inventory) -> None:
+    trial = replace(inventory, layout=make_layout("linux", Path("/trial"), {}))
+    [finding] = find_notices(with_database(trial, waiting=(("hook_outbox", 2),)), ())
+    assert finding.severity is Severity.NOTE
+    assert "--deliver" in finding.problem.hint

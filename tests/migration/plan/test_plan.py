@@ -63,7 +63,7 @@ def test_what_the_report_says_of_the_plan_holds_no_password(inventory: Inventory
     assert "hidden" not in str(said)
 
 
-def test_a_password_file_that_was_named_is_a_part_of_the_target(inventory: Inventory) -> None:
-    plan = make_plan(Options(target=f"{TARGET}?passfile=/my%20pgpass"), inventory)
+def test_the_file_that_has_the_password_is_a_part_of_the_target(inventory: Inventory) -> None:
+    plan = make_plan(Options(target=TARGET), replace(inventory, password_from={"passfile": "/my pgpass"}))
     assert plan.target is not None
     assert plan.target.endswith("?passfile=/my%20pgpass")

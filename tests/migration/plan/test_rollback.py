@@ -1,17 +1,18 @@
 """The cutover and the rollback are commands made from the plan alone; none holds a password."""
 
 import shlex
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import make_url
 
 from teleclaude.layout import make_layout
-from teleclaude.migration.plan.plan import Plan, make_plan
+from teleclaude.migration.plan.plan import MARK, Plan, make_plan
 from teleclaude.migration.plan.rollback import (
     NO_JQ,
-    count_since,
     describe_config_removal,
     describe_cutover,
     describe_cutover_undo,
@@ -19,9 +20,9 @@ from teleclaude.migration.plan.rollback import (
     describe_emptying,
     describe_next,
     describe_rollback,
-    rollback_statements,
     write_down,
 )
+from teleclaude.migration.plan.rollback_sql import count_since, make_rollback
 from teleclaude.migration.source.installation import Account, DocFile
 from teleclaude.migration.source.inventory import Inventory, Kind, Reference, Service
 from teleclaude.migration.source.options import Options
@@ -47,12 +48,11 @@ def test_no_file_of_the_run_holds_the_password(inventory: Inventory) -> None:
     assert "psql postgresql://ada@db.example.com/telec" in texts[next(p for p in texts if p.name == "rollback.txt")]
 
 
-def test_everything_of_ours_is_dropped_and_it_depends_on_no_run() -> None:
-    said = "\n".join(rollback_statements())
+def test_everything_of_ours_is_dropped() -> None:
+    said = make_rollback("run")
     for name in ("sessions", "migration_runs", "alembic_version"):
         assert f'"{name}"' in said
-    assert 'DROP SCHEMA IF EXISTS "legacy" CASCADE' in said
-    assert 'DROP SCHEMA IF EXISTS "events" CASCADE' in said
+    assert 'DROP SCHEMA IF EXISTS "legacy", "events" CASCADE' in said
 
 
 def test_without_a_target_there_is_nothing_to_empty_and_nothing_to_dump(inventory: Inventory) -> None:
@@ -64,17 +64,72 @@ def test_without_a_target_there_is_nothing_to_empty_and_nothing_to_dump(inventor
 def test_a_trial_needs_no_sudo_and_a_real_one_removes_the_own_file_as_its_user(inventory: Inventory) -> None:
     trial = planned(inventory, layout=make_layout("linux", Path("/my trial"), {}))
     assert "sudo" not in "\n".join((*describe_config_removal(trial), *describe_rollback(trial)))
-    assert shlex.split(describe_config_removal(trial)[0])[2] == "/my trial/etc/teleclaude/config.yml"
+    assert shlex.split(describe_config_removal(trial)[0])[-1] == "/my trial/etc/teleclaude/config.yml"
     account = Account(1000, 1000, (), (), "ada")
-    system, user = describe_config_removal(planned(inventory, is_root=True, account=account))
-    assert system == "sudo rm -f /etc/teleclaude/config.yml /etc/teleclaude/secrets.yml"
-    assert user == "sudo -u ada rm -f /home/ada/.teleclaude/config.yml"
+    system, secrets, user = describe_config_removal(planned(inventory, is_root=True, account=account))
+    assert system.startswith("sudo grep ")
+    assert system.endswith(" && sudo rm -f /etc/teleclaude/config.yml")
+    assert secrets.endswith(" && sudo rm -f /etc/teleclaude/secrets.yml")
+    assert user.startswith("sudo -u ada grep ")
+    assert user.endswith(" && sudo -u ada rm -f /home/ada/.teleclaude/config.yml")
+
+
+def test_nothing_that_a_trial_writes_down_leads_outside_its_root(inventory: Inventory) -> None:
+    given = {"services": (UNIT,), "references": (SHELL, HOOK), "layout": make_layout("linux", Path("/trial"), {})}
+    trial = planned(inventory, **given, user_config=Path("/trial/home/ada/.teleclaude/config.yml"))
+    texts = dict(write_down(trial))
+    assert {path.name for path in texts} == {"rollback.sql", "rollback.txt"}
+    said = "\n".join((*texts.values(), *describe_next(trial)))
+    assert "systemctl" not in said
+    assert "cutover" not in said
+    assert "/home/ada" not in said.replace("/trial/home/ada", "")
+
+
+def removes(line: str, folder: Path) -> list[str]:
+    """Run a line of the rollback in a folder, and return what is left there."""
+    subprocess.run(["sh", "-c", line], check=False)
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_files_of_a_later_run_stay(inventory: Inventory, tmp_path: Path) -> None:
+    path = tmp_path / "config.yml"
+    [line, *_] = describe_config_removal(planned(inventory, layout=replace(inventory.layout, system_config=path)))
+    path.write_text(f"# {MARK.format(run='another')}\n")
+    assert removes(line, tmp_path) == ["config.yml"]
+    path.write_text(f"# {MARK.format(run=inventory.run)}\n")
+    assert removes(line, tmp_path) == []
+
+
+def test_a_password_that_no_file_has_is_said_to_be_asked_for(inventory: Inventory) -> None:
+    comment, command = describe_emptying(planned(inventory))
+    assert comment == "# psql asks for a password, because no file has it: role ada, database telec on db.example.com."
+    assert command.startswith("psql ")
+
+
+@pytest.mark.parametrize(
+    ("password_from", "begins", "named"),
+    [
+        ({"passfile": "/p"}, "psql ", "?passfile=/p"),
+        ({"service": "s", "PGSERVICEFILE": "/my s"}, "env PGSERVICEFILE='/my s' psql ", "?service=s"),
+    ],
+)
+def test_a_password_that_a_file_has_is_not_asked_for(
+    inventory: Inventory, password_from: dict[str, str], begins: str, named: str
+) -> None:
+    [command] = describe_emptying(planned(inventory, password_from=password_from))
+    assert command.startswith(begins)
+    assert f"/telec{named}'" in command
+
+
+def test_where_no_password_was_needed_none_is_asked_for(inventory: Inventory) -> None:
+    assert len(describe_emptying(planned(inventory, url=make_url("postgresql+asyncpg://ada@/telec")))) == 1
 
 
 def test_snippets_are_removed_only_where_some_were_published(inventory: Inventory) -> None:
     assert describe_docs_removal(planned(inventory)) == ()
     published = planned(inventory, docs=(DocFile(Path("a.md"), Path("/x")),))
-    assert describe_docs_removal(published) == ("rm -rf /usr/local/share/teleclaude/docs",)
+    [line] = describe_docs_removal(published)
+    assert line.endswith("/usr/local/share/teleclaude/docs/index.yaml && rm -rf /usr/local/share/teleclaude/docs")
     assert "/usr/local/share/teleclaude/docs -type f" in "\n".join(describe_rollback(published))
 
 

@@ -84,8 +84,10 @@ def test_a_journal_alone_is_one_where_a_published_file_has_the_mark_of_its_run(
 def test_a_run_that_left_nothing_elsewhere_is_settled(inventory: Inventory, record: RunRecord, tmp_path: Path) -> None:
     left = journal(replace(record, new_directories=(tmp_path / "etc",)), tmp_path)
     left.folder.mkdir()
+    (left.folder / "rollback.sql").touch()
     record.files[0].parent.mkdir()
     settle(left, inventory)
+    assert not (left.folder / "rollback.sql").exists()
     assert find_entry(read_journal(left.folder), SETTLED["event"]) is not None
     assert not (tmp_path / "etc").exists()
 

@@ -113,8 +113,6 @@ def test_a_cutover_that_is_to_be_done_has_a_script_after_a_migration() -> None:
     [attention] = find_attention({**DONE, "cutover": items})
     assert attention.problem.message == "the cutover is still to be done: shell /home/ada/.bashrc and 1 more"
     assert attention.problem.hint == "read it, then run: sudo sh /run/cutover.sh"
-    [attention] = find_attention({**DONE, "cutover": items, "root": "/trial"})
-    assert "sudo" not in attention.problem.hint
     [attention] = find_attention({**DONE, "cutover": items, "dry_run": True})
     assert "cutover.sh" not in attention.problem.hint
 

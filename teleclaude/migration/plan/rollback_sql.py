@@ -1,0 +1,88 @@
+"""The SQL of a run: what empties its target, and what lists the changes since. Each proves its run first. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from teleclaude.db import schema
+from teleclaude.db.models import MigrationRun, Model
+from teleclaude.migration.plan.plan import Plan
+from teleclaude.migration.values.identifiers import EVENTS, LEGACY, ORIGIN, quote
+
+_RUNS = MigrationRun.__tablename__
+
+NOT_THIS_RUN = "nothing was changed: the database holds nothing of the migration {run}"
+"""What rollback.sql says where the row of its run is not there, such as in the database of a later run."""
+
+_ROLLBACK = """\
+DO $rollback$ DECLARE legacy regclass; mine boolean := false; BEGIN
+  IF to_regclass('{runs}') IS NOT NULL THEN
+    SELECT count(*) > 0 INTO mine FROM {runs} WHERE run_id = {run};
+  END IF;
+  IF NOT mine THEN
+    RAISE EXCEPTION USING MESSAGE = {refusal};
+  END IF;
+  -- The tables that the models do not know, by the comment that says where they come from.
+  FOR legacy IN SELECT oid FROM pg_class WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace
+    AND obj_description(oid, 'pg_class') LIKE '{origin}%' LOOP EXECUTE 'DROP TABLE ' || legacy; END LOOP;
+  DROP TABLE {tables};
+  DROP FUNCTION {functions};
+  DROP SCHEMA IF EXISTS {schemas} CASCADE;
+END $rollback$;
+"""
+
+_SINCE = """\
+SELECT to_regclass('{runs}') IS NOT NULL AS here \\gset
+\\if :here
+SELECT count(*) > 0 AS here FROM {runs} WHERE run_id = {run} AND state = 'complete' \\gset
+\\endif
+\\if :here
+\\echo 'Tables that changed since the migration; an empty list means that nothing was written.'
+WITH run AS (SELECT age(xmin) FROM {runs} WHERE run_id = {run})
+SELECT * FROM (
+  {counts}
+) AS counted ("table", "rows migrated", "rows here now", "new or changed since")
+WHERE "new or changed since" > 0 OR "rows here now" < "rows migrated";
+\\else
+\\echo 'The database holds no complete migration' {run}
+\\endif
+"""
+
+
+def make_rollback(run: str) -> str:
+    """Return the one statement that empties the target again, and raises an error where the run's row is not there.
+
+    One statement is one transaction in any client. It needs to know nothing of the run but its name.
+    """
+    # The prechecks refuse a target that has one of these schemas, so everything in them is ours.
+    return _ROLLBACK.format(
+        runs=_RUNS,
+        run=_text(run),
+        refusal=_text(NOT_THIS_RUN.format(run=run)),
+        origin=ORIGIN,
+        tables=", ".join(quote(name) for name in (*Model.metadata.tables, schema.VERSION_TABLE)),
+        functions=", ".join(schema.FUNCTIONS),
+        schemas=f"{quote(LEGACY)}, {quote(EVENTS)}",
+    )
+
+
+def count_since(plan: Plan, committed: Mapping[str, int]) -> str:
+    """Return the SQL that lists the tables which changed since the migration; it committed so many rows of each.
+
+    A row that was written after the run was completed has a younger transaction in `xmin` than the run's row has
+    (PostgreSQL manual, system columns). That holds until the database is restored from a dump.
+    """
+    known = {table.sql_name: committed[table.label] for table in plan.tables}
+    tables = known | {quote(name): 0 for name in Model.metadata.tables if quote(name) not in known}
+    tables.pop(quote(_RUNS))
+    since = "count(*) FILTER (WHERE age(xmin) < (SELECT age FROM run))"
+    counts = "\n  UNION ALL ".join(
+        f"SELECT {_text(name.replace(chr(34), ''))}, {rows}, count(*), {since} FROM {name}"  # noqa: S608
+        for name, rows in tables.items()
+    )
+    return _SINCE.format(runs=_RUNS, run=_text(plan.run), counts=counts)
+
+
+def _text(value: str) -> str:
+    """Return a text as SQL and psql write it."""
+    return "'" + value.replace("'", "''") + "'"

@@ -16,10 +16,11 @@ from tests.support.sample import editing, migrate_sample, query
 pytestmark = pytest.mark.usefixtures("daemon_here")
 
 MEASURED = """\
-import atexit, pathlib
+import os, pathlib
 from teleclaude.cli import main
 peak = lambda: next(line for line in open("/proc/self/status") if line.startswith("VmHWM:")).split()[1]
-atexit.register(lambda: pathlib.Path({path!r}).write_text(peak()))
+leave = os._exit
+os._exit = lambda code: (pathlib.Path({path!r}).write_text(peak()), leave(code))
 main()
 """
 """The command, which says at last how many kB of memory it held at most (proc(5)); no other process is counted."""

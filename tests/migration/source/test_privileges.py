@@ -25,6 +25,7 @@ from sqlalchemy import URL
 from teleclaude.daemon.service_user import Identity, require_program
 from teleclaude.demo.installation import SampleInstallation, make_installation
 from teleclaude.errors import ConfigError, Problem, PublishError, SourceError
+from teleclaude.migration.discover import discover
 from teleclaude.migration.discover import docs as docs_of
 from teleclaude.migration.pipeline import STEPS
 from teleclaude.migration.plan.plan import MARK, Plan
@@ -220,14 +221,13 @@ async def test_what_leads_to_the_installation_is_read_with_the_rights_of_its_use
 
 @pytest.mark.parametrize("name", [".bashrc", ".claude.json", ".codex/config.toml"])
 async def test_what_is_no_regular_file_among_the_settings_is_never_opened(
-    options: Options, anyones: SampleInstallation, name: str
+    options: Options, anyones: SampleInstallation, tmp_path: Path, name: str
 ) -> None:
     path = anyones.home / name
     path.parent.mkdir(exist_ok=True)
     os.mkfifo(path)
-    report = await migrate_sample(options)
-    assert report.ok, report.failure
-    found = [finding.problem.message for finding in report.all(Finding) if finding.subject == "cutover"]
+    inventory = await discover(options, "run", tmp_path, {})
+    found = [finding.problem.message for finding in inventory.problems if finding.subject == "cutover"]
     assert found == [f"{path} is not a regular file"]
 
 

@@ -76,7 +76,7 @@ class _Commands(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Return the command that is called, and its words; for an unknown name, raise NoSuchCommand with the nearest."""
+        """Return the command that is called, and its words; NoSuchCommand names the nearest for an unknown one."""
         try:
             return super().resolve_command(ctx, args)
         except click.NoSuchCommand as error:

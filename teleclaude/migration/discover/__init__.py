@@ -94,7 +94,8 @@ async def discover(options: Options, run: str, private: Path, environ: Mapping[s
         account=account,
         sudo_uid=read_sudo_uid(environ),
     )
-    for problem in attempts.look("source", (), find_wrong_places, privsep, places):
+    nothing: tuple[Problem, ...] = ()
+    for problem in attempts.look("source", nothing, find_wrong_places, privsep, places):
         attempts.add("source", problem)
     inventory = replace(inventory, is_found=not attempts.problems)
     if inventory.is_found:

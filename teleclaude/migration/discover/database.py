@@ -77,10 +77,12 @@ def find_odd_settings(
     privsep: Privsep, places: Places, files: ConfigFiles, database: SourceDatabase | None
 ) -> tuple[Finding, ...]:
     """Return a warning for each setting that names a place of the database where none is."""
+    if database is None:
+        return ()
     named = [each for each in _candidates(places, files) if each[1] and not _existing(privsep, [each])]
     return tuple(
         warning("source", problems.NAMED_MISSING.fill(setting=setting, named=path, path=database.path))
-        for path, setting in (named if database else ())
+        for path, setting in named
     )
 
 

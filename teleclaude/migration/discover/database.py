@@ -23,6 +23,7 @@ from teleclaude.errors import Problem, SourceError
 from teleclaude.migration.discover import problems
 from teleclaude.migration.discover.configuration import read_variables
 from teleclaude.migration.report.events import Finding, warning
+from teleclaude.migration.report.summary import count
 from teleclaude.migration.source.files import opened
 from teleclaude.migration.source.installation import ConfigFiles, Places, SourceColumn, SourceDatabase, SourceTable
 from teleclaude.migration.source.json_member import count_pending
@@ -61,7 +62,7 @@ def find_database(privsep: Privsep, places: Places, files: ConfigFiles, private:
             raise SourceError(problem.fill(path=path, named=path, setting=setting))
     with_data = [database for database in found if _rows(database)]
     if len(with_data) > 1:
-        listed = ", ".join(f"{database.path} ({_rows(database)} rows)" for database in with_data)
+        listed = ", ".join(f"{database.path} ({count(_rows(database), 'row')})" for database in with_data)
         raise SourceError(problems.SEVERAL_DATABASES.fill(listed=listed))
     return (with_data or found)[0]
 

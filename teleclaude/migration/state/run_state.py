@@ -22,7 +22,7 @@ from teleclaude.migration.source.run_record import RunRecord
 from teleclaude.migration.state.journal import Interrupted, digests, write_record
 from teleclaude.migration.state.workspace import write_private
 
-_REPORT_NAME = "report.json"
+REPORT_NAME = "report.json"
 PAGE_NAME = "report.html"
 
 
@@ -59,7 +59,7 @@ def write_start(plan: Plan) -> None:
 
 def write_report(folder: Path, report: Mapping[str, Any]) -> None:
     """Write a report for programs and then for people; raises OSError, and of the page whatever its template raises."""
-    write_private(folder / _REPORT_NAME, json.dumps(report, indent=2))
+    write_private(folder / REPORT_NAME, json.dumps(report, indent=2))
     write_private(folder / PAGE_NAME, to_html(report))
 
 

@@ -18,7 +18,7 @@ from teleclaude.cli.page import save_picture
 from teleclaude.cli.screen import Screen
 from teleclaude.db.engine import disposing, make_engine
 from teleclaude.demo.installation import make_installation
-from teleclaude.demo.postgres import running_server
+from teleclaude.demo.postgres import require_room, running_server
 from teleclaude.migration.report.report import Report
 from teleclaude.migration.source.options import Options
 
@@ -34,6 +34,7 @@ def demo(as_json: bool, keep: bool, svg: Path | None) -> None:
     """Migrate a sample installation to a PostgreSQL server of its own, and show the result."""
     # SIGTERM, too, must remove the folder.
     signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
+    require_room()
     folder = Path(tempfile.mkdtemp(prefix="teleclaude-demo-"))
     try:
         report = _run(folder, Screen(may_ask=False, agreed=True, with_findings=as_json))

@@ -108,7 +108,9 @@ def make_plan(options: Options, inventory: Inventory) -> Plan:
     # Of people that could not be read nothing is said.
     decisions = (chosen, zone) if inventory.is_read else (zone,)
     undecided = [decision for decision in decisions if isinstance(decision, Finding)]
-    owner = chosen if isinstance(chosen, Owner) else None
+    # A run that was cut off has its owner from its record, also where the old installation is gone.
+    knows = inventory.is_found or options.recovery is not None
+    owner = chosen if isinstance(chosen, Owner) and knows else None
     tables, mappings = _plan_tables(inventory, owner, UTC if isinstance(zone, Finding) else zone)
     old_files = tuple(find_old_files(inventory, owner.person if owner else None))
     cutover = tuple(find_cutover(inventory))

@@ -18,6 +18,7 @@ from teleclaude.migration.source.installation import SourceDatabase
 from teleclaude.migration.source.inventory import TargetRun
 from teleclaude.migration.source.run_record import JournaledRun, RunRecord
 from teleclaude.migration.state.problems import CUT_OFF, CUT_OFF_COMPLETE, OTHER_VERSION
+from teleclaude.migration.state.workspace import naming
 
 _NAME = "journal.jsonl"
 
@@ -66,7 +67,7 @@ def write_entry(folder: Path, entry: dict[str, Any]) -> None:
     """Add an entry and wait until it is on disk."""
     path = folder / _NAME
     descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+    with naming(path), os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(json.dumps({"at": datetime.now(UTC).isoformat(), **entry}) + "\n")
         file.flush()
         os.fsync(file.fileno())

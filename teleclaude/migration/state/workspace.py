@@ -51,11 +51,21 @@ def remove_empty(directories: tuple[Path, ...]) -> None:
             os.rmdir(directory.name, dir_fd=folder)
 
 
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Name the file in an OSError that has no name, as that of a write to a full disk."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = error.filename or str(path)
+        raise
+
+
 def write_private(path: Path, content: str) -> None:
     """Put a file in the folder of a run, whole or not at all; only its owner can read it."""
     new = path.with_name(f".{path.name}")
     descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8", errors="surrogateescape") as file:
+    with naming(path), os.fdopen(descriptor, "w", encoding="utf-8", errors="surrogateescape") as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())

@@ -109,10 +109,10 @@ find_places() {
 
 print_next_steps() {
     if [ -e "$configuration/secrets.yml" ] || [ "$fresh" = yes ]; then
-        if "$command" self-check --help >/dev/null 2>&1; then
-            "$command" self-check ${root:+--root "$root"}
-        fi
-        if service_is_active; then
+        if [ "$dry_run" = no ] && ! "$command" self-check ${root:+--root "$root"}; then
+            line next "fix what failed above; to see whether it is, run: $command self-check${root:+ --root $root}"
+            line '' "then check $configuration/config.yml, and start the service: $(start_command)"
+        elif service_is_active; then
             line next "systemctl restart $unit"
         else
             line next "check $configuration/config.yml, then start the service: $(start_command)"

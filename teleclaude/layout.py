@@ -70,5 +70,13 @@ def is_system_mode(layout: Layout, environ: Mapping[str, str], user: str) -> boo
         environ.get("TELECLAUDE_SYSTEM_MODE") == "1"
         or layout.root is not None
         or user == layout.service_user
-        or layout.system_config.exists()
+        or _may_exist(layout.system_config)
     )
+
+
+def _may_exist(path: Path) -> bool:
+    """Whether a file exists; one in a closed folder counts."""
+    try:
+        return path.exists()
+    except PermissionError:
+        return True

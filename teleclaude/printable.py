@@ -12,8 +12,16 @@ The characters that join the parts of an emoji or of a word are not among them.
 
 
 def printable(said: object) -> str:
-    """Return a line for people, in which characters that a terminal obeys are written as `\\xNN`."""
-    return _OBEYED.sub(lambda found: f"\\x{ord(found[0]):02x}", str(said))
+    """Return a line for people, in which characters that a terminal obeys are written as `\\xNN`.
+
+    So are the bytes of a path that is not UTF-8, which Python keeps as halves of surrogate pairs (PEP 383).
+    """
+    return _OBEYED.sub(_write_out, str(said))
+
+
+def _write_out(found: re.Match[str]) -> str:
+    number = ord(found[0])
+    return f"\\x{number & 0xFF if 0xDC80 <= number <= 0xDCFF else number:02x}"
 
 
 def is_printable(said: str) -> bool:

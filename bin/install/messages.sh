@@ -18,6 +18,11 @@ finished() {
     fi
 }
 
+# Prints what begins, before a step that takes long.
+begins() {
+    [ "$dry_run" = yes ] || line '...' "$1"
+}
+
 already() {
     line 'already there' "$1"
 }

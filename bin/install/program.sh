@@ -38,9 +38,12 @@ make_environment() {
     act mkdir -p -m 0755 "$programs"
     act mkdir "$place"
     act touch "$place/incomplete"
+    begins "make an environment in $place"
     act "$python" -m venv "$place"
+    begins "install the libraries, which takes a minute"
     act "$place/bin/python" -m pip install --quiet --disable-pip-version-check --no-input \
         ${wheels:+--no-index --find-links "$wheels"} --require-hashes --requirement "$lock"
+    begins "install teleclaude itself"
     act "$place/bin/python" -m pip install --quiet --disable-pip-version-check --no-input \
         --no-index --no-deps --no-build-isolation "$source"
     remedy=

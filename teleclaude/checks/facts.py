@@ -101,6 +101,8 @@ class DatabaseFacts:
     can_upgrade: bool
     """Whether this program knows the way from the revision to its own."""
     holder: Holder | None
+    is_empty: bool = False
+    """Whether it has none of our tables, as before the first start of the daemon."""
     pending: tuple[str, ...] = ()
     complete: tuple[str, ...] = ()
     owners: Mapping[str, int] | None = None

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from teleclaude.checks.facts import Facts
-from teleclaude.checks.result import Result, failure, passed, skipped
+from teleclaude.checks.result import Result, failure, passed, skipped, warning
 from teleclaude.errors import Problem
 
 NOT_ASKED = skipped("the database was not asked", "fix the database first")
 """Of every check that needs the database, where the database does not answer."""
 
+EMPTY = warning("the database has no tables yet; the daemon makes them at its first start", "{start}")
 NO_SCHEMA = failure(
     "the database does not hold the tables of a system-wide TeleClaude", "{sudo}teleclaude migrate-to-system{below}"
 )
@@ -30,4 +31,5 @@ def judge(facts: Facts) -> Result:
     if database.revision == database.head:
         return passed("schema", f"revision {database.revision}")
     fault = NO_SCHEMA if database.revision is None else BEHIND if database.can_upgrade else AHEAD
+    fault = EMPTY if database.is_empty else fault
     return fault.found("schema", facts.setting.words, revision=database.revision, head=database.head)

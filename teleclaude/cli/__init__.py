@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import click
+from click.shell_completion import CompletionItem
 
 from teleclaude import __version__, interrupt
 from teleclaude.cli import problems
@@ -21,8 +22,19 @@ from teleclaude.errors import Exit, Problem, TeleClaudeError
 from teleclaude.interrupt import Interrupted
 from teleclaude.printable import printable
 
-_NAMES = ("completion", "config", "daemon", "demo", "migrate-to-system", "self-check", "sessions", "upgrade", "verify")
-"""The commands; module and function have the name of the command."""
+_COMMANDS = {
+    "completion": "Print the completion script of a shell, for its start file.",
+    "config": "Work on configuration files.",
+    "daemon": "Serve the system-wide installation, or the single-user one in the current directory.",
+    "demo": "Migrate a sample installation to a PostgreSQL server of its own, and show the result.",
+    "migrate-to-system": "Move a single-user installation to the system-wide one on PostgreSQL.",
+    "self-check": "Check the system-wide installation; each warning and each failure comes with its remedy.",
+    "sessions": "List the sessions of the running daemon: as a table on a terminal, else one line each, "
+    "separated by tabs.",
+    "upgrade": "Bring the database and all its rows to the schema that this program needs.",
+    "verify": "Compare every value of the old databases with PostgreSQL once more; neither is changed.",
+}
+"""The commands, each with the first sentence of its help; module and function have the name of the command."""
 
 ENVIRONMENT = """\b
 PGHOST, PGPORT, PGUSER, PGPASSWORD, PGDATABASE, PGSERVICE
@@ -46,15 +58,15 @@ root_option = click.option(
 
 
 class _Commands(click.Group):
-    """The commands, each imported when it is used, so that completion does not wait for a database driver."""
+    """The commands, each imported when it is used, so that a list of them does not wait for a database driver."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of all commands."""
-        return list(_NAMES)
+        return list(_COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Return a command, None for an unknown name."""
-        if cmd_name not in _NAMES:
+        if cmd_name not in _COMMANDS:
             return None
         name = cmd_name.replace("-", "_")
         # Thousands of classes are made, none of them garbage: the collector would take a tenth of the time to see that.
@@ -63,6 +75,26 @@ class _Commands(click.Group):
         gc.freeze()
         gc.enable()
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command that is called, and its words; NoSuchCommand names the nearest for an unknown one."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.NoSuchCommand as error:
+            raise click.NoSuchCommand(error.command_name, possibilities=_COMMANDS, ctx=ctx) from None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of the commands."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(_COMMANDS.items()))
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Return the commands and flags that begin with a word."""
+        named = (CompletionItem(name, help=about) for name, about in _COMMANDS.items() if name.startswith(incomplete))
+        # The group's own would import every command.
+        return [*named, *click.Command.shell_complete(self, ctx, incomplete)]
 
 
 @click.group(

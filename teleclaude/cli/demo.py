@@ -17,7 +17,7 @@ from teleclaude.cli.page import save_picture
 from teleclaude.cli.screen import Screen
 from teleclaude.db.engine import disposing, make_engine
 from teleclaude.demo.installation import make_installation
-from teleclaude.demo.postgres import running_server
+from teleclaude.demo.postgres import require_room, running_server
 from teleclaude.migration.report.report import Report
 from teleclaude.migration.source.options import Options
 
@@ -31,6 +31,7 @@ _ORDINARY_UID = 65534
 @click.option("--svg", type=click.Path(path_type=Path, dir_okay=False), help="Save a picture of the last page.")
 def demo(as_json: bool, keep: bool, svg: Path | None) -> None:
     """Migrate a sample installation to a PostgreSQL server of its own, and show the result."""
+    require_room()
     folder = Path(tempfile.mkdtemp(prefix="teleclaude-demo-"))
     try:
         report = _run(folder, Screen(may_ask=False, agreed=True, with_findings=as_json))

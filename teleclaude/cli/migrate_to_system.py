@@ -40,7 +40,8 @@ Exit codes:
   130  interrupted and undone
 """
 
-_FOLDER = click.Path(path_type=Path, file_okay=False)
+# Discovery says what to do about a closed one.
+_FOLDER = click.Path(path_type=Path, file_okay=False, readable=False)
 
 
 @click.command("migrate-to-system", epilog=_EXAMPLES)

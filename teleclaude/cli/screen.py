@@ -102,7 +102,7 @@ class Screen(Observer):
         due = not event.done or time.monotonic() > self.said_at + _SECONDS_BETWEEN_LINES
         if due and not self.console.is_terminal:
             self.said_at = time.monotonic()
-            self.say(f"  {event.subject}: {event.done} of {event.total}, {more}")
+            self.say(f"  {', '.join((f'{event.subject}: {event.done} of {event.total}', *size, *left))}")
 
     def consents(self, plan: Plan) -> bool:
         """Ask on a terminal; elsewhere only `--yes` is consent."""

@@ -16,7 +16,7 @@ from teleclaude.checks.result import Result, State
 from teleclaude.checks.table import is_well, judge
 from teleclaude.cli import root_option
 from teleclaude.cli.interruptible import run_interruptible
-from teleclaude.daemon.service_user import find_identity_to_take
+from teleclaude.daemon.service_user import find_identity_to_take, refuse_trial_of_another
 from teleclaude.errors import Exit
 from teleclaude.layout import make_layout
 from teleclaude.platform.names import HERE
@@ -52,6 +52,7 @@ def self_check(as_json: bool, root: Path | None) -> None:
 
 def _check(root: Path | None) -> tuple[Result, ...]:
     layout = make_layout(HERE, root, os.environ)
+    refuse_trial_of_another(layout)
     identity = find_identity_to_take(layout)
     if identity is not None:
         return judge_as(identity, layout.service_user, os.environ)

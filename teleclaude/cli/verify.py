@@ -14,6 +14,7 @@ from teleclaude.errors import Exit
 from teleclaude.migration.recovery.recheck import compare_again, is_equal, read_report
 from teleclaude.migration.report.events import Event, Finding, TableResult
 from teleclaude.migration.report.report import to_plain
+from teleclaude.migration.report.summary import count
 from teleclaude.migration.state.workspace import private_folder
 from teleclaude.printable import printable
 
@@ -47,7 +48,8 @@ async def _compare(report_file: Path, target: str | None) -> list[Event]:
 
 def _show(event: Event) -> None:
     if isinstance(event, TableResult):
-        click.echo(f"{printable(event.name)}: {event.target_rows} rows, {event.values_compared} values are equal")
+        rows, values = count(event.target_rows, "row"), count(event.values_compared, "value")
+        click.echo(f"{printable(event.name)}: {rows}, {values} compared, all equal")
     elif isinstance(event, Finding):
         click.echo(f"{event.severity}: {printable(f'{event.subject}: {event.problem.message}')}", err=True)
         click.echo(f"  → {printable(event.problem.hint)}", err=True)

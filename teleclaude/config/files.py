@@ -14,10 +14,15 @@ from typing import Any
 from teleclaude.config.folders import list_folder, opened_folder, sync_folder
 from teleclaude.config.layers import resolve
 from teleclaude.config.parse import MOST_BYTES, parse_env, parse_yaml, to_text, unread_lines
-from teleclaude.config.problems import EXISTS, MISSING, UNREADABLE, UNWRITABLE
+from teleclaude.config.problems import CLOSED, EXISTS, MISSING, UNREADABLE, UNWRITABLE
 from teleclaude.config.schema import Settings, make_settings
 from teleclaude.errors import ConfigError, PublishError
 from teleclaude.layout import Layout
+
+
+class ClosedError(ConfigError):
+    """A file is closed to the user of this process."""
+
 
 _TEMPORARY = re.compile(r"\.teleclaude-[0-9a-f]{16}")
 """The name of a file while it is written."""
@@ -60,6 +65,9 @@ def read_bytes(path: Path) -> bytes | None:
             return file.read(MOST_BYTES + 1)
     except FileNotFoundError:
         return None
+    except PermissionError as error:
+        # A change of the mode would open secrets to others.
+        raise ClosedError(CLOSED.fill(path=path), path=path) from error
     except OSError as error:
         raise ConfigError(UNREADABLE.fill(path=path, reason=error.strerror), path=path) from None
 

@@ -6,7 +6,8 @@ from teleclaude.errors import Problem
 
 # Reading a file.
 MISSING = Problem("{path} is missing", "create it, or name the right file")
-UNREADABLE = Problem("{path} cannot be read: {reason}", "check its permissions: ls -ld {path}")
+CLOSED = Problem("{path} is closed to your account", "run the command with sudo")
+UNREADABLE = Problem("{path} cannot be read: {reason}", "check its disk: ls -l {path}")
 TOO_LARGE = Problem("{path} is larger than {megabytes} MB", "remove what nobody needs from {path}")
 
 # A line of YAML or of `.env`.

@@ -12,12 +12,13 @@ from pathlib import Path
 from sqlalchemy import URL, Connection, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from teleclaude.config.files import read_single_user, read_system
+from teleclaude.config.files import ClosedError, read_single_user, read_system
 from teleclaude.config.layers import REFERENCE
 from teleclaude.config.schema import Settings
 from teleclaude.daemon import problems
 from teleclaude.daemon.lease import Lease
 from teleclaude.daemon.service import Service
+from teleclaude.daemon.service_user import find_keeper, make_own_command
 from teleclaude.db import schema
 from teleclaude.db.engine import disposing, explained, make_engine
 from teleclaude.db.file_lock import hold_pid_file
@@ -79,8 +80,12 @@ def find_socket(root: Path | None, environ: Mapping[str, str]) -> Path:
 
 
 def _find_system(layout: Layout, environ: Mapping[str, str]) -> Installation:
-    settings = read_system(layout, environ)
     path = layout.system_config
+    try:
+        settings = read_system(layout, environ)
+    except ClosedError as error:
+        keeper = layout.service_user if layout.root is None else find_keeper(layout)
+        raise ConfigError(problems.CLOSED.fill(path=error.path, command=make_own_command(keeper))) from None
     if settings.database is None:
         raise ConfigError(problems.NO_DATABASE_URL.fill(path=path), path=path)
     unset = REFERENCE.search(settings.database.url)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import aiohttp
 
 from teleclaude.daemon import problems
 from teleclaude.errors import TeleClaudeError
+from teleclaude.layout import make_layout
 from teleclaude.platform.names import HERE, names_of
 
 _TIMEOUT = aiohttp.ClientTimeout(total=60)
@@ -41,8 +43,16 @@ async def ask(socket: Path, path: str, headers: Mapping[str, str] | None = None)
     except ValueError as error:
         raise TeleClaudeError(problems.NOT_OUR_DAEMON.fill(path=socket)) from error
     except (TimeoutError, aiohttp.ClientError, OSError) as error:
-        names = names_of(HERE)
-        raise TeleClaudeError(problems.NO_DAEMON.fill(path=socket, start=names.our(names.commands.start))) from error
+        raise TeleClaudeError(problems.NO_DAEMON.fill(path=socket, start=_start_command(socket))) from error
+
+
+def _start_command(socket: Path) -> str:
+    """Return how the daemon of a socket is started: of the system, of a trial below a root, of one user."""
+    names, relative = names_of(HERE), str(make_layout(HERE).socket)
+    root = str(socket).removesuffix(relative)
+    if root == str(socket):
+        return "teleclaude daemon"
+    return f"teleclaude daemon --root {shlex.quote(root)}" if root else names.our(names.commands.start)
 
 
 async def read_sessions(socket: Path, *, closed: bool) -> AsyncIterator[list[dict[str, Any]]]:

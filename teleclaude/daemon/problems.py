@@ -8,6 +8,8 @@ SERVICE_USER_CANNOT_RUN = Problem(
 )
 
 # The installation is found.
+CLOSED = Problem("{path} is closed to your account", "run it as an account that may read it: {command}")
+TRIAL_OF_ANOTHER = Problem("the trial in {root} belongs to {keeper}", "run it as that account: {command}")
 NO_DATABASE_URL = Problem("{path} names no database", "set database.url in {path}")
 VARIABLE_NOT_SET = Problem(
     "database.url in {path} names {reference}, which is set nowhere", "set {name} under environment in {secrets}"
@@ -93,7 +95,5 @@ DAEMON_SAID = Problem("{error}", "{hint}")
 NO_REASON_GIVEN = Problem("GET {path} answered {status}", "see the log of the daemon")
 MAY_NOT_CONNECT = Problem("you may not connect to {path}", "call as the user whose daemon it is")
 NOT_OUR_DAEMON = Problem("the program that answers on {path} is not this daemon", "see which process listens there")
-NO_DAEMON = Problem(
-    "no daemon answers on {path}", "start the service: {start}; or start a single-user daemon: teleclaude daemon"
-)
+NO_DAEMON = Problem("no daemon answers on {path}", "start it: {start}")
 LIST_CHANGED = Problem("the list of sessions changed while it was read", "ask again; if it stays, restart the daemon")

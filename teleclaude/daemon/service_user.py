@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import shlex
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -44,6 +45,34 @@ def find_identity(name: str) -> Identity | None:
 def find_identity_to_take(layout: Layout) -> Identity | None:
     """Return the identity with which root has to work on the installation; None where this process keeps its own."""
     return find_identity(layout.service_user) if os.geteuid() == 0 and layout.root is None else None
+
+
+def find_keeper(layout: Layout) -> str:
+    """Return the account whom the configuration of a trial belongs to, root where it is not known."""
+    try:
+        return pwd.getpwuid(layout.system_config.stat().st_uid).pw_name
+    except (OSError, KeyError):
+        return "root"
+
+
+def refuse_trial_of_another(layout: Layout) -> None:
+    """Raise ConfigError where another account made the trial below `layout.root`: its files are closed, and rightly."""
+    keeper = find_keeper(layout)
+    if layout.root is not None and os.path.lexists(layout.system_config) and keeper != _find_own_name():
+        values = {"root": layout.root, "keeper": keeper, "command": make_own_command(keeper)}
+        raise ConfigError(problems.TRIAL_OF_ANOTHER.fill(**values))
+
+
+def _find_own_name() -> str:
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        return ""
+
+
+def make_own_command(account: str) -> str:
+    """Return the command of this process as one that runs as another account."""
+    return shlex.join(["sudo", *(["-u", account] if account != "root" else []), "teleclaude", *sys.argv[1:]])
 
 
 def make_environment(environ: Mapping[str, str]) -> dict[str, str]:

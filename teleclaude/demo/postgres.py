@@ -19,16 +19,18 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, gettempdir
 from typing import Any
 
 from sqlalchemy import URL
 
 from teleclaude.db.url import parse_url
-from teleclaude.demo.problems import NO_POSTGRESQL, NOT_STARTED
+from teleclaude.demo.problems import NO_POSTGRESQL, NO_ROOM, NOT_STARTED
 from teleclaude.errors import TargetError
 
 _START_SECONDS = 60
+_NEEDED_MEGABYTES = 150
+"""A cluster with its log, and a copy of the binaries where the user of the server cannot reach them."""
 _IMAGE = "postgres:17"
 
 
@@ -60,6 +62,15 @@ def running_server(environ: Mapping[str, str], *, for_tests: bool = False, durab
     binaries, origin = find_binaries(environ)
     with _started(binaries, durable=durable) as url:
         yield Server(url, origin)
+
+
+def require_room() -> None:
+    """Raise TargetError where the places of temporary files have no room for a server and the sample."""
+    # The first is asked first, because with no room at all Python finds another place.
+    for folder in (Path("/tmp"), Path(gettempdir())):  # noqa: S108 - where the server is made
+        free = shutil.disk_usage(folder).free >> 20
+        if free < _NEEDED_MEGABYTES:
+            raise TargetError(NO_ROOM.fill(needed=_NEEDED_MEGABYTES, folder=folder, free=free))
 
 
 def _start_container(environ: Mapping[str, str]) -> Any:

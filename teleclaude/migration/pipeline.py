@@ -39,7 +39,7 @@ from teleclaude.migration.steps.publish_config import publish_config, undo_publi
 from teleclaude.migration.steps.publish_docs import publish_docs, undo_publish_docs
 from teleclaude.migration.steps.transfer import transfer, undo_transfer
 
-_CANNOT_LOOK = Problem("{path} cannot be read: {reason}", "run it with sudo, or fix the permissions of the path")
+_CANNOT_LOOK = Problem("{path} cannot be read: {reason}", "run it with sudo")
 _NOTHING_CUT_OFF = Problem(
     "no migration was cut off here",
     "run it without --resume and --undo, or with the --target and --root of that run; "

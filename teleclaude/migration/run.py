@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import sqlite3
 import time
 import traceback
@@ -10,6 +11,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 from teleclaude.db.engine import disposing, explained, make_engine
 from teleclaude.db.file_lock import hold_existing
@@ -26,7 +28,8 @@ from teleclaude.migration.state.run_state import PAGE_NAME, Run, write_report, w
 from teleclaude.migration.state.workspace import remove_commands, run_folder
 
 _INTERRUPTED = Problem("interrupted", "run it again")
-_FILE_FAILED = Problem("{path}: {reason}", "make room or fix the permissions there, and run it again")
+_FULL = Problem("{path}: {reason}", "make room there and run it again")
+_FILE_FAILED = Problem("{path}: {reason}", "fix the permissions there and run it again")
 _NO_ROOM = Problem(
     "SQLite cannot write a temporary file: {reason}", "set TMPDIR to a folder on a disk with more room, and run again"
 )
@@ -38,6 +41,8 @@ _PAGE_FAILED = Problem("{name} cannot be made ({kind})", "see report.json in {fo
 
 Check = Callable[[], Awaitable[None]]
 """Raises TargetError where the lock on the target is lost."""
+
+_FULL_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 _DISK_ERRORS = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN})
 """What SQLite says of a disk (SQLite manual, "Result and Error Codes"); the lowest byte of an extended code."""
@@ -55,16 +60,18 @@ class Step:
     """Whether it ends with the COMMIT, after which a run that is cut off can be finished."""
 
 
-def _to_failure(error: BaseException) -> Failure:
-    """Return why a run stopped, and what to do next."""
+def _to_failure(error: BaseException, folder: Path) -> Failure:
+    """Return why a run stopped, and what to do next; `folder` is that of the run."""
     if isinstance(error, asyncio.CancelledError):
         return Failure(_INTERRUPTED, "Interrupted", Exit.INTERRUPTED)
     kind = type(error).__name__
     if isinstance(error, TeleClaudeError):
         return Failure(error.problem, kind, Exit.UNDONE)
     if isinstance(error, OSError):
-        path, reason = error.filename or "a file of this run", error.strerror or kind
-        return Failure(_FILE_FAILED.fill(path=path, reason=reason), kind, Exit.UNDONE)
+        problem = _FULL if error.errno in _FULL_DISK else _FILE_FAILED
+        # The ledger writes too often to name itself each time.
+        path, reason = error.filename or folder, error.strerror or kind
+        return Failure(problem.fill(path=path, reason=reason), kind, Exit.UNDONE)
     return Failure(_BUG.fill(kind=kind), kind, Exit.UNDONE)
 
 
@@ -148,7 +155,7 @@ async def run_steps(run: Run, steps: tuple[Step, ...], check: Check, begun: tupl
         # The place and not the message, because a message of the server may quote a value.
         stack = traceback.format_tb(error.__traceback__)
         try_entry(folder, {"event": "failed", "error": type(error).__name__, "traceback": stack})
-        run.failure = _to_failure(error)
+        run.failure = _to_failure(error, run.plan.folder)
         await uninterrupted(undo_steps(run, started))
 
 

@@ -152,6 +152,7 @@ FAULTS: tuple[tuple[Fault, Callable[[Facts], Facts]], ...] = (
     (database.FORBIDDEN, of("database", forbidden=("sessions",))),
     (database.NO_TLS, of("database", tls="")),
     (schema.NOT_ASKED, put(database=NOBODY)),
+    (schema.EMPTY, of("database", revision=None, can_upgrade=False, owners=None, is_empty=True)),
     (schema.NO_SCHEMA, of("database", revision=None, can_upgrade=False, owners=None)),
     (schema.BEHIND, of("database", head="0002")),
     (schema.AHEAD, of("database", revision="0002", can_upgrade=False)),

@@ -9,6 +9,7 @@ import pytest
 
 from teleclaude.cli.screen import Screen
 from teleclaude.errors import Exit
+from teleclaude.migration.report.events import Progress
 from teleclaude.migration.source.options import Options
 from tests.support.sample import migrate_sample
 
@@ -30,3 +31,17 @@ async def test_the_question_names_person_and_account(
     question = capsys.readouterr().err.partition("Migrate?")[0]
     assert f"every session will belong to Ada, as --person says; {sentence}" in question
     assert ("this computer has no account with that number" in question) is (uid == 987654)
+
+
+@pytest.mark.parametrize(
+    ("progress", "line"),
+    [
+        (Progress("keys, indexes, search", 0, 1), "  keys, indexes, search: 0 of 1\n"),
+        (Progress("sessions", 0, 9, size=2000, left=3), "  sessions: 0 of 9, 2.0 kB, about 3 s left\n"),
+    ],
+)
+def test_a_line_of_progress_says_what_is_known_and_ends_there(
+    capsys: pytest.CaptureFixture[str], progress: Progress, line: str
+) -> None:
+    Screen(may_ask=False, agreed=True).event(progress)
+    assert capsys.readouterr().err == line

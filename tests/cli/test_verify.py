@@ -42,6 +42,13 @@ def test_a_source_that_was_written_to_since_is_named(migrated: Migrated) -> None
     assert "was written to after the migration" in done.stderr
 
 
+def test_a_report_that_is_not_there_is_said_to_be_missing(tmp_path: Path) -> None:
+    for asked, missing in ((tmp_path / "x.json", tmp_path / "x.json"), (tmp_path, tmp_path / "report.json")):
+        done = teleclaude("verify", "--report", str(asked))
+        assert done.returncode == 3
+        assert f"there is no report {missing}" in done.stderr
+
+
 def test_a_file_that_is_no_report_is_one_sentence(tmp_path: Path) -> None:
     path = tmp_path / "x.json"
     path.write_text("[]")

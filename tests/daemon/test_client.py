@@ -7,8 +7,11 @@ from aiohttp import web
 from sqlalchemy import URL
 
 import teleclaude.daemon.client
+from teleclaude.daemon.boot import SINGLE_USER_SOCKET
 from teleclaude.daemon.client import ask, list_sessions
 from teleclaude.errors import TeleClaudeError
+from teleclaude.layout import make_layout
+from teleclaude.platform.names import HERE, names_of
 from tests.support.house import opened, put_sessions, row
 
 
@@ -36,6 +39,22 @@ async def test_a_daemon_that_says_the_same_page_again_is_not_asked_for_ever(
     with pytest.raises(TeleClaudeError, match="changed while it was read"):
         await list_sessions(tmp_path / "s", closed=False)
     await runner.cleanup()
+
+
+@pytest.mark.parametrize(
+    ("socket", "start"),
+    [
+        (make_layout(HERE).socket, names_of(HERE).our(names_of(HERE).commands.start)),
+        (make_layout(HERE, Path("/my trial")).socket, "teleclaude daemon --root '/my trial'"),
+        (SINGLE_USER_SOCKET, "teleclaude daemon"),
+    ],
+)
+async def test_a_daemon_that_does_not_run_is_started_as_the_installation_needs(socket: Path, start: str) -> None:
+    if socket.exists():
+        pytest.skip("a daemon runs here")
+    with pytest.raises(TeleClaudeError) as caught:
+        await ask(socket, "/health")
+    assert caught.value.problem.hint == f"start it: {start}"
 
 
 async def test_asking_a_daemon_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:

@@ -2,10 +2,23 @@
 
 import os
 import pwd
+import sys
+from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from teleclaude.daemon.service_user import find_identity, find_identity_to_take, make_environment
+import pytest
+
+from teleclaude.daemon.boot import find_installation
+from teleclaude.daemon.service_user import (
+    find_identity,
+    find_identity_to_take,
+    make_environment,
+    refuse_trial_of_another,
+)
+from teleclaude.errors import ConfigError
 from teleclaude.layout import make_layout
+from teleclaude.platform.names import HERE
 
 
 def test_an_account_has_all_its_groups() -> None:
@@ -28,3 +41,44 @@ def test_the_environment_says_system_mode_and_passes_no_secret_on() -> None:
     ours = {"PATH": "/bin", "TELECLAUDE_CONFIG_PATH": "/x", "PGPASSWORD": "hunter2", "HOME": "/root"}
     wanted = {"PATH": "/bin", "TELECLAUDE_CONFIG_PATH": "/x", "TELECLAUDE_SYSTEM_MODE": "1"}
     assert make_environment(ours) == wanted
+
+
+@pytest.fixture
+def closed_trial(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Make a configuration below a root whose secrets are closed to the user of this process."""
+    monkeypatch.setattr(sys, "argv", ["/opt/teleclaude/bin/teleclaude", "upgrade", "--dry-run"])
+    with TemporaryDirectory(dir="/tmp") as made:
+        folder = make_layout(HERE, Path(made)).secrets.parent
+        folder.mkdir(parents=True)
+        (folder / "config.yml").write_text("agents: {}")
+        (folder / "secrets.yml").touch(0)
+        for path in (Path(made), *Path(made).rglob("*")):
+            path.chmod(0o755 if path.is_dir() else path.stat().st_mode)
+        if os.geteuid() == 0:
+            os.seteuid(65534)
+        yield Path(made)
+        os.seteuid(os.getuid())
+
+
+def test_whoever_may_not_read_the_secrets_is_told_the_command_and_not_to_open_them(closed_trial: Path) -> None:
+    keeper = pwd.getpwuid((make_layout(HERE, closed_trial).system_config).stat().st_uid).pw_name
+    with pytest.raises(ConfigError) as caught:
+        find_installation(closed_trial, {}, Path("/"))
+    said = caught.value.problem
+    as_keeper = "sudo " if keeper == "root" else f"sudo -u {keeper} "
+    assert said.message == f"{make_layout(HERE, closed_trial).secrets} is closed to your account"
+    assert said.hint.endswith(f": {as_keeper}teleclaude upgrade --dry-run")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_the_trial_of_another_account_is_that_accounts_to_check(closed_trial: Path) -> None:
+    with pytest.raises(ConfigError, match=f"the trial in {closed_trial} belongs to root"):
+        refuse_trial_of_another(make_layout(HERE, closed_trial))
+
+
+def test_a_trial_of_ones_own_or_one_that_is_not_there_is_not_refused(tmp_path: Path) -> None:
+    layout = make_layout(HERE, tmp_path)
+    refuse_trial_of_another(layout)
+    layout.system_config.parent.mkdir(parents=True)
+    layout.system_config.touch()
+    refuse_trial_of_another(layout)

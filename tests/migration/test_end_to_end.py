@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 import random
 import sqlite3
 import stat
@@ -43,6 +44,26 @@ async def test_every_session_has_its_owner(migrated: Migrated) -> None:
     assert migrated.report.header["owner"] == owner
     found = await query(migrated.target, "SELECT DISTINCT owner_person, owner_uid FROM sessions")
     assert found == [("Ada", 1000)]
+
+
+async def test_an_installation_in_a_folder_that_is_not_utf_8_arrives(
+    options: Options, sample: SampleInstallation, target: URL, tmp_path: Path
+) -> None:
+    named = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9"))
+    try:
+        sample.checkout.parent.rename(named)
+    except OSError:
+        pytest.skip("this file system holds only names in UTF-8")
+    (named / "home/.teleclaude/people/Bob").rename(
+        Path(os.fsdecode(os.fsencode(named) + b"/home/.teleclaude/people/Zo\xe9"))
+    )
+    config = named / "checkout/config.yml"
+    config.write_text(config.read_text() + "experiments_folder: ${HOME}/x\n")
+    moved = dataclasses.replace(options, source=named / "checkout", home=named / "home", root=named / "root")
+    report = await migrate_sample(moved)
+    assert report.ok, report.failure
+    [(source,)] = await query(target, "SELECT source FROM migration_runs")
+    assert source == f"{tmp_path}/caf\\xe9/checkout/teleclaude.db"
 
 
 async def test_documents_can_be_queried(migrated: Migrated) -> None:

@@ -112,12 +112,19 @@ async def test_a_database_of_another_program(options: Options, refuse: Refuse, s
     await refuse(options, "is not TeleClaude's")
 
 
-async def test_a_home_that_is_not_there_is_to_be_named_anew(options: Options) -> None:
-    report = await migrate_sample(dataclasses.replace(options, home=Path("/nowhere")))
-    found = [finding for finding in errors(report) if "/nowhere" in finding.problem.message]
-    assert {finding.problem.hint for finding in found} == {
-        "use --source DIR and --home DIR with the folders of the old installation"
-    }
+@pytest.mark.parametrize(("flag", "named"), [("home", "the home of the user"), ("source", "the checkout")])
+@pytest.mark.parametrize("exists", [False, True])
+async def test_a_wrong_folder_is_to_be_named_anew_and_nothing_else_is_said(
+    options: Options, tmp_path: Path, flag: str, named: str, exists: bool
+) -> None:
+    folder = tmp_path / "wrong"
+    if exists:
+        (folder / "Documents").mkdir(parents=True)
+    source, home = (folder, options.home) if flag == "source" else (options.source, folder)
+    asked = dataclasses.replace(options, uid=None, person=None, source=source, home=home)
+    [found] = errors(await migrate_sample(asked))
+    assert str(folder) in found.problem.message
+    assert found.problem.hint.startswith(f"use --{flag} DIR with {named}")
 
 
 async def test_a_missing_configuration(options: Options, refuse: Refuse, sample: SampleInstallation) -> None:
@@ -149,7 +156,7 @@ async def test_several_people_and_none_named(options: Options, sample: SampleIns
 
 
 async def test_an_unknown_time_zone(options: Options, refuse: Refuse) -> None:
-    await refuse(dataclasses.replace(options, timezone="Mars/Olympus"), "no time zone Mars/Olympus")
+    await refuse(dataclasses.replace(options, timezone="Mars/Olympus"), "no time zone 'Mars/Olympus'")
 
 
 async def test_two_databases_with_sessions(options: Options, refuse: Refuse, sample: SampleInstallation) -> None:
@@ -370,7 +377,5 @@ async def test_a_database_that_could_not_be_read_is_not_said_to_belong_to_root(
     options: Options, sample: SampleInstallation
 ) -> None:
     sample.database.unlink()
-    found = errors(await migrate_sample(dataclasses.replace(options, uid=None)))
-    assert [finding.problem.message for finding in found if finding.subject == "owner"] == [
-        "the owner of the database file is not known"
-    ]
+    [found] = errors(await migrate_sample(dataclasses.replace(options, uid=None)))
+    assert found.problem.message == f"there is no database at {sample.database}"

@@ -21,13 +21,13 @@ from teleclaude.migration.discover.configuration import (
     read_zone,
 )
 from teleclaude.migration.discover.crontabs import find_crontabs
-from teleclaude.migration.discover.database import find_database, find_events, find_odd_events
+from teleclaude.migration.discover.database import find_database, find_events, find_odd_events, find_odd_settings
 from teleclaude.migration.discover.destinations import find_destinations, find_runs
 from teleclaude.migration.discover.docs import Docs, find_docs
 from teleclaude.migration.discover.hooks import find_hooks
-from teleclaude.migration.discover.installation import find_elsewhere, find_places, list_files
+from teleclaude.migration.discover.installation import find_elsewhere, find_places, find_wrong_places, list_files
 from teleclaude.migration.discover.old_paths import OldPaths, make_old_paths
-from teleclaude.migration.discover.problems import MISSING, UNREADABLE, UNREADABLE_FOR_ROOT
+from teleclaude.migration.discover.problems import CLOSED, CLOSED_TO_OWNER, UNREADABLE
 from teleclaude.migration.discover.processes import find_activities
 from teleclaude.migration.discover.services import find_services
 from teleclaude.migration.discover.shells import find_shells
@@ -58,17 +58,21 @@ class _Attempts:
         try:
             return function(*arguments)
         except TeleClaudeError as failure:
-            self.problems.append(error(subject, failure.problem))
+            self.add(subject, failure.problem)
         except OSError as failure:
-            self.problems.append(error(subject, _explain(subject, failure)))
+            self.add(subject, _explain(failure))
         return otherwise
 
+    def add(self, subject: str, problem: Problem) -> None:
+        """Keep a reason, once."""
+        if problem not in [known.problem for known in self.problems]:
+            self.problems.append(error(subject, problem))
 
-def _explain(subject: str, failure: OSError) -> Problem:
-    if subject == "source" and isinstance(failure, FileNotFoundError):
-        return MISSING.fill(path=failure.filename)
-    problem = UNREADABLE_FOR_ROOT if os.geteuid() == 0 else UNREADABLE
-    return problem.fill(path=failure.filename, reason=failure.strerror)
+
+def _explain(failure: OSError) -> Problem:
+    closed = CLOSED_TO_OWNER if os.geteuid() == 0 else CLOSED
+    problem = closed if isinstance(failure, PermissionError) else UNREADABLE
+    return problem.fill(path=Path(failure.filename), reason=failure.strerror)
 
 
 async def discover(options: Options, run: str, private: Path, environ: Mapping[str, str]) -> Inventory:
@@ -90,10 +94,15 @@ async def discover(options: Options, run: str, private: Path, environ: Mapping[s
         account=account,
         sudo_uid=read_sudo_uid(environ),
     )
-    inventory = _read_installation(inventory, places, privsep, attempts)
+    nothing: tuple[Problem, ...] = ()
+    for problem in attempts.look("source", nothing, find_wrong_places, privsep, places):
+        attempts.add("source", problem)
+    inventory = replace(inventory, is_found=not attempts.problems)
+    if inventory.is_found:
+        inventory = _read_installation(inventory, places, privsep, attempts)
+        inventory = _find_users(inventory, places, privsep, attempts)
     uids = (options.uid, inventory.sudo_uid, inventory.database_uid, account.uid if account else None)
     inventory = replace(inventory, account_names=find_account_names(uids))
-    inventory = _find_users(inventory, places, privsep, attempts)
     inventory = _look_at_destinations(inventory, options, environ, privsep, attempts)
     inventory = await _look_at_target(inventory, options, environ, attempts)
     return replace(inventory, problems=tuple(attempts.problems))
@@ -108,6 +117,7 @@ def _read_installation(inventory: Inventory, places: Places, privsep: Privsep, a
     database = look("source", None, find_database, privsep, places, files, private)
     events = look("source", None, find_events, privsep, places, private)
     attempts.problems.extend(look("source", (), find_odd_events, places))
+    attempts.problems.extend(look("source", (), find_odd_settings, privsep, places, files, database))
     uid = database.uid if database else None
     variables = make_account_variables(places, find_user_name(uid))
     attempts.problems.extend(find_unset(files, places, variables, inventory.layout))

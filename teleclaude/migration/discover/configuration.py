@@ -95,9 +95,10 @@ def _text(value: Any) -> str | None:
 
 
 def read_zone(files: ConfigFiles, places: Places) -> str | None:
-    """Return `computer.timezone`, None where it is not set; raises ConfigError."""
+    """Return `computer.timezone`, None where it is not set or empty; raises ConfigError."""
     computer = read_config(files, places).get("computer")
-    return _text(computer.get("timezone")) if isinstance(computer, dict) else None
+    zone = _text(computer.get("timezone")) if isinstance(computer, dict) else None
+    return zone.strip() or None if zone else None
 
 
 def read_config(files: ConfigFiles, places: Places) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -18,10 +19,11 @@ from teleclaude.config.layers import expand
 from teleclaude.db.engine import make_reader
 from teleclaude.db.models import Model
 from teleclaude.db.models.queues import WAITING
-from teleclaude.errors import SourceError
+from teleclaude.errors import Problem, SourceError
 from teleclaude.migration.discover import problems
 from teleclaude.migration.discover.configuration import read_variables
 from teleclaude.migration.report.events import Finding, warning
+from teleclaude.migration.report.summary import count
 from teleclaude.migration.source.files import opened
 from teleclaude.migration.source.installation import ConfigFiles, Places, SourceColumn, SourceDatabase, SourceTable
 from teleclaude.migration.source.json_member import count_pending
@@ -42,7 +44,7 @@ _INDEX_DAMAGE = re.compile(r"(malformed|unable to validate the) inverted index f
 """What SQLite says of a damaged search index since 3.44 (SQLite source, ext/fts5/fts5_main.c)."""
 
 _Candidate = tuple[Path, str]
-"""A place where the old database can be, and why."""
+"""A place where the old database can be, and the setting that names it; of the usual place the empty string."""
 
 
 def find_database(privsep: Privsep, places: Places, files: ConfigFiles, private: Path) -> SourceDatabase:
@@ -52,22 +54,43 @@ def find_database(privsep: Privsep, places: Places, files: ConfigFiles, private:
     """
     candidates = _existing(privsep, _candidates(places, files))
     if not candidates:
-        raise SourceError(problems.NO_DATABASE.fill(path=places.checkout / "teleclaude.db"))
+        raise SourceError(_explain_missing(list(_candidates(places, files))))
     found = [_look(privsep, *each, private / f"database-{place}") for place, each in enumerate(candidates)]
-    for database in found:
+    for database, (path, setting) in zip(found, candidates, strict=True):
         if "sessions" not in find_models(database.tables).values():
-            raise SourceError(problems.NO_SESSIONS.fill(path=database.path))
+            problem = problems.NAMED_FOREIGN if setting else problems.NO_SESSIONS
+            raise SourceError(problem.fill(path=path, named=path, setting=setting))
     with_data = [database for database in found if _rows(database)]
     if len(with_data) > 1:
-        listed = ", ".join(f"{database.path} ({_rows(database)} rows)" for database in with_data)
+        listed = ", ".join(f"{database.path} ({count(_rows(database), 'row')})" for database in with_data)
         raise SourceError(problems.SEVERAL_DATABASES.fill(listed=listed))
     return (with_data or found)[0]
+
+
+def _explain_missing(candidates: list[_Candidate]) -> Problem:
+    """Return that no candidate exists; the last that a setting names was the one that the old program used."""
+    named, setting = candidates[-1]
+    problem = problems.NAMED_LOST if setting and named != candidates[0][0] else problems.NO_DATABASE
+    return problem.fill(path=candidates[0][0], named=named, setting=setting)
+
+
+def find_odd_settings(
+    privsep: Privsep, places: Places, files: ConfigFiles, database: SourceDatabase | None
+) -> tuple[Finding, ...]:
+    """Return a warning for each setting that names a place of the database where none is."""
+    if database is None:
+        return ()
+    named = [each for each in _candidates(places, files) if each[1] and not _existing(privsep, [each])]
+    return tuple(
+        warning("source", problems.NAMED_MISSING.fill(setting=setting, named=path, path=database.path))
+        for path, setting in named
+    )
 
 
 def find_events(privsep: Privsep, places: Places, private: Path) -> SourceDatabase | None:
     """Return the database of events, read from its private copy, None where there is none; raises SourceError."""
     path = places.state / _EVENTS_FILE
-    return _look(privsep, path, "it lies in the home", private / "events") if path.is_file() else None
+    return _look(privsep, path, "", private / "events") if path.is_file() else None
 
 
 def find_odd_events(places: Places) -> tuple[Finding, ...]:
@@ -79,24 +102,31 @@ def find_odd_events(places: Places) -> tuple[Finding, ...]:
 
 
 def _candidates(places: Places, files: ConfigFiles) -> Iterator[_Candidate]:
-    yield places.checkout / "teleclaude.db", "it lies in the checkout"
+    yield places.checkout / "teleclaude.db", ""
     variables = read_variables(files, places)
     configured = read_yaml(files.config, called=files.origins[files.config], required=False).get("database")
     path = configured.get("path") if isinstance(configured, dict) else None
-    if isinstance(path, str):
+    if isinstance(path, str) and path.strip():
         scope = {"WORKING_DIR": str(places.checkout), **variables, "HOME": str(places.home)}
-        yield places.checkout / expand(path, scope), "database.path in config.yml names it"
+        yield _to_path(expand(path, scope), places), f"database.path in {files.origins[files.config]}"
     if variables.get("TELECLAUDE_DB_PATH"):
-        yield places.checkout / variables["TELECLAUDE_DB_PATH"], "TELECLAUDE_DB_PATH in .env names it"
+        origin = files.origins[files.environment]
+        yield _to_path(variables["TELECLAUDE_DB_PATH"], places), f"TELECLAUDE_DB_PATH in {origin}"
+
+
+def _to_path(text: str, places: Places) -> Path:
+    return places.home / text[2:] if text.startswith("~/") else places.checkout / text
 
 
 def _existing(privsep: Privsep, candidates: Iterable[_Candidate]) -> list[_Candidate]:
-    """Return those that exist, each file once."""
+    """Return those that exist, each file once. SQLite keeps nothing in a folder or device that a setting names."""
     kept: dict[tuple[int, int], _Candidate] = {}
-    for path, why in candidates:
+    for path, setting in candidates:
+        if setting and privsep.call(os.path.exists, str(path)) and not privsep.call(os.path.isfile, str(path)):
+            continue
         with suppress(FileNotFoundError), opened(privsep, path) as descriptor:
             state = os.fstat(descriptor)
-            kept.setdefault((state.st_dev, state.st_ino), (path, why))
+            kept.setdefault((state.st_dev, state.st_ino), (path, setting))
     return list(kept.values())
 
 
@@ -105,7 +135,7 @@ def _rows(database: SourceDatabase) -> int:
     return sum(table.rows for table in database.tables)
 
 
-def _look(privsep: Privsep, path: Path, why: str, folder: Path) -> SourceDatabase:
+def _look(privsep: Privsep, path: Path, setting: str, folder: Path) -> SourceDatabase:
     """Copy a database and read the copy; raises SourceError where it is damaged or cannot be read."""
     copy, files, uid = copy_database(privsep, path, folder)
     engine = make_reader(copy)
@@ -120,9 +150,12 @@ def _look(privsep: Privsep, path: Path, why: str, folder: Path) -> SourceDatabas
     except UnicodeEncodeError:
         raise SourceError(problems.NAME_NOT_UTF8.fill(path=path)) from None
     except DBAPIError as error:
-        raise SourceError(problems.DAMAGED.fill(path=path, reason=error.orig)) from None
+        foreign = setting and getattr(error.orig, "sqlite_errorcode", None) == sqlite3.SQLITE_NOTADB
+        problem = problems.NAMED_FOREIGN if foreign else problems.DAMAGED
+        raise SourceError(problem.fill(path=path, named=path, setting=setting, reason=error.orig)) from None
     finally:
         engine.dispose()
+    why = f"{setting} names it" if setting else f"it lies in {path.parent}"
     return SourceDatabase(path, uid, why, copy, files, migrations, tables, others, pending, waiting)
 
 

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
+from teleclaude.errors import Problem
 from teleclaude.migration.discover.account import find_caller_home
+from teleclaude.migration.discover.problems import EMPTY_CHECKOUT, EMPTY_HOME, NO_CHECKOUT, NO_HOME
 from teleclaude.migration.source.files import FILE_LIMIT, hash_file
 from teleclaude.migration.source.installation import ConfigFiles, DocFile, Places, SourceDatabase, SourceFile
 from teleclaude.migration.source.known_files import ELSEWHERE
 from teleclaude.migration.source.options import Options
 from teleclaude.migration.source.privsep import Privsep
-from teleclaude.migration.source.unprivileged import list_existing, list_tree
+from teleclaude.migration.source.unprivileged import list_existing, list_names, list_tree
 from teleclaude.platform.names import SYSTEMS
 
 
@@ -22,7 +25,24 @@ def find_places(options: Options, environ: Mapping[str, str]) -> Places:
     if options.source is not None:
         return Places(options.source.absolute(), home)
     link = home / ".teleclaude" / ".env"
-    return Places(Path(os.path.realpath(link)).parent if link.is_symlink() else Path.cwd(), home)
+    with suppress(PermissionError):
+        return Places(Path(os.path.realpath(link)).parent if link.is_symlink() else Path.cwd(), home)
+    return Places(Path.cwd(), home)
+
+
+def find_wrong_places(privsep: Privsep, places: Places) -> tuple[Problem, ...]:
+    """Return why a folder cannot be that of an old installation, of each that cannot; raises SourceError, OSError."""
+    looked = (
+        (places.checkout, ("config.yml", ".env", "teleclaude.db"), NO_CHECKOUT, EMPTY_CHECKOUT),
+        (places.home, (places.state.name,), NO_HOME, EMPTY_HOME),
+    )
+    found = []
+    for folder, names, missing, empty in looked:
+        # The names can be there in a folder that may not be listed.
+        if not privsep.call(list_existing, [str(folder / name) for name in names]):
+            is_there = privsep.call(list_names, str(folder)) or privsep.call(list_existing, [str(folder)])
+            found.append((empty if is_there else missing).fill(path=folder))
+    return tuple(found)
 
 
 def find_elsewhere(privsep: Privsep, places: Places) -> tuple[Path, ...]:

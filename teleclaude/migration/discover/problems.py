@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from teleclaude.errors import Problem
 
-MISSING = Problem("{path} does not exist", "use --source DIR and --home DIR with the folders of the old installation")
-UNREADABLE = Problem("{path} cannot be read: {reason}", "fix its permissions, or run it with sudo")
-UNREADABLE_FOR_ROOT = Problem("{path} cannot be read: {reason}", "fix its permissions")
-HOME_UNKNOWN = Problem(
-    "HOME is not set, and this computer has no account with the uid {uid}", "use --home DIR with the old user's home"
-)
+_USE_SOURCE = "use --source DIR with the checkout of the old installation"
+_USE_HOME = "use --home DIR with the home of the user of the old installation"
+NO_CHECKOUT = Problem("the checkout {path} does not exist", _USE_SOURCE)
+NO_HOME = Problem("the home {path} does not exist", _USE_HOME)
+EMPTY_CHECKOUT = Problem("{path} holds no installation: neither config.yml nor .env nor teleclaude.db", _USE_SOURCE)
+EMPTY_HOME = Problem("{path} is not the home of an installation: it has no .teleclaude", _USE_HOME)
+CLOSED = Problem("{path} cannot be read: {reason}", "run it with sudo")
+CLOSED_TO_OWNER = Problem("{path} cannot be read: {reason}", "let its owner read it: chmod u+rX {path}")
+UNREADABLE = Problem("{path} cannot be read: {reason}", "fix the cause and run again")
+HOME_UNKNOWN = Problem("HOME is not set, and this computer has no account with the uid {uid}", _USE_HOME)
 SEVERAL_OWNERS = Problem("the old installation belongs to several users: {listed}", "use --source DIR and --home DIR")
 
-CONFIG_MISSING = Problem("{path} is missing", "use --source DIR with the checkout of the old installation")
+CONFIG_MISSING = Problem("{path} is missing", _USE_SOURCE)
 PEOPLE_NO_LIST = Problem("people in {path} is not a list of entries with names", "fix the list")
 NAME_NOT_PRINTABLE = Problem("entry {number} of people in {path} has a name with a control character", "fix the name")
 UNSET = Problem(
@@ -20,7 +24,16 @@ UNSET = Problem(
     "set those that the old daemon had from elsewhere under environment in {secrets}",
 )
 
-NO_DATABASE = Problem("there is no database at {path}", "use --source DIR with the checkout of the old installation")
+NO_DATABASE = Problem("there is no database at {path}", _USE_SOURCE)
+NAMED_LOST = Problem(
+    "there is no database at {path}, and none at {named}, which {setting} names",
+    "correct {setting}, so that it names the database",
+)
+NAMED_MISSING = Problem(
+    "{setting} names {named}, and there is no database; {path} is moved",
+    "if your sessions are not in {path}, correct {setting} and run again",
+)
+NAMED_FOREIGN = Problem("{setting} names {named}, which is not a database of TeleClaude", "correct or remove {setting}")
 SEVERAL_DATABASES = Problem("two databases hold data: {listed}", "move away the one that is not in use")
 NO_SESSIONS = Problem("{path} is not TeleClaude's: it has no table of sessions", "use the right --source DIR")
 NAME_NOT_UTF8 = Problem(

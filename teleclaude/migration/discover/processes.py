@@ -61,7 +61,7 @@ def _held_lock(privsep: Privsep, path: Path, problem: Problem) -> Iterator[Activ
     except SourceError as error:
         yield Activity(error.problem)
     except OSError as error:
-        yield Activity(problems.UNREADABLE_FOR_ROOT.fill(path=path, reason=error.strerror))
+        yield Activity(problems.UNREADABLE.fill(path=path, reason=error.strerror))
 
 
 def _listening(databases: tuple[SourceDatabase, ...]) -> Iterator[Activity]:

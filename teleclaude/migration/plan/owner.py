@@ -26,15 +26,15 @@ class Owner:
     """How person and account were found."""
 
 
-def choose_owner(options: Options, inventory: Inventory) -> Owner | Finding:
-    """Return the owner, an error where it is not clear.
+def choose_owner(options: Options, inventory: Inventory) -> Owner | Finding | None:
+    """Return the owner, an error where it is not clear; None where the files could not be read, which is an error too.
 
     The user id is that of `--uid`, else of the owner of the database file, else, where that is root, of the caller of
     sudo. The person is that of `--person`, else the entry of `people` for the account, else the only entry.
     """
     uid, whose = _choose_uid(options, inventory)
     if uid is None:
-        return error("owner", problems.UNKNOWN_UID if inventory.database_uid is None else problems.OWNED_BY_ROOT)
+        return None if inventory.database_uid is None else error("owner", problems.OWNED_BY_ROOT)
     people, files = inventory.people, _files_uid(inventory)
     # --uid may name an account that nobody in people has.
     accounts = tuple(_name(each, inventory) for each in (uid, files))

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, tzinfo
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from sqlalchemy import URL
 
@@ -108,9 +109,13 @@ def published_paths(plan: Plan) -> tuple[Path, ...]:
 
 def make_plan(options: Options, inventory: Inventory) -> Plan:
     """Decide everything. A decision that cannot be made, and a reason to refuse, is a finding of the plan."""
-    chosen, zone = choose_owner(options, inventory), _choose_zone(options.timezone or inventory.timezone)
-    undecided = [decision for decision in (chosen, zone) if isinstance(decision, Finding)]
-    owner = chosen if isinstance(chosen, Owner) else None
+    chosen, zone = choose_owner(options, inventory), _choose_zone(options, inventory)
+    # Of people that could not be read nothing is said.
+    decisions = (chosen, zone) if inventory.is_read else (zone,)
+    undecided = [decision for decision in decisions if isinstance(decision, Finding)]
+    # A run that was cut off has its owner from its record, also where the old installation is gone.
+    knows = inventory.is_found or options.recovery is not None
+    owner = chosen if isinstance(chosen, Owner) and knows else None
     tables, mappings = _plan_tables(inventory, owner, UTC if isinstance(zone, Finding) else zone)
     old_files = tuple(find_old_files(inventory, owner.person if owner else None))
     references = tuple(find_cutover(inventory))
@@ -133,7 +138,7 @@ def make_plan(options: Options, inventory: Inventory) -> Plan:
         user_account=account_name(inventory),
         findings=(
             # Whose the sessions become is first, because the last page shows few warnings.
-            *(find_owner_notices(options, inventory, owner) if owner else ()),
+            *(find_owner_notices(options, inventory, owner) if owner and inventory.is_read else ()),
             *run_prechecks(inventory, references, dry_run=options.dry_run),
             *undecided,
             *_note_zone(options, inventory),
@@ -160,14 +165,18 @@ _FILES = ("passfile", "service")
 """The parameters of a URL by which libpq finds a password in a file."""
 
 
-def _choose_zone(name: str | None) -> tzinfo | Finding:
+def _choose_zone(options: Options, inventory: Inventory) -> tzinfo | Finding:
     """Return the zone that old naive local times are read in, UTC where none is known."""
+    name = options.timezone or inventory.timezone
     if name is None:
         return UTC
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        return error("source", problems.UNKNOWN_ZONE.fill(zone=name))
+        nearest = get_close_matches(name, available_timezones(), n=1) or ["ZONE, such as Europe/Amsterdam"]
+        problem = problems.UNKNOWN_ZONE if options.timezone else problems.UNKNOWN_ZONE_THERE
+        path = inventory.checkout / "config.yml"
+        return error("source", problem.fill(zone=repr(name), nearest=nearest[0], path=path))
 
 
 def _plan_tables(
@@ -193,7 +202,7 @@ def _plan_tables(
 
 
 def _note_zone(options: Options, inventory: Inventory) -> Iterator[Finding]:
-    if options.timezone is None and inventory.timezone is None:
+    if options.timezone is None and inventory.timezone is None and inventory.is_read:
         yield note("source", problems.NO_ZONE)
 
 

@@ -76,7 +76,6 @@ PERSON_DIFFERS = Problem(
     "--person names {person}, but the old installation belongs to {account}",
     "use --person with its owner, or add --uid N with the user id of {person}",
 )
-UNKNOWN_UID = Problem("the owner of the database file is not known", "use --uid N, or fix the other errors first")
 OWNED_BY_ROOT = Problem("the old installation belongs to root", "use --uid N, the user id of its real owner")
 OWNER_DIFFERS = Problem(
     "every session belongs to {account}, but {differing}",
@@ -99,7 +98,8 @@ NO_USERNAME = Problem(
 )
 
 # The time zone.
-UNKNOWN_ZONE = Problem("there is no time zone {zone}", "use --timezone ZONE, such as Europe/Amsterdam")
+UNKNOWN_ZONE = Problem("there is no time zone {zone}", "use --timezone {nearest}")
+UNKNOWN_ZONE_THERE = Problem("computer.timezone in {path} is {zone}, which is no time zone", UNKNOWN_ZONE.hint)
 NO_ZONE = Problem(
     "no time zone is configured, so old local times are read as UTC", "if that is wrong, use --timezone ZONE"
 )

@@ -42,7 +42,8 @@ COUNTED_WITHOUT_SOURCE = Problem(
 )
 
 # The verification later.
-REPORT_CLOSED = Problem("{path} cannot be read", "run it again as the user who ran the migration, usually with sudo")
+REPORT_CLOSED = Problem("{path} is closed to your account", "run it with sudo: sudo teleclaude verify --report {path}")
+NO_SUCH_REPORT = Problem("there is no report {path}", "use --report with the report.json of a run below {folder}")
 NO_REPORT = Problem("{path} is not the report of a migration", "use --report with the report.json of a run")
 NOTHING_MOVED = Problem(
     "{path} is the report of a run that moved nothing", "use --report with the report.json of another run"

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from teleclaude.errors import ConfigError, SourceError, TargetError, VerificationError
+from teleclaude.layout import make_layout
 from teleclaude.migration.discover import discover
 from teleclaude.migration.plan.plan import Plan
 from teleclaude.migration.recovery import problems
@@ -19,19 +20,25 @@ from teleclaude.migration.source.inventory import NOWHERE
 from teleclaude.migration.source.options import Options
 from teleclaude.migration.source.run_record import RunRecord
 from teleclaude.migration.state.journal import digests
+from teleclaude.migration.state.run_state import REPORT_NAME
+from teleclaude.platform.names import HERE
 
 
 def read_report(path: Path) -> tuple[RunRecord, Path]:
-    """Return the record of the run that a report is of, and the place of its ledger.
+    """Return the record of the run that a report is of, and the place of its ledger; `path` may be the run's folder.
 
     Raises ConfigError where the file is no report of a run that moved something.
     """
     try:
+        path = path / REPORT_NAME if path.is_dir() else path
         report = json.loads(path.read_bytes())
         record, ledger = RunRecord.from_json(report["record"]), report["ledger"]
         place = None if ledger is None else Path(ledger["path"])
     except PermissionError:
         raise ConfigError(problems.REPORT_CLOSED.fill(path=path), path=path) from None
+    except FileNotFoundError:
+        missing = problems.NO_SUCH_REPORT.fill(path=path, folder=make_layout(HERE).migrations)
+        raise ConfigError(missing, path=path) from None
     except (OSError, ValueError, TypeError, KeyError, RecursionError) as trouble:
         raise ConfigError(problems.NO_REPORT.fill(path=path), path=path) from trouble
     if place is None:

@@ -11,7 +11,7 @@ from sqlalchemy import URL
 
 from teleclaude.errors import Problem
 from teleclaude.layout import Layout
-from teleclaude.migration.report.events import Finding
+from teleclaude.migration.report.events import Finding, Severity
 from teleclaude.migration.source.installation import Account, ConfigFiles, DocFile, Person, SourceDatabase, SourceFile
 from teleclaude.migration.source.run_record import JournaledRun
 from teleclaude.platform.names import Unit
@@ -150,6 +150,8 @@ class Inventory:
     """The owner of the database file, None where it could not be read."""
     account_names: Mapping[int, str] = field(default_factory=dict)
     """The names of the accounts that may own the sessions, by user id, as far as this computer has them."""
+    is_found: bool = True
+    """Whether the folders can be those of an installation; of others nothing is read."""
     database: SourceDatabase | None = None
     events: SourceDatabase | None = None
     """The second database, where there is one."""
@@ -188,6 +190,12 @@ class Inventory:
     def databases(self) -> tuple[SourceDatabase, ...]:
         """The old databases, at most two."""
         return tuple(database for database in (self.database, self.events) if database is not None)
+
+    @property
+    def is_read(self) -> bool:
+        """Whether the configuration could be read, so that what is not in it is not there."""
+        unread = any(found.subject == "configuration" and found.severity is Severity.ERROR for found in self.problems)
+        return self.is_found and not unread
 
     @property
     def as_service_user(self) -> bool:

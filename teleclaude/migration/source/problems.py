@@ -20,9 +20,10 @@ NOT_REGULAR = Problem("{path} is not a regular file", "put a regular file there,
 TOO_MANY_ENTRIES = Problem("{folder} has more than {limit} entries", "move away what does not belong there")
 TOO_LARGE = Problem("{path} is larger than {megabytes} MB", "move it away if it does not belong there")
 READ_FAILED = Problem("{path} cannot be read: {reason}", "check its disk and run again")
-COPY_FAILED = Problem("{path} cannot be copied to {copy}: {reason}", "free space, or set TMPDIR to a larger disk")
+_LARGER = "set TMPDIR to a folder on a disk with more room, and run again"
+COPY_FAILED = Problem("{path} cannot be copied to {copy}: {reason}", _LARGER)
 NO_ROOM = Problem(
     "the copy of {path} needs {needed:.0f} MB, {folder} has {free:.0f} MB free",
-    "free space, or set TMPDIR to a larger disk",
+    _LARGER,
 )
 CHANGED = Problem("{path} changed during the migration", "stop the program that writes to it, and run again")

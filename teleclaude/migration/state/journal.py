@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,6 +27,16 @@ COMMIT = {"step": "transfer", "event": "commit"}
 
 SETTLED = {"event": "settled"}
 """The last entry: the run is complete, or nothing of it is left."""
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Name the file in an OSError that has no name, as that of a write to a full disk."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = error.filename or str(path)
+        raise
 
 
 @dataclass(frozen=True)
@@ -66,7 +77,7 @@ def write_entry(folder: Path, entry: dict[str, Any]) -> None:
     """Add an entry and wait until it is on disk."""
     path = folder / _NAME
     descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+    with naming(path), os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(json.dumps({"at": datetime.now(UTC).isoformat(), **entry}) + "\n")
         file.flush()
         os.fsync(file.fileno())

@@ -16,6 +16,7 @@ from teleclaude.migration.plan.plan import Plan
 from teleclaude.migration.plan.rollback import rollback_text
 from teleclaude.migration.plan.rollback_sql import make_rollback
 from teleclaude.migration.state.problems import NOT_PENDING, ROW_GONE
+from teleclaude.printable import printable
 
 
 async def insert_row(plan: Plan, target: AsyncConnection) -> None:
@@ -23,7 +24,7 @@ async def insert_row(plan: Plan, target: AsyncConnection) -> None:
     assert plan.inventory.database is not None
     path = plan.inventory.database.path
     known = {file.path: file.sha256 for file in plan.inventory.database.files}
-    row = {"run_id": plan.run, "state": "pending", "source": str(path), "source_sha256": known[path]}
+    row = {"run_id": plan.run, "state": "pending", "source": printable(path), "source_sha256": known[path]}
     await target.execute(insert(MigrationRun).values(**row, started_at=plan.started_at))
 
 

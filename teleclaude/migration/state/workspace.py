@@ -14,6 +14,7 @@ from teleclaude.db.file_lock import hold_existing, lock_file
 from teleclaude.errors import LockHeldError, PublishError
 from teleclaude.migration.plan.problems import UNSAFE_RUN_FOLDER
 from teleclaude.migration.plan.rollback import COMMAND_FILES
+from teleclaude.migration.state.journal import naming
 from teleclaude.migration.state.problems import FOLDER_FAILED
 
 _PREFIX = "teleclaude-migration-"
@@ -64,7 +65,7 @@ def write_private(path: Path, content: str) -> None:
     """Put a file in the folder of a run, whole or not at all; only its owner can read it."""
     new = path.with_name(f".{path.name}")
     descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8", errors="surrogateescape") as file:
+    with naming(path), os.fdopen(descriptor, "w", encoding="utf-8", errors="surrogateescape") as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())

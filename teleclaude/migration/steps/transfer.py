@@ -29,6 +29,7 @@ from teleclaude.migration.plan.rollback_sql import count_since
 from teleclaude.migration.plan.tables import TablePlan, rejects_table
 from teleclaude.migration.report import events
 from teleclaude.migration.report.events import Event, Finding, Progress, Result, note, warning
+from teleclaude.migration.report.summary import count
 from teleclaude.migration.source.privsep import privsep_for
 from teleclaude.migration.source.reader import Sources, reading
 from teleclaude.migration.source.snapshot import check_unchanged
@@ -150,11 +151,10 @@ async def _verify(
 
 def _find_notable(table: TablePlan, loaded: Loaded) -> Iterator[Finding]:
     """Yield what the operator should know of the rows of a table."""
-    for (column, rule), count in sorted(loaded.silent.items()):
-        values = f"{count:,} value{'s' if count > 1 else ''}"
-        yield note(f"{table.label}.{column}", LOCAL_TIMES.fill(values=values, rule=rule))
+    for (column, rule), number in sorted(loaded.silent.items()):
+        yield note(f"{table.label}.{column}", LOCAL_TIMES.fill(values=count(number, "value"), rule=rule))
     if loaded.rejected:
-        reasons = ", ".join(f"{count:,} because {reason}" for reason, count in loaded.rejected.items())
+        reasons = ", ".join(f"{number:,} because {reason}" for reason, number in loaded.rejected.items())
         yield warning(table.label, REJECTED.fill(reasons=reasons, rejects=rejects_table(table)))
 
 

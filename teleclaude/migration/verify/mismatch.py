@@ -10,6 +10,7 @@ from typing import Any
 from teleclaude.config.secrecy import is_harmless, is_secret
 from teleclaude.errors import VerificationError
 from teleclaude.migration.plan.tables import TablePlan
+from teleclaude.migration.report.summary import count
 from teleclaude.migration.verify.problems import ROWS_DIFFER, VALUE_DIFFERS
 
 _SHOWN_CHARACTERS = 80
@@ -30,8 +31,7 @@ def value_differs(table: TablePlan, key: Any, column: str, wanted: Any, found: A
 
 def number_differs(table: TablePlan, rows: int) -> VerificationError:
     """Return the error that says how many rows there are, the rejected ones counted."""
-    wanted = f"{table.rows} row{'s'[: table.rows != 1]}"
-    problem = ROWS_DIFFER.fill(table=table.label, found=f"{rows} row{'s'[: rows != 1]}", wanted=wanted)
+    problem = ROWS_DIFFER.fill(table=table.label, found=count(rows, "row"), wanted=count(table.rows, "row"))
     return VerificationError(problem, table=table.label, key=None, column="")
 
 

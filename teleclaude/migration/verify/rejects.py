@@ -9,6 +9,7 @@ from contextlib import aclosing
 from typing import Any
 
 from teleclaude.migration.plan.tables import TablePlan, rejects_table
+from teleclaude.migration.report.summary import count
 from teleclaude.migration.verify.mismatch import value_differs
 from teleclaude.migration.verify.read_back import Row, Target
 
@@ -59,7 +60,7 @@ async def without_rejects(
             raise value_differs(table, None, "", "no such row", reject[1])
     # Those without a position, or before the first row, are on no page.
     if met != number:
-        raise value_differs(table, None, "", f"{met} rejected rows", f"{number} rejected rows")
+        raise value_differs(table, None, "", count(met, "rejected row"), count(number, "rejected row"))
 
 
 async def _read_rejects(target: Target, table: TablePlan, number: int) -> AsyncGenerator[tuple[int, str], None]:

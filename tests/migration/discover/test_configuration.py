@@ -84,3 +84,20 @@ def test_variables_that_neither_the_environment_nor_a_login_sets_are_named(place
         == f"{places.checkout / 'config.yml'} names variables that .env does not set: CACHE in custom.0"
     )
     assert str(LAYOUT.secrets) in warning.problem.hint
+
+
+@pytest.mark.parametrize(
+    ("config", "zone"),
+    [
+        ("computer: {timezone: Europe/Paris}", "Europe/Paris"),
+        ("computer: {timezone: ''}", None),
+        ("computer: {timezone: '  '}", None),
+        ("computer: {timezone: null}", None),
+        ("computer: {timezone: [a]}", "['a']"),
+        ("computer: ''", None),
+    ],
+)
+def test_an_empty_time_zone_is_none(places: Places, tmp_path: Path, config: str, zone: str | None) -> None:
+    (places.checkout / "config.yml").write_text(config)
+    files, _ = copy_config(Privsep(), places, [], tmp_path)
+    assert read_zone(files, places) == zone

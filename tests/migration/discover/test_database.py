@@ -8,7 +8,7 @@ import pytest
 
 from teleclaude.errors import SourceError
 from teleclaude.migration.discover.configuration import copy_config
-from teleclaude.migration.discover.database import find_database, find_events, find_odd_events
+from teleclaude.migration.discover.database import find_database, find_events, find_odd_events, find_odd_settings
 from teleclaude.migration.source.installation import Places, SourceDatabase
 from teleclaude.migration.source.privsep import Privsep
 
@@ -62,6 +62,48 @@ def test_the_database_that_is_configured_is_chosen_where_the_usual_one_is_empty(
     found = find(places, private)
     assert found.path == places.checkout / "other.db"
     assert name in found.why
+
+
+@pytest.mark.parametrize("named", ["other.db", "/nowhere/other.db", "${NOWHERE}/other.db", "/tmp", "/dev/null"])
+def test_a_setting_that_names_no_database_is_a_warning_beside_one_and_else_the_reason(
+    places: Places, private: Path, named: str
+) -> None:
+    (places.checkout / "config.yml").write_text(f"database: {{path: '{named}'}}")
+    files, _ = copy_config(Privsep(), places, [], private)
+    setting = f"database.path in {places.checkout / 'config.yml'}"
+    with pytest.raises(SourceError, match=f"and none at .*, which {setting} names"):
+        find_database(Privsep(), places, files, private)
+    make(places.checkout / "teleclaude.db", SESSIONS)
+    database = find_database(Privsep(), places, files, private)
+    [odd] = find_odd_settings(Privsep(), places, files, database)
+    assert odd.problem.message.startswith(f"{setting} names")
+
+
+@pytest.mark.parametrize("path", ["''", "' '", "null", "5", "[a]", "'${WORKING_DIR}/teleclaude.db'", "teleclaude.db"])
+def test_a_setting_that_names_nothing_or_the_usual_place_is_nothing_to_speak_of(
+    places: Places, private: Path, path: str
+) -> None:
+    (places.checkout / "config.yml").write_text(f"database: {{path: {path}}}")
+    make(places.checkout / "teleclaude.db", SESSIONS)
+    files, _ = copy_config(Privsep(), places, [], private)
+    database = find_database(Privsep(), places, files, private)
+    assert database.path == places.checkout / "teleclaude.db"
+    assert find_odd_settings(Privsep(), places, files, database) == ()
+
+
+def test_a_setting_may_name_a_database_in_the_home(places: Places, private: Path) -> None:
+    (places.checkout / "config.yml").write_text("database: {path: ~/moved.db}")
+    make(places.home / "moved.db", SESSIONS)
+    assert find(places, private).path == places.home / "moved.db"
+
+
+@pytest.mark.parametrize("content", [b"no database" * 500, b""])
+def test_a_setting_that_names_another_file_is_to_be_corrected(places: Places, private: Path, content: bytes) -> None:
+    (places.checkout / "config.yml").write_text("database: {path: notes.txt}")
+    (places.checkout / "notes.txt").write_bytes(content)
+    make(places.checkout / "teleclaude.db", SESSIONS)
+    with pytest.raises(SourceError, match=r"notes\.txt, which is not a database of TeleClaude"):
+        find(places, private)
 
 
 def test_two_databases_with_rows_are_refused_and_one_behind_a_link_is_one(places: Places, private: Path) -> None:

@@ -70,14 +70,16 @@ def test_the_user_id_is_that_of_the_flag_then_of_the_files_then_of_the_caller(
     [
         (0, None, "the old installation belongs to root"),
         (0, 0, "the old installation belongs to root"),
-        (None, None, "the owner of the database file is not known"),
-        (None, 1001, "the owner of the database file is not known"),
     ],
 )
-def test_neither_root_nor_the_caller_owns_files_whose_owner_is_not_known(
+def test_root_owns_no_sessions_by_owning_the_files(
     inventory: Inventory, files: int | None, caller: int | None, sentence: str
 ) -> None:
     assert refused(Options(), seen(inventory, files, caller, ADA)) == sentence
+
+
+def test_the_caller_owns_no_files_that_could_not_be_read(inventory: Inventory) -> None:
+    assert choose_owner(Options(), seen(inventory, None, 1001, ADA)) is None
 
 
 @pytest.mark.parametrize(

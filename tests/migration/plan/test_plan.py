@@ -20,7 +20,9 @@ def errors(inventory: Inventory, options: Options) -> list[str]:
 
 
 def test_a_zone_that_does_not_exist_refuses_the_run_and_is_named(inventory: Inventory) -> None:
-    assert errors(inventory, Options(target=TARGET, timezone="Mars/Olympus")) == ["there is no time zone Mars/Olympus"]
+    assert errors(inventory, Options(target=TARGET, timezone="Mars/Olympus")) == [
+        "there is no time zone 'Mars/Olympus'"
+    ]
 
 
 @pytest.mark.parametrize(

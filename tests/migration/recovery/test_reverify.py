@@ -33,7 +33,7 @@ def test_another_file_is_refused_by_its_name(tmp_path: Path, content: Any, said:
     with pytest.raises(ConfigError, match=said) as caught:
         read_report(path)
     assert caught.value.path == path
-    with pytest.raises(ConfigError, match="is not the report"):
+    with pytest.raises(ConfigError, match="there is no report"):
         read_report(tmp_path / "none.json")
 
 

@@ -1,6 +1,8 @@
 """What a report says in short: the verdict, what was verified, and what needs attention."""
 
 import asyncio
+import errno
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -66,7 +68,14 @@ def test_a_failure_says_what_is_left_of_it(code: int, said: str) -> None:
 
 def test_an_interrupt_itself_does_not_say_that_everything_was_undone() -> None:
     # Its message stays the same where an undo fails after it.
-    assert "undone" not in _to_failure(asyncio.CancelledError()).problem.message
+    assert "undone" not in _to_failure(asyncio.CancelledError(), Path("/run")).problem.message
+
+
+def test_a_full_disk_is_named_by_the_file_or_by_the_folder_of_the_run() -> None:
+    for path, named in (("/run/journal.jsonl", "/run/journal.jsonl"), (None, "/run")):
+        said = _to_failure(OSError(errno.ENOSPC, "No space left on device", path), Path("/run")).problem
+        assert said.message == f"{named}: No space left on device"
+        assert said.hint.startswith("make room there")
 
 
 def test_a_failure_that_says_itself_that_nothing_was_written_is_not_doubled() -> None:

@@ -12,9 +12,9 @@ import click
 from teleclaude.cli import root_option, show_problem
 from teleclaude.daemon.boot import find_installation
 from teleclaude.daemon.service_user import find_identity_to_take, run_instead
-from teleclaude.daemon.upgrade import Upgrade
+from teleclaude.daemon.upgrade import Upgrade, explain_holder
 from teleclaude.daemon.upgrade import upgrade as upgrade_database
-from teleclaude.errors import Exit, UpgradeError
+from teleclaude.errors import Exit, LockHeldError, UpgradeError
 from teleclaude.layout import make_layout
 from teleclaude.platform.names import HERE
 
@@ -33,6 +33,8 @@ def upgrade(dry_run: bool, root: Path | None) -> None:
         run_instead(identity, ["upgrade", *(["--dry-run"] if dry_run else [])], os.environ)
     try:
         done = asyncio.run(upgrade_database(find_installation(root, os.environ, Path.cwd()), dry_run=dry_run))
+    except LockHeldError as error:
+        raise explain_holder(error, root) from error
     except UpgradeError as error:
         show_problem(error.problem)
         sys.exit(Exit.UNDONE if error.undone else Exit.NOT_UNDONE)

@@ -76,7 +76,7 @@ async def _ask(connection: AsyncConnection, url: URL) -> DatabaseFacts:
         revision=revision,
         head=schema.head(),
         can_upgrade=revision is not None and schema.find_way(revision) is not None,
-        holder=Holder(*holder) if holder else None,
+        holder=Holder(holder.process, holder.client) if holder else None,
         pending=tuple(await pending_runs(connection)) if at_head else (),
         complete=tuple(await connection.run_sync(_complete_runs)) if at_head else (),
         owners=await connection.run_sync(_count_owners) if at_head else None,

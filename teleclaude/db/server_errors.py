@@ -15,7 +15,7 @@ import asyncpg
 from sqlalchemy import URL
 
 from teleclaude.db import problems
-from teleclaude.db.url import display_url
+from teleclaude.db.url import display_url, sql_name
 from teleclaude.errors import Problem
 
 _CASES: tuple[tuple[type[BaseException], str, Problem], ...] = (
@@ -70,11 +70,6 @@ def explain(url: URL, cause: BaseException) -> Problem:
     if hint and problem is not problems.STATEMENT_SHARED:
         return problems.SAID.fill(**words, hint=" ".join(hint.split()))
     return problem.fill(**words)
-
-
-def sql_name(name: str) -> str:
-    """Return `name` as it is written in SQL for people: quoted where it must be."""
-    return name if re.fullmatch(r"[a-z_][a-z0-9_]*", name) else '"' + name.replace('"', '""') + '"'
 
 
 def _find(cause: BaseException) -> Problem:

@@ -149,6 +149,11 @@ def display_url(url: URL) -> str:
     return shown.render_as_string(hide_password=True)
 
 
+def sql_name(name: str) -> str:
+    """Return `name` as it is written in SQL for people: quoted where it must be."""
+    return name if re.fullmatch(r"[a-z_][a-z0-9_]*", name) else '"' + name.replace('"', '""') + '"'
+
+
 def parse_options(options: str) -> dict[str, str]:
     """Return the settings in libpq's `options`, such as `-c work_mem=64MB --jit=off`."""
     words = iter(shlex.split(options))

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 
 from sqlalchemy import URL, Connection, text
 
-from teleclaude.db.server_errors import sql_name
-from teleclaude.db.url import parse_options
+from teleclaude.db.url import parse_options, sql_name
 from teleclaude.migration.source.inventory import Setting
 
 _NAMES = ("default_transaction_read_only", "session_replication_role", "search_path", "default_tablespace")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from teleclaude.db.server_errors import sql_name
+from teleclaude.db.url import sql_name
 from teleclaude.migration.plan import problems
 from teleclaude.migration.report.events import CutoverItem, Finding, Severity, error, warning
 from teleclaude.migration.report.summary import count
@@ -25,7 +25,7 @@ from teleclaude.migration.source.inventory import (
 from teleclaude.migration.values.identifiers import EVENTS, LEGACY
 from teleclaude.platform.names import names_of
 
-_CONNECTIONS = 5
+_CONNECTIONS = 4
 """How many sessions a migration has at the same time, those of the daemon that it boots included."""
 
 _DAEMON_CONNECTIONS = 16

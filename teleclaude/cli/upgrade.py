@@ -12,9 +12,9 @@ from teleclaude.cli import root_option, settled, show_problem
 from teleclaude.cli.interruptible import run_interruptible
 from teleclaude.daemon.boot import find_installation
 from teleclaude.daemon.service_user import find_identity_to_take, run_instead
-from teleclaude.daemon.upgrade import Upgrade
+from teleclaude.daemon.upgrade import Upgrade, explain_holder
 from teleclaude.daemon.upgrade import upgrade as upgrade_database
-from teleclaude.errors import Exit, UpgradeError
+from teleclaude.errors import Exit, LockHeldError, UpgradeError
 from teleclaude.interrupt import Interrupted
 from teleclaude.layout import make_layout
 from teleclaude.platform.names import HERE
@@ -35,6 +35,8 @@ def upgrade(dry_run: bool, root: Path | None) -> None:
     installation = find_installation(root, os.environ, Path.cwd())
     try:
         done = run_interruptible(upgrade_database(installation, dry_run=dry_run), undoes_itself=True)
+    except LockHeldError as error:
+        raise explain_holder(error, root) from error
     except UpgradeError as error:
         show_problem(error.problem)
         sys.exit(Exit.UNDONE if error.undone else Exit.NOT_UNDONE)

@@ -36,6 +36,9 @@ LOCK_LOST = Problem("the daemon has lost its lock on the database", "try again i
 
 # The schema is upgraded.
 NO_SYSTEM_INSTALLATION = Problem("there is no system-wide installation here", "run teleclaude migrate-to-system")
+SERVICE_RUNS = Problem(
+    "the service {unit} is running, and works on the database", "stop it: {stop}; then run teleclaude upgrade again"
+)
 _AND_AGAIN = "the database is as it was; {hint}, then run teleclaude upgrade again"
 UPGRADE_FAILED = Problem("{upgrade} failed: {reason}", _AND_AGAIN)
 UPGRADE_NOT_COMMITTED = Problem("{upgrade} was not committed: {reason}", _AND_AGAIN)

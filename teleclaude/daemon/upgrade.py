@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 from sqlalchemy import URL
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -17,7 +18,9 @@ from teleclaude.db.engine import disposing, explained, make_engine
 from teleclaude.db.lock import hold_database, work_alone
 from teleclaude.db.retry import RETRY_SECONDS, commit_and_know, in_transaction, uninterrupted
 from teleclaude.db.url import display_url
-from teleclaude.errors import Problem, TargetError, UpgradeError
+from teleclaude.errors import LockHeldError, Problem, TargetError, UpgradeError
+from teleclaude.platform.names import HERE, UnitState, names_of
+from teleclaude.platform.services import read_state
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,18 @@ async def upgrade(installation: Installation, *, dry_run: bool = False) -> Upgra
             if planned.revisions and not dry_run:
                 await uninterrupted(_commit(planned, connection, url))
     return planned
+
+
+def explain_holder(held: LockHeldError, root: Path | None) -> LockHeldError:
+    """Return the error with the service and the command that stops it, where the service runs.
+
+    Below a root there is no service.
+    """
+    names = names_of(HERE)
+    state = read_state(names.unit, (names.manager,)) if root is None else None
+    if not isinstance(state, UnitState) or not state.kept:
+        return held
+    return LockHeldError(problems.SERVICE_RUNS.fill(unit=names.unit.name, stop=names.our(names.commands.stop)))
 
 
 async def _plan(connection: AsyncConnection, url: URL) -> Upgrade:

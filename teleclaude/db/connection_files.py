@@ -17,7 +17,7 @@ from sqlalchemy import URL
 
 from teleclaude.db import problems
 from teleclaude.db.url import ENVIRONMENT, ENVIRONMENT_QUERY, parse_url
-from teleclaude.errors import ConfigError
+from teleclaude.errors import ConfigError, Problem
 
 _OWN_FILES = {
     "sslrootcert": "root.crt",
@@ -97,9 +97,13 @@ def _take_service(text: str) -> tuple[str, str | None]:
     return (rest if "?" in rest else rest.replace("&", "?", 1)), found[1]
 
 
+def _service_file(environ: Mapping[str, str], home: Path) -> Path:
+    return Path(environ.get("PGSERVICEFILE") or home / ".pg_service.conf")
+
+
 def _read_service(name: str, environ: Mapping[str, str], home: Path) -> dict[str, str]:
     """Return the settings of the service `name`, as `PG*` variables; raises ConfigError where it cannot be used."""
-    places = [Path(environ.get("PGSERVICEFILE") or home / ".pg_service.conf")]
+    places = [_service_file(environ, home)]
     if "PGSYSCONFDIR" in environ:
         places.append(Path(environ["PGSYSCONFDIR"]) / "pg_service.conf")
     variables = {parameter: variable for variable, parameter in {**ENVIRONMENT, **ENVIRONMENT_QUERY}.items()}
@@ -117,26 +121,70 @@ def _read_service(name: str, environ: Mapping[str, str], home: Path) -> dict[str
     raise ConfigError(problems.NO_SERVICE.fill(name=name, path=places[0]))
 
 
-def find_password(url: URL, lines: list[str]) -> str | None:
-    """Return the password that a password file has for `url` (PostgreSQL manual, section 34.16)."""
+def explain_refusal(text: str, environ: Mapping[str, str], home: Path) -> Problem:
+    """Return where the password of `find_url` came from, or why it found none, once the server has refused it.
+
+    `{database}` is not filled in. Raises ConfigError as `find_url` does.
+    """
+    text, service = _take_service(text)
+    if parse_url(text).password is not None:
+        return problems.PASSWORD_OF_URL
+    name = service or environ.get("PGSERVICE")
+    settings = _read_service(name, environ, home) if name else {}
+    if "PGPASSWORD" in settings:
+        return problems.PASSWORD_OF_SERVICE.fill(database="{database}", name=name, path=_service_file(environ, home))
+    if environ.get("PGPASSWORD"):
+        return problems.PASSWORD_OF_VARIABLE
+    url = find_url(text, {**environ, **settings, "PGSERVICE": ""}, home)
+    path = Path(str(parse_url(text, {**environ, **settings}).query.get("passfile", home / ".pgpass")))
+    return _explain_file(path, url)
+
+
+def _explain_file(path: Path, url: URL) -> Problem:
+    wanted = _wanted(url)
+    begin = ":".join(re.sub(r"([:\\])", r"\\\1", value) for value in wanted) + ":"
+    known = {"database": "{database}", "path": path, "wanted": begin}
+    if not path.is_file():
+        return problems.NO_PASSWORD.fill(**known)
+    near = problems.NO_LINE.fill(**known)
+    for line, fields in enumerate(_split_lines(_read_lines(path)), 1):
+        differing = [
+            name for name, field, value in zip(_FIELDS, fields, wanted, strict=False) if field not in ("*", value)
+        ]
+        if len(fields) == 5 and not differing:
+            return problems.PASSWORD_OF_FILE.fill(**known, line=line)
+        if len(fields) == 5 and len(differing) == 1:
+            near = problems.NO_LINE_BUT.fill(**known, line=line, field=differing[0])
+    return near
+
+
+_FIELDS = ("host", "port", "database", "role")
+
+
+def _wanted(url: URL) -> tuple[str, str, str, str]:
+    """Return what a line of a password file must have for `url` (PostgreSQL manual, section 34.16)."""
     host = str(url.query.get("host") or url.host or "localhost")
-    wanted = (
+    return (
         "localhost" if host in _SOCKET_DIRECTORIES else host,
         str(url.port or url.query.get("port") or 5432),
-        url.database,
-        url.username,
+        str(url.database),
+        str(url.username),
     )
+
+
+def find_password(url: URL, lines: list[str]) -> str | None:
+    """Return the password that a password file has for `url`."""
     for fields in _split_lines(lines):
-        if len(fields) == 5 and all(field in ("*", value) for field, value in zip(fields[:4], wanted, strict=True)):
+        if len(fields) == 5 and all(field in ("*", value) for field, value in zip(fields, _wanted(url), strict=False)):
             return fields[4]
     return None
 
 
 def _split_lines(lines: list[str]) -> Iterator[list[str]]:
+    """Yield the fields of every line; a comment has none."""
     for line in lines:
-        if not line.startswith("#"):
-            fields = re.findall(r"((?:\\.|[^:\\])*)(?::|$)", line)[:5]
-            yield [re.sub(r"\\(.)", r"\1", field) for field in fields]
+        fields = [] if line.startswith("#") else re.findall(r"((?:\\.|[^:\\])*)(?::|$)", line)[:5]
+        yield [re.sub(r"\\(.)", r"\1", field) for field in fields]
 
 
 def _read_lines(path: Path) -> list[str]:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import errno
 import json
-import os
-import re
 import sqlite3
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
@@ -19,9 +17,9 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
-from teleclaude.db import problems
-from teleclaude.db.url import HARMLESS, SERVER_PARAMETERS, display_url, parse_options
-from teleclaude.errors import Problem, TargetError
+from teleclaude.db.server_errors import explain
+from teleclaude.db.url import HARMLESS, SERVER_PARAMETERS, parse_options
+from teleclaude.errors import TargetError
 
 
 def make_engine(url: URL, *, read_only: bool = False) -> AsyncEngine:
@@ -61,45 +59,38 @@ def explained(url: URL) -> Iterator[None]:
     except (OSError, UnicodeError, DBAPIError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         if isinstance(error, OSError) and error.errno in _OUR_DISK:
             raise
-        cause = getattr(error, "orig", None) or error
-        raise TargetError(_explain(url, cause.__cause__ or cause)) from error
+        raise TargetError(explain(url, find_cause(error))) from error
 
 
-def _explain(url: URL, cause: BaseException) -> Problem:
-    words = {"database": display_url(url), "said": _tell(cause)}
-    problem = next((problem for kind, problem in _PROBLEMS if isinstance(cause, kind)), problems.SEE_LOG)
-    hint = getattr(cause, "hint", None)
-    # A hint of PostgreSQL knows the case; where a statement is shared, the driver adds a long one of its own.
-    if hint and problem is not problems.STATEMENT_SHARED:
-        return problems.SAID.fill(**words, hint=hint)
-    return problem.fill(**words)
-
-
-def _tell(cause: BaseException) -> str:
-    said = str(cause).strip().partition("\n")[0]
-    if "Connect call failed" in said:
-        # asyncio repeats the error for every address of the host.
-        return ", ".join(sorted({os.strerror(int(number)) for number in re.findall(r"\[Errno (\d+)\]", said)}))
-    # asyncpg's message about an argument quotes the value.
-    return re.sub(r"\[Errno -?\d+\] ", "", said).partition("query argument")[0] or type(cause).__name__
+def find_cause(error: BaseException) -> BaseException:
+    """Return the error of the driver behind one of SQLAlchemy, which wraps it twice."""
+    cause = getattr(error, "orig", None) or error
+    return cause.__cause__ if isinstance(cause.__cause__, asyncpg.PostgresError | asyncpg.InterfaceError) else cause
 
 
 _OUR_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS})
 """Errors of a local disk, not of a connection."""
 
-_PROBLEMS: tuple[tuple[type[BaseException], Problem], ...] = (
-    (asyncpg.InvalidAuthorizationSpecificationError, problems.NOT_LET_IN),
-    (asyncpg.InvalidCatalogNameError, problems.NO_DATABASE),
-    (asyncpg.InsufficientPrivilegeError, problems.NOT_ALLOWED),
-    (asyncpg.TooManyConnectionsError, problems.TOO_MANY_CONNECTIONS),
-    (asyncpg.ReadOnlySQLTransactionError, problems.READ_ONLY),
-    (asyncpg.ProtocolViolationError, problems.PROTOCOL),
-    (asyncpg.DuplicatePreparedStatementError, problems.STATEMENT_SHARED),
-    (asyncpg.InvalidSQLStatementNameError, problems.STATEMENT_SHARED),
-    (asyncpg.InterfaceError, problems.WRONG_ARGUMENT),
-    (ssl.SSLError, problems.TLS),
-    (OSError, problems.NOT_REACHED),
+_SESSION = "; ".join(
+    f"SET {name} = {value}"
+    for name, value in {
+        "standard_conforming_strings": "on",
+        "transform_null_equals": "off",
+        "array_nulls": "on",
+        "exit_on_error": "off",
+        "gin_fuzzy_search_limit": "0",
+        "default_transaction_isolation": "'read committed'",
+        "DateStyle": "ISO",
+        "IntervalStyle": "postgres",
+        "bytea_output": "hex",
+        "extra_float_digits": "1",
+        "quote_all_identifiers": "off",
+    }.items()
 )
+"""What changes the meaning of our statements and their results, as PostgreSQL has it by default.
+
+A role or a database may have another value (PostgreSQL manual, ALTER ROLE), and any client may set these.
+"""
 
 
 def _read_json(text: str) -> Any:
@@ -125,9 +116,8 @@ def _make_creator(url: URL, *, read_only: bool) -> Any:
     async def connect(**passed: Any) -> Any:
         trust: dict[str, Any] = {"ssl": _trust_system(query)} if trusts_system else {}
         connection = await asyncpg.connect(dsn, server_settings=settings, **arguments, **trust, **passed)
-        if read_only:
-            # A pooler refuses or ignores this as a parameter of the connection.
-            await connection.execute("SET default_transaction_read_only = on")
+        # A pooler refuses or ignores these as parameters of the connection.
+        await connection.execute(f"{_SESSION}; SET default_transaction_read_only = on" if read_only else _SESSION)
         return connection
 
     return connect

@@ -10,6 +10,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from dataclasses import asdict, dataclass
 
 import asyncpg
 from sqlalchemy import text
@@ -26,7 +27,10 @@ _WORK_KEY = ADVISORY_KEY + 1
 """Held by the transaction of a migration, which may outlast the session above."""
 
 _HOLDERS = """
-SELECT lock.pid, coalesce(nullif(activity.application_name, ''), 'a client')
+SELECT lock.pid AS process, coalesce(nullif(application_name, ''), 'a client without a name') AS client,
+       coalesce(usename::text, 'of nobody') AS role,
+       CASE WHEN client_addr IS NOT NULL THEN host(client_addr) WHEN client_port = -1 THEN 'the computer of the server'
+            ELSE 'a host that only its own role may see' END AS host
 FROM pg_locks AS lock LEFT JOIN pg_stat_activity AS activity USING (pid)
 WHERE lock.locktype = 'advisory' AND lock.granted AND lock.pid <> pg_backend_pid()
   AND lock.database = (SELECT oid FROM pg_database WHERE datname = current_database())
@@ -97,17 +101,28 @@ async def _try_hold(connection: AsyncConnection) -> bool:
     return False
 
 
-async def find_holder(connection: AsyncConnection) -> tuple[int, str] | None:
-    """Return another holder of the database: the server process and the name of its client; None if there is none."""
+@dataclass(frozen=True)
+class DatabaseHolder:
+    """A session of the server that holds the database."""
+
+    process: int
+    """The id of the server process."""
+    client: str
+    """Its `application_name`."""
+    role: str
+    host: str
+    """Where its client runs, for a message."""
+
+
+async def find_holder(connection: AsyncConnection) -> DatabaseHolder | None:
+    """Return another holder of the database; None if there is none."""
     row = (await connection.execute(text(_HOLDERS), _KEYS)).first()
-    return None if row is None else (row[0], row[1])
+    return None if row is None else DatabaseHolder(**row._asdict())
 
 
 async def _held_by_another(connection: AsyncConnection) -> LockHeldError:
     holder = await find_holder(connection)
-    if holder is None:
-        return LockHeldError(problems.DATABASE_HELD)
-    return LockHeldError(problems.DATABASE_HELD_BY.fill(client=holder[1], process=holder[0]))
+    return LockHeldError(problems.DATABASE_HELD if holder is None else problems.DATABASE_HELD_BY.fill(**asdict(holder)))
 
 
 async def _check_held(connection: AsyncConnection) -> None:

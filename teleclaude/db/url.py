@@ -7,6 +7,7 @@ driver has nothing to fill in: the published URL is the one that was used.
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Mapping
 
@@ -35,6 +36,9 @@ _KNOWN_PARAMETERS = _DRIVER_PARAMETERS | HARMLESS | set(SERVER_PARAMETERS) | {"c
 
 SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 
+_HAS_SECOND_AT = re.compile(r"[^:]+://[^:/]*:[^@]*@.*@", re.DOTALL)
+"""A URL with a password and an @ beyond the one that ends it."""
+
 ENVIRONMENT = {"PGHOST": "host", "PGPORT": "port", "PGUSER": "user", "PGPASSWORD": "password", "PGDATABASE": "dbname"}
 ENVIRONMENT_QUERY = {
     "PGSSLMODE": "sslmode",
@@ -61,6 +65,9 @@ def parse_url(text: str, environ: Mapping[str, str] | None = None) -> URL:
     Host, port, user, password and database move from the query to their own places, where rendering hides the
     password. Raises ConfigError where the URL cannot be used.
     """
+    if _HAS_SECOND_AT.match(text):
+        # What follows the first @ would be read as host and database, and shown.
+        raise ConfigError(problems.SECOND_AT)
     try:
         url = make_url(text)
     except (ArgumentError, ValueError):
@@ -88,12 +95,13 @@ def _fill_in(url: URL, environ: Mapping[str, str]) -> URL:
     password = pick(url.password, "password")
     database = pick(url.database, "dbname", "database")
     unknown = sorted(set(given) - _KNOWN_PARAMETERS)
+    if unknown and "password" in url.query:
+        # It may be the rest of a password with an & in it.
+        raise ConfigError(problems.PASSWORD_CUT)
     if unknown:
         raise ConfigError(problems.UNKNOWN_PARAMETER.fill(name=unknown[0]))
     if port is not None and not (port.isdigit() and int(port) < 65536):
         raise ConfigError(problems.NO_PORT.fill(port=port))
-    if host is not None and "@" in host:
-        raise ConfigError(problems.AT_IN_PASSWORD)
     on_socket = host is not None and host.startswith("/")
     _check_values(given)
     _check_tls(given, on_socket=on_socket)
@@ -139,6 +147,11 @@ def display_url(url: URL) -> str:
     """Return `url` as it is shown: `***` for a password, without the driver's name."""
     shown = url.set(drivername=url.drivername.partition("+")[0]).difference_update_query(["sslpassword"])
     return shown.render_as_string(hide_password=True)
+
+
+def sql_name(name: str) -> str:
+    """Return `name` as it is written in SQL for people: quoted where it must be."""
+    return name if re.fullmatch(r"[a-z_][a-z0-9_]*", name) else '"' + name.replace('"', '""') + '"'
 
 
 def parse_options(options: str) -> dict[str, str]:

@@ -1,6 +1,8 @@
 """Upgrades of a database with data in it, by revisions that only the tests have."""
 
 import asyncio
+import os
+import re
 import signal
 import sys
 from collections.abc import Iterator
@@ -14,11 +16,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from teleclaude.config.schema import make_settings
 from teleclaude.daemon.boot import Installation, boot
-from teleclaude.daemon.upgrade import Upgrade, upgrade
+from teleclaude.daemon.upgrade import Upgrade, explain_holder, upgrade
 from teleclaude.db import schema
 from teleclaude.db.engine import disposing, make_engine
 from teleclaude.db.url import parse_url
-from teleclaude.errors import BootRefusedError, LockHeldError, TargetError, UpgradeError
+from teleclaude.errors import BootRefusedError, LockHeldError, Problem, TargetError, UpgradeError
 from tests.support.sample import as_on_a_terminal, query, run
 
 SECOND = '''"""Of the tests: says where a setting comes from, and keeps numbers of sessions."""
@@ -208,6 +210,30 @@ async def test_it_refuses_while_a_daemon_serves(installation: Installation, targ
         with pytest.raises(LockHeldError, match="another daemon or migration works on the database"):
             await upgrade(installation)
     assert await query(target, "SELECT version_num FROM alembic_version") == [("0001",)]
+
+
+async def test_a_holder_of_the_database_is_named_and_never_to_be_terminated(installation: Installation) -> None:
+    async with boot(installation):
+        with pytest.raises(LockHeldError) as held:
+            await upgrade(installation)
+    problem = held.value.problem
+    assert re.search(r": teleclaude, as the role \w+, from .*, server process \d+", problem.message)
+    assert "terminate" not in problem.message + problem.hint
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="asks systemd")
+def test_a_service_that_runs_is_named_with_the_command_that_stops_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    systemctl = tmp_path / "systemctl"
+    systemctl.write_text("#!/bin/sh\necho LoadState=loaded\necho ActiveState=active\n")
+    systemctl.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    held = LockHeldError(Problem("somebody holds it", "stop that program"))
+    problem = explain_holder(held, None).problem
+    assert "teleclaude-system.service is running" in problem.message
+    assert "sudo systemctl stop teleclaude-system.service" in problem.hint
+    assert explain_holder(held, tmp_path) is held
 
 
 async def test_it_refuses_while_a_migration_is_pending(installation: Installation, target: URL, second: Path) -> None:

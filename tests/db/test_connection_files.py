@@ -1,11 +1,12 @@
 import os
+import re
 from pathlib import Path
 
 import pytest
 from sqlalchemy import URL
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from teleclaude.db.connection_files import find_password, find_password_file, find_url
+from teleclaude.db.connection_files import explain_refusal, find_password, find_password_file, find_url
 from teleclaude.db.engine import disposing, make_engine
 from teleclaude.db.url import parse_url
 from teleclaude.errors import ConfigError
@@ -153,3 +154,31 @@ def test_the_file_that_has_the_password_is_known_again(
         return {name: value.format(home=tmp_path) for name, value in values.items()}
 
     assert find_password_file(text.format(home=tmp_path), at_home(environ), tmp_path) == at_home(found)
+
+
+@pytest.mark.parametrize(
+    ("text", "environ", "lines", "said"),
+    [
+        ("postgresql://u:own@h/d", {"PGPASSWORD": "x"}, "", "the password in the database URL is wrong"),
+        ("postgresql://u@h/d", {"PGPASSWORD": "x"}, "", "the password in PGPASSWORD is wrong"),
+        ("postgresql://u@h/d", {}, "# mine\nh:5432:d:u:x\n", "the password in line 2 of"),
+        ("postgresql://u@h/dd", {}, "h:5432:d:u:x\n", "line 1 of .* would fit but for its database"),
+        (
+            "postgresql://u@h/d",
+            {},
+            "h:5432:d:v:secret\no:1:e:w:x\n",
+            "line 1 of .* would fit but for its role",
+        ),
+        ("postgresql://u@h/d", {}, "other:1:e:w:secret\n", "no line of .* is for h:5432:d:u:"),
+        ("postgresql://u@h/d", {}, None, "there is no .*pgpass"),
+    ],
+)
+def test_a_refused_password_is_traced_to_its_place(
+    tmp_path: Path, text: str, environ: dict[str, str], lines: str | None, said: str
+) -> None:
+    if lines is not None:
+        write_private(tmp_path / ".pgpass", lines)
+    problem = explain_refusal(text, environ, tmp_path)
+    assert re.search(said, problem.message)
+    assert problem.message.startswith("{database}: ")
+    assert "secret" not in problem.message + problem.hint

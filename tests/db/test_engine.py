@@ -113,4 +113,6 @@ async def test_a_database_that_is_missing_is_to_be_created(target: URL) -> None:
     with pytest.raises(TargetError, match="does not exist") as caught, explained(url):
         async with make_engine(url).connect():
             pass
-    assert caught.value.problem.hint.startswith("create the database")
+    assert caught.value.problem.hint.startswith(
+        "correct its name in the URL, or create it: CREATE DATABASE not_there OWNER "
+    )

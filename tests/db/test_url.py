@@ -56,7 +56,10 @@ def test_a_password_is_never_displayed(text: str) -> None:
         ("postgresql://h:70000/d", "70000"),
         ("postgresql://h/d?connect_timeout=soon", "connect_timeout"),
         ("postgresql://h/d?options=-c 'x", "options"),
-        ("postgresql://ada:p@secret@h/d", "holds an @"),
+        ("postgresql://ada:p@secret@h/d", "more than one @"),
+        ("postgresql://ada:p@secret/d#%:x@h:5432/d", "more than one @"),
+        ("postgresql://ada:p@x?secret=y@h/d", "more than one @"),
+        ("postgresql://h/d?user=ada&password=p&secret=x", "ends it there"),
         ("secret words", "cannot be read"),
     ],
 )

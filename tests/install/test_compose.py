@@ -12,7 +12,7 @@ import pytest
 from pydantic import ValidationError
 
 from teleclaude.layout import make_layout
-from teleclaude.migration.plan.prechecks import NEWEST_SERVER, OLDEST_SERVER
+from teleclaude.migration.source.inventory import NEWEST_SERVER, OLDEST_SERVER
 from tests.install.compose import Application, Mount, read_application
 
 CHECKOUT = Path(__file__).parents[2]

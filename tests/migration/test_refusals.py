@@ -69,7 +69,7 @@ def with_target(options: Options, **parts: object) -> Options:
 
 
 async def test_a_wrong_password(options: Options, refuse: Refuse) -> None:
-    await refuse(with_target(options, password="wrong"), "password authentication failed")
+    await refuse(with_target(options, password="wrong"), "the password in the database URL is wrong")
 
 
 async def test_a_database_that_is_not_there(options: Options, refuse: Refuse) -> None:

@@ -76,7 +76,7 @@ async def _ask(connection: AsyncConnection, url: URL) -> DatabaseFacts:
         revision=revision,
         head=schema.head(),
         can_upgrade=revision is not None and schema.find_way(revision) is not None,
-        holder=Holder(*holder) if holder else None,
+        holder=Holder(holder.process, holder.client) if holder else None,
         is_empty=revision is None and not await connection.run_sync(schema.read_tables),
         pending=tuple(await pending_runs(connection)) if at_head else (),
         complete=tuple(await connection.run_sync(_complete_runs)) if at_head else (),

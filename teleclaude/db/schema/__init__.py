@@ -31,6 +31,9 @@ FUNCTIONS = first.FUNCTIONS
 INDEXES = first.SEARCH_INDEXES
 """The indexes of the schema that no model has: those of the search."""
 
+RELATIONS = (*first.INDEXES, f"{VERSION_TABLE}_pkc")
+"""Every index of the schema, those of keys included; they share their names with tables."""
+
 
 def _config() -> Config:
     config = Config()

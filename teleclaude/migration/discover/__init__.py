@@ -31,7 +31,12 @@ from teleclaude.migration.discover.problems import CLOSED, CLOSED_TO_OWNER, UNRE
 from teleclaude.migration.discover.processes import find_activities
 from teleclaude.migration.discover.services import find_services
 from teleclaude.migration.discover.shells import find_shells
-from teleclaude.migration.discover.target import choose_target, find_target_password, read_target
+from teleclaude.migration.discover.target import (
+    choose_target,
+    explain_password,
+    find_target_password,
+    read_target,
+)
 from teleclaude.migration.report.events import Finding, error
 from teleclaude.migration.source.installation import Places
 from teleclaude.migration.source.inventory import NOWHERE, Inventory, Reference
@@ -195,6 +200,8 @@ async def _look_at_target(
     try:
         target = await read_target(url, _LOCK_SECONDS if committing else 0.0)
     except TeleClaudeError as failure:
-        attempts.problems.append(error("target", failure.problem))
+        explained = attempts.look("target", None, explain_password, options, environ, url, failure)
+        if explained is not None:
+            attempts.problems.append(error("target", explained.problem))
         target = None
     return replace(inventory, url=url, target=target, password_from=find_target_password(options, environ))

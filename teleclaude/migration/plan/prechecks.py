@@ -6,16 +6,32 @@ function yields nothing where all is well; an error refuses, a warning does not.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from teleclaude.db.url import sql_name
 from teleclaude.migration.plan import problems
 from teleclaude.migration.report.events import CutoverItem, Finding, Severity, error, warning
-from teleclaude.migration.source.inventory import Inventory, Kind, TargetState
+from teleclaude.migration.report.summary import count
+from teleclaude.migration.source.inventory import (
+    NEWEST_SERVER,
+    OLDEST_SERVER,
+    Inventory,
+    Kind,
+    Setting,
+    TakenName,
+    TargetState,
+)
 from teleclaude.migration.values.identifiers import EVENTS, LEGACY
 from teleclaude.platform.names import names_of
 
-OLDEST_SERVER, NEWEST_SERVER = 15, 18
+_CONNECTIONS = 4
+"""How many sessions a migration has at the same time, those of the daemon that it boots included."""
+
+_DAEMON_CONNECTIONS = 16
+"""How many sessions a daemon has at the most: those of its pool, and the one with the lock."""
+
+_MOST_NAMED = 12
 
 
 def run_prechecks(inventory: Inventory, cutover: Sequence[CutoverItem], *, dry_run: bool) -> Iterator[Finding]:
@@ -112,10 +128,81 @@ def _check_server(target: TargetState) -> Iterator[Finding]:
 def _check_database(target: TargetState) -> Iterator[Finding]:
     if target.encoding != "UTF8":
         yield error("target", problems.NOT_UTF8.fill(encoding=target.encoding))
-    if not target.may_create:
-        yield error("target", problems.MAY_NOT_CREATE)
     if target.held_by:
         yield error("target", problems.TARGET_HELD.fill(holder=target.held_by))
+    for scope, free in target.free_connections.items():
+        words = {"scope": scope, "connections": count(max(free, 0), "connection"), "most": _DAEMON_CONNECTIONS}
+        if free < _CONNECTIONS:
+            yield error("target", problems.TOO_FEW_CONNECTIONS.fill(**words, needed=_CONNECTIONS))
+        elif free < _DAEMON_CONNECTIONS:
+            yield warning("target", problems.FEW_CONNECTIONS.fill(**words))
+
+
+def _check_rights(target: TargetState) -> Iterator[Finding]:
+    words = {
+        "database": sql_name(target.database),
+        "role": sql_name(target.role),
+        "schema": sql_name(target.schema or ""),
+    }
+    if not target.may_create:
+        yield error("target", problems.MAY_NOT_CREATE.fill(**words))
+    if target.schema is None:
+        yield from _check_search_path(target, words)
+    elif not target.may_create_tables:
+        yield error("target", problems.MAY_NOT_CREATE_TABLES.fill(**words))
+
+
+def _check_search_path(target: TargetState, words: Mapping[str, str]) -> Iterator[Finding]:
+    setting = target.settings.get("search_path", Setting("search_path", "", ""))
+    is_default = "public" in [each.strip() for each in setting.value.split(",")]
+    if is_default and "public" not in target.schemas:
+        yield error("target", problems.NO_PUBLIC.fill(**words))
+    elif is_default:
+        yield error("target", problems.MAY_NOT_USE_PUBLIC.fill(**words))
+    else:
+        yield error(
+            "target", problems.NO_SCHEMA.fill(path=setting.value or "''", remedy=_reset(setting, target, "public"))
+        )
+
+
+def _check_settings(target: TargetState) -> Iterator[Finding]:
+    for name, wanted in (("default_transaction_read_only", "off"), ("session_replication_role", "origin")):
+        setting = target.settings.get(name)
+        # A standby has its own sentence.
+        if setting is not None and setting.value != wanted and not target.standby:
+            words = {"name": name, "value": setting.value, "wanted": wanted}
+            yield error("target", problems.WRONG_SETTING.fill(**words, remedy=_reset(setting, target, wanted)))
+    setting = target.settings.get("default_tablespace")
+    if setting is not None and not target.may_use_tablespace:
+        words = {"tablespace": sql_name(setting.value), "role": sql_name(target.role)}
+        yield error("target", problems.MAY_NOT_USE_TABLESPACE.fill(**words))
+
+
+def _reset(setting: Setting, target: TargetState, wanted: str) -> str:
+    """Return what gives a setting the value that is wanted, where it is set."""
+    if setting.scope == "options":
+        return f"take {setting.name} out of options in the URL, or out of PGOPTIONS"
+    if setting.scope:
+        return f"ALTER {setting.scope} RESET {setting.name}"
+    return f"ALTER DATABASE {sql_name(target.database)} SET {setting.name} = {wanted}"
+
+
+def _check_names(target: TargetState) -> Iterator[Finding]:
+    if target.owners:
+        tables, owners = ", ".join(sorted(target.owners)), ", ".join(sorted(set(target.owners.values())))
+        yield error("target", problems.OTHER_OWNER.fill(tables=tables, owners=owners, role=sql_name(target.role)))
+    elif target.names_taken:
+        named = ", ".join(_describe(found) for found in target.names_taken[:_MOST_NAMED])
+        more = len(target.names_taken) - _MOST_NAMED
+        listed = f"{named}, and {more} more" if more > 0 else named
+        yield error("target", problems.NAMES_TAKEN.fill(schema=target.schema, listed=listed))
+    if target.unrelated and not target.runs:
+        yield warning("target", problems.UNRELATED.fill(tables=", ".join(target.unrelated)))
+
+
+def _describe(found: TakenName) -> str:
+    part = f" of the extension {found.extension}" if found.extension else ""
+    return f"the {found.kind} {found.name}{part}"
 
 
 def _check_tables(target: TargetState) -> Iterator[Finding]:
@@ -125,8 +212,6 @@ def _check_tables(target: TargetState) -> Iterator[Finding]:
         yield error("target", problems.ALREADY_MIGRATED.fill(tables=full, run=last.run, state=last.state))
     elif full:
         yield error("target", problems.NOT_EMPTY.fill(tables=full))
-    elif target.rows and target.revision is None:
-        yield error("target", problems.OTHER_TABLES.fill(tables=", ".join(sorted(target.rows))))
 
 
 def _check_schema(target: TargetState) -> Iterator[Finding]:
@@ -145,4 +230,12 @@ _PRECHECKS = (
     _check_folders,
     _check_service_user,
 )
-_TARGET_PRECHECKS = (_check_server, _check_database, _check_tables, _check_schema)
+_TARGET_PRECHECKS = (
+    _check_server,
+    _check_database,
+    _check_rights,
+    _check_settings,
+    _check_tables,
+    _check_schema,
+    _check_names,
+)

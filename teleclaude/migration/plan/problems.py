@@ -24,7 +24,34 @@ SERVER_TOO_NEW = Problem(
 NOT_UTF8 = Problem("the encoding of the database is {encoding}, not UTF8", "create it with ENCODING 'UTF8'")
 STANDBY = Problem("the server is a standby, which cannot be written to", "use --target with the primary server")
 MAY_NOT_CREATE = Problem(
-    "the role may not create tables and schemas in the database", "make the role the owner of the database"
+    "the role {role} may not create schemas in the database {database}",
+    "make the role its owner: ALTER DATABASE {database} OWNER TO {role}",
+)
+MAY_NOT_CREATE_TABLES = Problem(
+    "the role {role} may not create tables in the schema {schema}",
+    "as its owner, or as an administrator: GRANT CREATE ON SCHEMA {schema} TO {role}",
+)
+NO_PUBLIC = Problem(
+    "the database {database} has no schema public, where the tables would be",
+    "create it: CREATE SCHEMA public AUTHORIZATION {role}",
+)
+MAY_NOT_USE_PUBLIC = Problem(
+    "the role {role} may not use the schema public, where the tables would be",
+    "as its owner, or as an administrator: GRANT USAGE, CREATE ON SCHEMA public TO {role}",
+)
+NO_SCHEMA = Problem("search_path is {path}, which names no schema that the role may use", "{remedy}")
+WRONG_SETTING = Problem("{name} is {value} in each session of the role; the migration needs {wanted}", "{remedy}")
+MAY_NOT_USE_TABLESPACE = Problem(
+    "the role {role} may not create tables in the tablespace {tablespace}, which default_tablespace names",
+    "as an administrator: GRANT CREATE ON TABLESPACE {tablespace} TO {role}",
+)
+TOO_FEW_CONNECTIONS = Problem(
+    "the limit of {scope} leaves {connections}; the migration needs {needed}, and the daemon up to {most}",
+    "raise the limit: ALTER {scope} CONNECTION LIMIT -1",
+)
+FEW_CONNECTIONS = Problem(
+    "the limit of {scope} leaves {connections}; the daemon needs up to {most}",
+    "raise the limit: ALTER {scope} CONNECTION LIMIT -1",
 )
 TARGET_HELD = Problem("{holder}", "stop it and run again")
 NOT_EMPTY = Problem(
@@ -35,8 +62,17 @@ ALREADY_MIGRATED = Problem(
     "the database is not empty; these tables hold rows: {tables}; the migration {run} into it is {state}",
     "start the new daemon; to migrate again, first go back by the run's rollback.txt",
 )
-OTHER_TABLES = Problem(
-    "the database has tables of these names that are not TeleClaude's: {tables}", "use --target with another database"
+NAMES_TAKEN = Problem(
+    "the schema {schema} has objects that are not TeleClaude's, with names that it needs: {listed}",
+    "use --target with another database, or rename or drop these objects",
+)
+OTHER_OWNER = Problem(
+    "these tables belong to {owners}, whose rights the role {role} does not have: {tables}",
+    "use --target with that role, or with another database",
+)
+UNRELATED = Problem(
+    "the database also holds tables of others, with rows: {tables}",
+    "nothing to do; they stay as they are, and a database of its own is easier to back up",
 )
 OTHER_REVISION = Problem(
     "the database is at schema revision {revision}; this program needs {head}",

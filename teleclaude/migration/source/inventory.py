@@ -83,10 +83,37 @@ class TargetRun:
     started_at: str
 
 
+OLDEST_SERVER, NEWEST_SERVER = 15, 18
+"""The releases of PostgreSQL that were tested."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A setting with which each session of the role begins."""
+
+    name: str
+    value: str
+    scope: str
+    """What ALTER changes where it is set, such as `ROLE ada IN DATABASE tele`; empty where it is set elsewhere."""
+
+
+@dataclass(frozen=True)
+class TakenName:
+    """An object of the target that is not ours and has a name that one of ours needs."""
+
+    kind: str
+    """In PostgreSQL's words: `view`, `sequence`, `function`."""
+    name: str
+    extension: str = ""
+    """The extension that it is part of."""
+
+
 @dataclass(frozen=True)
 class TargetState:
     """What the target database holds."""
 
+    database: str = ""
+    role: str = ""
     server_version: int = 0
     """As `server_version_num`: 150004 is 15.4."""
     encoding: str = "UTF8"
@@ -102,7 +129,23 @@ class TargetState:
     schemas: frozenset[str] = frozenset()
     """Every schema of the database."""
     runs: tuple[TargetRun, ...] = ()
+    names_taken: tuple[TakenName, ...] = ()
+    owners: Mapping[str, str] = field(default_factory=dict)
+    """The owner of every table of ours that belongs to a role whose rights our role does not have."""
+    unrelated: tuple[str, ...] = ()
+    """Tables of others that hold rows."""
+    schema: str | None = "public"
+    """The schema where a new table would be; None where the search path names none that exists and may be used."""
     may_create: bool = True
+    """Whether the role may create schemas in the database."""
+    may_create_tables: bool = True
+    """Whether the role may create tables in `schema`."""
+    may_use_tablespace: bool = True
+    """Whether the role may create tables in the tablespace where a new table would be."""
+    settings: Mapping[str, Setting] = field(default_factory=dict)
+    """The settings that can keep the migration from working, by name."""
+    free_connections: Mapping[str, int] = field(default_factory=dict)
+    """How many more sessions the limits allow, by what ALTER changes: `ROLE ada`, `DATABASE tele`."""
     standby: bool = False
     held_by: str = ""
     """Who holds the lock of the database, as a sentence; empty where it is free."""

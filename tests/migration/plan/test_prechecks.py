@@ -16,6 +16,8 @@ from teleclaude.migration.source.inventory import (
     Inventory,
     Kind,
     Service,
+    Setting,
+    TakenName,
     TargetRun,
     TargetState,
 )
@@ -36,6 +38,36 @@ def of_target(inventory: Inventory, **changes: Any) -> list[tuple[Severity, str,
     return found(replace(inventory, target=replace(inventory.target, **changes)))
 
 
+def settings(name: str, value: str, scope: str = "") -> dict[str, Setting]:
+    return {name: Setting(name, value, scope)}
+
+
+@pytest.mark.parametrize(
+    ("scope", "remedy"),
+    [
+        ("ROLE ada IN DATABASE d", "ALTER ROLE ada IN DATABASE d RESET default_transaction_read_only"),
+        ("options", "take default_transaction_read_only out of options in the URL, or out of PGOPTIONS"),
+        ("", 'ALTER DATABASE "D" SET default_transaction_read_only = off'),
+    ],
+)
+def test_a_setting_is_changed_where_it_is_set(inventory: Inventory, scope: str, remedy: str) -> None:
+    found = settings("default_transaction_read_only", "on", scope)
+    [(_, _, hint)] = of_target(inventory, database="D", settings=found)
+    assert hint == remedy
+
+
+def test_a_standby_is_not_told_to_change_a_setting(inventory: Inventory) -> None:
+    found = settings("default_transaction_read_only", "on")
+    [(_, message, _)] = of_target(inventory, standby=True, settings=found)
+    assert "standby" in message
+
+
+def test_tables_of_others_and_a_limit_that_only_a_busy_daemon_meets_are_warnings(inventory: Inventory) -> None:
+    for changes in ({"unrelated": ("invoices",)}, {"free_connections": {"DATABASE d": 10}}):
+        [(severity, _, _)] = of_target(inventory, **changes)
+        assert severity is Severity.WARNING
+
+
 def test_nothing_is_refused_where_nothing_is_wrong(inventory: Inventory) -> None:
     assert found(inventory) == []
 
@@ -46,10 +78,19 @@ def test_nothing_is_refused_where_nothing_is_wrong(inventory: Inventory) -> None
         ({"server_version": 140_010}, "PostgreSQL 14"),
         ({"encoding": "LATIN1"}, "LATIN1"),
         ({"standby": True}, "standby"),
-        ({"may_create": False}, "may not create"),
+        ({"may_create": False}, "may not create schemas"),
+        ({"may_create_tables": False}, "may not create tables"),
+        ({"may_use_tablespace": False, "settings": settings("default_tablespace", "fast")}, "tablespace fast"),
+        ({"schema": None, "settings": settings("search_path", '""')}, 'search_path is ""'),
+        ({"schema": None, "settings": settings("search_path", '"$user", public')}, "has no schema public"),
+        ({"settings": settings("default_transaction_read_only", "on")}, "default_transaction_read_only is on"),
+        ({"settings": settings("session_replication_role", "replica")}, "session_replication_role is replica"),
+        ({"free_connections": {"ROLE ada": 3}}, "the limit of ROLE ada leaves 3 connections"),
+        ({"owners": {"sessions": "eve"}}, "belong to eve"),
+        ({"names_taken": (TakenName("view", "sessions"),)}, "the view sessions"),
+        ({"names_taken": (TakenName("function", "f()", "ext"),)}, "the function f() of the extension ext"),
         ({"held_by": "a daemon works on it"}, "a daemon works on it"),
         ({"rows": {"sessions": 3, "mirrors": 0}}, "sessions (3)"),
-        ({"rows": {"sessions": 0}}, "not TeleClaude's: sessions"),
         ({"revision": "0000"}, "schema revision 0000"),
         ({"schemas": frozenset({"legacy", "public"})}, "schema named legacy"),
     ],

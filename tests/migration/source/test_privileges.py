@@ -372,7 +372,7 @@ def make_hostile_docs(sample: SampleInstallation, private: Path) -> dict[str, st
         "zero.md": docs_of.OUTSIDE,
         "huge.md": docs_of.LARGE,
         "two\\x0alines.md": docs_of.ODD_NAME,
-        "latin-\\xdce9.md": docs_of.ODD_NAME,
+        "latin-\\xe9.md": docs_of.ODD_NAME,
     }
 
 

@@ -38,6 +38,16 @@ SEARCH_INDEXES = tuple(
 """The indexes over functions, which models cannot say."""
 
 
+INDEXES = tuple(
+    re.findall(
+        r"^(?:ALTER TABLE \w+ ADD CONSTRAINT (?=\w+ (?:PRIMARY|UNIQUE))|CREATE (?:UNIQUE )?INDEX )(\w+)",
+        "\n".join(_read_statements("post_data")),
+        re.MULTILINE,
+    )
+)
+"""Every index, those of primary and unique keys included."""
+
+
 def create_pre_data() -> None:
     """Create bare tables, functions and triggers on PostgreSQL."""
     for statement in _read_statements("pre_data"):

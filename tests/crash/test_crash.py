@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.crash.disks import can_mount, play_full
-from tests.crash.matrix import Case, Ground, play, selection, standing_ground
+from tests.crash.matrix import FAULTS, Case, Ground, play, selection, standing_ground
 
 SEED = 4
 
@@ -16,10 +16,15 @@ def ground() -> Iterator[Ground]:
         yield made
 
 
-@pytest.mark.parametrize("case", selection(SEED, 11), ids=lambda case: f"{case.fault}, {case.label}")
+@pytest.mark.parametrize("case", selection(SEED, len(FAULTS)), ids=lambda case: f"{case.fault}, {case.label}")
 def test_every_promise_is_kept_after(ground: Ground, case: Case) -> None:
     outcome = play(ground, case)
     assert not outcome.wrong, (outcome, outcome.said)
+
+
+def test_a_commit_whose_reply_is_lost_is_done(ground: Ground) -> None:
+    outcome = play(ground, Case("reply to COMMIT lost", ("begin", "transfer")))
+    assert (outcome.code, outcome.target, outcome.wrong) == (0, "complete", ()), outcome.said
 
 
 @pytest.mark.skipif(not can_mount(), reason="needs root, to mount a small disk")

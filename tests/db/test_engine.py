@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from sqlalchemy import URL, insert, select
+from sqlalchemy import URL, insert, select, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from teleclaude.db import schema
@@ -116,3 +116,18 @@ async def test_a_database_that_is_missing_is_to_be_created(target: URL) -> None:
     assert caught.value.problem.hint.startswith(
         "correct its name in the URL, or create it: CREATE DATABASE not_there OWNER "
     )
+
+
+async def test_an_error_of_postgresql_quotes_no_value(target: URL) -> None:
+    async with disposing(make_engine(target)) as engine, engine.connect() as connection:
+        with pytest.raises(DBAPIError) as caught:
+            await connection.execute(text("SELECT 1 / 0, CAST(:value AS text)"), {"value": "a secret"})
+    assert "a secret" not in str(caught.value)
+
+
+def test_an_error_of_a_copy_quotes_no_value(tmp_path: Path) -> None:
+    path = tmp_path / "copy.db"
+    sqlite3.connect(path).close()
+    with make_reader(path).connect() as connection, pytest.raises(DBAPIError) as caught:
+        connection.execute(text("SELECT :value FROM nowhere"), {"value": "a secret"})
+    assert "a secret" not in str(caught.value)

@@ -5,7 +5,7 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from teleclaude.db.file_lock import hold_existing, hold_pid_file
-from teleclaude.db.lock import hold_database
+from teleclaude.db.lock import hold_database, work_alone
 from teleclaude.errors import LockHeldError
 
 
@@ -54,3 +54,15 @@ def test_an_old_pid_file_is_held_without_a_change(tmp_path: Path) -> None:
 def test_no_pid_file_is_made_for_an_old_installation(tmp_path: Path) -> None:
     with hold_existing(tmp_path / "teleclaude.pid"):
         assert list(tmp_path.iterdir()) == []
+
+
+async def test_a_transaction_whose_session_was_cut_still_keeps_others_out(target_engine: AsyncEngine) -> None:
+    # The session that held the database is gone, and the transaction that it began goes on.
+    async with target_engine.connect() as cut_off:
+        await work_alone(cut_off)
+        with pytest.raises(LockHeldError):
+            async with hold_database(target_engine):
+                pass
+        await cut_off.rollback()
+        async with hold_database(target_engine):
+            pass

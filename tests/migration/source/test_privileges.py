@@ -40,6 +40,7 @@ from tests.support.sample import has_nothing, migrate_sample
 pytestmark = pytest.mark.usefixtures("daemon_here")
 
 USER = 12345
+GROUP = 23456
 PLANTED = "planted-for-root-alone"
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can act for another user")
 
@@ -568,3 +569,24 @@ async def test_what_the_user_could_not_remove_himself_stays_in_his_home(
 
     report = await migrate_sample(options, (Step("remove", remove),))
     assert report.ok, report.failure
+
+
+@as_root
+async def test_what_only_a_group_of_roots_may_read_is_not_read(
+    options: Options, theirs: SampleInstallation, groups_of_root: int
+) -> None:
+    path = theirs.checkout / "config.yml"
+    os.chown(path, 0, groups_of_root)
+    path.chmod(0o040)
+    report = await migrate_sample(options)
+    assert report.exit_code == 3
+    assert any(f"{path} cannot be read" in message for message in errors(report)), errors(report)
+
+
+@pytest.fixture
+def groups_of_root() -> Iterator[int]:
+    """Let this process of root be in one more group, and return it."""
+    before = os.getgroups()
+    os.setgroups([*before, GROUP])
+    yield GROUP
+    os.setgroups(before)

@@ -107,8 +107,8 @@ MUTANTS = (
     Mutant(
         "an error of PostgreSQL quotes no value",
         "teleclaude/db/engine.py",
-        "    engine = create_async_engine(target, hide_parameters=True)\n",
-        "    engine = create_async_engine(target)\n",
+        "        hide_parameters=True,\n",
+        "",
         "tests/db/test_engine.py::test_an_error_of_postgresql_quotes_no_value",
     ),
     Mutant(

@@ -41,6 +41,11 @@ class Checker:
     def __init__(self, copy: Path) -> None:
         self._engine = make_reader(copy)
         self._connection = self._engine.raw_connection()
+        database = self._connection.driver_connection
+        assert isinstance(database, sqlite3.Connection)
+        self._database = database
+        # Rows may break a CHECK; they are moved all the same.
+        database.execute("PRAGMA ignore_check_constraints = ON")
         self._functions: set[str] = set()
         self.collations: set[str] = set()
         """Unknown orders of text that the checks met."""
@@ -52,26 +57,22 @@ class Checker:
 
     def ask(self, query: str) -> list[tuple[object, ...]]:
         """Return the rows of a query; raises sqlite3.DatabaseError."""
-        database = self._connection.driver_connection
-        assert isinstance(database, sqlite3.Connection)
-        # A check looks at the values of a CHECK as well, and PostgreSQL's are added later.
-        database.execute("PRAGMA ignore_check_constraints = ON")
         while True:
             try:
-                return database.execute(query).fetchall()
+                return self._database.execute(query).fetchall()
             except sqlite3.OperationalError as error:
-                if not self._stand_in(database, str(error)):
+                if not self._stand_in(str(error)):
                     raise
 
-    def _stand_in(self, database: sqlite3.Connection, said: str) -> bool:
+    def _stand_in(self, said: str) -> bool:
         """Register what SQLite said it does not know; False where it said something else, or says it again."""
         if (found := _UNKNOWN_COLLATION.fullmatch(said)) and found[1] not in self.collations:
             self.collations.add(found[1])
-            database.create_collation(found[1], lambda _one, _other: 0)
+            self._database.create_collation(found[1], lambda _one, _other: 0)
             return True
         if (found := _UNKNOWN_FUNCTION.fullmatch(said)) and found[1] not in self._functions:
             self._functions.add(found[1])
-            database.create_function(found[1], -1, lambda *_: None, deterministic=True)
+            self._database.create_function(found[1], -1, lambda *_: None, deterministic=True)
             return True
         return False
 

@@ -142,6 +142,12 @@ def test_values_that_break_their_checks_are_no_damage(path: Path) -> None:
     assert tables(path)["odd"].rows == 1
 
 
+def test_a_search_index_that_disagrees_with_its_table_is_no_damage(path: Path) -> None:
+    make(path, "CREATE VIRTUAL TABLE words USING fts5(a, content = 'sound')")
+    make(path, "INSERT INTO words (rowid, a) VALUES (1, 'other words'), (77, 'of no row')")
+    assert tables(path)["sound"].rows == 2
+
+
 def overwrite_leaf(path: Path, table: str) -> None:
     """Spoil a page of a table beyond its first."""
     with closing(sqlite3.connect(path)) as database:

@@ -6,7 +6,7 @@ import errno
 import json
 import sqlite3
 import ssl
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
@@ -131,6 +131,11 @@ def _trust_system(query: Mapping[str, Any]) -> ssl.SSLContext:
     return context
 
 
+_SKIP_UNKNOWN = "PRAGMA writable_schema = ON"
+"""Lets a connection skip what it does not understand in the schema (SQLite source, main.c, SQLITE_NoSchemaError).
+A connection that only reads cannot write to the schema."""
+
+
 def _make_sqlite_engine(url: URL, *, read_only: bool) -> AsyncEngine:
     path = url.database or ""
     only_reading = url.set(database=f"file:{_quote(path)}", query={"mode": "ro", "uri": "true"})
@@ -142,7 +147,9 @@ def _make_sqlite_engine(url: URL, *, read_only: bool) -> AsyncEngine:
         cursor = connection.cursor()
         cursor.execute("PRAGMA busy_timeout = 5000")
         cursor.execute("PRAGMA foreign_keys = ON")
-        if not read_only:
+        if read_only:
+            cursor.execute(_SKIP_UNKNOWN)
+        else:
             cursor.execute("PRAGMA journal_mode = WAL")
             cursor.execute("PRAGMA synchronous = NORMAL")
         cursor.close()
@@ -150,13 +157,17 @@ def _make_sqlite_engine(url: URL, *, read_only: bool) -> AsyncEngine:
     return engine
 
 
-def make_reader(path: Path, functions: Mapping[str, Callable[..., Any]] | None = None) -> Engine:
+def make_reader(
+    path: Path, functions: Mapping[str, Callable[..., Any]] | None = None, collations: Collection[str] = ()
+) -> Engine:
     """Return a synchronous engine that reads the SQLite file at `path` and never changes a byte of it.
 
     Text arrives as `str`: bytes that are no UTF-8 become lone surrogates, which no valid text has, so that nothing
     is lost (PEP 383). A BLOB arrives as `bytes`.
 
-    `functions` are those that queries may call besides SQLite's own: pure, and of two arguments.
+    What the schema holds that this SQLite does not understand is passed over, so that the rest can be read.
+    `functions` are those that queries may call besides SQLite's own: pure, and of two arguments. Each of `collations`
+    lets a table be read in whose key an unknown order of text is; it compares code points.
     """
 
     def connect() -> sqlite3.Connection:
@@ -164,6 +175,9 @@ def make_reader(path: Path, functions: Mapping[str, Callable[..., Any]] | None =
         connection.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
         for name, function in (functions or {}).items():
             connection.create_function(name, 2, function, deterministic=True)
+        for name in collations:
+            connection.create_collation(name, lambda one, other: (one > other) - (one < other))
+        connection.execute(_SKIP_UNKNOWN)
         return connection
 
     return create_engine("sqlite://", creator=connect, poolclass=NullPool, hide_parameters=True)

@@ -4,6 +4,7 @@ import dataclasses
 import json
 import os
 import random
+import re
 import sqlite3
 import stat
 from contextlib import closing
@@ -404,3 +405,29 @@ async def test_a_rehearsal_without_a_target_says_so_and_does_the_rest(options: O
     assert report.ok, report.failure
     assert any("no target" in finding.problem.message for finding in report.all(Finding))
     assert report.to_json()["files"]
+
+
+async def test_rows_that_an_index_of_the_key_lacks_are_moved_or_rejected_and_counted(
+    options: Options, sample: SampleInstallation, target: URL
+) -> None:
+    index = "sqlite_autoindex_system_settings_1"
+    with editing(sample) as database:
+        database.execute("PRAGMA writable_schema = ON")
+        entry = database.execute("SELECT * FROM sqlite_master WHERE name = ?", (index,)).fetchone()
+        (sql,) = database.execute("SELECT sql FROM sqlite_master WHERE name = 'system_settings'").fetchone()
+        database.execute("DELETE FROM sqlite_master WHERE name = ?", (index,))
+        keyless = re.sub("PRIMARY KEY", "", sql)
+        database.execute("UPDATE sqlite_master SET sql = ? WHERE name = 'system_settings'", (keyless,))
+    with editing(sample) as database:
+        (rows,) = database.execute("SELECT count(*) FROM system_settings").fetchone()
+        database.execute("INSERT INTO system_settings (key, value) SELECT key, 'again' FROM system_settings LIMIT 1")
+        database.execute("INSERT INTO system_settings (key, value) VALUES ('not in the index', 'x')")
+        database.execute("PRAGMA writable_schema = ON")
+        database.execute("INSERT INTO sqlite_master VALUES (?, ?, ?, ?, ?)", entry)
+        database.execute("UPDATE sqlite_master SET sql = ? WHERE name = 'system_settings'", (sql,))
+    report = await migrate_sample(options)
+    assert report.ok, report.failure
+    [result] = [each for each in report.all(TableResult) if each.name == "system_settings"]
+    assert (result.source_rows, result.target_rows, result.rejected) == (rows + 2, rows + 1, 1)
+    assert await query(target, "SELECT value FROM system_settings WHERE key = 'not in the index'") == [("x",)]
+    assert any(f"the index {index} of" in finding.problem.message for finding in report.all(Finding))

@@ -1,50 +1,46 @@
-"""Finding the old database, and reading its private copy."""
+"""Finding the old databases, under every name that they have, and copying them."""
 
 from __future__ import annotations
 
 import os
-import re
-import sqlite3
+import shlex
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
-
-from sqlalchemy import Connection
-from sqlalchemy.exc import DatabaseError, DBAPIError
 
 from teleclaude.config.files import read_yaml
 from teleclaude.config.layers import expand
-from teleclaude.db.engine import make_reader
-from teleclaude.db.models import Model
-from teleclaude.db.models.queues import WAITING
 from teleclaude.errors import Problem, SourceError
 from teleclaude.migration.discover import problems
 from teleclaude.migration.discover.configuration import read_variables
+from teleclaude.migration.discover.content import read_content
 from teleclaude.migration.report.events import Finding, warning
 from teleclaude.migration.report.summary import count
 from teleclaude.migration.source.files import opened
-from teleclaude.migration.source.installation import ConfigFiles, Places, SourceColumn, SourceDatabase, SourceTable
-from teleclaude.migration.source.json_member import count_pending
-from teleclaude.migration.source.old_schema import find_models, fold, has_data
+from teleclaude.migration.source.installation import ConfigFiles, FileNames, Places, SourceDatabase
+from teleclaude.migration.source.old_schema import find_models
 from teleclaude.migration.source.privsep import Privsep
-from teleclaude.migration.source.snapshot import copy_database
-from teleclaude.migration.values.identifiers import quote
+from teleclaude.migration.source.problems import OTHER_NAME
+from teleclaude.migration.source.snapshot import copy_database, find_parts
+from teleclaude.migration.source.unprivileged import find_real, list_hard_links
 
 _EVENTS_FILE = "events.db"
 
-_MIGRATIONS = "schema_migrations"
-"""The table in which the old program recorded the changes of its schema."""
-
-_SHADOWS = ("", "_data", "_idx", "_docsize", "_config")
-"""The tables of an FTS5 index (SQLite manual, FTS5, section 9); a table `_content` holds data of its own."""
-
-_INDEX_DAMAGE = re.compile(r"(malformed|unable to validate the) inverted index for FTS\d table ")
-"""What SQLite says of a damaged search index since 3.44 (SQLite source, ext/fts5/fts5_main.c)."""
-
-_Candidate = tuple[Path, str]
+_Place = tuple[Path, str]
 """A place where the old database can be, and the setting that names it; of the usual place the empty string."""
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    """A database file that is there."""
+
+    path: Path
+    setting: str
+    """What names it; empty for the usual place."""
+    real: Path
+    """The path without links."""
+    names: FileNames
 
 
 def find_database(privsep: Privsep, places: Places, files: ConfigFiles, private: Path) -> SourceDatabase:
@@ -55,11 +51,11 @@ def find_database(privsep: Privsep, places: Places, files: ConfigFiles, private:
     candidates = _existing(privsep, _candidates(places, files))
     if not candidates:
         raise SourceError(_explain_missing(list(_candidates(places, files))))
-    found = [_look(privsep, *each, private / f"database-{place}") for place, each in enumerate(candidates)]
-    for database, (path, setting) in zip(found, candidates, strict=True):
+    found = [_look(privsep, each, private / f"database-{place}") for place, each in enumerate(candidates)]
+    for database, candidate in zip(found, candidates, strict=True):
         if "sessions" not in find_models(database.tables).values():
-            problem = problems.NAMED_FOREIGN if setting else problems.NO_SESSIONS
-            raise SourceError(problem.fill(path=path, named=path, setting=setting))
+            problem = problems.NAMED_FOREIGN if candidate.setting else problems.NO_SESSIONS
+            raise SourceError(problem.fill(path=candidate.path, named=candidate.path, setting=candidate.setting))
     with_data = [database for database in found if _rows(database)]
     if len(with_data) > 1:
         listed = ", ".join(f"{database.path} ({count(_rows(database), 'row')})" for database in with_data)
@@ -67,7 +63,7 @@ def find_database(privsep: Privsep, places: Places, files: ConfigFiles, private:
     return (with_data or found)[0]
 
 
-def _explain_missing(candidates: list[_Candidate]) -> Problem:
+def _explain_missing(candidates: list[_Place]) -> Problem:
     """Return that no candidate exists; the last that a setting names was the one that the old program used."""
     named, setting = candidates[-1]
     problem = problems.NAMED_LOST if setting and named != candidates[0][0] else problems.NO_DATABASE
@@ -90,18 +86,21 @@ def find_odd_settings(
 def find_events(privsep: Privsep, places: Places, private: Path) -> SourceDatabase | None:
     """Return the database of events, read from its private copy, None where there is none; raises SourceError."""
     path = places.state / _EVENTS_FILE
-    return _look(privsep, path, "", private / "events") if path.is_file() else None
+    found = [] if _is_odd(path) else _existing(privsep, [(path, "")])
+    return _look(privsep, found[0], private / "events") if found else None
 
 
 def find_odd_events(places: Places) -> tuple[Finding, ...]:
     """Return a warning where the database of events is not a file, so that it can hold no rows."""
     path = places.state / _EVENTS_FILE
-    if path.is_file() or not (path.exists() or path.is_symlink()):
-        return ()
-    return (warning("source", problems.EVENTS_NO_FILE.fill(path=path)),)
+    return (warning("source", problems.EVENTS_NO_FILE.fill(path=path)),) if _is_odd(path) else ()
 
 
-def _candidates(places: Places, files: ConfigFiles) -> Iterator[_Candidate]:
+def _is_odd(path: Path) -> bool:
+    return path.exists() and not path.is_file()
+
+
+def _candidates(places: Places, files: ConfigFiles) -> Iterator[_Place]:
     yield places.checkout / "teleclaude.db", ""
     variables = read_variables(files, places)
     configured = read_yaml(files.config, called=files.origins[files.config], required=False).get("database")
@@ -118,16 +117,39 @@ def _to_path(text: str, places: Places) -> Path:
     return places.home / text[2:] if text.startswith("~/") else places.checkout / text
 
 
-def _existing(privsep: Privsep, candidates: Iterable[_Candidate]) -> list[_Candidate]:
-    """Return those that exist, each file once. SQLite keeps nothing in a folder or device that a setting names."""
-    kept: dict[tuple[int, int], _Candidate] = {}
+def _existing(privsep: Privsep, candidates: Iterable[_Place]) -> list[_Candidate]:
+    """Return those that exist, each file once; raises SourceError where a link leads to nothing, OSError.
+
+    SQLite keeps nothing in a folder or device that a setting names.
+    """
+    kept: dict[tuple[int, int], list[tuple[Path, str, Path]]] = {}
+    links: dict[tuple[int, int], int] = {}
     for path, setting in candidates:
         if setting and privsep.call(os.path.exists, str(path)) and not privsep.call(os.path.isfile, str(path)):
             continue
+        real = Path(privsep.call(find_real, str(path)))
         with suppress(FileNotFoundError), opened(privsep, path) as descriptor:
             state = os.fstat(descriptor)
-            kept.setdefault((state.st_dev, state.st_ino), (path, setting))
-    return list(kept.values())
+            kept.setdefault((state.st_dev, state.st_ino), []).append((path, setting, real))
+            links[state.st_dev, state.st_ino] = state.st_nlink
+    return [_make_candidate(privsep, same, FileNames(identity, links[identity])) for identity, same in kept.items()]
+
+
+def _make_candidate(privsep: Privsep, same: list[tuple[Path, str, Path]], names: FileNames) -> _Candidate:
+    """Return a file that was found under one name or several.
+
+    Raises SourceError where a WAL or journal lies beside another name than the first one: SQLite would not read it.
+    """
+    path, setting, real = same[0]
+    linked = map(Path, privsep.call(list_hard_links, str(real)))
+    others = tuple(name for name in dict.fromkeys((*(each[2] for each in same), *linked)) if name != real)
+    for other in others:
+        for part in find_parts(privsep, other, real):
+            words = {"path": real, "other": other, "part": part, "quoted": shlex.quote(str(other))}
+            raise SourceError(OTHER_NAME.fill(**words))
+    by_links = dict.fromkeys(each[0] for each in same if each[0] not in (real, *others))
+    unread = tuple(part for link in by_links for part in find_parts(privsep, link, real))
+    return _Candidate(path, setting, real, replace(names, others=others, unread=unread))
 
 
 def _rows(database: SourceDatabase) -> int:
@@ -135,123 +157,17 @@ def _rows(database: SourceDatabase) -> int:
     return sum(table.rows for table in database.tables)
 
 
-def _look(privsep: Privsep, path: Path, setting: str, folder: Path) -> SourceDatabase:
+def _look(privsep: Privsep, found: _Candidate, folder: Path) -> SourceDatabase:
     """Copy a database and read the copy; raises SourceError where it is damaged or cannot be read."""
-    copy, files, uid = copy_database(privsep, path, folder)
-    engine = make_reader(copy)
-    try:
-        with engine.connect() as connection:
-            damage = _find_damage(connection)
-            if damage is not None:
-                raise SourceError(problems.DAMAGED.fill(path=path, reason=damage))
-            tables = _read_tables(connection)
-            migrations, others = _read_migrations(connection, tables), _read_others(connection)
-            pending, waiting = _count_pending(connection, tables), tuple(_count_waiting(connection, tables))
-    except UnicodeEncodeError:
-        raise SourceError(problems.NAME_NOT_UTF8.fill(path=path)) from None
-    except DBAPIError as error:
-        foreign = setting and getattr(error.orig, "sqlite_errorcode", None) == sqlite3.SQLITE_NOTADB
-        problem = problems.NAMED_FOREIGN if foreign else problems.DAMAGED
-        raise SourceError(problem.fill(path=path, named=path, setting=setting, reason=error.orig)) from None
-    finally:
-        engine.dispose()
-    why = f"{setting} names it" if setting else f"it lies in {path.parent}"
-    return SourceDatabase(path, uid, why, copy, files, migrations, tables, others, pending, waiting)
-
-
-def _read_tables(connection: Connection) -> tuple[SourceTable, ...]:
-    names = connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY rowid").scalars()
-    search = _search_tables(connection)
-    return tuple(_read_table(connection, name, search_index=name in search) for name in names.all())
-
-
-def _read_migrations(connection: Connection, tables: tuple[SourceTable, ...]) -> tuple[str, ...]:
-    if not any(column.name == "version" for table in tables if table.name == _MIGRATIONS for column in table.columns):
-        return ()
-    query = "SELECT version FROM schema_migrations WHERE version IS NOT NULL ORDER BY version"
-    return tuple(map(str, connection.exec_driver_sql(query).scalars()))
-
-
-def _find_damage(connection: Connection) -> str | None:
-    """Return what SQLite finds damaged. A search index is left out: PostgreSQL makes its own, and no row is lost."""
-    try:
-        said = connection.exec_driver_sql("PRAGMA quick_check").scalars().all()
-    except DatabaseError as error:
-        if "vtable constructor failed" not in str(error.orig):
-            raise
-        # An index that cannot even be opened ends the check; each other table is checked by its name (since 3.33).
-        names = connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'table' AND rootpage > 0")
-        checks = [f"PRAGMA quick_check({quote(name)})" for name in names.scalars()]
-        said = [line for check in checks for line in connection.exec_driver_sql(check).scalars()]
-    return next((line for line in said if line != "ok" and not _INDEX_DAMAGE.match(line)), None)
-
-
-def _read_others(connection: Connection) -> tuple[tuple[str, str], ...]:
-    query = "SELECT type, name FROM sqlite_master WHERE type IN ('view', 'trigger') ORDER BY type, name"
-    return tuple((str(kind), str(name)) for kind, name in connection.exec_driver_sql(query))
-
-
-def _count_pending(connection: Connection, tables: tuple[SourceTable, ...]) -> int:
-    """Return how many messages `ux_state` of the sessions lists for deletion."""
-    models = find_models(tables)
-    sessions = next((table for table in tables if models.get(table.name) == "sessions"), None)
-    if sessions is None or "ux_state" not in [fold(column.name) for column in sessions.columns]:
-        return 0
-    query = f"SELECT CAST(ux_state AS BLOB) FROM {quote(sessions.name)}"  # noqa: S608
-    return sum(map(count_pending, connection.exec_driver_sql(query).scalars()))
-
-
-def _count_waiting(connection: Connection, tables: tuple[SourceTable, ...]) -> Iterator[tuple[str, int]]:
-    """Yield the queues with rows that a daemon would still send, and how many."""
-    models = find_models(tables)
-    for table in tables:
-        model = models.get(table.name, "")
-        column, state = WAITING.get(model, ("", ""))
-        if column in {fold(each.name) for each in table.columns}:
-            query = f"SELECT count(*) FROM {quote(table.name)} WHERE {quote(column)} {state}"  # noqa: S608
-            rows = connection.exec_driver_sql(query).scalar()
-            if rows:
-                yield model, rows
-
-
-def _search_tables(connection: Connection) -> frozenset[str]:
-    query = "SELECT name FROM sqlite_master WHERE type = 'table' AND sql LIKE 'CREATE VIRTUAL TABLE%fts5%'"
-    names = connection.exec_driver_sql(query).scalars().all()
-    return frozenset(f"{name}{suffix}" for name in names for suffix in _SHADOWS)
-
-
-def _read_table(connection: Connection, name: str, *, search_index: bool) -> SourceTable:
-    columns = tuple(SourceColumn(column["name"], column["pk"]) for column in _table_info(connection, name))
-    table = SourceTable(name, columns, 0, _next_id(connection, name), search_index)
-    if not has_data(table):
-        return table
-    model = find_models([table]).get(name)
-    known = Model.metadata.tables[model].columns.keys() if model else ()
-    looked = (
-        column if fold(column.name) in known else replace(column, storage=_storage(connection, name, column.name))
-        for column in columns
+    snapshot = copy_database(privsep, found.real, folder)
+    content = read_content(snapshot.copy, found.path, found.setting)
+    why = f"{found.setting} names it" if found.setting else f"it lies in {found.path.parent}"
+    return SourceDatabase(
+        path=found.path,
+        uid=snapshot.uid,
+        why=why if found.path == found.real else f"{why}, as a link to {found.real}",
+        copy=snapshot.copy,
+        files=snapshot.files,
+        names=found.names,
+        **vars(content),
     )
-    rows = connection.exec_driver_sql(f"SELECT count(*) FROM {quote(name)}").scalar_one()  # noqa: S608
-    return replace(table, columns=tuple(looked), rows=rows)
-
-
-def _table_info(connection: Connection, name: str) -> list[Any]:
-    try:
-        columns = connection.exec_driver_sql(f"PRAGMA table_xinfo({quote(name)})").mappings()
-        # Generated columns hold values, too; 1 marks the hidden columns of a virtual table.
-        return [column for column in columns if column["hidden"] != 1]
-    except DBAPIError:
-        # This SQLite lacks the module of a virtual table, or its index is damaged; its data is in other tables.
-        return []
-
-
-def _storage(connection: Connection, table: str, column: str) -> frozenset[str]:
-    query = f"SELECT DISTINCT typeof({quote(column)}) FROM {quote(table)}"  # noqa: S608
-    return frozenset(connection.exec_driver_sql(query).scalars())
-
-
-def _next_id(connection: Connection, table: str) -> int | None:
-    if not connection.exec_driver_sql("SELECT 1 FROM sqlite_master WHERE name = 'sqlite_sequence'").scalar():
-        return None
-    last = connection.exec_driver_sql("SELECT seq FROM sqlite_sequence WHERE name = ?", (table,)).scalar()
-    return last + 1 if isinstance(last, int) else None

@@ -70,7 +70,9 @@ def list_files(
     units = [places.home / system.old.path for system in SYSTEMS]
     names += [unit for unit in units if privsep.call(os.access, str(unit), os.R_OK)]
     copied = {file.path: file for database in databases for file in database.files}
-    names = [name for name in dict.fromkeys(names) if name not in copied]
+    # A link to a database is compared with the database.
+    links = {database.path for database in databases}
+    names = [name for name in dict.fromkeys(names) if name not in copied and name not in links]
     others = [SourceFile(name, hash_file(privsep, name, FILE_LIMIT)) for name in names]
     others += [SourceFile(doc.real, hash_file(privsep, doc.real, FILE_LIMIT, exact=True)) for doc in docs]
     return (*copied.values(), *(file for file in others if file.sha256))

@@ -40,6 +40,10 @@ NAME_NOT_UTF8 = Problem(
     "a table or column of {path} has a name that is not UTF-8", "rename the table or column with sqlite3"
 )
 DAMAGED = Problem("{path} is damaged or not an SQLite database: {reason}", "restore it from a backup")
+TABLE_UNKNOWN = Problem(
+    "SQLite {version} cannot read the table {table} of {path}: {reason}", "run it with a Python that has a newer SQLite"
+)
+NOT_READ = Problem("SQLite {version} cannot read {path}: {reason}", TABLE_UNKNOWN.hint)
 EVENTS_NO_FILE = Problem(
     "{path} is not a file, so no events are moved", "check whether the events are in another place"
 )

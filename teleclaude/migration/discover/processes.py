@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -81,7 +82,8 @@ def _listening(databases: tuple[SourceDatabase, ...]) -> Iterator[Activity]:
 
 def find_processes(places: Places, databases: tuple[SourceDatabase, ...]) -> Iterator[Activity]:
     """Yield the processes that run the old program in this checkout, or hold one of its databases open."""
-    files = {os.path.realpath(database.path) + suffix for database in databases for suffix in ("", "-wal", "-shm")}
+    files = {f"{database.real.path}{suffix}" for database in databases for suffix in ("", "-wal", "-shm")}
+    identities = {database.names.identity for database in databases}
     try:
         ours = {os.getpid(), *(parent.pid for parent in psutil.Process().parents())}
     except (psutil.Error, OSError):
@@ -98,11 +100,29 @@ def find_processes(places: Places, databases: tuple[SourceDatabase, ...]) -> Ite
                 program = _PROGRAMS.get(module, f"helper {module}")
                 stop = _stop_command(process.pid) if module == _DAEMON else f"end it: kill {process.pid}"
                 yield Activity(problems.PROGRAM_RUNS.fill(program=program, process=process.pid, stop=stop))
-            elif files and any(file.path in files for file in process.open_files()):
+            elif files and (_identities(process) & identities or _paths(process) & files):
                 yield Activity(problems.DATABASE_OPEN.fill(process=process.pid, name=process.name()))
         except (psutil.Error, OSError):
             # It has ended, or belongs to another user and cannot be looked at.
             continue
+
+
+def _identities(process: psutil.Process) -> set[tuple[int, int]]:
+    """Return device and inode of what a process has open, since another mount or link gives a file another path.
+
+    They are empty on macOS, which has no /proc.
+    """
+    folder, found = Path(getattr(psutil, "PROCFS_PATH", "/proc"), str(process.pid), "fd"), set()
+    with suppress(FileNotFoundError):
+        for entry in folder.iterdir():
+            with suppress(FileNotFoundError):
+                state = entry.stat()
+                found.add((state.st_dev, state.st_ino))
+    return found
+
+
+def _paths(process: psutil.Process) -> set[str]:
+    return {file.path for file in process.open_files()}
 
 
 def _find_module(command: list[str]) -> str | None:

@@ -94,7 +94,7 @@ def _plan_known(source: SourceTable, model: Table, given: MappingInput) -> Itera
     columns = tuple(_plan_column(column, read, given) for column, read in reads.items() if read is not None)
     key = tuple(column.name for column in model.primary_key)
     declared = {old_schema.fold(column.name) for column in source.columns if column.key_position}
-    unique = declared == set(key)
+    unique = declared == set(key) and source.unique
     sequence = SequencePlan(key[0], source.next_id) if model.columns[key[0]].identity is not None else None
     yield TablePlan(source.name, None, model.name, columns, key, source.rows, constants, sequence, unique_key=unique)
     verbatim = {old_schema.fold(column.read) for column in columns}
@@ -144,7 +144,7 @@ def _plan_unknown(source: SourceTable) -> TablePlan:
     columns = tuple(_plan_unknown_columns(source.columns))
     names = {column.read: column.name for column in columns}
     named = tuple(names[quote(column.name)] for column in key) if whole else ()
-    return TablePlan(source.name, None, source.name, columns, named, source.rows, legacy=True)
+    return TablePlan(source.name, None, source.name, columns, named, source.rows, legacy=True, unique_key=source.unique)
 
 
 def _plan_unknown_columns(columns: Sequence[SourceColumn], taken: Sequence[str] = ()) -> Iterator[ColumnPlan]:
@@ -182,7 +182,8 @@ def map_columns(tables: tuple[SourceTable, ...], plans: tuple[TablePlan, ...]) -
 
 
 def _map_table(table: SourceTable, plans: tuple[TablePlan, ...]) -> Iterator[ColumnMapping]:
-    reason = old_schema.reason_left(table.name, search_index=table.search_index)
+    yield from (ColumnMapping(table.name, name, "left", f"computed; {reason}") for name, reason in table.computed)
+    reason = old_schema.reason_left(table)
     if reason is not None:
         yield from (ColumnMapping(table.name, column.name, "left", reason) for column in table.columns)
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Sequence
 
 from teleclaude.db.models import Model
@@ -31,6 +32,10 @@ def find_notices(inventory: Inventory, plans: Sequence[TablePlan]) -> Iterator[F
             yield from _note_legacy(plan)
     if database is not None:
         yield from _note_database(database, trial=inventory.layout.root is not None)
+    for each in inventory.databases:
+        yield from _note_file(each)
+        for table in each.tables:
+            yield from _note_unread(each, table)
 
 
 def _note_known(table: SourceTable, model: str) -> Iterator[Finding]:
@@ -62,3 +67,23 @@ def _note_database(database: SourceDatabase, *, trial: bool) -> Iterator[Finding
         queues = ", ".join(f"{rows} in {name}" for name, rows in database.waiting)
         filled = (problems.ROWS_STAY if trial else problems.ROWS_WAIT).fill(queues=queues)
         yield note("queues", filled) if trial else warning("queues", filled)
+
+
+def _note_file(database: SourceDatabase) -> Iterator[Finding]:
+    path = database.path
+    if database.names.links > 1:
+        words = {"path": path, "links": database.names.links, "quoted": shlex.quote(str(path))}
+        yield warning("source", problems.HARD_LINKS.fill(**words))
+    for part in database.names.unread:
+        yield warning("source", problems.PART_UNREAD.fill(part=part, path=database.real.path))
+
+
+def _note_unread(database: SourceDatabase, table: SourceTable) -> Iterator[Finding]:
+    """Yield what of a table was not read, and why."""
+    for name, reason in table.computed:
+        yield warning(f"{table.name}.{name}", problems.COLUMN_LEFT.fill(reason=reason))
+    if table.closed:
+        yield warning(table.name, problems.VIRTUAL_LEFT.fill(reason=table.closed))
+    for index in table.broken_indexes:
+        words = {"index": index, "path": database.path, "quoted": shlex.quote(str(database.path))}
+        yield warning(table.name, problems.INDEX_BROKEN.fill(**words))

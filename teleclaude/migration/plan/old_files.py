@@ -68,7 +68,7 @@ def _databases(inventory: Inventory) -> Iterator[OldFile]:
     for database, what, to in ((inventory.database, "the database", target), of_events):
         if database is not None:
             yield _moved(database.path, what, to, database.why)
-            for path in (file.path for file in database.files if file.path != database.path):
+            for path in (file.path for file in database.files[1:]):
                 yield _moved(path, "the last changes, which are not in the database file yet", to)
 
 

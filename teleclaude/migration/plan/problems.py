@@ -169,6 +169,26 @@ STATE_NOT_UNPACKED = Problem(
     "ux_state names {messages} to be deleted; no rows of pending_message_deletions are made from it",
     "nothing to do; legacy.sessions keeps ux_state",
 )
+COLUMN_LEFT = Problem(
+    "SQLite cannot compute this column, so its values are not moved: {reason}",
+    "nothing to do; the columns that it is computed from are moved",
+)
+VIRTUAL_LEFT = Problem(
+    "SQLite cannot open this virtual table, so it is not moved: {reason}",
+    "nothing to do; what the file holds of it is in other tables, which are moved",
+)
+INDEX_BROKEN = Problem(
+    "the index {index} of {path} does not hold every row; the rows were read from the table itself",
+    "nothing to do for the migration; before the old program is used again: sqlite3 {quoted} REINDEX",
+)
+HARD_LINKS = Problem(
+    "{path} has {links} names (hard links), and SQLite keeps changes beside the name that a program uses",
+    "if a program uses another name, end it and run again; they are listed by: find / -xdev -samefile {quoted}",
+)
+PART_UNREAD = Problem(
+    "{part} lies beside a link, so neither the old program nor the migration reads it; SQLite looks beside {path}",
+    "check whether it holds rows that are missed, then move it away",
+)
 ROWS_WAIT = Problem(
     "rows wait to be sent, and both databases hold them from now on: {queues}",
     "start the new daemon or the old one, never both: each would send them",

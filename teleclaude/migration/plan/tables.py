@@ -74,8 +74,11 @@ class TablePlan:
 
     @property
     def select(self) -> str:
-        """The query that reads the old rows, always in the same order, one expression a column of the plan."""
-        return f"SELECT {', '.join(column.read for column in self.columns)} FROM {quote(self.source)}"  # noqa: S608
+        """The query that reads the old rows, always in the same order, one expression a column of the plan.
+
+        It reads the table itself, because an index may lack rows.
+        """
+        return f"SELECT {', '.join(column.read for column in self.columns)} FROM {quote(self.source)} NOT INDEXED"  # noqa: S608
 
 
 def renamed_columns(table: TablePlan) -> tuple[ColumnPlan, ...]:

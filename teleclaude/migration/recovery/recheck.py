@@ -19,7 +19,6 @@ from teleclaude.migration.report.events import Event, Finding, Severity, error, 
 from teleclaude.migration.source.inventory import NOWHERE
 from teleclaude.migration.source.options import Options
 from teleclaude.migration.source.run_record import RunRecord
-from teleclaude.migration.state.journal import digests
 from teleclaude.migration.state.run_state import REPORT_NAME
 from teleclaude.platform.names import HERE
 
@@ -81,9 +80,9 @@ async def _plan_of(record: RunRecord, target: str | None, private: Path, environ
 
 def _find_changes(plan: Plan, record: RunRecord) -> Iterator[Finding]:
     """Yield a warning for every old database that is no longer what was migrated."""
-    before, now = dict(record.sources), dict(digests(plan.databases))
+    before = dict(record.sources)
     for database in plan.databases:
-        if before.get(database.path) != now.get(database.path):
+        if before.get(database.real.path) != database.real.sha256:
             yield warning(str(database.path), problems.SOURCE_USED)
 
 

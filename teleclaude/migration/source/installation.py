@@ -55,6 +55,14 @@ class SourceTable:
     """The number that SQLite would use next, None where it counts none (AUTOINCREMENT)."""
     search_index: bool = False
     """Whether it is a virtual table for full-text search, or one that SQLite keeps for it."""
+    closed: str = ""
+    """Why this SQLite cannot open a virtual table, such as for want of its module; its rows are in other tables."""
+    computed: tuple[tuple[str, str], ...] = ()
+    """Generated columns that this SQLite cannot compute, each with the reason. They are not among `columns`."""
+    broken_indexes: tuple[str, ...] = ()
+    """Indexes that do not hold every row. Rows are always read from the table itself."""
+    unique: bool = True
+    """Whether its indexes keep the key unique, as this SQLite compares values."""
 
 
 @dataclass(frozen=True)
@@ -68,16 +76,31 @@ class SourceFile:
 
 
 @dataclass(frozen=True)
+class FileNames:
+    """What a database file is called besides its path."""
+
+    identity: tuple[int, int] = (0, 0)
+    """Device and inode, by which a file is known under every name."""
+    links: int = 1
+    """How many hard links lead to it."""
+    others: tuple[Path, ...] = ()
+    """Other names without links in them: hard links in its folder, other mounts."""
+    unread: tuple[Path, ...] = ()
+    """A WAL or journal beside a link to the file, where SQLite does not look."""
+
+
+@dataclass(frozen=True)
 class SourceDatabase:
     """The old database: where it is, why this one, and its private copy."""
 
     path: Path
+    """The name by which it was found; may be a link."""
     uid: int
     """The owner of the file."""
     why: str
     copy: Path
     files: tuple[SourceFile, ...]
-    """What was copied: the database, its WAL, its journal."""
+    """What was copied: the database, its WAL, its journal, beside the real file, as SQLite keeps them."""
     migrations: tuple[str, ...]
     """The schema changes that the old program recorded."""
     tables: tuple[SourceTable, ...]
@@ -87,6 +110,14 @@ class SourceDatabase:
     """Messages that `ux_state` of the sessions lists for deletion."""
     waiting: tuple[tuple[str, int], ...] = ()
     """Queues with rows that a daemon would still send, and how many."""
+    names: FileNames = FileNames()
+    collations: frozenset[str] = frozenset()
+    """Orders of text that this SQLite does not know."""
+
+    @property
+    def real(self) -> SourceFile:
+        """The database file itself, without links in its path."""
+        return self.files[0]
 
 
 @dataclass(frozen=True)

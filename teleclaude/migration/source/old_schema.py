@@ -26,6 +26,7 @@ _BOOKKEEPING = {
 }
 _SEARCH_INDEX = "a search index, which holds no data of its own"
 """The reason for tables of full-text search (facts: schema; dirty data, 32)."""
+_CLOSED = "a virtual table that this SQLite cannot open; what the file holds of it is in other tables, which are moved"
 
 LOCAL_TIME = {"sessions": frozenset({"created_at", "last_activity", "closed_at"})}
 """Columns where a time with a `T` and no offset is local time (facts: schema history, datetime format)."""
@@ -48,14 +49,16 @@ class Read:
     sql: str
 
 
-def reason_left(table: str, *, search_index: bool = False) -> str | None:
+def reason_left(table: SourceTable) -> str | None:
     """Return why a table of the old database is not moved, None where it is.
 
-    `search_index` says that SQLite made it for full-text search; a name alone does not show that.
+    A name alone does not show that SQLite made a table for full-text search.
     """
-    if search_index:
+    if table.search_index:
         return _SEARCH_INDEX
-    return next((reason for pattern, reason in _BOOKKEEPING.items() if pattern.fullmatch(table)), None)
+    if table.closed:
+        return _CLOSED
+    return next((reason for pattern, reason in _BOOKKEEPING.items() if pattern.fullmatch(table.name)), None)
 
 
 _LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
@@ -193,4 +196,4 @@ def missing_columns(source: SourceTable, model: str) -> tuple[str, ...]:
 
 def has_data(table: SourceTable) -> bool:
     """Whether an old table holds data of its own."""
-    return reason_left(table.name, search_index=table.search_index) is None
+    return reason_left(table) is None

@@ -16,12 +16,19 @@ SAID = Problem("{message}", "{hint}")
 NOT_PERMITTED = Problem(
     "{path} cannot be read with the rights of uid {uid}: {reason}", "fix its permissions and run again"
 )
+DANGLING = Problem(
+    "{path} is a link to {target}, which does not exist", "mount or restore what it leads to, or remove the link"
+)
 NOT_REGULAR = Problem("{path} is not a regular file", "put a regular file there, or move it away")
 TOO_MANY_ENTRIES = Problem("{folder} has more than {limit} entries", "move away what does not belong there")
 TOO_LARGE = Problem("{path} is larger than {megabytes} MB", "move it away if it does not belong there")
 READ_FAILED = Problem("{path} cannot be read: {reason}", "check its disk and run again")
 _LARGER = "set TMPDIR to a folder on a disk with more room, and run again"
 COPY_FAILED = Problem("{path} cannot be copied to {copy}: {reason}", _LARGER)
+OTHER_NAME = Problem(
+    "{path} and {other} are one file, and {part} holds changes of it, which SQLite finds by one of these names alone",
+    "end what uses {other}, then let SQLite apply the changes: sqlite3 {quoted} .tables",
+)
 NO_ROOM = Problem(
     "the copy of {path} needs {needed:.0f} MB, {folder} has {free:.0f} MB free",
     _LARGER,

@@ -48,7 +48,7 @@ def reading(databases: Sequence[SourceDatabase]) -> Iterator[Sources]:
     with ExitStack() as stack:
         gc.freeze()
         stack.callback(gc.unfreeze)
-        engines = [make_reader(database.copy, _FUNCTIONS) for database in databases]
+        engines = [make_reader(database.copy, _FUNCTIONS, database.collations) for database in databases]
         for engine in engines:
             stack.callback(engine.dispose)
         yield Sources(*(stack.enter_context(engine.connect()) for engine in engines))

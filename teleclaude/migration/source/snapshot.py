@@ -6,6 +6,7 @@ import os
 import sqlite3
 from collections.abc import Sequence
 from contextlib import closing, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
@@ -15,13 +16,23 @@ from teleclaude.migration.source.files import copy_file, digest_now, hash_file, 
 from teleclaude.migration.source.installation import SourceDatabase, SourceFile
 from teleclaude.migration.source.privsep import Privsep
 from teleclaude.migration.source.problems import CHANGED, NO_ROOM
+from teleclaude.migration.source.unprivileged import find_real
 
 _SUFFIXES = ("", "-wal", "-journal")
 """The endings of the files that make a database (SQLite manual, "Temporary Files", section 2)."""
 
 
-def copy_database(privsep: Privsep, path: Path, folder: Path) -> tuple[Path, tuple[SourceFile, ...], int]:
-    """Copy a database with its WAL into `folder`; return the copy, the files that were copied, and the owner's uid.
+@dataclass(frozen=True)
+class Snapshot:
+    """A private copy, the files that were copied, the database itself first, and the owner's uid."""
+
+    copy: Path
+    files: tuple[SourceFile, ...]
+    uid: int
+
+
+def copy_database(privsep: Privsep, path: Path, folder: Path) -> Snapshot:
+    """Copy a database with its WAL into `folder`; `path` has no link in it, as the names of WAL and journal have none.
 
     The `-shm` file is left out, because SQLite makes it again. A transaction that was cut off is rolled back in the
     copy, as the old program does at its next start. Raises SourceError where a file changes during the copy, or the
@@ -44,7 +55,34 @@ def copy_database(privsep: Privsep, path: Path, folder: Path) -> tuple[Path, tup
         raise SourceError(CHANGED.fill(path=changed or path))
     if copies[Path(f"{path}-journal")].is_file():
         _roll_back(copy)
-    return copy, tuple(files), states[path].st_uid
+    return Snapshot(copy, tuple(files), states[path].st_uid)
+
+
+def holds_changes(privsep: Privsep, part: Path) -> bool:
+    """Whether there is a WAL or journal that is not empty; a journal that was ended begins with zeros."""
+    try:
+        with opened(privsep, part) as descriptor:
+            return any(os.read(descriptor, 8))
+    except FileNotFoundError:
+        return False
+
+
+def find_parts(privsep: Privsep, name: Path, real: Path) -> tuple[Path, ...]:
+    """Return the WAL and journal beside another name of the database `real`, without those that are also beside it."""
+    found = []
+    for suffix in _SUFFIXES[1:]:
+        part, ours = Path(f"{name}{suffix}"), Path(f"{real}{suffix}")
+        if holds_changes(privsep, part) and not _is_one(privsep, part, ours):
+            found.append(part)
+    return tuple(found)
+
+
+def _is_one(privsep: Privsep, one: Path, other: Path) -> bool:
+    try:
+        with opened(privsep, one) as first, opened(privsep, other) as second:
+            return os.path.samestat(os.fstat(first), os.fstat(second))
+    except FileNotFoundError:
+        return False
 
 
 def _find_changed(privsep: Privsep, path: Path, files: Sequence[SourceFile]) -> Path | None:
@@ -65,9 +103,14 @@ def _check_room(path: Path, needed: int, folder: Path) -> None:
 
 
 def check_unchanged(privsep: Privsep, databases: tuple[SourceDatabase, ...]) -> None:
-    """Raise SourceError where a file of an old database changed after the copy or is new."""
+    """Raise SourceError where a file of an old database changed after the copy or is new, or a link leads elsewhere."""
     for database in databases:
-        changed = _find_changed(privsep, database.path, database.files)
+        real = database.real.path
+        changed = _find_changed(privsep, real, database.files)
+        if changed is None and privsep.call(find_real, str(database.path)) != str(real):
+            changed = database.path
+        for name in database.names.others if changed is None else ():
+            changed = next(iter(find_parts(privsep, name, real)), changed)
         if changed:
             raise SourceError(CHANGED.fill(path=changed))
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from teleclaude.config.folders import Links, Policy, entered, walked
 from teleclaude.errors import SourceError
-from teleclaude.migration.source.problems import NOT_PERMITTED, NOT_REGULAR, TOO_MANY_ENTRIES
+from teleclaude.migration.source.problems import DANGLING, NOT_PERMITTED, NOT_REGULAR, TOO_MANY_ENTRIES
 
 TOP_FOLDERS: dict[Path, int] = {}
 """The topmost folders of the owner, opened before root's rights were given up: a folder of root's above them may be
@@ -33,6 +33,41 @@ def resolve(path: Path) -> Path:
         if isinstance(place.trouble, OSError) and place.trouble.errno == errno.ELOOP:
             raise place.trouble
         return place.path
+
+
+def find_real(path: str) -> str:
+    """Return a path without links; raises SourceError where a link on the way leads to nothing, OSError."""
+    for place in reversed((Path(path), *Path(path).parents[:-1])):
+        link = resolve(place.parent) / place.name
+        with walked(link, _EXACTLY) as here:
+            is_link = here.state is not None and stat.S_ISLNK(here.state.st_mode)
+        if is_link and _is_missing(target := resolve(link)):
+            raise SourceError(DANGLING.fill(path=place, target=target))
+    return str(resolve(Path(path)))
+
+
+def _is_missing(real: Path) -> bool:
+    """Whether nothing is there; a place that may not be looked at is not missing."""
+    try:
+        inspect(real)
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def list_hard_links(real: str) -> list[str]:
+    """Return the other names in its folder that a file has; raises SourceError, OSError."""
+    path, state = Path(real), inspect(Path(real))
+    if state.st_nlink == 1:
+        return []
+    found = []
+    for name in list_names(str(path.parent)):
+        with suppress(OSError):
+            if name != path.name and os.path.samestat(inspect(path.parent / name), state):
+                found.append(str(path.parent / name))
+    return found
 
 
 def inspect(real: Path) -> os.stat_result:

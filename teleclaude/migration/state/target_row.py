@@ -22,9 +22,8 @@ from teleclaude.printable import printable
 async def insert_row(plan: Plan, target: AsyncConnection) -> None:
     """Insert the row, with the state `pending`."""
     assert plan.inventory.database is not None
-    path = plan.inventory.database.path
-    known = {file.path: file.sha256 for file in plan.inventory.database.files}
-    row = {"run_id": plan.run, "state": "pending", "source": printable(path), "source_sha256": known[path]}
+    file = plan.inventory.database.real
+    row = {"run_id": plan.run, "state": "pending", "source": printable(file.path), "source_sha256": file.sha256}
     await target.execute(insert(MigrationRun).values(**row, started_at=plan.started_at))
 
 

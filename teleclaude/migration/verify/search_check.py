@@ -79,7 +79,7 @@ class SearchCheck:
         copy = URL.create("sqlite+aiosqlite", database=str(self.database.copy))
         named = {table.name for table in self.tables if table.source.lower() == table.name}
         async with disposing(make_engine(copy, read_only=True)) as engine, engine.connect() as old:
-            return [(await find_all(old, [search]))[0] if search.table in named else [] for search in searches]
+            return [await _find_old(old, search) if search.table in named else [] for search in searches]
 
     async def _judge(self, search: Search, doubtful: set[int], found: set[int]) -> set[int]:
         """Return the rows that the daemon finds and should not, or the reverse.
@@ -98,6 +98,14 @@ def make_search_check(databases: Sequence[SourceDatabase], tables: Sequence[Tabl
     """Return the check of a run, made from its databases, the main one first, and its tables."""
     searched = (table for table in tables if table.name in PLACES and not table.legacy and table.rows)
     return SearchCheck(databases[0], tuple(searched))
+
+
+async def _find_old(old: AsyncConnection, search: Search) -> list[int]:
+    try:
+        return (await find_all(old, [search]))[0]
+    except DBAPIError:
+        # A column may have an order of text that this SQLite does not know; then the judge alone decides.
+        return []
 
 
 def _short(table: TablePlan) -> str:

@@ -1,5 +1,6 @@
 """Which table and column goes where is decided from what SQLite says of them, and every column has a mapping."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -167,3 +168,15 @@ def test_no_column_of_any_old_table_is_without_a_mapping_or_lost(old: list[tuple
     assert len(set(places)) == len(places)
     known = {f"{plan.label}.{column.name}" for plan in made for column in plan.columns}
     assert {place for mapping in mappings for place in mapping.to.split(", ")} <= known
+
+
+def test_a_column_that_cannot_be_computed_is_left_with_its_reason() -> None:
+    source = replace(table("calc", "a"), computed=(("b", "unknown function: myf()"),))
+    left, moved = map_columns((source,), tuple(plans(source).values()))
+    assert (left.column, left.mapping, left.to) == ("b", "left", "computed; unknown function: myf()")
+    assert (moved.column, moved.mapping) == ("a", "legacy")
+
+
+def test_a_key_that_a_broken_index_kept_may_repeat() -> None:
+    source = replace(table("system_settings", "key", "value", "updated_at"), unique=False)
+    assert not plans(source)["system_settings"].unique_key

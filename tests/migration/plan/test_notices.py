@@ -10,7 +10,7 @@ from teleclaude.layout import make_layout
 from teleclaude.migration.plan.notices import find_notices
 from teleclaude.migration.plan.tables import ColumnPlan, TablePlan
 from teleclaude.migration.report.events import Severity
-from teleclaude.migration.source.installation import SourceColumn, SourceDatabase, SourceTable
+from teleclaude.migration.source.installation import FileNames, SourceColumn, SourceDatabase, SourceFile, SourceTable
 from teleclaude.migration.source.inventory import Inventory
 from teleclaude.migration.values.column_types import ColumnType
 from teleclaude.migration.values.identifiers import MOST_COLUMNS
@@ -92,3 +92,23 @@ def test_rows_that_the_daemon_of_a_trial_leaves_are_a_note(inventory: Inventory)
     [finding] = find_notices(with_database(trial, waiting=(("hook_outbox", 2),)), ())
     assert finding.severity is Severity.NOTE
     assert "--deliver" in finding.problem.hint
+
+
+def test_what_of_a_table_was_not_read_is_a_warning_with_its_reason(inventory: Inventory) -> None:
+    computed = replace(table("calc", "a"), computed=(("b", "unknown function: myf()"),), broken_indexes=("calc_a",))
+    closed = replace(table("vectors"), closed="no such module: vec0")
+    found = list(find_notices(with_database(inventory, computed, closed), ()))
+    assert {finding.severity for finding in found} == {Severity.WARNING}
+    assert [finding.subject for finding in found] == ["calc.b", "calc", "vectors"]
+    for finding, said in zip(found, ("unknown function: myf()", "the index calc_a of", "vec0"), strict=True):
+        assert said in finding.problem.message
+
+
+def test_other_names_of_either_database_are_warnings(inventory: Inventory) -> None:
+    path = Path("/data/real.db")
+    names = FileNames(links=2, unread=(Path("/home/ada/teleclaude/teleclaude.db-wal"),))
+    events = SourceDatabase(path, 1000, "found", path, (SourceFile(path, ""),), (), (), names=names)
+    linked, unread = find_notices(replace(inventory, events=events), ())
+    assert linked.severity is unread.severity is Severity.WARNING
+    assert "has 2 names" in linked.problem.message
+    assert "teleclaude.db-wal lies beside a link" in unread.problem.message

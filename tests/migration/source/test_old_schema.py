@@ -2,6 +2,7 @@
 
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -73,7 +74,7 @@ def test_every_old_column_is_read_whatever_it_holds(table: str, row: dict[str, A
 @given(st.text(), st.text(), st.lists(st.text()))
 def test_any_name_is_looked_up(table: str, column: str, columns: list[str]) -> None:
     choose_read(table, column, columns)
-    reason_left(table)
+    reason_left(SourceTable(table, (), 0))
 
 
 def test_a_column_with_its_own_name_is_read_before_the_rules() -> None:
@@ -98,13 +99,19 @@ def test_only_the_case_of_ascii_letters_is_ignored(one: str, other: str, same: b
 
 @pytest.mark.parametrize("name", ["sqlite_sequence", "sqlite_stat1", "schema_migrations"])
 def test_bookkeeping_is_left_with_a_reason(name: str) -> None:
-    assert reason_left(name)
+    assert reason_left(table(name, "a"))
     assert not has_data(table(name, "a"))
 
 
 def test_a_table_that_is_only_named_like_a_search_index_holds_data() -> None:
-    assert reason_left("memory_fts_data") is None
-    assert reason_left("memory_fts_data", search_index=True)
+    named = table("memory_fts_data", "a")
+    assert reason_left(named) is None
+    assert reason_left(replace(named, search_index=True))
+
+
+def test_a_virtual_table_that_cannot_be_opened_is_left_and_what_the_file_holds_of_it_is_not() -> None:
+    assert reason_left(replace(table("vectors"), closed="no such module: vec0"))
+    assert has_data(table("vectors_chunks", "a"))
 
 
 def test_a_table_without_the_key_of_its_model_is_another_programs() -> None:

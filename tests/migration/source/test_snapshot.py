@@ -27,8 +27,8 @@ def writer(tmp_path: Path) -> Iterator[sqlite3.Connection]:
 
 
 def snapshot(path: Path) -> SourceDatabase:
-    copy, files, uid = copy_database(OURS, path, path.parent / "private")
-    return SourceDatabase(path, uid, "", copy, files, (), ())
+    made = copy_database(OURS, path.resolve(), path.parent / "private")
+    return SourceDatabase(path, made.uid, "", made.copy, made.files, (), ())
 
 
 def test_the_copy_holds_the_rows_of_the_wal_and_the_original_stays(writer: sqlite3.Connection, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import re
 import sqlite3
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from teleclaude.db import problems
-from teleclaude.db.url import HARMLESS, SERVER_PARAMETERS, display_url, parse_options
+from teleclaude.db.keepalive import keep_alive
+from teleclaude.db.url import OURS, SERVER_PARAMETERS, display_url, parse_options, read_keepalive
 from teleclaude.errors import Problem, TargetError
 
 
@@ -84,6 +85,9 @@ def _tell(cause: BaseException) -> str:
     return re.sub(r"\[Errno -?\d+\] ", "", said).partition("query argument")[0] or type(cause).__name__
 
 
+_CLOSE_SECONDS = 2.0
+"""How long the server may take to confirm the end of a connection."""
+
 _OUR_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS})
 """Errors of a local disk, not of a connection."""
 
@@ -98,6 +102,7 @@ _PROBLEMS: tuple[tuple[type[BaseException], Problem], ...] = (
     (asyncpg.InvalidSQLStatementNameError, problems.STATEMENT_SHARED),
     (asyncpg.InterfaceError, problems.WRONG_ARGUMENT),
     (ssl.SSLError, problems.TLS),
+    (TimeoutError, problems.SILENT),
     (OSError, problems.NOT_REACHED),
 )
 
@@ -110,24 +115,37 @@ def _read_json(text: str) -> Any:
         return text
 
 
+class _Connection(asyncpg.Connection):
+    """A connection whose end is never waited for longer than a moment: a silent server does not confirm it."""
+
+    async def close(self, *, timeout: float | None = None) -> None:  # noqa: ASYNC109 - the name is asyncpg's
+        """Close; what is not confirmed in time is cut off."""
+        with suppress(TimeoutError):
+            await super().close(timeout=timeout or _CLOSE_SECONDS)
+
+
 def _make_creator(url: URL, *, read_only: bool) -> Any:
     query = dict(url.query)
     arguments: dict[str, Any] = {"timeout": float(str(query.pop("connect_timeout", 0))) or 60.0}
     settings = {SERVER_PARAMETERS[name]: str(query.pop(name)) for name in SERVER_PARAMETERS if name in query}
     settings.update(parse_options(str(query.pop("options", ""))))
     settings.setdefault("application_name", "teleclaude")
+    keepalive = read_keepalive(url)
     trusts_system = query.get("sslrootcert") == "system"
     # asyncpg would take "system" for the name of a file.
-    hidden = HARMLESS | {"sslmode", "sslrootcert"} if trusts_system else HARMLESS
+    hidden = OURS | {"sslmode", "sslrootcert"} if trusts_system else OURS
     plain = url.set(drivername="postgresql", query=query).difference_update_query(hidden)
     dsn = plain.render_as_string(hide_password=False)
 
     async def connect(**passed: Any) -> Any:
         trust: dict[str, Any] = {"ssl": _trust_system(query)} if trusts_system else {}
-        connection = await asyncpg.connect(dsn, server_settings=settings, **arguments, **trust, **passed)
+        connection = await asyncpg.connect(
+            dsn, server_settings=settings, connection_class=_Connection, **arguments, **trust, **passed
+        )
+        await keep_alive(connection, keepalive, settings)
         if read_only:
             # A pooler refuses or ignores this as a parameter of the connection.
-            await connection.execute("SET default_transaction_read_only = on")
+            await connection.execute("SET default_transaction_read_only = on", timeout=arguments["timeout"])
         return connection
 
     return connect

@@ -11,7 +11,7 @@ UNKNOWN_SCHEME = Problem("the database URL begins with {scheme}://, which is nei
 UNKNOWN_PARAMETER = Problem("the database URL has a parameter that is not known here: {name}", "leave it out")
 NO_PORT = Problem("the port {port} in the database URL is not a port", "write it as HOST:5432")
 AT_IN_PASSWORD = Problem("the password in the database URL holds an @", "write it as %40, or use PGPASSWORD")
-NO_SECONDS = Problem("connect_timeout in the database URL is not a number of seconds", "write a number")
+NO_NUMBER = Problem("{name} in the database URL is not a number", "write a number")
 OPEN_QUOTE = Problem("options in the database URL has a quote that does not end", "end the quote")
 UNKNOWN_SSLMODE = Problem("sslmode {mode} in the database URL is not known", "use one of {known}")
 WEAK_SSLMODE = Problem("sslmode {mode} is too weak for sslrootcert=system", "use sslmode=verify-full")
@@ -46,6 +46,11 @@ _POOLED = "let the pooler keep sessions (PgBouncer: pool_mode = session), or con
 STATEMENT_SHARED = Problem(_SAID, _POOLED)
 WRONG_ARGUMENT = Problem(_SAID, "correct the database URL")
 TLS = Problem(_SAID, "check sslmode and sslrootcert against the certificate of the server")
+SILENT = Problem("{database} does not answer", "check the network and the database server, and run again")
+WAITS_FOR_STANDBY = Problem(
+    "COMMIT waits for a standby (synchronous_standby_names)",
+    "start the standby, or interrupt this command, which undoes everything",
+)
 NOT_REACHED = Problem(_SAID, "check that the database server runs, and that host and port are right")
 SEE_LOG = Problem(_SAID, "see the log of the database")
 

@@ -30,7 +30,7 @@ async def slow(target: URL) -> None:
 async def test_an_interrupt_does_not_reach_a_commit(slow: None, target: URL, target_engine: AsyncEngine) -> None:
     async with target_engine.connect() as connection:
         await connection.exec_driver_sql("INSERT INTO kept VALUES (1)")
-        task = asyncio.create_task(commit_and_know(connection, no))
+        task = asyncio.create_task(commit_and_know(connection, target, no))
         await asyncio.sleep(0.3)
         task.cancel()
         await task
@@ -42,5 +42,5 @@ async def test_what_is_refused_at_the_commit_is_raised(slow: None, target: URL, 
     async with target_engine.connect() as connection:
         await connection.exec_driver_sql("INSERT INTO kept VALUES (1), (1)")
         with pytest.raises(Exception, match="duplicate key value"):
-            await commit_and_know(connection, no)
+            await commit_and_know(connection, target, no)
     assert await query(target, "SELECT n FROM kept") == []

@@ -15,6 +15,7 @@ from teleclaude.db.connection_files import find_url
 from teleclaude.db.engine import disposing, explained, make_engine
 from teleclaude.db.lock import hold_database
 from teleclaude.db.models import MigrationRun
+from teleclaude.db.watch import watched
 from teleclaude.errors import ConfigError, LockHeldError
 from teleclaude.migration.discover.problems import NO_POSTGRESQL
 from teleclaude.migration.source.inventory import TargetRun, TargetState
@@ -75,7 +76,7 @@ async def read_target(url: URL, wait_seconds: float = 0.0) -> TargetState:
                     pass
             except LockHeldError as error:
                 held_by = error.problem.message
-            async with engine.connect() as connection:
+            async with watched(engine) as connection:
                 return await connection.run_sync(_read_state, held_by)
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 from sqlalchemy import URL, text
@@ -81,6 +82,7 @@ async def test_a_connection_has_keep_alives_on_both_sides(network: Silence) -> N
 
 async def test_the_server_is_told_the_same_limits() -> None:
     said: list[str] = []
+    limits = {"keepalives_idle": 7, "tcp_user_timeout": 9}
 
     class Recorder:
         def __init__(self, end: socket.socket) -> None:
@@ -91,7 +93,8 @@ async def test_the_server_is_told_the_same_limits() -> None:
             said.append(statement)
 
     with socket.socket() as end:
-        await keepalive.keep_alive(Recorder(end), {"keepalives_idle": 7, "tcp_user_timeout": 9}, {"tcp_user_timeout"})
+        recorder: Any = Recorder(end)
+        await keepalive.keep_alive(recorder, limits, {"tcp_user_timeout"})
     assert said == ["SET tcp_keepalives_idle = 7"]
 
 

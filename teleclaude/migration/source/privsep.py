@@ -9,10 +9,8 @@ must not trust another user's process with more. The kernel lets only root trace
 from __future__ import annotations
 
 import importlib
-import json
 import math
 import os
-import select
 import signal
 import socket
 import time
@@ -26,12 +24,12 @@ from teleclaude import errors
 from teleclaude.config.folders import opened_folder
 from teleclaude.errors import SourceError, TeleClaudeError
 from teleclaude.migration.source import unprivileged
+from teleclaude.migration.source.channel import Channel, receive, send
 from teleclaude.migration.source.installation import Account
 from teleclaude.migration.source.problems import NO_ANSWER, PRIVSEP_BUG, RIGHTS_REFUSED, SAID, WRONG_ANSWER
 from teleclaude.migration.source.stoppable import go_on
 
 _T = TypeVar("_T")
-_HEADER = 8
 _MAX_DESCRIPTORS = 1 << 16
 ANSWER_SECONDS = 60.0
 """How long an answer may take: a file system that the user provides may never give one, and the user may stop the
@@ -39,9 +37,6 @@ process. After that the process is killed."""
 
 _END_SECONDS = 1.0
 """How long a killed process may take to end."""
-
-_LOOK_SECONDS = 0.1
-"""Between looks for an interrupt while an answer is waited for."""
 
 
 class Privsep:
@@ -82,10 +77,10 @@ class Privsep:
         """Return the answer to an order; without it in time the process is killed, and never asked again."""
         if self._channel is None:
             raise SourceError(NO_ANSWER.fill(subject=subject))
-        channel = _Patient(self._channel, time.monotonic() + ANSWER_SECONDS)
+        channel = Channel(self._channel, time.monotonic() + ANSWER_SECONDS)
         try:
-            _send(channel, order)
-            answer, descriptors = _receive(channel)
+            send(channel, order)
+            answer, descriptors = receive(channel)
         except (OSError, EOFError):
             self.close()
             raise SourceError(NO_ANSWER.fill(subject=subject)) from None
@@ -113,41 +108,6 @@ class Privsep:
             # Inside a call of the system that cannot be interrupted, even a killed process stays.
             while os.waitpid(self._process, os.WNOHANG) == (0, 0) and time.monotonic() < until:
                 time.sleep(0.005)
-
-
-class _Patient:
-    """A channel that waits up to a deadline, and looks meanwhile whether the work was interrupted.
-
-    Raises TimeoutError, and Stopped.
-    """
-
-    def __init__(self, channel: socket.socket, until: float) -> None:
-        self._channel = channel
-        self._until = until
-
-    def wait(self, event: int) -> socket.socket:
-        """Return the channel as soon as it is ready."""
-        waiting = select.poll()
-        waiting.register(self._channel, event)
-        while not waiting.poll(_LOOK_SECONDS * 1000):
-            go_on()
-            if time.monotonic() > self._until:
-                raise TimeoutError
-        return self._channel
-
-    def sendall(self, content: bytes) -> None:
-        """Send everything."""
-        while content:
-            content = content[self.wait(select.POLLOUT).send(content, socket.MSG_DONTWAIT) :]
-
-    def recv(self, size: int) -> bytes:
-        """Return what has arrived, up to `size` bytes."""
-        return self.wait(select.POLLIN).recv(size)
-
-    def recv_fds(self, size: int) -> tuple[bytes, list[int]]:
-        """Return what has arrived, and the descriptor with it."""
-        content, descriptors, _, _ = socket.recv_fds(self.wait(select.POLLIN), size, 1)
-        return content, descriptors
 
 
 _privseps: dict[Account, Privsep] = {}
@@ -210,11 +170,11 @@ def _serve(descriptor: int, account: Account) -> None:
             unprivileged.TOP_FOLDERS[path] = os.dup(folder)
     _drop_rights(account)
     with socket.socket(fileno=descriptor) as served, suppress(EOFError, OSError):
-        channel = _Patient(served, math.inf)
+        channel = Channel(served, math.inf)
         while True:
-            order, _ = _receive(channel)
+            order, _ = receive(channel)
             answer, opened = _answer(order)
-            _send(channel, {**answer, "number": order["number"]}, opened)
+            send(channel, {**answer, "number": order["number"]}, opened)
 
 
 def _close_others(descriptor: int) -> None:
@@ -257,39 +217,3 @@ def _raise_error(answer: dict[str, Any]) -> None:
         kind = getattr(errors, answer["raised"])
         assert issubclass(kind, TeleClaudeError)
         raise kind(SAID.fill(message=answer["message"], hint=answer["hint"]))
-
-
-def _send(channel: _Patient, message: object, descriptor: int | None = None) -> None:
-    content = json.dumps(message).encode()
-    header = len(content).to_bytes(_HEADER, "big")
-    if descriptor is None:
-        channel.sendall(header + content)
-        return
-    try:
-        socket.send_fds(channel.wait(select.POLLOUT), [header], [descriptor])
-    finally:
-        os.close(descriptor)
-    channel.sendall(content)
-
-
-def _receive(channel: _Patient) -> tuple[dict[str, Any], list[int]]:
-    """Return the next message and its descriptors; raises EOFError when the other side has gone."""
-    header, descriptors = channel.recv_fds(_HEADER)
-    for descriptor in descriptors:
-        os.set_inheritable(descriptor, False)
-    header += _receive_exactly(channel, _HEADER - len(header)) if header else b""
-    if not header:
-        raise EOFError
-    message = json.loads(_receive_exactly(channel, int.from_bytes(header, "big")))
-    assert isinstance(message, dict)
-    return message, descriptors
-
-
-def _receive_exactly(channel: _Patient, size: int) -> bytes:
-    content = bytearray()
-    while len(content) < size:
-        chunk = channel.recv(min(size - len(content), 1 << 20))
-        if not chunk:
-            raise EOFError
-        content += chunk
-    return bytes(content)

@@ -18,6 +18,7 @@ from teleclaude.db.engine import disposing, explained, make_engine
 from teleclaude.db.lock import hold_database, work_alone
 from teleclaude.db.retry import RETRY_SECONDS, commit_and_know, in_transaction, uninterrupted
 from teleclaude.db.url import display_url
+from teleclaude.db.watch import watched
 from teleclaude.errors import LockHeldError, Problem, TargetError, UpgradeError
 from teleclaude.platform.names import HERE, UnitState, names_of
 from teleclaude.platform.services import read_state
@@ -49,7 +50,7 @@ async def upgrade(installation: Installation, *, dry_run: bool = False) -> Upgra
     if not url.drivername.startswith("postgresql"):
         raise TargetError(problems.NO_SYSTEM_INSTALLATION)
     with explained(url):
-        async with disposing(make_engine(url)) as engine, hold_database(engine), engine.connect() as connection:
+        async with disposing(make_engine(url)) as engine, hold_database(engine), watched(engine) as connection:
             # Without a commit, the transaction is rolled back when the connection is closed.
             await work_alone(connection)
             planned = await _plan(connection, url)
@@ -85,7 +86,7 @@ async def _plan(connection: AsyncConnection, url: URL) -> Upgrade:
 
 async def _commit(planned: Upgrade, connection: AsyncConnection, url: URL) -> None:
     with _undone(planned, url, problems.UPGRADE_NOT_COMMITTED):
-        await commit_and_know(connection, partial(_is_upgraded, planned, url))
+        await commit_and_know(connection, url, partial(_is_upgraded, planned, url))
 
 
 @contextmanager

@@ -7,7 +7,7 @@ import json
 import sqlite3
 import ssl
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,9 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
+from teleclaude.db.keepalive import keep_alive
 from teleclaude.db.server_errors import explain
-from teleclaude.db.url import HARMLESS, SERVER_PARAMETERS, parse_options
+from teleclaude.db.url import OURS, SERVER_PARAMETERS, parse_options, read_keepalive
 from teleclaude.errors import TargetError
 
 
@@ -68,6 +69,9 @@ def find_cause(error: BaseException) -> BaseException:
     return cause.__cause__ if isinstance(cause.__cause__, asyncpg.PostgresError | asyncpg.InterfaceError) else cause
 
 
+_CLOSE_SECONDS = 2.0
+"""How long the server may take to confirm the end of a connection."""
+
 _OUR_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS})
 """Errors of a local disk, not of a connection."""
 
@@ -101,23 +105,37 @@ def _read_json(text: str) -> Any:
         return text
 
 
+class _Connection(asyncpg.Connection):
+    """A connection whose end is never waited for longer than a moment: a silent server does not confirm it."""
+
+    async def close(self, *, timeout: float | None = None) -> None:  # noqa: ASYNC109 - the name is asyncpg's
+        """Close; what is not confirmed in time is cut off."""
+        with suppress(TimeoutError):
+            await super().close(timeout=timeout or _CLOSE_SECONDS)
+
+
 def _make_creator(url: URL, *, read_only: bool) -> Any:
     query = dict(url.query)
     arguments: dict[str, Any] = {"timeout": float(str(query.pop("connect_timeout", 0))) or 60.0}
     settings = {SERVER_PARAMETERS[name]: str(query.pop(name)) for name in SERVER_PARAMETERS if name in query}
     settings.update(parse_options(str(query.pop("options", ""))))
     settings.setdefault("application_name", "teleclaude")
+    keepalive = read_keepalive(url)
     trusts_system = query.get("sslrootcert") == "system"
     # asyncpg would take "system" for the name of a file.
-    hidden = HARMLESS | {"sslmode", "sslrootcert"} if trusts_system else HARMLESS
+    hidden = OURS | {"sslmode", "sslrootcert"} if trusts_system else OURS
     plain = url.set(drivername="postgresql", query=query).difference_update_query(hidden)
     dsn = plain.render_as_string(hide_password=False)
 
     async def connect(**passed: Any) -> Any:
         trust: dict[str, Any] = {"ssl": _trust_system(query)} if trusts_system else {}
-        connection = await asyncpg.connect(dsn, server_settings=settings, **arguments, **trust, **passed)
+        connection = await asyncpg.connect(
+            dsn, server_settings=settings, connection_class=_Connection, **arguments, **trust, **passed
+        )
+        await keep_alive(connection, keepalive, settings)
         # A pooler refuses or ignores these as parameters of the connection.
-        await connection.execute(f"{_SESSION}; SET default_transaction_read_only = on" if read_only else _SESSION)
+        chosen = f"{_SESSION}; SET default_transaction_read_only = on" if read_only else _SESSION
+        await connection.execute(chosen, timeout=arguments["timeout"])
         return connection
 
     return connect

@@ -12,12 +12,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict, dataclass
 
-import asyncpg
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError, InvalidRequestError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from teleclaude.db import problems
+from teleclaude.db.watch import FAILURES, SILENT_SECONDS
 from teleclaude.errors import LockHeldError, TargetError
 
 ADVISORY_KEY = 0x74656C65_636C6175
@@ -62,19 +61,24 @@ async def hold_database(engine: AsyncEngine, wait_seconds: float = 0.0) -> Async
     async with engine.connect() as connection:
         await connection.execution_options(isolation_level="AUTOCOMMIT")
         try:
-            await _refuse_shared_session(engine, connection)
-            # The lock ends with this connection, which is idle while the work goes on.
-            await connection.execute(text("SET idle_session_timeout = 0"))
-            until = time.monotonic() + wait_seconds
-            while not await _try_hold(connection):
-                if time.monotonic() >= until:
-                    raise await _held_by_another(connection)
-                await asyncio.sleep(0.1)
+            async with asyncio.timeout(SILENT_SECONDS + wait_seconds):
+                await _take(engine, connection, wait_seconds)
             yield lambda: _check_held(connection)
         finally:
             # Ends the session, and with it the lock, in any state.
-            with suppress(DBAPIError, InvalidRequestError, asyncpg.InterfaceError, OSError):
+            with suppress(*FAILURES):
                 await connection.invalidate()
+
+
+async def _take(engine: AsyncEngine, connection: AsyncConnection, wait_seconds: float) -> None:
+    await _refuse_shared_session(engine, connection)
+    # The lock ends with this connection, which is idle while the work goes on.
+    await connection.execute(text("SET idle_session_timeout = 0"))
+    until = time.monotonic() + wait_seconds
+    while not await _try_hold(connection):
+        if time.monotonic() >= until:
+            raise await _held_by_another(connection)
+        await asyncio.sleep(0.1)
 
 
 async def _refuse_shared_session(engine: AsyncEngine, connection: AsyncConnection) -> None:
@@ -127,8 +131,9 @@ async def _held_by_another(connection: AsyncConnection) -> LockHeldError:
 
 async def _check_held(connection: AsyncConnection) -> None:
     held = False
-    with suppress(DBAPIError, asyncpg.InterfaceError, OSError):
-        held = bool(await connection.scalar(text(_HELD_BY_US)))
+    with suppress(*FAILURES):
+        async with asyncio.timeout(SILENT_SECONDS):
+            held = bool(await connection.scalar(text(_HELD_BY_US)))
     if not held:
         raise LockHeldError(problems.LOCK_LOST)
 

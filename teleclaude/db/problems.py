@@ -17,7 +17,7 @@ _ENCODE = (
 )
 SECOND_AT = Problem("the database URL holds more than one @, so it is not clear where the password ends", _ENCODE)
 PASSWORD_CUT = Problem("the password in the database URL holds a character that ends it there", _ENCODE)
-NO_SECONDS = Problem("connect_timeout in the database URL is not a number of seconds", "write a number")
+NO_NUMBER = Problem("{name} in the database URL is not a number", "write a number")
 OPEN_QUOTE = Problem("options in the database URL has a quote that does not end", "end the quote")
 UNKNOWN_SSLMODE = Problem("sslmode {mode} in the database URL is not known", "use one of {known}")
 WEAK_SSLMODE = Problem("sslmode {mode} is too weak for sslrootcert=system", "use sslmode=verify-full")
@@ -93,6 +93,11 @@ NO_ANSWER = Problem(
 NOT_POSTGRESQL = Problem(
     "{database}: what answers there does not speak PostgreSQL, or it ended the connection",
     "check the port in the URL, and see the log of the server",
+)
+SILENT = Problem("{database} does not answer", "check the network and the database server, and run again")
+WAITS_FOR_STANDBY = Problem(
+    "COMMIT waits for a standby (synchronous_standby_names)",
+    "start the standby, or interrupt this command, which undoes everything",
 )
 NOT_REACHED = Problem(_SAID, "check that the database server runs, and that host and port are right")
 SEE_LOG = Problem(_SAID, "see the log of the database")

@@ -29,10 +29,15 @@ _DRIVER_PARAMETERS = frozenset(
 SERVER_PARAMETERS = {"application_name": "application_name", "fallback_application_name": "application_name"}
 """Parameters that the server understands as settings of the session."""
 
-HARMLESS = frozenset({"keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count", "client_encoding"})
-"""Parameters that change nothing here: asyncpg speaks UTF-8 only and leaves keep-alive to the system."""
+KEEPALIVE = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3, "tcp_user_timeout": 60_000}
+"""When a connection counts as dead: seconds of silence, seconds between probes, probes, milliseconds without an
+acknowledgement. libpq's names and units (PostgreSQL manual, section 34.1.2); 0 leaves it to the system."""
 
-_KNOWN_PARAMETERS = _DRIVER_PARAMETERS | HARMLESS | set(SERVER_PARAMETERS) | {"connect_timeout", "options"}
+OURS = frozenset({*KEEPALIVE, "keepalives", "client_encoding"})
+"""Parameters that asyncpg does not know: it speaks UTF-8 only, and `keepalive` sets the others."""
+
+_NUMBERS = (*KEEPALIVE, "keepalives", "connect_timeout")
+_KNOWN_PARAMETERS = _DRIVER_PARAMETERS | OURS | set(SERVER_PARAMETERS) | {"connect_timeout", "options"}
 
 SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 
@@ -119,8 +124,9 @@ def _fill_in(url: URL, environ: Mapping[str, str]) -> URL:
 
 
 def _check_values(given: Mapping[str, str]) -> None:
-    if not given.get("connect_timeout", "0").isdigit():
-        raise ConfigError(problems.NO_SECONDS)
+    wrong = next((name for name in _NUMBERS if not given.get(name, "0").isdigit()), None)
+    if wrong:
+        raise ConfigError(problems.NO_NUMBER.fill(name=wrong))
     try:
         parse_options(given.get("options", ""))
     except ValueError:
@@ -152,6 +158,13 @@ def display_url(url: URL) -> str:
 def sql_name(name: str) -> str:
     """Return `name` as it is written in SQL for people: quoted where it must be."""
     return name if re.fullmatch(r"[a-z_][a-z0-9_]*", name) else '"' + name.replace('"', '""') + '"'
+
+
+def read_keepalive(url: URL) -> dict[str, int]:
+    """Return when a connection of `url` counts as dead, under libpq's names; nothing with `keepalives=0`."""
+    if url.query.get("keepalives") == "0":
+        return {}
+    return {name: int(str(url.query.get(name, value))) for name, value in KEEPALIVE.items()}
 
 
 def parse_options(options: str) -> dict[str, str]:

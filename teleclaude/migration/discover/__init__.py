@@ -42,6 +42,7 @@ from teleclaude.migration.source.installation import Places
 from teleclaude.migration.source.inventory import NOWHERE, Inventory, Reference
 from teleclaude.migration.source.options import Options
 from teleclaude.migration.source.privsep import Privsep, privsep_for
+from teleclaude.migration.source.stoppable import in_thread
 from teleclaude.migration.source.unprivileged import list_names
 from teleclaude.platform.names import HERE
 
@@ -82,6 +83,13 @@ def _explain(failure: OSError) -> Problem:
 
 async def discover(options: Options, run: str, private: Path, environ: Mapping[str, str]) -> Inventory:
     """Return everything that can be seen; what cannot be looked at becomes one of the inventory's problems."""
+    inventory, attempts = await in_thread(_look_here, options, run, private, environ)
+    inventory = await _look_at_target(inventory, options, environ, attempts)
+    return replace(inventory, problems=tuple(attempts.problems))
+
+
+def _look_here(options: Options, run: str, private: Path, environ: Mapping[str, str]) -> tuple[Inventory, _Attempts]:
+    """Return what this computer shows."""
     attempts = _Attempts()
     places = find_places(options, environ)
     account = find_account(places)
@@ -108,9 +116,7 @@ async def discover(options: Options, run: str, private: Path, environ: Mapping[s
         inventory = _find_users(inventory, places, privsep, attempts)
     uids = (options.uid, inventory.sudo_uid, inventory.database_uid, account.uid if account else None)
     inventory = replace(inventory, account_names=find_account_names(uids))
-    inventory = _look_at_destinations(inventory, options, environ, privsep, attempts)
-    inventory = await _look_at_target(inventory, options, environ, attempts)
-    return replace(inventory, problems=tuple(attempts.problems))
+    return _look_at_destinations(inventory, options, environ, privsep, attempts), attempts
 
 
 def _read_installation(inventory: Inventory, places: Places, privsep: Privsep, attempts: _Attempts) -> Inventory:
@@ -193,7 +199,7 @@ async def _look_at_target(
     inventory: Inventory, options: Options, environ: Mapping[str, str], attempts: _Attempts
 ) -> Inventory:
     """Add the database to move to."""
-    url = attempts.look("target", None, choose_target, options, environ)
+    url = await in_thread(attempts.look, "target", None, choose_target, options, environ)
     if url is None:
         return inventory
     committing = any(journal.committing for journal in inventory.journals)

@@ -18,6 +18,7 @@ from teleclaude.db.engine import disposing, explained, find_cause, make_engine
 from teleclaude.db.lock import hold_database
 from teleclaude.db.models import MigrationRun
 from teleclaude.db.url import display_url
+from teleclaude.db.watch import watched
 from teleclaude.errors import ConfigError, LockHeldError, TargetError, TeleClaudeError
 from teleclaude.migration.discover.problems import NO_POSTGRESQL
 from teleclaude.migration.discover.target_names import find_owners, find_same_names, find_unrelated
@@ -119,7 +120,7 @@ async def read_target(url: URL, wait_seconds: float = 0.0) -> TargetState:
                     pass
             except LockHeldError as error:
                 held_by = error.problem.message
-            async with engine.connect() as connection:
+            async with watched(engine) as connection:
                 await connection.execute(text("SET LOCAL statement_timeout = 0"))
                 return replace(await connection.run_sync(_read_state, url), server_version=version, held_by=held_by)
 

@@ -12,6 +12,7 @@ from teleclaude.errors import SourceError
 from teleclaude.migration.source.installation import SourceFile
 from teleclaude.migration.source.privsep import Privsep
 from teleclaude.migration.source.problems import CHANGED, COPY_FAILED, READ_FAILED, TOO_LARGE
+from teleclaude.migration.source.stoppable import go_on
 from teleclaude.migration.source.unprivileged import open_regular
 
 _CHUNK = 1 << 20
@@ -47,6 +48,7 @@ def read_chunks(descriptor: int, path: Path, limit: int | None) -> Iterator[byte
         raise SourceError(TOO_LARGE.fill(path=path, megabytes=limit >> 20))
     try:
         while left and (chunk := os.read(descriptor, min(_CHUNK, left))):
+            go_on()
             left -= len(chunk)
             yield chunk
         grown = os.read(descriptor, 1)

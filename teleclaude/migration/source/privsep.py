@@ -9,10 +9,11 @@ must not trust another user's process with more. The kernel lets only root trace
 from __future__ import annotations
 
 import importlib
-import json
+import math
 import os
 import signal
 import socket
+import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -23,14 +24,19 @@ from teleclaude import errors
 from teleclaude.config.folders import opened_folder
 from teleclaude.errors import SourceError, TeleClaudeError
 from teleclaude.migration.source import unprivileged
+from teleclaude.migration.source.channel import Channel, receive, send
 from teleclaude.migration.source.installation import Account
 from teleclaude.migration.source.problems import NO_ANSWER, PRIVSEP_BUG, RIGHTS_REFUSED, SAID, WRONG_ANSWER
+from teleclaude.migration.source.stoppable import go_on
 
 _T = TypeVar("_T")
-_HEADER = 8
 _MAX_DESCRIPTORS = 1 << 16
-_ANSWER_SECONDS = 120.0
-"""A file system that the user provides may never answer."""
+ANSWER_SECONDS = 60.0
+"""How long an answer may take: a file system that the user provides may never give one, and the user may stop the
+process. After that the process is killed."""
+
+_END_SECONDS = 1.0
+"""How long a killed process may take to end."""
 
 
 class Privsep:
@@ -39,42 +45,69 @@ class Privsep:
     def __init__(self, channel: socket.socket | None = None, process: int = 0) -> None:
         self._channel = channel
         self._process = process
+        self._number = 0
 
     def call(self, function: Callable[..., _T], *arguments: object) -> _T:
         """Return the result of a function of a module; arguments and result are JSON. Raises what it raises."""
-        if self._channel is None:
+        go_on()
+        if not self._process:
             return function(*arguments)
-        result, _ = self._ask(self._channel, function, arguments, opens=False)
+        result, _ = self._ask(function, arguments, opens=False)
         return result  # type: ignore[no-any-return]
 
     def open(self, function: Callable[..., int], *arguments: object) -> int:
         """Return the descriptor that a function of a module opens. Raises what it raises."""
-        if self._channel is None:
+        go_on()
+        if not self._process:
             return function(*arguments)
-        _, descriptor = self._ask(self._channel, function, arguments, opens=True)
+        _, descriptor = self._ask(function, arguments, opens=True)
         return descriptor
 
-    def _ask(
-        self, channel: socket.socket, function: Callable[..., object], arguments: tuple[object, ...], *, opens: bool
-    ) -> tuple[Any, int]:
+    def _ask(self, function: Callable[..., object], arguments: tuple[object, ...], *, opens: bool) -> tuple[Any, int]:
+        self._number += 1
         order = {"module": function.__module__, "name": function.__name__, "arguments": arguments, "opens": opens}
         subject = next((argument for argument in arguments if isinstance(argument, str)), "a file")
-        try:
-            _send(channel, order)
-            answer, descriptors = _receive(channel)
-        except (OSError, EOFError):
-            raise SourceError(NO_ANSWER.fill(subject=subject)) from None
+        answer, descriptors = self._exchange({**order, "number": self._number}, subject)
         _raise_error(answer)
         if len(descriptors) != int(opens):
             raise SourceError(WRONG_ANSWER.fill(subject=subject))
         return answer.get("result"), descriptors[0] if descriptors else -1
 
+    def _exchange(self, order: dict[str, Any], subject: str) -> tuple[dict[str, Any], list[int]]:
+        """Return the answer to an order; without it in time the process is killed, and never asked again."""
+        if self._channel is None:
+            raise SourceError(NO_ANSWER.fill(subject=subject))
+        channel = Channel(self._channel, time.monotonic() + ANSWER_SECONDS)
+        try:
+            send(channel, order)
+            answer, descriptors = receive(channel)
+        except (OSError, EOFError):
+            self.close()
+            raise SourceError(NO_ANSWER.fill(subject=subject)) from None
+        except BaseException:
+            # The answer would be taken for that to the next question.
+            self.close()
+            raise
+        if answer.get("number") != order["number"]:
+            self.close()
+            raise SourceError(WRONG_ANSWER.fill(subject=subject))
+        return answer, descriptors
+
     def close(self) -> None:
-        """End the unprivileged process, and wait for its end."""
-        if self._channel is not None:
-            self._channel.close()
-            with suppress(ChildProcessError):
-                os.waitpid(self._process, 0)
+        """Kill the unprivileged process, which may be stopped or wait for a file system, and wait for its end."""
+        if self._channel is None:
+            return
+        self._channel.close()
+        self._channel = None
+        for account in [account for account, each in _privseps.items() if each is self]:
+            del _privseps[account]
+        with suppress(ProcessLookupError):
+            os.kill(self._process, signal.SIGKILL)
+        until = time.monotonic() + _END_SECONDS
+        with suppress(ChildProcessError):
+            # Inside a call of the system that cannot be interrupted, even a killed process stays.
+            while os.waitpid(self._process, os.WNOHANG) == (0, 0) and time.monotonic() < until:
+                time.sleep(0.005)
 
 
 _privseps: dict[Account, Privsep] = {}
@@ -99,7 +132,7 @@ def closing_privseps() -> Iterator[None]:
         yield
     finally:
         while _privseps:
-            _privseps.popitem()[1].close()
+            next(iter(_privseps.values())).close()
 
 
 def _fork(account: Account) -> Privsep:
@@ -115,7 +148,6 @@ def _fork(account: Account) -> Privsep:
             # The child never returns into the program.
             os._exit(0)
     theirs.close()
-    ours.settimeout(_ANSWER_SECONDS)
     privsep = Privsep(ours, process)
     try:
         privsep.call(os.geteuid)
@@ -137,10 +169,12 @@ def _serve(descriptor: int, account: Account) -> None:
                 return
             unprivileged.TOP_FOLDERS[path] = os.dup(folder)
     _drop_rights(account)
-    with socket.socket(fileno=descriptor) as channel, suppress(EOFError, OSError):
+    with socket.socket(fileno=descriptor) as served, suppress(EOFError, OSError):
+        channel = Channel(served, math.inf)
         while True:
-            order, _ = _receive(channel)
-            _send(channel, *_answer(order))
+            order, _ = receive(channel)
+            answer, opened = _answer(order)
+            send(channel, {**answer, "number": order["number"]}, opened)
 
 
 def _close_others(descriptor: int) -> None:
@@ -183,39 +217,3 @@ def _raise_error(answer: dict[str, Any]) -> None:
         kind = getattr(errors, answer["raised"])
         assert issubclass(kind, TeleClaudeError)
         raise kind(SAID.fill(message=answer["message"], hint=answer["hint"]))
-
-
-def _send(channel: socket.socket, message: object, descriptor: int | None = None) -> None:
-    content = json.dumps(message).encode()
-    header = len(content).to_bytes(_HEADER, "big")
-    if descriptor is None:
-        channel.sendall(header + content)
-        return
-    try:
-        socket.send_fds(channel, [header], [descriptor])
-    finally:
-        os.close(descriptor)
-    channel.sendall(content)
-
-
-def _receive(channel: socket.socket) -> tuple[dict[str, Any], list[int]]:
-    """Return the next message and its descriptors; raises EOFError when the other side has gone."""
-    header, descriptors, _, _ = socket.recv_fds(channel, _HEADER, 1)
-    for descriptor in descriptors:
-        os.set_inheritable(descriptor, False)
-    header += _receive_exactly(channel, _HEADER - len(header)) if header else b""
-    if not header:
-        raise EOFError
-    message = json.loads(_receive_exactly(channel, int.from_bytes(header, "big")))
-    assert isinstance(message, dict)
-    return message, descriptors
-
-
-def _receive_exactly(channel: socket.socket, size: int) -> bytes:
-    content = bytearray()
-    while len(content) < size:
-        chunk = channel.recv(min(size - len(content), 1 << 20))
-        if not chunk:
-            raise EOFError
-        content += chunk
-    return bytes(content)

@@ -13,6 +13,7 @@ from teleclaude.migration.source.files import digest_now
 from teleclaude.migration.source.installation import Places
 from teleclaude.migration.source.privsep import privsep_for
 from teleclaude.migration.source.snapshot import check_unchanged
+from teleclaude.migration.source.stoppable import in_thread
 from teleclaude.migration.state.target_row import complete
 from teleclaude.migration.steps.problems import ACTIVE_AGAIN, FILE_CHANGED
 
@@ -25,11 +26,12 @@ async def finish(plan: Plan) -> AsyncGenerator[Event, None]:
     """
     privsep = privsep_for(plan.inventory.account)
     results = [
-        SourceFileResult(str(file.path), file.sha256, digest_now(privsep, file)) for file in plan.inventory.files
+        SourceFileResult(str(file.path), file.sha256, await in_thread(digest_now, privsep, file))
+        for file in plan.inventory.files
     ]
     for result in results:
         yield result
-    check_unchanged(privsep, plan.databases)
+    await in_thread(check_unchanged, privsep, plan.databases)
     for result in results:
         if result.sha256_before != result.sha256_after:
             raise SourceError(FILE_CHANGED.fill(path=result.path))

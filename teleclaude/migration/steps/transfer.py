@@ -15,7 +15,9 @@ from teleclaude.db import schema
 from teleclaude.db.engine import disposing, explained, make_engine
 from teleclaude.db.lock import work_alone
 from teleclaude.db.models import Model
-from teleclaude.db.retry import commit_and_know
+from teleclaude.db.problems import WAITS_FOR_STANDBY
+from teleclaude.db.retry import commit_and_know, uninterrupted
+from teleclaude.db.watch import watched
 from teleclaude.errors import TargetError
 from teleclaude.migration.load.batches import Loaded, Source
 from teleclaude.migration.load.constraints import add_constraints
@@ -33,6 +35,7 @@ from teleclaude.migration.report.summary import count
 from teleclaude.migration.source.privsep import privsep_for
 from teleclaude.migration.source.reader import Sources, reading
 from teleclaude.migration.source.snapshot import check_unchanged
+from teleclaude.migration.source.stoppable import in_thread
 from teleclaude.migration.state.journal import COMMIT, find_entry, read_journal, write_entry
 from teleclaude.migration.state.ledger import index_ledger, open_ledger
 from teleclaude.migration.state.target_row import empty, has_arrived, insert_row
@@ -53,17 +56,18 @@ async def transfer(plan: Plan) -> AsyncGenerator[Event, None]:
         yield warning("target", NOT_REHEARSED)
         return
     with reading(plan.databases) as sources, explained(plan.url):
-        async with disposing(make_engine(plan.url)) as engine, engine.connect() as target:
+        async with disposing(make_engine(plan.url)) as engine, watched(engine) as target:
             results: list[Result] = []
             async for event in _fill(plan, target, sources):
                 if not isinstance(event, Progress | Finding):
                     results.append(event)
                 yield event
-            check_unchanged(privsep_for(plan.inventory.account), plan.databases)
+            await in_thread(check_unchanged, privsep_for(plan.inventory.account), plan.databases)
             if plan.options.dry_run:
                 await target.rollback()
             else:
-                await _commit(plan, target, results)
+                async for event in _commit(plan, target, results):
+                    yield event
 
 
 async def _fill(plan: Plan, target: AsyncConnection, sources: Sources) -> AsyncGenerator[Event, None]:
@@ -158,9 +162,10 @@ def _find_notable(table: TablePlan, loaded: Loaded) -> Iterator[Finding]:
         yield warning(table.label, REJECTED.fill(reasons=reasons, rejects=rejects_table(table)))
 
 
-async def _commit(plan: Plan, target: AsyncConnection, results: Sequence[Result]) -> None:
-    """Commit. Where the reply is lost, the run's row tells whether it arrived, asked on a new connection.
+async def _commit(plan: Plan, target: AsyncConnection, results: Sequence[Result]) -> AsyncGenerator[Event, None]:
+    """Commit, and yield a warning where that waits for a standby.
 
+    Where the reply is lost, the run's row tells whether it arrived, asked on a new connection.
     The journal gets what a run that takes this one up could not find out again.
     """
     rows = {result.name: result.target_rows for result in results if isinstance(result, events.TableResult)}
@@ -171,9 +176,20 @@ async def _commit(plan: Plan, target: AsyncConnection, results: Sequence[Result]
     write_private(since_script(plan), count_since(plan, rows))
     write_entry(plan.folder, {**COMMIT, "rows": rows, **found})
     assert plan.url is not None
-    await commit_and_know(target, partial(has_arrived, plan.url, plan.run))
     task = asyncio.current_task()
-    if task is not None and task.cancelling():
+    assert task is not None
+    waits = asyncio.Event()
+    commit = asyncio.ensure_future(
+        commit_and_know(target, plan.url, partial(has_arrived, plan.url, plan.run), waits.set, task.cancelling)
+    )
+    told = asyncio.ensure_future(waits.wait())
+    await uninterrupted(asyncio.wait([commit, told], return_when=asyncio.FIRST_COMPLETED))
+    told.cancel()
+    if waits.is_set():
+        yield Progress(WAITS_FOR_STANDBY.message, 0, 1)
+        yield warning("target", WAITS_FOR_STANDBY)
+    await uninterrupted(commit)
+    if task.cancelling():
         raise asyncio.CancelledError
 
 

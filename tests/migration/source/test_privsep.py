@@ -1,13 +1,17 @@
 """The unprivileged process: it has the owner's rights and no others, and what it raises arrives."""
 
+import asyncio
 import os
+import signal
 from pathlib import Path
 
 import pytest
 
 from teleclaude.errors import SourceError
+from teleclaude.migration.source import privsep as privsep_module
 from teleclaude.migration.source.installation import Account
 from teleclaude.migration.source.privsep import Privsep, closing_privseps, privsep_for
+from teleclaude.migration.source.stoppable import in_thread
 from teleclaude.migration.source.unprivileged import list_names, list_tree, open_regular
 
 USER = 12345
@@ -42,6 +46,35 @@ def test_an_unprivileged_process_that_was_killed_is_an_error_with_a_sentence(tmp
         os.kill(privsep.call(os.getpid), 9)
         with pytest.raises(SourceError, match="does not answer"):
             privsep.call(list_tree, str(tmp_path))
+
+
+@as_root
+def test_a_process_that_its_owner_stopped_is_killed_at_the_deadline_and_never_asked_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(privsep_module, "ANSWER_SECONDS", 0.3)
+    with closing_privseps():
+        privsep = privsep_for(Account(USER, USER, (), ()))
+        process = privsep.call(os.getpid)
+        os.kill(process, signal.SIGSTOP)
+        for _ in range(2):
+            with pytest.raises(SourceError, match="does not answer"):
+                privsep.call(list_tree, str(tmp_path))
+        with pytest.raises(ProcessLookupError):
+            os.kill(process, 0)
+
+
+@as_root
+async def test_an_interrupt_does_not_wait_for_a_process_that_its_owner_stopped(tmp_path: Path) -> None:
+    with closing_privseps():
+        privsep = privsep_for(Account(USER, USER, (), ()))
+        os.kill(privsep.call(os.getpid), signal.SIGSTOP)
+        task = asyncio.create_task(in_thread(privsep.call, list_tree, str(tmp_path)))
+        await asyncio.sleep(0.3)
+        task.cancel()
+        done, _ = await asyncio.wait([task], timeout=2)
+        assert done
+        assert task.cancelled()
 
 
 def test_without_an_account_functions_run_in_this_process() -> None:

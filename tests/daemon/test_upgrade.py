@@ -277,11 +277,13 @@ async def test_cut_off_in_the_middle_it_leaves_everything_as_it_was(
 
 @pytest.fixture
 def replies(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[bool]]:
-    """Lose the reply of commits: the list says of each whether it arrives at the server."""
+    """Lose the reply of the next commits: the list says of each whether it arrives at the server."""
     arrives: list[bool] = []
     commit = AsyncConnection.commit
 
     async def lose(connection: AsyncConnection) -> None:
+        if not arrives:
+            return await commit(connection)
         await (commit if arrives.pop() else AsyncConnection.rollback)(connection)
         raise ConnectionResetError("the connection is gone")
 

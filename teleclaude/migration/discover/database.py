@@ -25,7 +25,7 @@ from teleclaude.migration.report.events import Finding, warning
 from teleclaude.migration.source.files import opened
 from teleclaude.migration.source.installation import ConfigFiles, Places, SourceColumn, SourceDatabase, SourceTable
 from teleclaude.migration.source.json_member import count_pending
-from teleclaude.migration.source.old_schema import find_models, fold, has_data
+from teleclaude.migration.source.old_schema import OWNERS, find_models, fold, has_data
 from teleclaude.migration.source.privsep import Privsep
 from teleclaude.migration.source.snapshot import copy_database
 from teleclaude.migration.values.identifiers import quote
@@ -193,7 +193,7 @@ def _read_table(connection: Connection, name: str, *, search_index: bool) -> Sou
     if not has_data(table):
         return table
     model = find_models([table]).get(name)
-    known = Model.metadata.tables[model].columns.keys() if model else ()
+    known = {*Model.metadata.tables[model].columns.keys()} - OWNERS if model else ()
     looked = (
         column if fold(column.name) in known else replace(column, storage=_storage(connection, name, column.name))
         for column in columns
@@ -220,5 +220,7 @@ def _storage(connection: Connection, table: str, column: str) -> frozenset[str]:
 def _next_id(connection: Connection, table: str) -> int | None:
     if not connection.exec_driver_sql("SELECT 1 FROM sqlite_master WHERE name = 'sqlite_sequence'").scalar():
         return None
-    last = connection.exec_driver_sql("SELECT seq FROM sqlite_sequence WHERE name = ?", (table,)).scalar()
-    return last + 1 if isinstance(last, int) else None
+    # The column has no type, and SQLite makes an integer of whatever it holds.
+    query = "SELECT CAST(seq AS INTEGER) FROM sqlite_sequence WHERE name = ?"
+    last = connection.exec_driver_sql(query, (table,)).scalar()
+    return None if last is None else int(last) + 1

@@ -27,6 +27,7 @@ from teleclaude.migration.source.installation import ConfigFiles, Places, Source
 from teleclaude.migration.source.json_member import count_pending
 from teleclaude.migration.source.old_schema import OWNERS, find_models, fold, has_data
 from teleclaude.migration.source.privsep import Privsep
+from teleclaude.migration.source.reader import naming_large
 from teleclaude.migration.source.snapshot import copy_database
 from teleclaude.migration.values.identifiers import quote
 
@@ -214,7 +215,8 @@ def _table_info(connection: Connection, name: str) -> list[Any]:
 
 def _storage(connection: Connection, table: str, column: str) -> frozenset[str]:
     query = f"SELECT DISTINCT typeof({quote(column)}) FROM {quote(table)}"  # noqa: S608
-    return frozenset(connection.exec_driver_sql(query).scalars())
+    with naming_large(table):
+        return frozenset(connection.exec_driver_sql(query).scalars())
 
 
 def _next_id(connection: Connection, table: str) -> int | None:

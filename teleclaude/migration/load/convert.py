@@ -38,7 +38,7 @@ RULES = {
     "nul_in_json": "\\u0000 in a JSON string, which jsonb refuses: \\u2400",
     "surrogate_in_json": "half a surrogate pair in a JSON string, which jsonb refuses: \\ufffd",
     "duplicate_key": "a key that occurs twice in a JSON object: jsonb keeps the last",
-    "json_in_blob": "a BLOB of JSON in a column of JSON: the JSON",
+    "json_in_blob": "a BLOB of JSON in a column of JSON: the JSON that it is",
     "not_json": "text that is not JSON: the text as a JSON string",
     "refused_json": "JSON that PostgreSQL refuses for its depth or size: the text as a JSON string",
     "not_real": "no number in a column of numbers: NULL",

@@ -431,3 +431,28 @@ async def test_rows_that_an_index_of_the_key_lacks_are_moved_or_rejected_and_cou
     assert (result.source_rows, result.target_rows, result.rejected) == (rows + 2, rows + 1, 1)
     assert await query(target, "SELECT value FROM system_settings WHERE key = 'not in the index'") == [("x",)]
     assert any(f"the index {index} of" in finding.problem.message for finding in report.all(Finding))
+
+
+async def test_json_in_blobs_our_audit_log_old_owners_and_rows_without_a_key_arrive(
+    options: Options, sample: SampleInstallation, target: URL
+) -> None:
+    with editing(sample) as database:
+        database.executescript("""
+            UPDATE sessions SET session_metadata = CAST('{"job": "digest"}' AS BLOB);
+            ALTER TABLE sessions ADD COLUMN owner_uid INTEGER DEFAULT 7;
+            CREATE TABLE audit_log (id INTEGER PRIMARY KEY AUTOINCREMENT, actor_person TEXT NOT NULL,
+                action_type TEXT NOT NULL, target_session_id TEXT, timestamp TEXT NOT NULL, detail TEXT);
+            INSERT INTO audit_log VALUES (5, 'Ada', 'read', NULL, '2026-03-15 12:00:00', '{"n": 1}');
+            UPDATE sqlite_sequence SET seq = '41' WHERE name = 'audit_log';
+            CREATE TABLE loose (a, b); INSERT INTO loose VALUES (1, 'x' || char(0)), (2, 'x' || char(0));
+        """)
+    report = await migrate_sample(options)
+    assert report.ok, report.failure
+    assert "owner_uid" in "".join(each.problem.message for each in report.all(Finding) if each.subject == "sessions")
+    assert await query(target, "SELECT DISTINCT session_metadata ->> 'job' FROM sessions") == [("digest",)]
+    assert await query(target, "SELECT DISTINCT owner_uid FROM legacy.sessions") == [(7,)]
+    assert await query(target, "SELECT id, actor_person FROM audit_log") == [(5, "Ada")]
+    assert await query(target, "SELECT id, detail FROM legacy.audit_log") == [(5, '{"n": 1}')]
+    added = "INSERT INTO audit_log (actor_person, action_type) VALUES ('Ada', 'read') RETURNING id"
+    assert await query(target, added) == [(42,)]
+    assert await query(target, "SELECT a, b FROM loose ORDER BY a") == [(1, "x\u2400"), (2, "x\u2400")]

@@ -131,8 +131,15 @@ def find_unset(files: ConfigFiles, places: Places, account: Mapping[str, str], l
                 yield warning("configuration", problem)
 
 
+def _without_disabled(value: Any) -> Any:
+    """Return values without the sections that are switched off, whose variables nobody needs."""
+    if isinstance(value, dict):
+        return {} if value.get("enabled") is False else {key: _without_disabled(part) for key, part in value.items()}
+    return [_without_disabled(part) for part in value] if isinstance(value, list) else value
+
+
 def _list_unset(values: dict[str, Any], known: set[str]) -> Iterator[str]:
-    read = {key: value for key, value in values.items() if key not in IGNORED_SECTIONS}
+    read = _without_disabled({key: value for key, value in values.items() if key not in IGNORED_SECTIONS})
     for way, name in find_references(read):
         if name not in known and _VARIABLE.fullmatch(name) and not looks_secret(name, frozenset()):
             keys = ("…" if looks_secret(key, frozenset()) else printable(key) for key in way)

@@ -20,7 +20,8 @@ from teleclaude.migration.discover import problems
 from teleclaude.migration.discover.soundness import Checker, find_damage, is_damage, is_understood
 from teleclaude.migration.source.installation import SourceColumn, SourceTable
 from teleclaude.migration.source.json_member import count_pending
-from teleclaude.migration.source.old_schema import find_models, fold, has_data
+from teleclaude.migration.source.old_schema import OWNERS, find_models, fold, has_data
+from teleclaude.migration.source.reader import naming_large
 from teleclaude.migration.values.identifiers import quote
 
 _MIGRATIONS = "schema_migrations"
@@ -164,7 +165,7 @@ def _read_table(connection: Connection, table: SourceTable) -> SourceTable:
     computed = tuple(_find_uncomputable(connection, name, found))
     columns = tuple(column for column in columns if column.name not in dict(computed))
     model = find_models([replace(table, columns=columns)]).get(name)
-    known = Model.metadata.tables[model].columns.keys() if model else ()
+    known = {*Model.metadata.tables[model].columns.keys()} - OWNERS if model else ()
     looked = (
         column if fold(column.name) in known else replace(column, storage=_storage(connection, name, column.name))
         for column in columns
@@ -193,11 +194,14 @@ def _find_uncomputable(connection: Connection, table: str, columns: list[Any]) -
 
 def _storage(connection: Connection, table: str, column: str) -> frozenset[str]:
     query = f"SELECT DISTINCT typeof({quote(column)}) FROM {quote(table)} NOT INDEXED"  # noqa: S608
-    return frozenset(connection.exec_driver_sql(query).scalars())
+    with naming_large(table):
+        return frozenset(connection.exec_driver_sql(query).scalars())
 
 
 def _next_id(connection: Connection, table: str) -> int | None:
     if not connection.exec_driver_sql("SELECT 1 FROM sqlite_master WHERE name = 'sqlite_sequence'").scalar():
         return None
-    last = connection.exec_driver_sql("SELECT seq FROM sqlite_sequence WHERE name = ?", (table,)).scalar()
-    return last + 1 if isinstance(last, int) else None
+    # The column has no type, and SQLite makes an integer of whatever it holds.
+    query = "SELECT CAST(seq AS INTEGER) FROM sqlite_sequence WHERE name = ?"
+    last = connection.exec_driver_sql(query, (table,)).scalar()
+    return None if last is None else int(last) + 1

@@ -17,7 +17,7 @@ from teleclaude.migration.load.pgcopy import encode_column, encode_value, join_r
 from teleclaude.migration.load.rejects import encode_reject
 from teleclaude.migration.plan.tables import ColumnPlan, TablePlan
 from teleclaude.migration.source.reader import read_rows
-from teleclaude.migration.state.ledger import Entry, Ledger
+from teleclaude.migration.state.ledger import Entry, Ledger, name_row
 
 _BATCH_CHARACTERS = 64 << 10
 """A batch of so many characters and bytes ends, so that the next is read while PostgreSQL is busy with this one."""
@@ -80,13 +80,13 @@ def read_batches(source: Source, table: TablePlan, keys: KeyCheck, loaded: Loade
     def make_batch(raw: list[_Values]) -> Batch:
         columns = [list(values) for values in zip(*raw, strict=True)]
         converted = [_convert(column, values) for column, values in zip(table.columns, columns, strict=True)]
-        changed = _record_changes(source.ledger, table, columns, [changes for _, changes in converted], loaded)
+        numbers = list(islice(positions, len(raw)))
+        changed = _Changes(table, raw, numbers).record(source.ledger, [changes for _, changes in converted], loaded)
         stored = [values for values, _ in converted]
         kinds = (column.type for column in table.columns)
         sent = join_rows([encode_column(*column) for column in zip(stored, kinds, strict=True)], constants)
         rejected = keys.reject_rows(stored, changed)
         loaded.rejected.update(rejected.values())
-        numbers = list(islice(positions, len(raw)))
         rejects = [encode_reject(table, numbers[row], reason, raw[row]) for row, reason in rejected.items()]
         return Batch(_without(numbers, rejected), _without(raw, rejected), _without(sent, rejected), rejects)
 
@@ -108,18 +108,28 @@ def _convert(column: ColumnPlan, values: _Values) -> tuple[_Values, Mapping[int,
         )
 
 
-def _record_changes(
-    ledger: Ledger, table: TablePlan, columns: list[list[Any]], changes: list[Mapping[int, Change]], loaded: Loaded
-) -> set[int]:
-    """Write the converted values of a batch to the ledger, and return the rows whose key is among them."""
-    rows = set()
-    for column, originals, changed in zip(table.columns, columns, changes, strict=True):
-        for index, change in changed.items():
-            if change.rule in SILENT_RULES:
-                loaded.silent[column.name, change.rule] += 1
-                continue
-            if column.name in table.key:
-                rows.add(index)
-            key = table.key_of([values[index] for values in columns])
-            ledger.write(Entry(table.label, key, column.name, change.rule, originals[index], change.stored))
-    return rows
+@dataclass(frozen=True)
+class _Changes:
+    """The rows of a batch, in which values are converted."""
+
+    table: TablePlan
+    raw: Sequence[_Values]
+    numbers: Sequence[int]
+
+    def record(self, ledger: Ledger, changes: Sequence[Mapping[int, Change]], loaded: Loaded) -> set[int]:
+        """Write the converted values to the ledger, and return the rows whose key is among them."""
+        rows = set()
+        for place, (column, changed) in enumerate(zip(self.table.columns, changes, strict=True)):
+            for index, change in changed.items():
+                if change.rule in SILENT_RULES:
+                    loaded.silent[column.name, change.rule] += 1
+                    continue
+                if column.name in self.table.key:
+                    rows.add(index)
+                ledger.write(self._describe(column, index, self.raw[index][place], change))
+        return rows
+
+    def _describe(self, column: ColumnPlan, index: int, original: Any, change: Change) -> Entry:
+        row = self.raw[index]
+        key = name_row(self.table.key_of(row), row)
+        return Entry(self.table.label, key, column.name, change.rule, original, change.stored, self.numbers[index])

@@ -8,6 +8,7 @@ Text is `str`, whose lone surrogates are bytes that are no UTF-8; a BLOB is `byt
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -37,6 +38,7 @@ RULES = {
     "nul_in_json": "\\u0000 in a JSON string, which jsonb refuses: \\u2400",
     "surrogate_in_json": "half a surrogate pair in a JSON string, which jsonb refuses: \\ufffd",
     "duplicate_key": "a key that occurs twice in a JSON object: jsonb keeps the last",
+    "json_in_blob": "a BLOB of JSON in a column of JSON: the JSON that it is",
     "not_json": "text that is not JSON: the text as a JSON string",
     "refused_json": "JSON that PostgreSQL refuses for its depth or size: the text as a JSON string",
     "not_real": "no number in a column of numbers: NULL",
@@ -151,11 +153,25 @@ def _to_document(value: Any, context: Context) -> Any:
     if isinstance(value, int):
         # A JSON text that is a bare number becomes a number by the affinity of the old column.
         return str(value)
+    if isinstance(value, bytes):
+        return _read_blob(value, context)
     if not isinstance(value, str):
-        text = _to_text(value, context).stored
-        return Change(as_json_string(text), "not_json")
+        return _to_json_string(value, context)
     fixed, rule = replace_in_json(value)
     return fixed if rule is None else Change(fixed, rule)
+
+
+def _read_blob(value: bytes, context: Context) -> Change:
+    """Return the JSON that a BLOB holds in an encoding of JSON, as `json.loads` of the old program did."""
+    try:
+        fixed, rule = replace_in_json(value.decode(json.detect_encoding(value)))
+    except UnicodeDecodeError:
+        return _to_json_string(value, context)
+    return _to_json_string(value, context) if rule == "not_json" else Change(fixed, rule or "json_in_blob")
+
+
+def _to_json_string(value: Any, context: Context) -> Change:
+    return Change(as_json_string(_to_text(value, context).stored), "not_json")
 
 
 def _to_real(value: Any, _context: Context) -> Any:

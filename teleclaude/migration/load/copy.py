@@ -23,7 +23,7 @@ from teleclaude.migration.load.pgcopy import HEADER, TRAILER, encode_documents, 
 from teleclaude.migration.load.rejects import REJECT_COLUMNS, create_rejects, encode_reject
 from teleclaude.migration.plan.tables import TablePlan, rejects_name
 from teleclaude.migration.report.events import Progress
-from teleclaude.migration.state.ledger import Entry, Ledger
+from teleclaude.migration.state.ledger import Entry, Ledger, name_row
 from teleclaude.migration.values.column_types import ColumnType
 from teleclaude.migration.values.identifiers import LEGACY
 
@@ -164,8 +164,9 @@ class _RefusedRows:
         stored = as_json_string(read_document(fields[place]))
         fields[place : place + 1] = encode_documents([stored])
         row.sent[0] = join_row(fields)
-        key = self.table.key_of(raw)
-        self.ledger.write(Entry(self.table.label, key, column.name, "refused_json", raw[place], stored))
+        key = name_row(self.table.key_of(raw), raw)
+        position = row.positions[0]
+        self.ledger.write(Entry(self.table.label, key, column.name, "refused_json", raw[place], stored, position))
 
 
 def _find_column(error: asyncpg.PostgresError, table: TablePlan) -> int | None:

@@ -12,7 +12,7 @@ from teleclaude.migration.report.events import Finding, error, note, warning
 from teleclaude.migration.report.summary import count
 from teleclaude.migration.source.installation import SourceDatabase, SourceTable
 from teleclaude.migration.source.inventory import Inventory
-from teleclaude.migration.source.old_schema import find_models, missing_columns
+from teleclaude.migration.source.old_schema import OWNERS, find_models, fold, missing_columns
 from teleclaude.migration.values.identifiers import MOST_COLUMNS, quote
 
 _UNPACKS_STATE = "001_add_ux_columns"
@@ -46,6 +46,9 @@ def _note_known(table: SourceTable, model: str) -> Iterator[Finding]:
         yield note(model, problems.MISSING_COLUMNS.fill(columns=", ".join(missing)))
     if model == "sessions" and any(column.name == "user_role" for column in table.columns):
         yield note("sessions.human_role", problems.ROLE_UNSURE)
+    owners = ", ".join(column.name for column in table.columns if fold(column.name) in OWNERS)
+    if model == "sessions" and owners:
+        yield warning("sessions", problems.OWNERS_KEPT.fill(columns=owners))
 
 
 def _note_legacy(plan: TablePlan) -> Iterator[Finding]:

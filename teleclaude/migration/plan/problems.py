@@ -153,6 +153,10 @@ ROLE_UNSURE = Problem(
     "an old release stored admin for sessions without a role, so admin here may be wrong",
     "set the roles of people in the configuration",
 )
+OWNERS_KEPT = Problem(
+    "the old sessions have owners of their own ({columns}): legacy.sessions keeps them, and all sessions get one owner",
+    "to choose another owner of all sessions, use --person and --uid",
+)
 TOO_MANY_COLUMNS = Problem(
     f"the table {{table}} has {{count}} columns to move; PostgreSQL holds {MOST_COLUMNS}",
     "remove columns that nobody needs, in a copy of the database",

@@ -37,8 +37,14 @@ LOCAL_TIME_UNTIL = date(2026, 1, 18)
 _REBUILT = "_new"
 """The ending of the name of a table that the old program filled to replace another one."""
 
-NEW = frozenset({"audit_log", "migration_runs"})
+NEW = frozenset({"migration_runs"})
 """Tables of the models that no old release had; an old table of such a name is another program's."""
+
+_EXACT = {"audit_log": frozenset({"detail"})}
+"""Tables that are ours only with exactly the columns of the model, and the columns that may be there or not."""
+
+OWNERS = frozenset({"owner_person", "owner_uid"})
+"""Columns that the plan fills in every row; an old table that has them keeps its own in `legacy`."""
 
 
 @dataclass(frozen=True)
@@ -176,9 +182,18 @@ def find_models(tables: Sequence[SourceTable]) -> dict[str, str]:
         table, rebuilt = (_with_key(by_name.get(way), model) for way in (name, f"{name}{_REBUILT}"))
         if rebuilt is not None and (table is None or (table.rows == 0 and rebuilt.rows > 0)):
             table = rebuilt
-        if table is not None and name not in NEW:
+        if table is not None and name not in NEW and _is_exact(table, model):
             found[table.name] = name
     return found
+
+
+def _is_exact(table: SourceTable, model: Table) -> bool:
+    """Whether a table has the columns of its model and no other, where that is what makes it ours."""
+    optional = _EXACT.get(model.name)
+    return (
+        optional is None
+        or {fold(column.name) for column in table.columns} - optional == set(model.columns.keys()) - optional
+    )
 
 
 def _with_key(table: SourceTable | None, model: Table) -> SourceTable | None:
@@ -190,7 +205,7 @@ def _with_key(table: SourceTable | None, model: Table) -> SourceTable | None:
 def missing_columns(source: SourceTable, model: str) -> tuple[str, ...]:
     """Return the columns of its model that an old table has no column for."""
     names = [column.name for column in source.columns]
-    wanted = (column.name for column in Model.metadata.tables[model].columns if not column.name.startswith("owner_"))
+    wanted = (name for name in map(str, Model.metadata.tables[model].columns.keys()) if name not in OWNERS)
     return tuple(name for name in wanted if choose_read(model, name, names) is None)
 
 

@@ -33,4 +33,8 @@ NO_ROOM = Problem(
     "the copy of {path} needs {needed:.0f} MB, {folder} has {free:.0f} MB free",
     _LARGER,
 )
+VALUE_TOO_LARGE = Problem(
+    "a row of the table {table} is too large for the memory of this process, or for SQLite",
+    "give it more memory; or, in a copy of the database, drop the generated or large column with sqlite3",
+)
 CHANGED = Problem("{path} changed during the migration", "stop the program that writes to it, and run again")

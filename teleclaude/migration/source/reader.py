@@ -12,8 +12,11 @@ from operator import length_hint
 from typing import Any
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import DataError
 
 from teleclaude.db.engine import make_reader
+from teleclaude.errors import SourceError
+from teleclaude.migration.source import problems
 from teleclaude.migration.source.installation import SourceDatabase
 from teleclaude.migration.source.json_member import FUNCTION, read_member
 
@@ -52,6 +55,23 @@ def reading(databases: Sequence[SourceDatabase]) -> Iterator[Sources]:
         for engine in engines:
             stack.callback(engine.dispose)
         yield Sources(*(stack.enter_context(engine.connect()) for engine in engines))
+
+
+@contextmanager
+def naming_large(table: str) -> Iterator[None]:
+    """Raise SourceError that names the table where a value is larger than memory or than SQLite's limit.
+
+    A generated column makes hundreds of megabytes of a few bytes.
+    """
+    try:
+        yield
+    except MemoryError:
+        raise SourceError(problems.VALUE_TOO_LARGE.fill(table=table)) from None
+    except (sqlite3.DataError, DataError) as error:
+        # SQLite's words for SQLITE_TOOBIG (SQLite manual, result codes).
+        if "too big" not in str(error):
+            raise
+        raise SourceError(problems.VALUE_TOO_LARGE.fill(table=table)) from None
 
 
 def read_rows(reader: Connection, query: str, most: int, size: int) -> Iterator[list[Sequence[Any]]]:

@@ -16,6 +16,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from hashlib import sha256
 from itertools import chain, islice
 from pathlib import Path
 from typing import IO, Any
@@ -37,6 +38,13 @@ class Entry:
     rule: str
     original: Any
     stored: Any
+    position: int | None = None
+    """The number of the row in the order in which the old table is read, from 0 on."""
+
+
+def name_row(key: tuple[Any, ...], row: Sequence[Any]) -> tuple[Any, ...]:
+    """Return what names a row of the old database: its key, or the sha256 of its values as JSON where it has none."""
+    return key or (sha256(json.dumps([*map(to_plain, row)]).encode()).hexdigest(),)
 
 
 @dataclass

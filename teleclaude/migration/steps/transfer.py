@@ -33,7 +33,7 @@ from teleclaude.migration.report import events
 from teleclaude.migration.report.events import Event, Finding, Progress, Result, note, warning
 from teleclaude.migration.report.summary import count
 from teleclaude.migration.source.privsep import privsep_for
-from teleclaude.migration.source.reader import Sources, reading
+from teleclaude.migration.source.reader import Sources, naming_large, reading
 from teleclaude.migration.source.snapshot import check_unchanged
 from teleclaude.migration.source.stoppable import in_thread
 from teleclaude.migration.state.journal import COMMIT, find_entry, read_journal, write_entry
@@ -117,8 +117,9 @@ async def _load(
         for table, loaded in loads:
             begun = time.monotonic()
             source = Source(sources.of(table.from_events), ledger, plan.options.batch_size)
-            async for progress in copy_table(target, source, table, loaded):
-                yield progress
+            with naming_large(table.source):
+                async for progress in copy_table(target, source, table, loaded):
+                    yield progress
             clock.finish(table.rows)
             loaded.seconds = time.monotonic() - begun
         ledger.sync()
@@ -143,11 +144,12 @@ async def _verify(
         for table, loaded in loads:
             begun = time.monotonic()
             reader = sources.of(table.from_events)
-            async for event in verify_table(target, reader, table, ledger, plan.options.batch_size):
-                if isinstance(event, Progress):
-                    yield event
-                else:
-                    yield replace(event, seconds=round(loaded.seconds + time.monotonic() - begun, 3))
+            with naming_large(table.source):
+                async for event in verify_table(target, reader, table, ledger, plan.options.batch_size):
+                    if isinstance(event, Progress):
+                        yield event
+                    else:
+                        yield replace(event, seconds=round(loaded.seconds + time.monotonic() - begun, 3))
             clock.finish(table.rows)
             for finding in _find_notable(table, loaded):
                 yield finding

@@ -86,6 +86,11 @@ def _instant(column: ColumnPlan, raw: Any) -> Any:
 
 
 def _document(_column: ColumnPlan, raw: Any) -> Any:
+    if type(raw) is bytes:
+        try:
+            raw = raw.decode(json.detect_encoding(raw))
+        except UnicodeDecodeError:
+            raise UndecodableError from None
     return decode_json(str(raw) if type(raw) is int else raw)
 
 

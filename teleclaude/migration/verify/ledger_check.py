@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from teleclaude.migration.plan.tables import ColumnPlan, TablePlan
-from teleclaude.migration.state.ledger import Entry, LedgerIndex
+from teleclaude.migration.state.ledger import Entry, LedgerIndex, name_row
 from teleclaude.migration.values.column_types import ColumnType
 from teleclaude.migration.verify.decode import UndecodableError, decode, decode_json, is_deep, repeats_key, same
 
@@ -57,7 +57,8 @@ class LedgerCheck:
         return isinstance(found, str) and any([await is_same_json(found, text) for text in texts])
 
     def _find(self, row: Sequence[Any], place: int) -> Iterator[Entry]:
-        return self.ledger.find(self.table.label, self.table.key_of(row), self.table.columns[place].name, row[place])
+        key = name_row(self.table.key_of(row), row)
+        return self.ledger.find(self.table.label, key, self.table.columns[place].name, row[place])
 
 
 def _means(column: ColumnPlan, value: Any, stored: Any) -> bool:

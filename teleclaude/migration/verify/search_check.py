@@ -146,5 +146,5 @@ async def _fill(memory: AsyncConnection, place: Searchable, rows: list[_Row]) ->
 
 
 def _to_text(value: Any) -> Any:
-    # Bytes that are no UTF-8 arrive as lone surrogates, which SQLite does not accept.
-    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
+    # SQLite accepts no lone surrogates, which are bytes that are no UTF-8, and its LIKE stops at a NUL.
+    return value.encode("utf-8", "replace").decode().replace("\0", "\u2400") if isinstance(value, str) else value

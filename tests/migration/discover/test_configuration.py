@@ -72,6 +72,15 @@ def test_people_have_names_and_usernames(places: Places, tmp_path: Path) -> None
     assert read_people(copied(places, tmp_path)) == (Person("Ada", "ada"), Person("Bob", None))
 
 
+def test_variables_of_what_is_switched_off_are_not_missed(places: Places, tmp_path: Path) -> None:
+    (places.checkout / "config.yml").write_text(
+        "whatsapp: {enabled: false, template: '${OFF}', more: ['${OFF}']}\n"
+        "agents: {codex: {enabled: false, binary: '${OFF}'}, claude: {enabled: true, binary: '${ON}'}}\n"
+    )
+    [warning] = find_unset(copied(places, tmp_path), places, {}, LAYOUT)
+    assert warning.problem.message.endswith("does not set: ON in agents.claude.binary")
+
+
 def test_variables_that_neither_the_environment_nor_a_login_sets_are_named(places: Places, tmp_path: Path) -> None:
     (places.checkout / ".env").write_text("KNOWN=1\n")
     (places.checkout / "config.yml").write_text("ui: {a: '${THEIRS}'}\ncustom: ['${KNOWN}${USER}${CACHE}']\n")

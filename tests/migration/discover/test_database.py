@@ -118,6 +118,28 @@ def test_two_databases_with_rows_are_refused_and_one_behind_a_link_is_one(places
         find(places, private / "again")
 
 
+@pytest.mark.parametrize("seq", ["7.9", "'12abc'", "' 12'", "x'3135'", "1e30", "'x'", "-5", "NULL", "9.2e18"])
+def test_a_count_of_any_type_goes_on_where_sqlite_would(places: Places, private: Path, seq: str) -> None:
+    path = places.checkout / "teleclaude.db"
+    counted = "CREATE TABLE mine (id INTEGER PRIMARY KEY AUTOINCREMENT, a); INSERT INTO mine VALUES (3, 1);"
+    make(path, f"{SESSIONS} {counted} UPDATE sqlite_sequence SET seq = {seq}")
+    (mine,) = [table for table in find(places, private).tables if table.name == "mine"]
+    with closing(sqlite3.connect(path)) as connection:
+        try:
+            used = connection.execute("INSERT INTO mine (a) VALUES (2)").lastrowid
+        except sqlite3.OperationalError:
+            used = 2**63
+    assert max(mine.next_id or 0, 4) == used
+
+
+def test_owners_of_the_old_sessions_are_kept_as_what_they_are(places: Places, private: Path) -> None:
+    make(
+        places.checkout / "teleclaude.db",
+        "CREATE TABLE sessions (session_id TEXT PRIMARY KEY, owner_uid); INSERT INTO sessions VALUES ('s', 1000)",
+    )
+    assert find(places, private).tables[0].columns[1].storage == {"integer"}
+
+
 def test_tables_are_read_as_sqlite_knows_them(places: Places, private: Path) -> None:
     make(
         places.checkout / "teleclaude.db",

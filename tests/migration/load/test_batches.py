@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from contextlib import closing
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -26,10 +27,14 @@ LOCAL = ColumnPlan("at", '"body"', ColumnType.INSTANT, True, None, Context(ZoneI
 
 
 def read(
-    folder: Path, rows: Sequence[tuple[Any, ...]], columns: tuple[ColumnPlan, ...] = COLUMNS, batch_size: int = 100
+    folder: Path,
+    rows: Sequence[tuple[Any, ...]],
+    columns: tuple[ColumnPlan, ...] = COLUMNS,
+    batch_size: int = 100,
+    key: tuple[str, ...] = ("id",),
 ) -> tuple[list[Batch], Loaded, list[dict[str, Any]]]:
     """Return the batches of a table of these rows, the sums of the load, and the ledger."""
-    table = TablePlan("t", None, "t", columns, ("id",), len(rows), (("owner", "Ada"),), unique_key=False)
+    table = TablePlan("t", None, "t", columns, key, len(rows), (("owner", "Ada"),), unique_key=not key)
     loaded = Loaded()
     with create_engine("sqlite://").connect() as reader, open_ledger(folder / "ledger.jsonl") as ledger:
         reader.exec_driver_sql("CREATE TABLE t (id, body)")
@@ -51,7 +56,16 @@ def test_a_converted_value_is_in_the_ledger_with_its_original(tmp_path: Path) ->
     _, _, lines = read(tmp_path, [(1, "a"), (2, "b\0")])
     assert lines == [
         {"table": "t", "key": [2], "column": "body", "rule": "nul_in_text", "original": "b\0", "stored": "b\u2400"}
+        | {"position": 1}
     ]
+
+
+def test_a_converted_value_of_a_table_without_a_key_is_named_by_the_digest_and_position_of_its_row(
+    tmp_path: Path,
+) -> None:
+    _, _, lines = read(tmp_path, [(1, "a"), (1, "b\0"), (2, "b\0")], key=())
+    digests = [sha256(f'[{number}, "b\\u0000"]'.encode()).hexdigest() for number in (1, 2)]
+    assert [(line["key"], line["position"]) for line in lines] == [([digests[0]], 1), ([digests[1]], 2)]
 
 
 def test_a_silent_rule_is_counted_and_not_in_the_ledger(tmp_path: Path) -> None:

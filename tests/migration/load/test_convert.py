@@ -105,6 +105,10 @@ def test_a_time_finer_than_microseconds_is_reported() -> None:
         (ColumnType.BOOLEAN, "perhaps", None, "not_a_boolean"),
         (ColumnType.DOCUMENT, "not json", '"not json"', "not_json"),
         (ColumnType.DOCUMENT, "", '""', "not_json"),
+        (ColumnType.DOCUMENT, b'{"job": "digest"}', '{"job": "digest"}', "json_in_blob"),
+        (ColumnType.DOCUMENT, '"é"'.encode("utf-16"), '"é"', "json_in_blob"),
+        (ColumnType.DOCUMENT, b"[NaN]", '["NaN"]', "constant_in_json"),
+        (ColumnType.DOCUMENT, b"no json", '"no json"', "not_json"),
         (ColumnType.DOCUMENT, b"\xff", '"\ufffd"', "not_json"),
         (ColumnType.DOCUMENT, '{"a": NaN, "b": [-Infinity]}', '{"a": "NaN", "b": ["-Infinity"]}', "constant_in_json"),
         (ColumnType.DOCUMENT, '"NaN \\u0000"', '"NaN \\u2400"', "nul_in_json"),
@@ -143,6 +147,19 @@ def test_a_value_that_fits_arrives_as_it_is(kind: ColumnType, value: Any) -> Non
 def test_any_text_without_nul_arrives_as_it_is(text: str) -> None:
     expected = text if "\x00" not in text else Change(text.replace("\x00", "\u2400"), "nul_in_text")
     assert convert(ColumnType.TEXT, text) == expected
+
+
+SCALARS = st.none() | st.booleans() | st.integers() | st.text(st.characters(exclude_categories=["Cs"]))
+ENCODINGS = ("utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be")
+
+
+@given(st.recursive(SCALARS, lambda inner: st.lists(inner) | st.dictionaries(st.text("ab"), inner)), st.booleans())
+def test_json_in_a_blob_becomes_what_the_same_json_in_a_text_becomes(document: Any, ascii_only: bool) -> None:
+    text = json.dumps(document, ensure_ascii=ascii_only)
+    expected = convert(ColumnType.DOCUMENT, text)
+    for encoding in ENCODINGS:
+        found = convert(ColumnType.DOCUMENT, text.encode(encoding))
+        assert found == (expected if isinstance(expected, Change) else Change(expected, "json_in_blob"))
 
 
 SQLITE_VALUES = st.none() | st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False) | st.text() | st.binary()

@@ -57,6 +57,13 @@ def test_roles_of_an_old_release_are_said_to_be_unreliable(
     assert ("sessions.human_role" in [finding.subject for finding in found]) is said
 
 
+def test_owners_that_the_old_sessions_have_are_a_warning(inventory: Inventory) -> None:
+    found = find_notices(with_database(inventory, table("sessions", "session_id", "Owner_uid")), ())
+    (finding,) = [finding for finding in found if finding.subject == "sessions" and "owner" in finding.problem.message]
+    assert finding.severity is Severity.WARNING
+    assert "Owner_uid" in finding.problem.message
+
+
 def test_a_table_with_more_columns_than_postgresql_holds_is_an_error(inventory: Inventory) -> None:
     names = [f"c{number}" for number in range(MOST_COLUMNS + 1)]
     [finding] = find_notices(inventory, [legacy("wide", "wide", *names)])

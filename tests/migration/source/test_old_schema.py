@@ -119,6 +119,16 @@ def test_a_table_without_the_key_of_its_model_is_another_programs() -> None:
     assert find_models([table("System_Settings", "key", "value")]) == {"System_Settings": "system_settings"}
 
 
+AUDIT = ("id", "actor_person", "action_type", "target_session_id", "timestamp")
+
+
+@pytest.mark.parametrize(
+    ("columns", "ours"), [(AUDIT, True), ((*AUDIT, "Detail"), True), (AUDIT[:-1], False), ((*AUDIT, "note"), False)]
+)
+def test_an_audit_log_is_ours_with_exactly_our_columns(columns: tuple[str, ...], ours: bool) -> None:
+    assert find_models([table("audit_log", *columns)]) == ({"audit_log": "audit_log"} if ours else {})
+
+
 @pytest.mark.parametrize(("rows", "counts"), [(0, "system_settings_new"), (1, "system_settings")])
 def test_a_rebuilt_table_counts_where_the_one_in_its_place_is_empty(rows: int, counts: str) -> None:
     old, rebuilt = (table(f"system_settings{ending}", "key", rows=count) for ending, count in (("", rows), ("_new", 5)))

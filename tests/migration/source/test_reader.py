@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from teleclaude.db.engine import make_reader
-from teleclaude.migration.source.reader import read_rows
+from teleclaude.errors import SourceError
+from teleclaude.migration.source.reader import naming_large, read_rows
 
 
 def test_a_batch_ends_with_the_row_that_fills_it() -> None:
@@ -33,3 +35,17 @@ def test_another_query_in_between_still_reads_every_text() -> None:
     with make_reader(Path(":memory:")).connect() as reader:
         for _ in read_rows(reader, query, 1, 1):
             assert reader.exec_driver_sql("SELECT CAST(x'ff' AS TEXT)").scalar() == "\udcff"
+
+
+@pytest.mark.parametrize("rows", [0, 1])
+def test_a_value_beyond_the_limit_of_sqlite_names_its_table(rows: int) -> None:
+    large = "SELECT CASE value WHEN 2 THEN hex(zeroblob(600000000)) END FROM json_each('[1, 2]') LIMIT -1 OFFSET "
+    with make_reader(Path(":memory:")).connect() as reader, pytest.raises(SourceError) as caught, naming_large("wide"):
+        list(read_rows(reader, f"{large}{rows}", 1, 1))
+    assert "the table wide is too large" in caught.value.problem.message
+
+
+def test_a_value_beyond_the_memory_names_its_table() -> None:
+    with pytest.raises(SourceError) as caught, naming_large("wide"):
+        raise MemoryError
+    assert "the table wide is too large" in caught.value.problem.message

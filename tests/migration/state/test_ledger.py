@@ -108,7 +108,7 @@ def test_a_ledger_is_made_once_and_read_by_its_owner_alone(tmp_path: Path) -> No
         ledger.write(Entry("notes", (1,), "body", "nul", b"\xff", "x"))
         ledger.sync()
         line = '{"table": "notes", "key": [1], "column": "body", "rule": "nul"'
-        value = '"original": {"base64": "/w=="}, "stored": "x"}'
+        value = '"original": {"base64": "/w=="}, "stored": "x", "position": null}'
         assert (tmp_path / "ledger.jsonl").read_text() == f"{line}, {value}\n"
         assert ledger.entries == 1
     assert (tmp_path / "ledger.jsonl").stat().st_mode & 0o777 == 0o600

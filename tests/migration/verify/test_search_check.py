@@ -85,7 +85,11 @@ async def test_an_old_index_that_is_damaged_is_no_difference(
     assert differences(await migrate_sample(options)) == []
 
 
-@pytest.mark.parametrize("odd", ["x'74776f20636166e920'", "'two caf' || char(0) || 'é three'"], ids=["Latin-1", "NUL"])
+@pytest.mark.parametrize(
+    "odd",
+    ["x'74776f20636166e920'", "'two caf' || char(0) || 'é three'", "'a' || char(0) || ' \"src/db.py'"],
+    ids=["Latin-1", "NUL", "NUL before a path"],
+)
 async def test_words_that_postgresql_cannot_hold_are_not_searched(
     options: Options, sample: SampleInstallation, odd: str
 ) -> None:

@@ -9,7 +9,7 @@ from contextlib import aclosing
 from typing import Any
 
 from teleclaude.migration.plan.tables import TablePlan, rejects_table
-from teleclaude.migration.verify.mismatch import value_differs
+from teleclaude.migration.verify.mismatch import Words, value_differs
 from teleclaude.migration.verify.read_back import Row, Target
 
 _PAGE_ROWS = 1000
@@ -56,10 +56,10 @@ async def without_rejects(
             # No row stays in memory while others are read.
             del rows
         if reject is not None:
-            raise value_differs(table, None, "", "no such row", reject[1])
+            raise value_differs(table, None, "", Words("no such row"), reject[1])
     # Those without a position, or before the first row, are on no page.
     if met != number:
-        raise value_differs(table, None, "", f"{met} rejected rows", f"{number} rejected rows")
+        raise value_differs(table, None, "", Words(f"{met} rejected rows"), Words(f"{number} rejected rows"))
 
 
 async def _read_rejects(target: Target, table: TablePlan, number: int) -> AsyncGenerator[tuple[int, str], None]:
@@ -77,7 +77,7 @@ async def _read_rejects(target: Target, table: TablePlan, number: int) -> AsyncG
     while number and (rows := await target.fetch(page, (table.label, last))):
         for position, text in rows:
             if position <= last:
-                raise value_differs(table, None, "", "one such row", text)
+                raise value_differs(table, None, "", Words("one such row"), text)
             last = position
             yield position, text
 

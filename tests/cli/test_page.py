@@ -129,7 +129,7 @@ async def test_a_run_that_was_taken_back_says_so_and_shows_nothing_as_verified(m
 
 
 async def test_a_table_that_has_the_name_of_markup_is_named(migrated: Migrated) -> None:
-    table = TableResult("[/bold]\x1b[2J", 10**6, 10**6, 0, 1, 0, 0, 0.1)
+    table = TableResult("[/bold]\x1b[2J", 10**6, 10**6, 0, 1, 0, 0.1)
     page = printed(dataclasses.replace(migrated.report, steps=(StepRun("transfer", "done", 0.1, (table,)),)))
     assert "[/bold]\\x1b[2J" in page
 

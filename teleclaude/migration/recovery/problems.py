@@ -48,7 +48,8 @@ NO_REPORT = Problem("{path} is not the report of a migration", "use --report wit
 NOTHING_MOVED = Problem(
     "{path} is the report of a run that moved nothing", "use --report with the report.json of another run"
 )
-DIFFERS = Problem("{message}", "if the new system was used since, this is expected; otherwise report it")
+DIFFERS = Problem("{message}", "find out what else writes to the database; the daemon does not write that")
+EITHER_DIFFERS = Problem("{message}", "look which side was changed: the old database was written to as well")
 SOURCE_USED = Problem(
     "the old database was written to after the migration; those rows are not in PostgreSQL",
     "keep the old daemon stopped",

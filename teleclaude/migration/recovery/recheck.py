@@ -5,7 +5,6 @@ What the daemon writes (`daemon.writes`) may differ once the new system is used.
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
@@ -23,13 +22,13 @@ from teleclaude.migration.discover import discover
 from teleclaude.migration.plan.plan import Plan
 from teleclaude.migration.recovery import problems
 from teleclaude.migration.recovery.interrupted import plan_again, same_options
+from teleclaude.migration.recovery.reports import load_report
 from teleclaude.migration.recovery.reverify import reading_target, verify_tables
 from teleclaude.migration.report.events import Event, Finding, Severity, TableUse, error, warning
 from teleclaude.migration.source.inventory import NOWHERE
 from teleclaude.migration.source.options import Options
 from teleclaude.migration.source.run_record import RunRecord
 from teleclaude.migration.state.journal import digests
-from teleclaude.migration.state.run_state import REPORT_NAME
 from teleclaude.platform.names import HERE
 
 
@@ -38,17 +37,11 @@ def read_report(path: Path) -> tuple[RunRecord, Path]:
 
     Raises ConfigError where the file is no report of a run that moved something.
     """
+    report, path = load_report(path, make_layout(HERE).migrations)
     try:
-        path = path / REPORT_NAME if path.is_dir() else path
-        report = json.loads(path.read_bytes())
         record, ledger = RunRecord.from_json(report["record"]), report["ledger"]
         place = None if ledger is None else Path(ledger["path"])
-    except PermissionError:
-        raise ConfigError(problems.REPORT_CLOSED.fill(path=path), path=path) from None
-    except FileNotFoundError:
-        missing = problems.NO_SUCH_REPORT.fill(path=path, folder=make_layout(HERE).migrations)
-        raise ConfigError(missing, path=path) from None
-    except (OSError, ValueError, TypeError, KeyError, RecursionError) as trouble:
+    except (ValueError, TypeError, KeyError) as trouble:
         raise ConfigError(problems.NO_REPORT.fill(path=path), path=path) from trouble
     if place is None:
         raise ConfigError(problems.NOTHING_MOVED.fill(path=path), path=path)

@@ -28,7 +28,7 @@ from teleclaude.migration.plan.rollback import since_script
 from teleclaude.migration.plan.rollback_sql import count_since
 from teleclaude.migration.plan.tables import TablePlan, rejects_table
 from teleclaude.migration.report import events
-from teleclaude.migration.report.events import Event, Finding, Progress, Result, TableResult, note, warning
+from teleclaude.migration.report.events import Event, Finding, Progress, Result, TableResult, TableUse, note, warning
 from teleclaude.migration.report.summary import count
 from teleclaude.migration.source.privsep import privsep_for
 from teleclaude.migration.source.reader import Sources, reading
@@ -57,7 +57,7 @@ async def transfer(plan: Plan) -> AsyncGenerator[Event, None]:
         async with disposing(make_engine(plan.url)) as engine, engine.connect() as target:
             results: list[Result] = []
             async for event in _fill(plan, target, sources):
-                if not isinstance(event, Progress | Finding):
+                if not isinstance(event, Progress | TableUse | Finding):
                     results.append(event)
                 yield event
             check_unchanged(privsep_for(plan.inventory.account), plan.databases)

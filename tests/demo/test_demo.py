@@ -2,11 +2,12 @@
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -47,13 +48,58 @@ def test_the_demonstration_prints_one_report_and_leaves_nothing(tmp_path: Path) 
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_demonstration_keeps_its_files_when_asked(tmp_path: Path) -> None:
+def test_without_keep_no_path_is_named_that_is_gone(tmp_path: Path) -> None:
     environ = {**os.environ, "TMPDIR": str(tmp_path)}
+    done = subprocess.run(DEMO, env=environ, capture_output=True, text=True, check=True)
+    assert "Done and proved." in done.stdout
+    assert "use --keep to look around" in done.stderr
+    assert str(tmp_path) not in done.stdout + done.stderr
+    assert "/tmp/teleclaude-" not in done.stdout + done.stderr
+
+
+@pytest.fixture
+def short() -> Iterator[Path]:
+    """Yield a folder in which the path of a socket is not too long."""
+    with tempfile.TemporaryDirectory(prefix="tc-", dir="/tmp") as folder:
+        yield Path(folder)
+
+
+def test_what_is_kept_works_by_the_printed_commands_until_it_is_removed_by_one(short: Path) -> None:
+    environ = {**os.environ, "TMPDIR": str(short)}
     done = subprocess.run([*DEMO, "--keep"], env=environ, capture_output=True, text=True, check=True)
-    assert "To go back:" in done.stdout
-    (kept,) = tmp_path.iterdir()
-    assert (kept / "root/etc/teleclaude/config.yml").is_file()
-    shutil.rmtree(kept)
+    around, removal = done.stderr.split("To look around, while the server runs:\n")[1].split("To remove everything:\n")
+    path, verify, report, psql, daemon, sessions = (line.strip() for line in around.splitlines())
+
+    def play(command: str) -> str:
+        ran = subprocess.run(
+            ["sh", "-c", f"{path}\n{command}"], capture_output=True, text=True, check=False, timeout=40
+        )
+        assert ran.returncode == 0, command + ran.stdout + ran.stderr
+        return ran.stdout
+
+    try:
+        assert play(verify).endswith("\nequal\n")
+        assert "Done and proved." in play(report)
+        assert play(f"{psql} -Atc 'SELECT count(*) FROM sessions'") == "120\n"
+        (kept,) = short.iterdir()
+        with subprocess.Popen(["sh", "-c", f"{path}\nexec {daemon}"], stderr=subprocess.DEVNULL) as serving:
+            until = time.monotonic() + 30
+            while not (kept / "root/run/teleclaude/teleclaude.sock").exists() and time.monotonic() < until:
+                time.sleep(0.05)
+            try:
+                assert play(sessions)
+            finally:
+                serving.terminate()
+        play("\n".join(line for line in done.stdout.split("To go back: ")[1].splitlines()[1:]))
+        assert not (kept / "root/etc/teleclaude/config.yml").exists()
+    finally:
+        play(removal)
+    assert list(short.iterdir()) == []
+    server = Path(removal.split("/end;")[0].split(">")[1])
+    until = time.monotonic() + 20
+    while server.exists() and time.monotonic() < until:
+        time.sleep(0.05)
+    assert not server.exists()
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])

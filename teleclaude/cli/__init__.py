@@ -28,6 +28,7 @@ _COMMANDS = {
     "daemon": "Serve the system-wide installation, or the single-user one in the current directory.",
     "demo": "Migrate a sample installation to a PostgreSQL server of its own, and show the result.",
     "migrate-to-system": "Move a single-user installation to the system-wide one on PostgreSQL.",
+    "report": "Print the report of a migration as text, with everything that needs attention.",
     "self-check": "Check the system-wide installation; each warning and each failure comes with its remedy.",
     "sessions": "List the sessions of the running daemon: as a table on a terminal, else one line each, "
     "separated by tabs.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from teleclaude.printable import printable
 
 _SIGNS = {Severity.NOTE: "·", Severity.WARNING: "!", Severity.ERROR: "✗"}
 
-_MOST_TABLES = 4
+MOST_TABLES = 3
 MOST_ATTENTION = 4
 _MOST_NAMES = 6
 
@@ -37,11 +37,16 @@ def print_page(report: Report, console: Console | None = None, *, quiet: bool = 
 
     A quiet page leaves out what went well, and how to go on or back after a success.
     """
-    page = console or Console(stderr=not report.ok, highlight=False)
-    said = report.to_json()
+    print_report(report.to_json(), console or Console(stderr=not report.ok, highlight=False), quiet=quiet)
+
+
+def print_report(
+    said: Mapping[str, Any], page: Console, *, quiet: bool = False, whole: bool = False, every_table: bool = False
+) -> None:
+    """Print the page of a report; the `whole` one has everything that needs attention, with the query of its rows."""
     if said["tables"] and summary.is_kept(said) and not quiet:
-        page.print(_show_tables(said["tables"]), "")
-    for line, style in (*_tell(said, page.width, quiet=quiet), *_describe_commands(said, quiet=quiet)):
+        page.print(_show_tables(said["tables"], len(said["tables"]) if every_table else MOST_TABLES), "")
+    for line, style in (*_tell(said, page.width, quiet=quiet, whole=whole), *_describe_commands(said, quiet=quiet)):
         # A folded path or command cannot be copied, but a picture must fold. Output that is no terminal's may be
         # searched, so its lines stay whole.
         folds = page.record or (page.is_terminal and "/" not in line)
@@ -57,20 +62,20 @@ def save_picture(report: Report, path: Path) -> None:
     path.write_text(re.sub(r"@font-face \{.*?\}\s*", "", picture, flags=re.DOTALL), encoding="utf-8")
 
 
-def _show_tables(tables: list[dict[str, Any]]) -> Table:
-    """Return the largest tables, and the rest as one."""
+def _show_tables(tables: list[dict[str, Any]], most: int) -> Table:
+    """Return the `most` largest tables, and the rest as one."""
     numbers = ("source_rows", "target_rows", "values_compared", "converted")
     shown = Table(box=None, pad_edge=False)
     shown.add_column("table", no_wrap=True)
     for name in ("source", "target", "compared", "ledger", "seconds"):
         shown.add_column(name, justify="right")
-    for name, some in summary.find_largest(tables, _MOST_TABLES):
+    for name, some in summary.find_largest(tables, most):
         counts = (f"{summary.total(some, number):,}" for number in numbers)
         shown.add_row(Text(printable(name)), *counts, f"{summary.total(some, 'seconds'):.2f}")
     return shown
 
 
-def _tell(report: dict[str, Any], width: int, *, quiet: bool) -> Iterator[_Line]:
+def _tell(report: Mapping[str, Any], width: int, *, quiet: bool, whole: bool) -> Iterator[_Line]:
     if not quiet:
         for verified in summary.find_verified(report):
             yield f"✓ {verified}", "green"
@@ -79,7 +84,7 @@ def _tell(report: dict[str, Any], width: int, *, quiet: bool) -> Iterator[_Line]
     failure = report["failure"]
     found = summary.find_attention(report)
     # A run that failed shows everything that must be fixed.
-    yield from _tell_attention(found, len(found) if failure else MOST_ATTENTION, width)
+    yield from _tell_attention(found, len(found) if failure or whole else MOST_ATTENTION, width, with_queries=whole)
     partial = report["load_rehearsed"] is False
     if failure or partial or not quiet:
         yield "", ""
@@ -87,10 +92,10 @@ def _tell(report: dict[str, Any], width: int, *, quiet: bool) -> Iterator[_Line]
         yield ". ".join(filter(None, (summary.verdict(report), summary.outcome(report)))), style
     if failure:
         yield f"  → {failure['hint']}", "red"
-    yield from _tell_places(report)
+    yield from _tell_places(report, whole=whole)
 
 
-def _describe_files(report: dict[str, Any]) -> Iterator[str]:
+def _describe_files(report: Mapping[str, Any]) -> Iterator[str]:
     """Yield what was written and what was left, or of a rehearsal what would be; nothing of a run that failed."""
     if report["failure"]:
         return
@@ -102,7 +107,7 @@ def _describe_files(report: dict[str, Any]) -> Iterator[str]:
         yield f"{files} and {docs} written, {left} left in place; the report lists them"
 
 
-def _describe_rehearsed(report: dict[str, Any]) -> Iterator[str]:
+def _describe_rehearsed(report: Mapping[str, Any]) -> Iterator[str]:
     owner = report["owner"]
     if owner:
         yield f"{summary.count(owner['sessions'], 'session')} would belong to {owner['why']}"
@@ -123,7 +128,9 @@ def _names(file: dict[str, str]) -> Iterator[str]:
         yield f"{len(shown) - _MOST_NAMES} more"
 
 
-def _tell_attention(found: tuple[summary.Attention, ...], most: int, width: int) -> Iterator[_Line]:
+def _tell_attention(
+    found: tuple[summary.Attention, ...], most: int, width: int, *, with_queries: bool
+) -> Iterator[_Line]:
     for attention in found[:most]:
         style = STYLES[attention.severity]
         message, hint = f"{_SIGNS[attention.severity]} {attention.problem.message}", f"→ {attention.problem.hint}"
@@ -132,16 +139,20 @@ def _tell_attention(found: tuple[summary.Attention, ...], most: int, width: int)
         else:
             yield message, style
             yield f"  {hint}", style
+        if with_queries and attention.query:
+            yield f"    {attention.query}", ""
     if len(found) > most:
         yield f"! and {len(found) - most} more, in the report", "yellow"
 
 
-def _tell_places(report: dict[str, Any]) -> Iterator[_Line]:
+def _tell_places(report: Mapping[str, Any], *, whole: bool) -> Iterator[_Line]:
     """Yield where the report is; a refusal keeps none, and a rehearsal keeps one only with --report-dir."""
     page = Path(report["folder"]) / PAGE_NAME
     # Only root can look into the folders of the runs.
     if os.access(page, os.F_OK):
         yield f"report: {page}", ""
+        if not whole:
+            yield f"as text: {summary.to_command(report)}", ""
         if report["ledger"]:
             yield f"ledger: {report['ledger']['path']}", ""
     else:
@@ -149,7 +160,7 @@ def _tell_places(report: dict[str, Any]) -> Iterator[_Line]:
         yield f"report: --json prints it{', --report-dir DIR keeps it' if may_keep else ''}", ""
 
 
-def _describe_commands(report: dict[str, Any], *, quiet: bool) -> Iterator[_Line]:
+def _describe_commands(report: Mapping[str, Any], *, quiet: bool) -> Iterator[_Line]:
     """Yield the commands that go on, and those that go back; the long ones of step 1 are in rollback.txt alone."""
     undo = report["undo"]
     if report["next"] and not quiet:

@@ -19,7 +19,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from tempfile import TemporaryDirectory, gettempdir
+from tempfile import TemporaryDirectory, gettempdir, mkdtemp
 from typing import Any
 
 from sqlalchemy import URL
@@ -62,6 +62,29 @@ def running_server(environ: Mapping[str, str], *, for_tests: bool = False, durab
     binaries, origin = find_binaries(environ)
     with _started(binaries, durable=durable) as url:
         yield Server(url, origin)
+
+
+@contextmanager
+def staying_server(environ: Mapping[str, str]) -> Iterator[tuple[Server, Path]]:
+    """Run a server that stays after the context; a line written to the pipe that comes with it ends it and its folder.
+
+    Raises TargetError where there is none to run. Where the context ends with an exception, the server ends too.
+    """
+    binaries, origin = find_binaries(environ)
+    folder = Path(mkdtemp(prefix="teleclaude-pg-", dir="/tmp"))
+    end = folder / "end"
+    os.mkfifo(end, 0o600)
+    # Open for both, it never comes to an end by itself.
+    descriptor = os.open(end, os.O_RDWR)
+    try:
+        keeper, url = _start(binaries, folder, descriptor, durable=False)
+        _wait_until_ready(folder, keeper)
+        yield Server(url, origin), end
+    except BaseException:
+        os.write(descriptor, b"\n")
+        raise
+    finally:
+        os.close(descriptor)
 
 
 def require_room() -> None:
@@ -116,18 +139,24 @@ def _started(binaries: Path, *, durable: bool) -> Iterator[URL]:
     """Make a cluster in a private folder and run it on a socket there, as a user without privileges."""
     # Below /tmp, because a socket's path may have about a hundred characters, and any user can get there.
     with TemporaryDirectory(prefix="teleclaude-pg-", dir="/tmp", ignore_cleanup_errors=True) as made:
-        folder, user, password = Path(made), _unprivileged_user(), secrets.token_urlsafe(16)
-        if user is not None:
-            os.chown(folder, user, -1)
-        _write_password(folder / "password", password, user)
-        keeper = _start_keeper(_reachable(binaries, folder, user), folder, user, durable=durable)
+        keeper, url = _start(binaries, Path(made), subprocess.PIPE, durable=durable)
         try:
-            _wait_until_ready(folder, keeper)
-            url = URL.create("postgresql+asyncpg", "teleclaude", password, database="postgres")
-            yield url.set(query={"host": str(folder)})
+            _wait_until_ready(Path(made), keeper)
+            yield url
         finally:
             # Closes its standard input, and waits for its end.
             keeper.communicate()
+
+
+def _start(binaries: Path, folder: Path, stdin: int, *, durable: bool) -> tuple[subprocess.Popen[bytes], URL]:
+    """Start a server in a private folder, as a user without privileges; it ends with its standard input."""
+    user, password = _unprivileged_user(), secrets.token_urlsafe(16)
+    if user is not None:
+        os.chown(folder, user, -1)
+    _write_password(folder / "password", password, user)
+    keeper = _start_keeper(_reachable(binaries, folder, user), folder, user, stdin, durable=durable)
+    url = URL.create("postgresql+asyncpg", "teleclaude", password, database="postgres")
+    return keeper, url.set(query={"host": str(folder)})
 
 
 def _unprivileged_user() -> int | None:
@@ -163,12 +192,16 @@ def _write_password(path: Path, password: str, user: int | None) -> None:
         os.chown(path, user, -1)
 
 
-def _start_keeper(binaries: Path, folder: Path, user: int | None, *, durable: bool) -> subprocess.Popen[bytes]:
+def _start_keeper(
+    binaries: Path, folder: Path, user: int | None, stdin: int, *, durable: bool
+) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "teleclaude.demo.keeper", "--folder", str(folder), "--binaries", str(binaries)]
     command += ["--user", str(user)] if user is not None else []
     command += ["--durable"] if durable else []
+    # One that stays must not keep the output of its parent open.
+    said = None if stdin == subprocess.PIPE else subprocess.DEVNULL
     return subprocess.Popen(  # noqa: S603 - our own module
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
+        command, stdin=stdin, stdout=subprocess.PIPE, stderr=said, start_new_session=True
     )
 
 

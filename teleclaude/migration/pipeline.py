@@ -45,8 +45,8 @@ _NOTHING_CUT_OFF = Problem(
     "run it without --resume and --undo, or with the --target and --root of that run; "
     "to undo a complete run, follow its rollback.txt",
 )
-_REFUSED = Problem("refused; nothing was written", "fix what is listed")
-_NOT_AGREED = Problem("the migration was not confirmed; nothing was written", "answer y, or use --yes")
+_REFUSED = Problem("refused", "fix what is listed")
+_NOT_AGREED = Problem("the migration was not confirmed", "answer y, or use --yes")
 
 PREFLIGHT = Step("preflight", preflight)
 STEPS = (

@@ -19,7 +19,7 @@ from teleclaude.db.lock import hold_database
 from teleclaude.db.retry import uninterrupted
 from teleclaude.errors import Exit, Problem, TargetError, TeleClaudeError
 from teleclaude.migration.plan.plan import Plan
-from teleclaude.migration.report.events import Event, Finding, Progress, Result, warning
+from teleclaude.migration.report.events import Event, Finding, Progress, Result, TableUse, warning
 from teleclaude.migration.report.report import Failure, StepRun
 from teleclaude.migration.source.files import open_source
 from teleclaude.migration.source.privsep import privsep_for
@@ -172,7 +172,7 @@ async def run_step(run: Run, step: Step) -> None:
         async with aclosing(step.run(run.plan)) as stream:
             async for event in stream:
                 run.observer.event(event)
-                if not isinstance(event, Progress):
+                if not isinstance(event, Progress | TableUse):
                     events.append(event)
         outcome = "done"
     except sqlite3.Error as error:

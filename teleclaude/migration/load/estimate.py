@@ -47,7 +47,6 @@ def make_forecast(tables: Sequence[TablePlan], size: int) -> Forecast:
         rows=sum(table.rows for table in tables),
         megabytes=round(size / 1e6, 3),
         disk_megabytes=round(size * _PER_BYTE / 1e6, 3),
-        seconds=None,
     )
 
 

@@ -15,7 +15,7 @@ OTHER_PLACES = Problem(
     "use --root, TELECLAUDE_CONFIG_PATH and the other variables as that run did",
 )
 COMPLETE = Problem("the migration {run} is complete, and a daemon may have written since", "follow {rollback}")
-NOT_READY = Problem("the run cannot be finished yet; nothing was changed", "fix what is listed")
+NOT_READY = Problem("the run cannot be finished yet", "fix what is listed")
 
 # What refuses to finish or to undo it.
 OTHER_SOURCE = Problem("{path} is no longer what was migrated", "use --undo, then migrate again")
@@ -41,14 +41,14 @@ COUNTED_WITHOUT_SOURCE = Problem(
     "the source is no longer what was migrated, so rows were counted, and values not compared"
 )
 
-# The verification later.
-REPORT_CLOSED = Problem("{path} is closed to your account", "run it with sudo: sudo teleclaude verify --report {path}")
-NO_SUCH_REPORT = Problem("there is no report {path}", "use --report with the report.json of a run below {folder}")
-NO_REPORT = Problem("{path} is not the report of a migration", "use --report with the report.json of a run")
-NOTHING_MOVED = Problem(
-    "{path} is the report of a run that moved nothing", "use --report with the report.json of another run"
-)
-DIFFERS = Problem("{message}", "if the new system was used since, this is expected; otherwise report it")
+# The reports of earlier runs, and the verification later.
+REPORT_CLOSED = Problem("{path} is closed to your account", "run the same command with sudo")
+NO_SUCH_REPORT = Problem("there is no report {path}", "use the report.json of a run below {folder}")
+NO_REPORT = Problem("{path} is not the report of a migration", "use the report.json of a run")
+NO_RUNS = Problem("there is no report below {folder}", "name the folder of a run, or use --root as the run did")
+NOTHING_MOVED = Problem("{path} is the report of a run that moved nothing", "use the report.json of another run")
+DIFFERS = Problem("{message}", "find out what else writes to the database; the daemon does not write that")
+EITHER_DIFFERS = Problem("{message}", "look which side was changed: the old database was written to as well")
 SOURCE_USED = Problem(
     "the old database was written to after the migration; those rows are not in PostgreSQL",
     "keep the old daemon stopped",

@@ -1,25 +1,33 @@
-"""The verification once more, later: the old databases are compared with PostgreSQL, and neither is changed."""
+"""The verification once more, later: the old databases are compared with PostgreSQL, and neither is changed.
+
+What the daemon writes (`daemon.writes`) may differ once the new system is used. It is counted apart from what differs.
+"""
 
 from __future__ import annotations
 
-import json
-from collections.abc import AsyncGenerator, Iterator, Mapping
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
+from enum import StrEnum
 from pathlib import Path
 
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from teleclaude.daemon.writes import NOTHING, WRITES
+from teleclaude.db.models import MigrationRun, Model
 from teleclaude.errors import ConfigError, SourceError, TargetError, VerificationError
 from teleclaude.layout import make_layout
 from teleclaude.migration.discover import discover
 from teleclaude.migration.plan.plan import Plan
 from teleclaude.migration.recovery import problems
 from teleclaude.migration.recovery.interrupted import plan_again, same_options
+from teleclaude.migration.recovery.reports import load_report
 from teleclaude.migration.recovery.reverify import reading_target, verify_tables
-from teleclaude.migration.report.events import Event, Finding, Severity, error, warning
+from teleclaude.migration.report.events import Event, Finding, Severity, TableUse, error, warning
 from teleclaude.migration.source.inventory import NOWHERE
 from teleclaude.migration.source.options import Options
 from teleclaude.migration.source.run_record import RunRecord
-from teleclaude.migration.state.run_state import REPORT_NAME
 from teleclaude.platform.names import HERE
 
 
@@ -28,17 +36,11 @@ def read_report(path: Path) -> tuple[RunRecord, Path]:
 
     Raises ConfigError where the file is no report of a run that moved something.
     """
+    report, path = load_report(path, make_layout(HERE).migrations)
     try:
-        path = path / REPORT_NAME if path.is_dir() else path
-        report = json.loads(path.read_bytes())
         record, ledger = RunRecord.from_json(report["record"]), report["ledger"]
         place = None if ledger is None else Path(ledger["path"])
-    except PermissionError:
-        raise ConfigError(problems.REPORT_CLOSED.fill(path=path), path=path) from None
-    except FileNotFoundError:
-        missing = problems.NO_SUCH_REPORT.fill(path=path, folder=make_layout(HERE).migrations)
-        raise ConfigError(missing, path=path) from None
-    except (OSError, ValueError, TypeError, KeyError, RecursionError) as trouble:
+    except (ValueError, TypeError, KeyError) as trouble:
         raise ConfigError(problems.NO_REPORT.fill(path=path), path=path) from trouble
     if place is None:
         raise ConfigError(problems.NOTHING_MOVED.fill(path=path), path=path)
@@ -48,21 +50,40 @@ def read_report(path: Path) -> tuple[RunRecord, Path]:
 async def compare_again(
     record: RunRecord, ledger: Path, target: str | None, private: Path, environ: Mapping[str, str]
 ) -> AsyncGenerator[Event, None]:
-    """Yield a result for every table that is still equal, and an error for every one that is not.
+    """Yield a result for every table that is still equal, an error for every one that is not, and what use changed.
 
     `target` says how to reach the database now; without it the record does, and the password comes from where the
     migration had it: the password file that it names, `PGPASSWORD`, `~/.pgpass`. Raises SourceError or TargetError
     where one side cannot be read.
     """
     plan = await _plan_of(record, target, private, environ)
-    for finding in _find_changes(plan, record):
+    changes = tuple(_find_changes(plan, record))
+    for finding in changes:
         yield finding
-    async with reading_target(plan) as connection, aclosing(verify_tables(plan, connection, ledger)) as found:
-        async for event in found:
-            if isinstance(event, VerificationError):
-                yield error(event.table, problems.DIFFERS.fill(message=event.problem.message))
-            else:
-                yield event
+    # Where the old side was used as well, a difference may come from either.
+    writes, differs = ({}, problems.EITHER_DIFFERS) if changes else (WRITES, problems.DIFFERS)
+    async with reading_target(plan) as connection:
+        async with aclosing(verify_tables(plan, connection, ledger, writes)) as found:
+            async for event in found:
+                if isinstance(event, VerificationError):
+                    yield error(event.table, differs.fill(message=event.problem.message))
+                else:
+                    yield event
+        async for event in _look_at_new_tables(plan, connection):
+            yield event
+
+
+async def _look_at_new_tables(plan: Plan, target: AsyncConnection) -> AsyncGenerator[Event, None]:
+    """Yield what is in our tables that the old databases did not have; the migration left them empty."""
+    migrated = {MigrationRun.__tablename__, *(table.label for table in plan.tables)}
+    for name, table in sorted(Model.metadata.tables.items()):
+        rows = 0 if name in migrated else await target.scalar(select(func.count()).select_from(table)) or 0
+        if rows and WRITES.get(name, NOTHING).adds:
+            yield TableUse(name, added=rows, removed=0, changed=0)
+        elif rows:
+            yield error(
+                name, problems.DIFFERS.fill(message=f"{name}: PostgreSQL holds {rows}, the source holds 0 rows")
+            )
 
 
 async def _plan_of(record: RunRecord, target: str | None, private: Path, environ: Mapping[str, str]) -> Plan:
@@ -86,6 +107,21 @@ def _find_changes(plan: Plan, record: RunRecord) -> Iterator[Finding]:
             yield warning(str(database.path), problems.SOURCE_USED)
 
 
-def is_equal(found: list[Event]) -> bool:
-    """Whether nothing differed."""
-    return not any(isinstance(event, Finding) and event.severity is Severity.ERROR for event in found)
+class Outcome(StrEnum):
+    """What a comparison found: nothing, only what the daemon writes, or something else as well."""
+
+    EQUAL = "equal"
+    USED = "used"
+    DIFFERS = "differs"
+
+
+def find_outcome(found: Sequence[Event]) -> Outcome:
+    """Return what the comparison found; an error weighs more than use."""
+    if any(isinstance(event, Finding) and event.severity is Severity.ERROR for event in found):
+        return Outcome.DIFFERS
+    return Outcome.USED if count_used(found) else Outcome.EQUAL
+
+
+def count_used(found: Sequence[Event]) -> int:
+    """Return how many rows the use of the new system has added, removed or changed."""
+    return sum(event.rows for event in found if isinstance(event, TableUse))

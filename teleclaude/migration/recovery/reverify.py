@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from teleclaude.daemon.writes import NOTHING, Writes
 from teleclaude.db import schema
 from teleclaude.db.engine import disposing, explained, make_engine
 from teleclaude.db.models import MigrationRun, Model
@@ -22,21 +23,27 @@ from teleclaude.migration.report.events import Event, TableResult, note, warning
 from teleclaude.migration.source.reader import reading
 from teleclaude.migration.state.journal import COMMIT, digests, find_entry, find_record, read_journal
 from teleclaude.migration.state.ledger import index_ledger
+from teleclaude.migration.verify.ledger_check import LedgerCheck
 from teleclaude.migration.verify.read_back import Target
 from teleclaude.migration.verify.rejects import count_rejects
 from teleclaude.migration.verify.table import verify_table
 
 
 async def verify_tables(
-    plan: Plan, target: AsyncConnection, ledger_file: Path
+    plan: Plan, target: AsyncConnection, ledger_file: Path, writes: Mapping[str, Writes] | None = None
 ) -> AsyncGenerator[Event | VerificationError, None]:
-    """Yield a result for every table that holds exactly what was committed, and the error of every other one."""
+    """Yield a result for every table that holds exactly what was committed, and the error of every other one.
+
+    What the daemon `writes`, by table, may differ.
+    """
+    allowed = writes or {}
     with reading(plan.databases) as sources:
         async with index_ledger(ledger_file, plan.inventory.private) as ledger:
             for table in plan.tables:
                 reader = sources.of(table.from_events)
+                check = LedgerCheck(table, ledger, allowed.get(table.label, NOTHING))
                 try:
-                    async with aclosing(verify_table(target, reader, table, ledger, plan.options.batch_size)) as found:
+                    async with aclosing(verify_table(target, reader, check, plan.options.batch_size)) as found:
                         async for event in found:
                             yield event
                 except VerificationError as difference:
@@ -45,11 +52,14 @@ async def verify_tables(
 
 @asynccontextmanager
 async def reading_target(plan: Plan) -> AsyncIterator[AsyncConnection]:
-    """Open a connection to the target that can change nothing; raises TargetError where that does not work."""
+    """Open a connection to the target that can change nothing; raises TargetError where that does not work.
+
+    It sees one moment of the database, so that numbers of rows are right while a daemon writes.
+    """
     assert plan.url is not None
     with explained(plan.url):
         async with disposing(make_engine(plan.url, read_only=True)) as engine, engine.connect() as target:
-            yield target
+            yield await target.execution_options(isolation_level="REPEATABLE READ")
 
 
 async def verify_for_resume(plan: Plan) -> AsyncGenerator[Event, None]:

@@ -56,8 +56,6 @@ class Forecast:
     """The size of the old databases in 10^6 bytes, without free pages and full-text search."""
     disk_megabytes: float
     """The size that it will have on the disk of PostgreSQL in 10^6 bytes, without the write-ahead log."""
-    seconds: float | None
-    """Always None: only the rate of the running load says how long it takes."""
 
 
 @dataclass(frozen=True)
@@ -69,9 +67,23 @@ class TableResult:
     target_rows: int
     rejected: int
     values_compared: int
-    mismatches: int
     converted: int
     seconds: float
+
+
+@dataclass(frozen=True)
+class TableUse:
+    """How many rows of a table the daemon has added, removed and changed since the migration, as it is expected to."""
+
+    name: str
+    added: int
+    removed: int
+    changed: int
+
+    @property
+    def rows(self) -> int:
+        """How many rows are not what was migrated."""
+        return self.added + self.removed + self.changed
 
 
 @dataclass(frozen=True)
@@ -196,4 +208,4 @@ Result = (
     | OldFile
     | CutoverItem
 )
-Event = Finding | Progress | Result
+Event = Finding | Progress | Result | TableUse

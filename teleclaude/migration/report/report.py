@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from teleclaude.errors import Exit, Problem
 from teleclaude.migration.report import events
-from teleclaude.migration.report.events import Finding, Result, TableResult
+from teleclaude.migration.report.events import Finding, Result, TableResult, TableUse
 
 REPORT_VERSION = 1
 
@@ -97,7 +97,7 @@ class Report:
         }
 
 
-def to_plain(event: Finding | Result | Failure) -> dict[str, Any]:
+def to_plain(event: Finding | Result | TableUse | Failure) -> dict[str, Any]:
     """Return the fields of an event for the report; those of its problem are beside the others."""
     plain: dict[str, Any] = {}
     for name, value in asdict(event).items():

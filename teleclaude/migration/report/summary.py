@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,9 +44,13 @@ _OUTCOMES = {
 
 
 def outcome(report: Mapping[str, Any]) -> str:
-    """Return what a run that failed left behind, where its sentence does not say so."""
-    said = _OUTCOMES.get(report["exit_code"], "") if report["failure"] else ""
-    return "" if "nothing was" in verdict(report) else said
+    """Return what a run that failed left behind."""
+    return _OUTCOMES.get(report["exit_code"], "") if report["failure"] else ""
+
+
+def to_command(report: Mapping[str, Any]) -> str:
+    """Return the command that prints the report as text; only root can look into the folders of the real places."""
+    return f"{'' if report['root'] else 'sudo '}teleclaude report {shlex.quote(report['folder'])}"
 
 
 def is_kept(report: Mapping[str, Any]) -> bool:

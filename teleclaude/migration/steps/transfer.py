@@ -30,7 +30,7 @@ from teleclaude.migration.plan.rollback import since_script
 from teleclaude.migration.plan.rollback_sql import count_since
 from teleclaude.migration.plan.tables import TablePlan, rejects_table
 from teleclaude.migration.report import events
-from teleclaude.migration.report.events import Event, Finding, Progress, Result, note, warning
+from teleclaude.migration.report.events import Event, Finding, Progress, Result, TableResult, TableUse, note, warning
 from teleclaude.migration.report.summary import count
 from teleclaude.migration.source.privsep import privsep_for
 from teleclaude.migration.source.reader import Sources, naming_large, reading
@@ -41,6 +41,7 @@ from teleclaude.migration.state.ledger import index_ledger, open_ledger
 from teleclaude.migration.state.target_row import empty, has_arrived, insert_row
 from teleclaude.migration.state.workspace import write_private
 from teleclaude.migration.steps.problems import HAS_ROWS, LOCAL_TIMES, NOT_REHEARSED, REJECTED
+from teleclaude.migration.verify.ledger_check import LedgerCheck
 from teleclaude.migration.verify.table import verify_table
 
 _Loads = Sequence[tuple[TablePlan, Loaded]]
@@ -59,7 +60,7 @@ async def transfer(plan: Plan) -> AsyncGenerator[Event, None]:
         async with disposing(make_engine(plan.url)) as engine, watched(engine) as target:
             results: list[Result] = []
             async for event in _fill(plan, target, sources):
-                if not isinstance(event, Progress | Finding):
+                if not isinstance(event, Progress | TableUse | Finding):
                     results.append(event)
                 yield event
             await in_thread(check_unchanged, privsep_for(plan.inventory.account), plan.databases)
@@ -144,12 +145,13 @@ async def _verify(
         for table, loaded in loads:
             begun = time.monotonic()
             reader = sources.of(table.from_events)
+            check = LedgerCheck(table, ledger)
             with naming_large(table.source):
-                async for event in verify_table(target, reader, table, ledger, plan.options.batch_size):
-                    if isinstance(event, Progress):
-                        yield event
-                    else:
+                async for event in verify_table(target, reader, check, plan.options.batch_size):
+                    if isinstance(event, TableResult):
                         yield replace(event, seconds=round(loaded.seconds + time.monotonic() - begun, 3))
+                    else:
+                        yield event
             clock.finish(table.rows)
             for finding in _find_notable(table, loaded):
                 yield finding

@@ -1,4 +1,7 @@
-"""The ledger check: PostgreSQL holds what a value means, or what the ledger says, and nothing else."""
+"""The ledger check: PostgreSQL holds what a value means, or what the ledger says, and nothing else.
+
+Only the columns and rows that the daemon writes may be others, once it is allowed to write.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from teleclaude.daemon.writes import NOTHING, Writes
 from teleclaude.migration.plan.tables import ColumnPlan, TablePlan
 from teleclaude.migration.state.ledger import Entry, LedgerIndex, name_row
 from teleclaude.migration.values.column_types import ColumnType
@@ -22,6 +26,8 @@ class LedgerCheck:
 
     table: TablePlan
     ledger: LedgerIndex
+    writes: Writes = NOTHING
+    """What the daemon may have written to the table since it was migrated."""
 
     def stored_value(self, row: Sequence[Any], place: int) -> Any:
         """Return what PostgreSQL must hold for a value of a row: what it means, else what its ledger line says.

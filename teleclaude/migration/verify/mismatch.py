@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import unicodedata
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from itertools import zip_longest
 from typing import Any
 
@@ -12,8 +14,15 @@ from teleclaude.errors import VerificationError
 from teleclaude.migration.plan.tables import TablePlan
 from teleclaude.migration.report.summary import count
 from teleclaude.migration.verify.problems import ROWS_DIFFER, VALUE_DIFFERS
+from teleclaude.printable import is_printable
 
 _SHOWN_CHARACTERS = 80
+
+
+class Words(str):
+    """What is said instead of a value or a row, such as that there is none."""
+
+    __slots__ = ()
 
 
 def value_differs(table: TablePlan, key: Any, column: str, wanted: Any, found: Any) -> VerificationError:
@@ -37,6 +46,8 @@ def number_differs(table: TablePlan, rows: int) -> VerificationError:
 
 def _show(table: TablePlan, columns: Sequence[str], value: Any) -> str:
     """Return a value, or those of a row by their columns, as far as they are harmless."""
+    if isinstance(value, Words):
+        return value
     if isinstance(value, tuple | list):
         parts = zip_longest(columns[: len(value)], value, fillvalue="")
         written = f"({', '.join(_show_one((table.name, name), one) for name, one in parts)})"
@@ -47,8 +58,39 @@ def _show(table: TablePlan, columns: Sequence[str], value: Any) -> str:
 
 def _show_one(names: Sequence[str], value: Any) -> str:
     if all(is_harmless(name, value) for name in names):
-        return ascii(value)
+        return to_sql(value)
     data = value if isinstance(value, bytes) else str(value).encode("utf-8", "surrogatepass")
     # A short secret could be guessed, and recognised by its digest.
     digest = "" if any(map(is_secret, names)) else f", sha256 {hashlib.sha256(data).hexdigest()[:8]}"
     return f"<length {len(data)}{digest}>"
+
+
+def to_sql(value: Any) -> str:
+    """Return a value as SQL writes it, such as NULL, true or 'text'; a moment as PostgreSQL prints it in UTC."""
+    match value:
+        case None:
+            return "NULL"
+        case bool():
+            return str(value).lower()
+        case str():
+            return _quote(value)
+        case bytes():
+            return f"'\\x{value.hex()}'"
+        case datetime():
+            moment = f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}".rstrip("0").rstrip(".")
+            return f"'{moment}+00'"
+    return str(value)
+
+
+def _quote(text: str) -> str:
+    """Return a text in quotes; what a reader could not see or tell apart is escaped (PostgreSQL manual, 4.1.2.2)."""
+    doubled = text.replace("'", "''")
+    if is_printable(text) and unicodedata.is_normalized("NFC", text):
+        return f"'{doubled}'"
+    return f"E'{''.join(map(_escape, doubled))}'"
+
+
+def _escape(char: str) -> str:
+    if char == "\\" or (char.isascii() and char.isprintable()):
+        return char * (1 + (char == "\\"))
+    return f"\\u{ord(char):04x}" if ord(char) < 0x10000 else f"\\U{ord(char):08x}"

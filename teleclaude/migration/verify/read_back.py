@@ -18,7 +18,7 @@ from teleclaude.migration.values.identifiers import quote
 from teleclaude.migration.verify.decode import UndecodableError, is_text
 from teleclaude.migration.verify.fast_path import is_plain
 from teleclaude.migration.verify.ledger_check import LedgerCheck
-from teleclaude.migration.verify.mismatch import value_differs
+from teleclaude.migration.verify.mismatch import Words, value_differs
 
 Row = Sequence[Any]
 _Key = tuple[Any, ...]
@@ -68,14 +68,15 @@ async def look_up(
 ) -> AsyncGenerator[int, None]:
     """Hand every batch to `compare` with its rows in PostgreSQL, which looks up the next one meanwhile.
 
-    Yields the number of rows that were looked up. Raises VerificationError where PostgreSQL has no such row.
+    Yields the number of rows that were looked up. Where PostgreSQL has no such row, it is left out if the daemon may
+    have removed it, and else VerificationError is raised.
     """
     ahead: asyncio.Task[tuple[list[Row], list[Row]]] | None = None
     try:
         async for rows in batches:
             keys = _find_keys(rows, check)
             pair = await ahead if ahead else None
-            ahead = asyncio.create_task(_fetch(target, check.table, rows, keys))
+            ahead = asyncio.create_task(_fetch(target, check, rows, keys))
             # The task runs until its query is sent.
             await asyncio.sleep(0)
             if pair:
@@ -125,19 +126,24 @@ def _key_places(table: TablePlan) -> list[int]:
     return [places[name] for name in table.key]
 
 
-async def _fetch(target: Target, table: TablePlan, rows: list[Row], keys: list[_Key]) -> tuple[list[Row], list[Row]]:
-    """Return rows of the source, and beside each the one that has its key; raises VerificationError where none has."""
+async def _fetch(target: Target, check: LedgerCheck, rows: list[Row], keys: list[_Key]) -> tuple[list[Row], list[Row]]:
+    """Return rows of the source, and beside each the one that has its key; raises as `look_up` says."""
+    table = check.table
     whole = [key for key in keys if None not in key]
     parts = [list(part) for part in zip(*whole, strict=True)] or [[] for _ in table.key]
     result = await target.fetch(_select_keys(table), tuple(parts))
     columns = list(zip(*result, strict=True))
     found_keys = zip(*(columns[place] for place in _key_places(table)), strict=True) if result else ()
     found = dict(zip(found_keys, result, strict=True))
-    try:
+    missing = [row for row, key in zip(rows, keys, strict=True) if key not in found]
+    if not missing:
         return rows, [found[key] for key in keys]
-    except KeyError:
-        missing = next(row for row, key in zip(rows, keys, strict=True) if key not in found)
-        raise value_differs(table, table.key_of(missing), "", "a row", "none") from None
+    if not check.writes.removes:
+        raise value_differs(table, table.key_of(missing[0]), "", Words("a row"), Words("none"))
+    return (
+        [row for row, key in zip(rows, keys, strict=True) if key in found],
+        [found[key] for key in keys if key in found],
+    )
 
 
 def _select_keys(table: TablePlan) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 from teleclaude.migration.plan.tables import TablePlan, rejects_table
 from teleclaude.migration.report.summary import count
-from teleclaude.migration.verify.mismatch import value_differs
+from teleclaude.migration.verify.mismatch import Words, value_differs
 from teleclaude.migration.verify.read_back import Row, Target
 
 _PAGE_ROWS = 1000
@@ -57,10 +57,10 @@ async def without_rejects(
             # No row stays in memory while others are read.
             del rows
         if reject is not None:
-            raise value_differs(table, None, "", "no such row", reject[1])
+            raise value_differs(table, None, "", Words("no such row"), reject[1])
     # Those without a position, or before the first row, are on no page.
     if met != number:
-        raise value_differs(table, None, "", count(met, "rejected row"), count(number, "rejected row"))
+        raise value_differs(table, None, "", Words(count(met, "rejected row")), Words(count(number, "rejected row")))
 
 
 async def _read_rejects(target: Target, table: TablePlan, number: int) -> AsyncGenerator[tuple[int, str], None]:
@@ -78,7 +78,7 @@ async def _read_rejects(target: Target, table: TablePlan, number: int) -> AsyncG
     while number and (rows := await target.fetch(page, (table.label, last))):
         for position, text in rows:
             if position <= last:
-                raise value_differs(table, None, "", "one such row", text)
+                raise value_differs(table, None, "", Words("one such row"), text)
             last = position
             yield position, text
 

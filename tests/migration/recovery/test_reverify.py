@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from teleclaude.errors import ConfigError, Problem
-from teleclaude.migration.recovery.recheck import is_equal, read_report
-from teleclaude.migration.report.events import error, warning
+from teleclaude.migration.recovery.recheck import Outcome, count_used, find_outcome, read_report
+from teleclaude.migration.report.events import TableUse, error, warning
 from tests.support.record import RECORD
 
 
@@ -37,6 +37,10 @@ def test_another_file_is_refused_by_its_name(tmp_path: Path, content: Any, said:
         read_report(tmp_path / "none.json")
 
 
-def test_only_an_error_makes_two_sides_unequal() -> None:
-    assert is_equal([warning("source", Problem("was written to"))])
-    assert not is_equal([warning("source", Problem("was written to")), error("sessions", Problem("differs"))])
+def test_only_an_error_is_a_difference_and_use_is_none() -> None:
+    written, differs = warning("source", Problem("was written to")), error("sessions", Problem("differs"))
+    used = TableUse("sessions", added=2, removed=0, changed=1)
+    assert find_outcome([written]) is Outcome.EQUAL
+    assert find_outcome([written, used]) is Outcome.USED
+    assert find_outcome([used, differs]) is Outcome.DIFFERS
+    assert count_used([written, used, used]) == 6

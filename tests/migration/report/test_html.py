@@ -98,7 +98,7 @@ async def test_the_page_is_whole_and_asks_nothing_of_a_network(migrated: Migrate
 
 
 def test_no_value_becomes_markup() -> None:
-    table = TableResult(HOSTILE, 1, 1, 0, 1, 0, 0, 0.1)
+    table = TableResult(HOSTILE, 1, 1, 0, 1, 0, 0.1)
     findings = tuple(make(HOSTILE, Problem(HOSTILE, HOSTILE)) for make in (error, warning, note))
     header = {
         "program": "1", "run": HOSTILE, "started_at": HOSTILE, "dry_run": False, "recovery": None, "folder": HOSTILE,

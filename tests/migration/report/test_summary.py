@@ -9,7 +9,15 @@ import pytest
 
 from teleclaude.errors import Exit, Problem
 from teleclaude.migration.report.events import Severity
-from teleclaude.migration.report.summary import count, find_attention, find_verified, is_kept, outcome, verdict
+from teleclaude.migration.report.summary import (
+    count,
+    find_attention,
+    find_verified,
+    is_kept,
+    outcome,
+    to_command,
+    verdict,
+)
 from teleclaude.migration.run import _to_failure
 
 TABLE = {"target_rows": 1000, "values_compared": 5000, "converted": 0}
@@ -78,9 +86,17 @@ def test_a_full_disk_is_named_by_the_file_or_by_the_folder_of_the_run() -> None:
         assert said.hint.startswith("make room there")
 
 
-def test_a_failure_that_says_itself_that_nothing_was_written_is_not_doubled() -> None:
-    report = {**DONE, "failure": {"message": "nothing was written", "hint": ""}, "exit_code": Exit.REFUSED}
-    assert outcome(report) == ""
+def test_only_the_exit_code_says_what_is_left_and_no_word_of_the_failure() -> None:
+    report = {**DONE, "failure": {"message": "nothing was there", "hint": ""}, "exit_code": Exit.NOT_UNDONE}
+    assert outcome(report) == "Not everything could be undone."
+
+
+@pytest.mark.parametrize(
+    ("root", "command"),
+    [(None, "sudo teleclaude report '/my run'"), ("/trial", "teleclaude report '/my run'")],
+)
+def test_the_command_that_prints_the_report_can_be_pasted(root: str | None, command: str) -> None:
+    assert to_command({**DONE, "folder": "/my run", "root": root}) == command
 
 
 def test_what_was_verified_is_counted_over_all_tables() -> None:

@@ -1,13 +1,14 @@
 """A difference is named as exactly as it can be without telling a secret."""
 
 import hashlib
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
 
 from teleclaude.migration.plan.tables import ColumnPlan, TablePlan
 from teleclaude.migration.values.column_types import ColumnType
-from teleclaude.migration.verify.mismatch import value_differs
+from teleclaude.migration.verify.mismatch import Words, to_sql, value_differs
 
 
 def table(name: str, *columns: str) -> TablePlan:
@@ -23,7 +24,7 @@ DIGEST = hashlib.sha256(SECRET.encode()).hexdigest()[:8]
 @pytest.mark.parametrize(
     ("plan", "key", "column", "wanted", "found", "said"),
     [
-        (NOTES, (3,), "body", "one", None, "row (3), body: the source holds 'one', PostgreSQL holds None"),
+        (NOTES, (3,), "body", "one", None, "row (3), body: the source holds 'one', PostgreSQL holds NULL"),
         (NOTES, (3,), "body", SECRET, "", f"holds <length 24, sha256 {DIGEST}>, PostgreSQL holds ''"),
         (NOTES, (3,), "api_key", "1234", "123", "holds <length 4>, PostgreSQL holds <length 3>"),
         (NOTES, (SECRET,), "body", "one", "two", f"notes, row (<length 24, sha256 {DIGEST}>), body"),
@@ -32,8 +33,8 @@ DIGEST = hashlib.sha256(SECRET.encode()).hexdigest()[:8]
             None,
             "",
             (3, "one", "1234"),
-            "none",
-            "holds (3, 'one', <length 4>), PostgreSQL holds 'none'",
+            Words("none"),
+            "holds (3, 'one', <length 4>), PostgreSQL holds none",
         ),
         (TOKENS, ("abc",), "note", "one", "two", "row (<length 3>), note: the source holds <length 3>, PostgreSQL"),
         (NOTES, None, "body", b"\xff", "x", "holds <length 1, sha256 a8100ae6>, PostgreSQL holds 'x'"),
@@ -46,5 +47,26 @@ def test_what_is_said_of_a_difference(
 
 
 def test_a_wide_row_is_cut() -> None:
-    message = value_differs(NOTES, None, "", tuple(range(2000)), "no such row").problem.message
+    message = value_differs(NOTES, None, "", tuple(range(2000)), Words("no such row")).problem.message
     assert len(message) < 250
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        (None, "NULL"),
+        (True, "true"),
+        (12, "12"),
+        (1.5, "1.5"),
+        ("it's", "'it''s'"),
+        ("straße", "'straße'"),
+        (b"\x00\xff", "'\\x00ff'"),
+        ("a\nb\\", "E'a\\u000ab\\\\'"),
+        ("e\u0301", "E'e\\u0301'"),
+        ("\udc80", "E'\\udc80'"),
+        (datetime(2026, 3, 15, 12, 0, tzinfo=UTC), "'2026-03-15 12:00:00+00'"),
+        (datetime(2026, 3, 15, 12, 0, 0, 120, tzinfo=timezone(timedelta(hours=2))), "'2026-03-15 10:00:00.00012+00'"),
+    ],
+)
+def test_a_value_is_shown_as_sql_writes_it(value: Any, written: str) -> None:
+    assert to_sql(value) == written

@@ -30,7 +30,7 @@ async def test_a_rejected_row_that_was_written_down_wrongly_is_found(
     report = await migrate_sample(options)
     assert report.exit_code == 4
     assert report.failure is not None
-    assert report.failure.problem.message.startswith("system_settings, row (None), all columns")
+    assert report.failure.problem.message.startswith("system_settings, row (NULL), all columns")
     assert await has_nothing(target)
 
 

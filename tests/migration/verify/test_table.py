@@ -9,18 +9,20 @@ from typing import Any
 import pytest
 from sqlalchemy import URL
 
+from teleclaude.daemon.writes import Writes
 from teleclaude.demo.installation import SampleInstallation
 from teleclaude.demo.postgres import Server
 from teleclaude.errors import VerificationError
 from teleclaude.migration.load import batches
 from teleclaude.migration.load.fast_path import clean_column
 from teleclaude.migration.plan.plan import Plan
+from teleclaude.migration.report.events import TableResult, TableUse
 from teleclaude.migration.source.options import Options
 from teleclaude.migration.values.column_types import ColumnType
 from teleclaude.migration.verify import read_back
 from teleclaude.migration.verify import table as verify_module
 from tests.support.sample import editing, has_nothing, migrate_sample, query
-from tests.support.verified import Transferred, transferred, transferred_once, verify
+from tests.support.verified import Transferred, transferred, transferred_once, verify, verify_used
 
 pytestmark = pytest.mark.usefixtures("daemon_here")
 
@@ -322,3 +324,41 @@ async def test_a_secret_is_never_quoted_in_a_mismatch(plan: Plan) -> None:
         await verify(plan, "webhook_outbox")
     assert "planted" not in caught.value.problem.message
     assert "whsec_sample" not in caught.value.problem.message
+
+
+USED = Writes(adds=True, removes=True, changes=frozenset({"title"}))
+
+
+async def test_what_the_daemon_writes_is_counted_and_the_rest_is_still_compared(plan: Plan) -> None:
+    assert plan.url is not None
+    (untouched,) = await verify_used(plan, "memory_observations", USED)
+    for statement in (
+        "DELETE FROM memory_observations WHERE id IN (SELECT min(id) FROM memory_observations)",
+        "UPDATE memory_observations SET title = 'new' WHERE id IN (SELECT max(id) FROM memory_observations)",
+        "INSERT INTO memory_observations (memory_session_id, project, type, created_at, created_at_epoch)"
+        " SELECT memory_session_id, project, type, created_at, created_at_epoch FROM memory_observations LIMIT 2",
+    ):
+        await query(plan.url, statement)
+    used, result = await verify_used(plan, "memory_observations", USED)
+    assert used == TableUse("memory_observations", added=2, removed=1, changed=1)
+    assert isinstance(result, TableResult)
+    assert isinstance(untouched, TableResult)
+    columns = untouched.values_compared // untouched.target_rows
+    assert result.values_compared == untouched.values_compared - columns - 1
+
+
+@pytest.mark.parametrize(
+    ("statement", "writes"),
+    [
+        ("UPDATE memory_observations SET project = 'x' WHERE title IS NOT NULL", USED),
+        ("DELETE FROM memory_observations WHERE title IS NOT NULL", Writes(adds=True)),
+        ("UPDATE memory_observations SET id = -id WHERE id = 3", USED),
+        ("UPDATE memory_observations SET id = id + 1000 WHERE id = 3", Writes(removes=True)),
+    ],
+    ids=["another column", "rows that are not removed", "a number of old", "rows that are not added"],
+)
+async def test_what_the_daemon_does_not_write_differs(plan: Plan, statement: str, writes: Writes) -> None:
+    assert plan.url is not None
+    await query(plan.url, statement)
+    with pytest.raises(VerificationError, match="memory_observations"):
+        await verify_used(plan, "memory_observations", writes)

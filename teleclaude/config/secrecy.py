@@ -42,6 +42,11 @@ _LOOKS = re.compile(
     r"|\bxox[a-z]-[\w-]+|\bAKIA[A-Z0-9]{12,}|\beyJ[\w-]{8,}|\b\d{6,}+:[\w-]{10,}"
     r"|(?<![\w-])[\w-]{20,}+\.[\w-]{6,}+\.[\w-]{20,}|\b[0-9a-f]{32,}+\b"
     r"|(?<![\w+/=.-])(?=[\w+/=-]*\d)(?=[\w+/=-]*[a-z])(?=[\w+/=-]*[A-Z])[A-Za-z0-9_+=-]{20,}"
+    r"|(?<![\w+/=.-])(?=[a-zA-Z0-9+/]*\d)(?=[A-Z0-9+/]*[a-z])(?=[a-z0-9+/]*[A-Z])[A-Za-z0-9+/]{40}(?![\w+/=-])"
+    r"|\bAGE-SECRET-KEY-1\w+|\bA[SG]IA[A-Z0-9]{12,}|\bAIza[\w-]{20,}|\bPMAK-\w{8,}|\bnpm_\w{8,}|\bhf_\w{8,}"
+    r"|https?://[^\s?#]{0,500}?/(?:private-\w{6,}|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|with/key/\w)"
+    r"|https?://(?:hc-ping\.com|cronitor\.link|[\w.-]{0,100}(?:webhook\.(?:site|office\.com)|ntfy\.sh))/[\w-]{4,}"
+    r"|(?<![\w-])--pat[ =](?!\$\{|-)\S|(?<![\w-])-k\s+(?![-/~.$]|https?:)\S{4,}|(?<![\w-])(?i:\w{0,40}PW)=(?!\$\{)\S"
     r"|(?<![\w+/=-])[A-Za-z0-9+/]{60,}+={0,2}+(?![\w+/=-])"
     r"|(?i:\b(?:bearer|basic)\s+(?!\$\{)\S{6,})"
     r"|(?i:(?<![\w-])(?>[\w-]*?(?:token|secret|passw|passphrase|\bpwd|api[_-]?key|private[_-]?key|authorization))"
@@ -153,19 +158,6 @@ def mask(secrets: Mapping[Any, Any]) -> dict[str, str | dict[str, str]]:
 
 def _masked_name(key: Any) -> str:
     return _MASK if looks_secret(str(key), ()) else str(key)
-
-
-def comment_may_tell(text: str, known: Collection[str]) -> bool:
-    """Whether a comment may hold a secret; it is judged more strictly than a value, because no program needs it."""
-    if has_secret(text, known):
-        return True
-    words = text.split()
-    return any(map(is_secret, words)) and any(len(word) >= _SHORTEST_KNOWN and _is_odd(word) for word in words)
-
-
-def _is_odd(word: str) -> bool:
-    bare = word.strip(".,;:!?()'\"`")
-    return not ONLY_REFERENCES.search(bare) and not re.fullmatch(r"[A-Z][A-Z_]+|[A-Za-z]+(?:[-_'./][A-Za-z]+)?", bare)
 
 
 def url_secret(match: re.Match[str]) -> tuple[str, str]:

@@ -85,6 +85,11 @@ _SHORTEST_KNOWN = 8
 _LONGEST_SHOWN = 80
 """Characters; a longer text is not shown."""
 
+_TELLS_NOTHING = re.compile(
+    r"\d{4}-\d\d-\d\d([T ][\d:.]{4,16}(Z|[+-]\d\d:?\d\d)?)?|a row|one|none|((no|one|two) such|\d+ rejected) rows?"
+)
+"""Texts that can hold no secret: a time, and our own words for what stands in place of a row."""
+
 _OPAQUE = re.compile(r"\s*[\[{]|.*://", re.DOTALL)
 """Texts for programs: JSON, and a text with a URL."""
 
@@ -144,6 +149,12 @@ def is_harmless(name: str, value: Any) -> bool:
     if isinstance(value, str):
         return len(value) <= _LONGEST_SHOWN and not _OPAQUE.match(value) and not has_secret(value, ())
     return isinstance(value, int | float | date | time)
+
+
+def is_harmless_content(name: str, value: Any) -> bool:
+    """Whether a value that anybody may have written may be shown; a text may be a secret that nothing tells."""
+    is_free = isinstance(value, str) and not is_no_value(value) and _TELLS_NOTHING.fullmatch(value) is None
+    return not is_free and is_harmless(name, value)
 
 
 def mask(secrets: Mapping[Any, Any]) -> dict[str, str | dict[str, str]]:

@@ -55,6 +55,13 @@ _LOOKS = re.compile(
 )
 """Secrets anywhere in a text: forms of well-known issuers, long random words, a name with its value."""
 
+_ISSUED = re.compile(
+    r"-----BEGIN [A-Z ]*PRIVATE KEY|\bAGE-SECRET-KEY-1\w{20,}|\b(?:sk|pk|rk)[-_](?=[\w-]{0,200}\d)[\w-]{20,}"
+    r"|\bgh[opsur]_\w{20,}|\bgithub_pat_\w{20,}|\bglpat-[\w-]{16,}|\bxox[a-z]-\d[\w-]{10,}|\bA[KS]IA[A-Z0-9]{16}\b"
+    r"|\beyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{10,}|\b\d{8,12}:[\w-]{35}\b|\bAIza[\w-]{35}|\bnpm_\w{30,}|\bhf_\w{30,}"
+)
+"""Private keys and tokens of known issuers; prose about secrets, and examples, do not look like them."""
+
 _NAMED = re.compile(
     r"(?<![\w-])(?:(?P<option>-[\w-]++)\s+(?!-)|(?P<name>[\w-]++)['\"]?(?:\s*[:=]\s*|\s+(?:is|was)\s+))['\"]?"
     r"(?=[^\s'\"])(?!\$\{)"
@@ -131,6 +138,12 @@ def looks_secret(text: str, known: Collection[str]) -> bool:
         or any(is_secret(match["option"] or match["name"]) for match in _NAMED.finditer(text))
         or any(value in text for value in known)
     )
+
+
+def find_issued(text: str) -> int | None:
+    """Return the line, from 1, of the first private key or token of a known issuer, None where there is none."""
+    found = _ISSUED.search(text)
+    return text.count("\n", 0, found.start()) + 1 if found else None
 
 
 def has_secret(text: str, known: Collection[str]) -> bool:

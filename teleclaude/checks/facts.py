@@ -206,6 +206,8 @@ class Facts:
     listed: int | Problem
     """How many sessions a daemon lists."""
     disks: Mapping[str, Disk | Problem]
+    doubled: tuple[str, ...] = ()
+    """The keys that stand in the system's file and in the secrets."""
     old_units: tuple[tuple[Unit, UnitState], ...] = ()
     """The units of the old installation that the system's service manager may know; it says nothing of users' units."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from teleclaude.checks.facts import Account, Facts, Kind, Layer, PathFacts
-from teleclaude.checks.result import Fault, Result, State, failure, passed, skipped, whole
+from teleclaude.checks.result import Fault, Result, State, failure, passed, skipped, warning, whole
 
 MISSING = failure(
     "{path} is missing",
@@ -36,6 +36,10 @@ PERSONAL = skipped(
     "{path} cannot be read by {caller}, and need not be", "as {wanted}, run: teleclaude self-check{below}"
 )
 BROKEN = failure("{message}", "{hint}, then: {sudo}teleclaude self-check{below}")
+DOUBLED = warning(
+    "{config} and {secrets} both have a value for {keys}; that in {secrets} counts",
+    "remove the key from one of the two files, then: {sudo}teleclaude self-check{below}",
+)
 NOT_COMBINED = skipped(
     "the configuration was not checked as a whole, because a file of it has a fault or could not be read",
     "fix the files first, then: {sudo}teleclaude self-check{below}",
@@ -60,6 +64,8 @@ def _judge_together(facts: Facts, files: tuple[Result, ...]) -> Result:
         return NOT_COMBINED.found("together", facts.setting.words)
     if facts.together is not None:
         return BROKEN.found("together", facts.setting.words, **vars(facts.together))
+    if facts.doubled:
+        return DOUBLED.found("together", facts.setting.words, keys=", ".join(facts.doubled))
     return passed("together", f"the configuration is valid; people: {len(facts.people)}")
 
 

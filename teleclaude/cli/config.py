@@ -9,9 +9,10 @@ import click
 
 from teleclaude import interrupt
 from teleclaude.cli import problems, settled
-from teleclaude.config.edit import rewrite
-from teleclaude.config.files import find_unread, read_env, read_text, read_yaml, write_new
-from teleclaude.config.secrecy import comment_may_tell, mask
+from teleclaude.config.comments import quote_comments
+from teleclaude.config.edit import Written, rewrite, to_yaml
+from teleclaude.config.files import find_unread, quote_env, read_env, read_text, read_yaml, write_new
+from teleclaude.config.secrecy import mask
 from teleclaude.config.split import OldConfiguration, split
 from teleclaude.errors import Exit, PublishError
 from teleclaude.printable import printable
@@ -39,18 +40,20 @@ def config() -> None:
 def split_command(config_file: Path, env_file: Path, output_dir: Path, dry_run: bool) -> None:
     """Split a single-user configuration into three files: system, secrets and user."""
     old = OldConfiguration(config=read_yaml(config_file), environment=read_env(env_file, {}))
-    layers = split(old, person=None)
+    layers = split(old)
     left = [*layers.left, *((f".env: line {line}", "is not NAME=VALUE") for line in find_unread(env_file))]
+    text = read_text(config_file)
+    comments = quote_comments("config.yml", text) + quote_env(env_file)
     files = []
     for name, kind, mode, about in _FILES:
         values = mask(layers.secrets) if dry_run and kind == "secrets" else getattr(layers, kind)
-        ground = [] if kind == "secrets" else [read_text(config_file)]
-        written = rewrite(ground, values, about, lambda comment: comment_may_tell(comment, layers.known))
+        written = rewrite([text], values, about) if kind == "user" else Written(to_yaml(values, about))
+        content = written.text + (comments if kind == "secrets" and not dry_run else "")
         path = output_dir / name
         if dry_run:
-            click.echo(f"--- {path} ({mode:04o})\n{written.text}")
+            click.echo(f"--- {path} ({mode:04o})\n{content}")
         else:
-            files.append((path, written.text.encode(), mode))
+            files.append((path, content.encode(), mode))
         if written.comments_left:
             left.append((f"{name}: comments", written.comments_left))
     if files:

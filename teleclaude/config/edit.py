@@ -11,11 +11,13 @@ anew, and takes a comment above an entry for a part of the entry before.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import yaml
+
+from teleclaude.config.comments import as_comment, find_comments
 
 _WIDTH = 110
 
@@ -51,25 +53,18 @@ def to_yaml(values: Mapping[Any, Any], heading: str) -> str:
 
     Letters of all scripts stay readable, unless they would be read back as others (PyYAML folds U+0085 to a space).
     """
-    return _comment(heading) + _dump(values)
+    return as_comment(heading) + _dump(values)
 
 
-def rewrite(texts: Sequence[str], values: Mapping[Any, Any], heading: str, tells: Callable[[str], bool]) -> Written:
-    """Return `values` as YAML below `heading`; entries of the old `texts` are written as they are there.
-
-    Comments of which `tells` says that they may hold a secret are left out.
-    """
+def rewrite(texts: Sequence[str], values: Mapping[Any, Any], heading: str) -> Written:
+    """Return `values` as YAML below `heading`; entries of the old `texts` are written as they are there."""
     try:
-        body, hidden = _without(_edit_all(texts, values), tells)
-        _require(same(yaml.safe_load(body) or {}, dict(values)) and not any(map(tells, _anchors(body))))
+        body = _edit_all(texts, values)
+        _require(same(yaml.safe_load(body) or {}, dict(values)))
     except (_NotEditableError, yaml.YAMLError, ValueError):
-        had_comments = any(True for text in texts for _ in _find_comments(text))
+        had_comments = any(True for text in texts for _ in find_comments(text))
         return Written(to_yaml(values, heading), "its YAML had to be written anew" if had_comments else None)
-    return Written(_comment(heading) + body, f"{hidden} may hold a secret" if hidden else None)
-
-
-def _comment(heading: str) -> str:
-    return "".join(f"# {line}\n" for line in heading.splitlines())
+    return Written(as_comment(heading) + body)
 
 
 def _dump(values: Any, *, flow: bool | None = False) -> str:
@@ -216,30 +211,3 @@ def _cut_entry(text: str, key: yaml.Node, node: yaml.Node) -> _Cut:
     while match := deeper.match(text, end):
         end = match.end()
     return _Cut(start, end, "")
-
-
-def _find_comments(text: str) -> Iterator[tuple[int, int]]:
-    """Yield where each comment begins and ends: text from a `#` on, between the tokens of PyYAML."""
-    at = 0
-    try:
-        tokens = [(token.start_mark.index, token.end_mark.index) for token in yaml.scan(text, yaml.SafeLoader)]
-    except yaml.YAMLError:
-        return
-    for start, end in [*tokens, (len(text), len(text))]:
-        for match in re.compile(r"#[^\n]*").finditer(text, at, max(start, at)):
-            yield match.start(), match.end()
-        at = max(at, end)
-
-
-def _anchors(text: str) -> Iterator[str]:
-    return (token.value for token in yaml.scan(text, yaml.SafeLoader) if isinstance(token, yaml.AnchorToken))
-
-
-def _without(text: str, tells: Callable[[str], bool]) -> tuple[str, str]:
-    """Return `text` without the comments that may hold a secret, and their number, in words."""
-    told = [(start, end) for start, end in _find_comments(text) if tells(text[start:end])]
-    for start, end in reversed(told):
-        before = text[:start].rstrip(" \t")
-        # A comment in a line of its own goes with its line.
-        text = before + text[end + 1 if before[-1:] in ("", "\n") else end :]
-    return text, f"{len(told)} of them" if told else ""

@@ -11,9 +11,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from teleclaude.config.comments import quote_lines
 from teleclaude.config.folders import list_folder, opened_folder, sync_folder
 from teleclaude.config.layers import resolve
-from teleclaude.config.parse import MOST_BYTES, parse_env, parse_yaml, to_text, unread_lines
+from teleclaude.config.parse import MOST_BYTES, env_comments, parse_env, parse_yaml, to_text, unread_lines
 from teleclaude.config.problems import CLOSED, EXISTS, MISSING, UNREADABLE, UNWRITABLE
 from teleclaude.config.schema import Settings, make_settings
 from teleclaude.errors import ConfigError, PublishError
@@ -56,6 +57,11 @@ def read_env(path: Path, environ: Mapping[str, str], *, called: Path | None = No
 def find_unread(path: Path) -> tuple[int, ...]:
     """Return the lines of the `.env` file at `path` that set nothing; raises ConfigError."""
     return unread_lines(read_bytes(path) or b"", path)
+
+
+def quote_env(path: Path) -> str:
+    """Return the comments of the `.env` file at `path`, as comments of a YAML file; raises ConfigError."""
+    return quote_lines(".env", *env_comments(read_bytes(path) or b"", path))
 
 
 def read_bytes(path: Path) -> bytes | None:

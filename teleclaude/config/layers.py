@@ -12,6 +12,9 @@ from teleclaude.errors import ConfigError
 SECRET_PREFIX = "TELECLAUDE_SECRET_"  # noqa: S105 - a name and no secret
 """The prefix of variables that hold a secret from a YAML file."""
 
+PEOPLE_EXTRA = "people_extra"
+"""The key of secrets.yml for what else an old file said of people, by their names."""
+
 REFERENCE = re.compile(r"\$\{([^}]+)\}")
 
 _OVERRIDES = re.compile(r"WHATSAPP_(PHONE_NUMBER_ID|(?:ACCESS|VERIFY)_TOKEN|WEBHOOK_SECRET|TEMPLATE_(?:NAME|LANGUAGE))")
@@ -79,4 +82,36 @@ def resolve(
     environment = {
         name: expand(value, known) if name.startswith(SECRET_PREFIX) else value for name, value in known.items()
     }
-    return override(expand({**merged, "environment": {}}, environment), environment) | {"environment": environment}
+    database = {key: merged[key] for key in ("database",) if key in merged}
+    # Whatever is shown to callers must not be able to name the password of the database.
+    own = {name for _, name in find_references(database) if name.startswith(SECRET_PREFIX)}
+    others = {name: value for name, value in environment.items() if name not in own}
+    values = expand({**_with_extra(merged), "environment": {}}, others) | expand(database, environment)
+    return override(values, environment) | {"environment": environment}
+
+
+def _with_extra(values: dict[str, Any]) -> dict[str, Any]:
+    """Return `values` with what `people_extra` says of people put back into their entries."""
+    values = dict(values)
+    extra, people = values.pop(PEOPLE_EXTRA, None), values.get("people")
+    if isinstance(extra, dict) and isinstance(people, list):
+        values["people"] = [_with_own(person, extra) for person in people]
+    return values
+
+
+def _with_own(person: Any, extra: Mapping[Any, Any]) -> Any:
+    name = person.get("name") if isinstance(person, dict) else None
+    more = extra.get(name) if isinstance(name, str) else None
+    return merge(person, more) if isinstance(more, dict) else person
+
+
+def find_doubles(
+    system: Mapping[Any, Any], secrets: Mapping[Any, Any], keys: tuple[str, ...] = ()
+) -> Iterator[tuple[str, ...]]:
+    """Yield the keys, from the top, of every value that stands in both files."""
+    for key in system.keys() & secrets.keys():
+        one, other = system[key], secrets[key]
+        if isinstance(one, dict) and isinstance(other, dict):
+            yield from find_doubles(one, other, (*keys, str(key)))
+        else:
+            yield (*keys, str(key))

@@ -6,6 +6,7 @@ words that nobody understands, is refused here. The message names the file and t
 
 from __future__ import annotations
 
+import re
 from collections import ChainMap
 from collections.abc import Mapping
 from io import StringIO
@@ -147,6 +148,22 @@ def _expand(binding: Binding, scope: Mapping[str, str | None], path: Path) -> st
 def unread_lines(data: bytes, path: Path) -> tuple[int, ...]:
     """Return the numbers of the lines of a `.env` file that set nothing, because they are not NAME=VALUE."""
     return tuple(binding.original.line for binding in _bindings(data, path) if binding.error)
+
+
+def env_comments(data: bytes, path: Path) -> tuple[list[str], set[int], set[int]]:
+    """Return the lines of a `.env` file, and which are comments and which have one beside a value, counted from 0."""
+    lines: list[str] = []
+    alone: set[int] = set()
+    beside: set[int] = set()
+    for binding in _bindings(data, path):
+        for line in binding.original.string.split("\n"):
+            value = (binding.value or "").rpartition("\n")[2]
+            if line.lstrip().startswith("#") and not (binding.key and line in (binding.value or "")):
+                alone.add(len(lines))
+            elif re.search(r"\s#", line) and (not value or not line.rstrip().rstrip("'\"").endswith(value)):
+                beside.add(len(lines))
+            lines.append(line)
+    return lines, alone, beside
 
 
 def _bindings(data: bytes, path: Path) -> tuple[Binding, ...]:

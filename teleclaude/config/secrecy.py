@@ -42,6 +42,11 @@ _LOOKS = re.compile(
     r"|\bxox[a-z]-[\w-]+|\bAKIA[A-Z0-9]{12,}|\beyJ[\w-]{8,}|\b\d{6,}+:[\w-]{10,}"
     r"|(?<![\w-])[\w-]{20,}+\.[\w-]{6,}+\.[\w-]{20,}|\b[0-9a-f]{32,}+\b"
     r"|(?<![\w+/=.-])(?=[\w+/=-]*\d)(?=[\w+/=-]*[a-z])(?=[\w+/=-]*[A-Z])[A-Za-z0-9_+=-]{20,}"
+    r"|(?<![\w+/=.-])(?=[a-zA-Z0-9+/]*\d)(?=[A-Z0-9+/]*[a-z])(?=[a-z0-9+/]*[A-Z])[A-Za-z0-9+/]{40}(?![\w+/=-])"
+    r"|\bAGE-SECRET-KEY-1\w+|\bA[SG]IA[A-Z0-9]{12,}|\bAIza[\w-]{20,}|\bPMAK-\w{8,}|\bnpm_\w{8,}|\bhf_\w{8,}"
+    r"|https?://[^\s?#]{0,500}?/(?:private-\w{6,}|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|with/key/\w)"
+    r"|https?://(?:hc-ping\.com|cronitor\.link|[\w.-]{0,100}(?:webhook\.(?:site|office\.com)|ntfy\.sh))/[\w-]{4,}"
+    r"|(?<![\w-])--pat[ =](?!\$\{|-)\S|(?<![\w-])-k\s+(?![-/~.$]|https?:)\S{4,}|(?<![\w-])(?i:\w{0,40}PW)=(?!\$\{)\S"
     r"|(?<![\w+/=-])[A-Za-z0-9+/]{60,}+={0,2}+(?![\w+/=-])"
     r"|(?i:\b(?:bearer|basic)\s+(?!\$\{)\S{6,})"
     r"|(?i:(?<![\w-])(?>[\w-]*?(?:token|secret|passw|passphrase|\bpwd|api[_-]?key|private[_-]?key|authorization))"
@@ -49,6 +54,13 @@ _LOOKS = re.compile(
     r"|(?i:(?<![\w-])\w*+-(?>[\w-]*?(?:token|secret|password|key))[\w-]*+[ =](?!\$\{|-)\S)"
 )
 """Secrets anywhere in a text: forms of well-known issuers, long random words, a name with its value."""
+
+_ISSUED = re.compile(
+    r"-----BEGIN [A-Z ]*PRIVATE KEY|\bAGE-SECRET-KEY-1\w{20,}|\b(?:sk|pk|rk)[-_](?=[\w-]{0,200}\d)[\w-]{20,}"
+    r"|\bgh[opsur]_\w{20,}|\bgithub_pat_\w{20,}|\bglpat-[\w-]{16,}|\bxox[a-z]-\d[\w-]{10,}|\bA[KS]IA[A-Z0-9]{16}\b"
+    r"|\beyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{10,}|\b\d{8,12}:[\w-]{35}\b|\bAIza[\w-]{35}|\bnpm_\w{30,}|\bhf_\w{30,}"
+)
+"""Private keys and tokens of known issuers; prose about secrets, and examples, do not look like them."""
 
 _NAMED = re.compile(
     r"(?<![\w-])(?:(?P<option>-[\w-]++)\s+(?!-)|(?P<name>[\w-]++)['\"]?(?:\s*[:=]\s*|\s+(?:is|was)\s+))['\"]?"
@@ -79,6 +91,11 @@ _SHORTEST_KNOWN = 8
 
 _LONGEST_SHOWN = 80
 """Characters; a longer text is not shown."""
+
+_TELLS_NOTHING = re.compile(
+    r"\d{4}-\d\d-\d\d([T ][\d:.]{4,16}(Z|[+-]\d\d:?\d\d)?)?|a row|one|none|((no|one|two) such|\d+ rejected) rows?"
+)
+"""Texts that can hold no secret: a time, and our own words for what stands in place of a row."""
 
 _OPAQUE = re.compile(r"\s*[\[{]|.*://", re.DOTALL)
 """Texts for programs: JSON, and a text with a URL."""
@@ -123,6 +140,12 @@ def looks_secret(text: str, known: Collection[str]) -> bool:
     )
 
 
+def find_issued(text: str) -> int | None:
+    """Return the line, from 1, of the first private key or token of a known issuer, None where there is none."""
+    found = _ISSUED.search(text)
+    return text.count("\n", 0, found.start()) + 1 if found else None
+
+
 def has_secret(text: str, known: Collection[str]) -> bool:
     """Whether a text holds a secret, in a URL or otherwise."""
     return looks_secret(text, known) or any(
@@ -141,6 +164,12 @@ def is_harmless(name: str, value: Any) -> bool:
     return isinstance(value, int | float | date | time)
 
 
+def is_harmless_content(name: str, value: Any) -> bool:
+    """Whether a value that anybody may have written may be shown; a text may be a secret that nothing tells."""
+    is_free = isinstance(value, str) and not is_no_value(value) and _TELLS_NOTHING.fullmatch(value) is None
+    return not is_free and is_harmless(name, value)
+
+
 def mask(secrets: Mapping[Any, Any]) -> dict[str, str | dict[str, str]]:
     """Return the names in secrets.yml with masked values; a name that looks like a secret is masked too."""
     return {
@@ -153,19 +182,6 @@ def mask(secrets: Mapping[Any, Any]) -> dict[str, str | dict[str, str]]:
 
 def _masked_name(key: Any) -> str:
     return _MASK if looks_secret(str(key), ()) else str(key)
-
-
-def comment_may_tell(text: str, known: Collection[str]) -> bool:
-    """Whether a comment may hold a secret; it is judged more strictly than a value, because no program needs it."""
-    if has_secret(text, known):
-        return True
-    words = text.split()
-    return any(map(is_secret, words)) and any(len(word) >= _SHORTEST_KNOWN and _is_odd(word) for word in words)
-
-
-def _is_odd(word: str) -> bool:
-    bare = word.strip(".,;:!?()'\"`")
-    return not ONLY_REFERENCES.search(bare) and not re.fullmatch(r"[A-Z][A-Z_]+|[A-Za-z]+(?:[-_'./][A-Za-z]+)?", bare)
 
 
 def url_secret(match: re.Match[str]) -> tuple[str, str]:

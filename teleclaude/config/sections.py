@@ -21,11 +21,21 @@ IGNORED_SECTIONS = {
     "summarizer": "not read since 2026-02",
 }
 
-PLAIN_VARIABLES = re.compile(
-    r"WHATSAPP_TEMPLATE_(NAME|LANGUAGE)|TELECLAUDE_LOG_LEVEL|WORKING_DIR|API_(TCP_PORT|WATCH_.*|RESTART_.*|WS_.*)"
-    r"|HOOK_OUTBOX_.*|CODEX_TRANSCRIPT_WATCH_INTERVAL_S|GEMINI_START_EXTRA_DELAY_S|TELECLAUDE_MLX_.*|APPEARANCE_MODE"
+_ANY_WORD = re.compile(r"[\w.:,-]{0,64}")
+
+PLAIN_FORMS = (
+    (re.compile(r"WORKING_DIR"), re.compile(r"[/~].*")),
+    (re.compile(r"WHATSAPP_TEMPLATE_(NAME|LANGUAGE)|APPEARANCE_MODE"), _ANY_WORD),
+    (re.compile(r"TELECLAUDE_(THIRD_PARTY_)?LOG_LEVEL|TELECLAUDE_THIRD_PARTY_LOGGERS"), _ANY_WORD),
+    (
+        re.compile(
+            r"API_(TCP_PORT|WATCH_.*|RESTART_.*|WS_.*)|HOOK_OUTBOX_.*|CODEX_TRANSCRIPT_WATCH_INTERVAL_S"
+            r"|GEMINI_START_EXTRA_DELAY_S|TELECLAUDE_MLX_.*|SANDBOX_.*"
+        ),
+        re.compile(r"[\d.]{0,20}|true|false|yes|no|on|off", re.IGNORECASE),
+    ),
 )
-"""Variables that are not secret (facts: installation, environment variables); every other one counts as secret."""
+"""Names of variables that are not secret, and their values (facts: installation); every other one counts as secret."""
 
 IDENTIFIERS = re.compile(
     r"TELEGRAM_(USER_IDS|SUPERGROUP_ID|ALERT_USERNAME)|DISCORD_\w+_ID|WHATSAPP_(PHONE_NUMBER_ID|BUSINESS_NUMBER)"
@@ -45,7 +55,7 @@ READ_FROM_EVERYONE = frozenset(
 )
 """Keys that the old daemon read from teleclaude.yml and not from config.yml, such as the roles of people."""
 
-OUR_OWN = frozenset({"environment", "profiles", "config.yml", "teleclaude.yml"})
+OUR_OWN = frozenset({"environment", "profiles", "people_extra", "sessions", "audit", "config.yml", "teleclaude.yml"})
 """Keys with a new meaning in the configuration of the system."""
 
 OLD_PLACES = {

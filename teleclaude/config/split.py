@@ -1,19 +1,20 @@
 """Splits a single-user configuration into system, secrets and user. Pure.
 
-Outside the secrets each secret is replaced by `${TELECLAUDE_SECRET_…}`, and its value goes to `environment` in the
-secrets. The layers together give the configuration that the old daemon read.
+The system, which everybody may read, holds only what the schema knows (`known`); every secret in it is replaced by
+`${TELECLAUDE_SECRET_…}`, and its value goes to `environment` in the secrets. What the schema does not know is at the
+same path in the secrets. The user has values and no references. The layers together give the configuration that the
+old daemon read.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import Any
 
 from teleclaude.config import secrecy, sections
-from teleclaude.config.layers import SECRET_PREFIX, expand, merge
+from teleclaude.config.layers import REFERENCE, expand, find_references, merge
+from teleclaude.config.parts import Parts
 
 
 @dataclass(frozen=True)
@@ -39,40 +40,70 @@ class Split:
     secrets: dict[str, Any] = field(repr=False)
     user: dict[str, Any]
     left: tuple[tuple[str, str], ...]
-    known: frozenset[str] = field(repr=False)
-    """Secrets as they are written; a comment that repeats one is left out."""
 
 
-def split(old: OldConfiguration, person: str | None, database_url: str | None = None) -> Split:
+def split(old: OldConfiguration, own_folders: tuple[str, ...] = (), database_url: str | None = None) -> Split:
     """Return `old` as three layers.
 
-    The settings of `person` become the user's layer. Those of other people go whole to `profiles` in the secrets,
-    because they name accounts. `database_url` may hold a password.
+    The settings of the first of `own_folders`, and what the others add to them, become the user's layer. Those of other
+    people go whole to `profiles` in the secrets, because they name accounts. `database_url` may hold a password.
     """
+    mentioned = frozenset(_mentioned(old))
     old = _with_places_written_out(old)
     system = _system_layer(old, database_url)
-    own = dict(old.persons.get(person, {})) if person else {}
-    profiles = {name: dict(values) for name, values in old.persons.items() if name != person and values}
-    if "invite_token" in own:
-        profiles[person or ""] = {"invite_token": own.pop("invite_token")}
-    user = merge(_user_layer(old.config), own)
+    own, profiles = _own_and_profiles(old.persons, own_folders)
+    user = _written_out(merge(_user_layer(old.config), own), old.environment)
     known = frozenset(_known(old, database_url))
-    taken = _Taken(dict(old.environment), known)
-    system, user = taken.out_of(system), taken.out_of(user)
+    parts = Parts(dict(old.environment), known, mentioned)
+    public, private = parts.of(system)
     plain = {name: value for name, value in old.environment.items() if _is_plain(name, value, known)}
     hidden = {*plain, *sections.OLD_PLACES}
-    private = {name: value for name, value in taken.variables.items() if name not in hidden}
+    variables = {name: value for name, value in parts.variables.items() if name not in hidden}
     return Split(
-        system=merge(system, {"environment": plain} if plain else {}),
+        system=merge(public, {"environment": plain} if plain else {}),
         secrets={
-            **taken.entries,
-            **({"environment": private} if private else {}),
+            **({"environment": variables} if variables else {}),
             **({"profiles": profiles} if profiles else {}),
+            **private,
         },
         user=user,
         left=tuple(_left(old)),
-        known=known,
     )
+
+
+def _mentioned(old: OldConfiguration) -> Iterator[str]:
+    """Yield every name of a variable in the old files."""
+    everything = (old.config, old.everyone, old.persons, {"": list(old.experiments)}, old.environment)
+    for values in everything:
+        yield from (name for _, name in find_references(dict(values)))
+    yield from old.environment
+
+
+def _own_and_profiles(
+    persons: Mapping[str, Mapping[str, Any]], own_folders: tuple[str, ...]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the settings of the user, and those of all other folders, by folder."""
+    first = own_folders[:1]
+    profiles = {name: dict(values) for name, values in persons.items() if name not in first and values}
+    for name in first:
+        if "invite_token" in persons.get(name, {}):
+            profiles[name] = {"invite_token": persons[name]["invite_token"]}
+    own = merge(*(persons.get(name, {}) for name in reversed(own_folders)))
+    own.pop("invite_token", None)
+    return own, profiles
+
+
+def _written_out(value: Any, variables: Mapping[str, str]) -> Any:
+    """Return a value of the user without references, because the user cannot read what they name.
+
+    A text that would be another one if it was expanded again keeps its references.
+    """
+    if isinstance(value, str):
+        written = expand(value, variables)
+        return written if not REFERENCE.search(written) else value
+    if isinstance(value, dict):
+        return {key: _written_out(item, variables) for key, item in value.items()}
+    return [_written_out(item, variables) for item in value] if isinstance(value, list) else value
 
 
 def _with_places_written_out(old: OldConfiguration) -> OldConfiguration:
@@ -90,14 +121,15 @@ def _with_places_written_out(old: OldConfiguration) -> OldConfiguration:
 def _known(old: OldConfiguration, database_url: str | None) -> Iterator[str]:
     for values in (old.config, old.everyone, {"persons": dict(old.persons)}, {"url": database_url}):
         yield from secrecy.named_secrets(dict(values))
-    forms = (sections.PLAIN_VARIABLES, sections.IDENTIFIERS)
+    forms = (*(names for names, _ in sections.PLAIN_FORMS), sections.IDENTIFIERS)
     unnamed = (name for name in old.environment if not any(form.fullmatch(name) for form in forms))
     yield from secrecy.known_again([old.environment[name] for name in unnamed if name not in sections.OLD_PLACES])
 
 
 def _is_plain(name: str, value: str, known: Collection[str]) -> bool:
     may_be_secret = secrecy.is_secret(name) or secrecy.has_secret(value, known)
-    return not may_be_secret and sections.PLAIN_VARIABLES.fullmatch(name) is not None
+    form = next((form for names, form in sections.PLAIN_FORMS if names.fullmatch(name)), None)
+    return not may_be_secret and form is not None and form.fullmatch(value) is not None
 
 
 def _system_layer(old: OldConfiguration, database_url: str | None) -> dict[str, Any]:
@@ -138,65 +170,3 @@ def _left(old: OldConfiguration) -> Iterator[tuple[str, str]]:
             yield f"config.yml: {section}", reason
     for name in sorted(sections.OLD_PLACES & set(old.environment)):
         yield f".env: {name}", "says where the old installation lives"
-
-
-class _Taken:
-    """Takes secrets out of layers: values into `variables`, and entries whose key is a secret into `entries`."""
-
-    def __init__(self, variables: dict[str, Any], known: frozenset[str]) -> None:
-        self.variables = variables
-        self.entries: dict[Any, Any] = {}
-        self._known = known
-
-    def out_of(self, layer: dict[str, Any]) -> dict[str, Any]:
-        """Return `layer` with every secret replaced by a reference."""
-        # A reference cannot replace a key, so an entry whose key is a secret moves whole.
-        self.entries |= {key: value for key, value in layer.items() if secrecy.looks_secret(str(key), self._known)}
-        return {key: self._walk(value, (str(key),)) for key, value in layer.items() if key not in self.entries}
-
-    def _walk(self, value: Any, path: tuple[str, ...], *, secret: bool = False) -> Any:
-        secret = secret or secrecy.is_secret(path[-1]) or secrecy.is_login(path[-1], value)
-        if isinstance(value, dict):
-            return self._walk_mapping(value, path, secret)
-        if isinstance(value, list):
-            return [
-                self._walk(item, (*path, str(index)), secret=secret or _is_secret_flag(value[index - 1 : index], item))
-                for index, item in enumerate(value)
-            ]
-        if secrecy.is_no_value(value):
-            return value
-        if secret or self._tells(value):
-            return self._put(path, value)
-        return secrecy.URL_SECRET.sub(partial(self._put_part, path), value) if isinstance(value, str) else value
-
-    def _walk_mapping(self, value: dict[Any, Any], path: tuple[str, ...], secret: bool) -> Any:
-        if value and (secret or any(secrecy.looks_secret(str(key), self._known) for key in value)):
-            return self._put(path, value)
-        inner = secrecy.is_map_of_secrets(path[-1])
-        labelled = {"value"} if secrecy.is_secret(str(value.get("name", value.get("key", "")))) else set()
-        return {
-            key: self._walk(item, (*path, str(key)), secret=inner or str(key).lower() in labelled)
-            for key, item in value.items()
-        }
-
-    def _tells(self, value: Any) -> bool:
-        bare = secrecy.URL_SECRET.sub(lambda match: secrecy.url_secret(match)[0], str(value))
-        return secrecy.looks_secret(bare, self._known)
-
-    def _put(self, path: tuple[str, ...], value: Any) -> str:
-        name = SECRET_PREFIX + "_".join(re.sub(r"\W", "_", part, flags=re.ASCII).upper() for part in path)
-        while name in self.variables and repr(self.variables[name]) != repr(value):
-            name += "_"
-        self.variables[name] = value
-        return f"${{{name}}}"
-
-    def _put_part(self, path: tuple[str, ...], match: re.Match[str]) -> str:
-        before, secret = secrecy.url_secret(match)
-        return before + (secret if secrecy.ONLY_REFERENCES.fullmatch(secret) else self._put((*path, "secret"), secret))
-
-
-def _is_secret_flag(before: list[Any], item: Any) -> bool:
-    """Whether the item before is an option that takes a secret, as in `[--api-key, …]` and `[-p, …]`."""
-    if not before or not isinstance(before[0], str) or not before[0].startswith("-"):
-        return False
-    return secrecy.is_secret(before[0]) or secrecy.looks_secret(f"{before[0]} {item}", ())

@@ -8,11 +8,11 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from teleclaude.config.comments import quote_comments
 from teleclaude.config.edit import rewrite, same, to_yaml
-from teleclaude.config.secrecy import comment_may_tell
-from teleclaude.config.split import OldConfiguration, Split, split
+from teleclaude.config.split import OldConfiguration, split
 
-OLD = """\
+OLD = dedent("""\
     # The workshop.
 
     computer:            # this machine
@@ -20,51 +20,20 @@ OLD = """\
       # where I work
       trusted_dirs:
         - path: /home/ada  # mine
-      when: 07:30
-
-    # The bot; its token comes from the portal.
-    discord:
-      token: "planted-discord-token"  # rotate in May
-      # old token: planted-old-token
-      unknown: 1e3
-      categories: {a: 1, b: 2}   # flow
     # not in use
+
+    # at all
     polling:
-      interval: 3
-      # deeper
+      interval: "3 # not a comment"
     tts:
       enabled: yes  # speak
     # the last word
-    """
+    """)
 
 
-def split_text(text: str) -> tuple[Split, dict[str, str]]:
-    layers = split(OldConfiguration(yaml.safe_load(text) or {}), None)
-    parts: dict[str, dict[str, Any]] = {"system": layers.system, "user": layers.user}
-    return layers, {
-        kind: rewrite([text], values, "New.", lambda comment: comment_may_tell(comment, layers.known)).text
-        for kind, values in parts.items()
-    }
-
-
-def test_a_split_keeps_comments_and_order_and_the_spelling_of_values() -> None:
-    _, texts = split_text(dedent(OLD))
-    assert texts["system"] == dedent("""\
-        # New.
-        # The workshop.
-
-        computer:            # this machine
-          name: workshop     # identifies sessions
-          when: 07:30
-
-        # The bot; its token comes from the portal.
-        discord:
-          token: ${TELECLAUDE_SECRET_DISCORD_TOKEN}  # rotate in May
-          unknown: 1e3
-          categories: {a: 1, b: 2}   # flow
-        # the last word
-        """)
-    assert texts["user"] == dedent("""\
+def test_the_users_file_keeps_comments_and_order_and_the_spelling_of_values() -> None:
+    user = split(OldConfiguration(yaml.safe_load(OLD))).user
+    assert rewrite([OLD], user, "New.").text == dedent("""\
         # New.
         # The workshop.
 
@@ -72,6 +41,7 @@ def test_a_split_keeps_comments_and_order_and_the_spelling_of_values() -> None:
           # where I work
           trusted_dirs:
             - path: /home/ada  # mine
+        # not in use
 
         tts:
           enabled: yes  # speak
@@ -79,68 +49,62 @@ def test_a_split_keeps_comments_and_order_and_the_spelling_of_values() -> None:
         """)
 
 
+def test_every_comment_is_quoted_in_order_with_its_line_or_the_line_below() -> None:
+    assert quote_comments("config.yml", OLD) == dedent("""\
+        # Comments of the old config.yml, with the lines that they are about:
+        # # The workshop.
+        # computer:            # this machine
+        #   name: workshop     # identifies sessions
+        #   # where I work
+        #   trusted_dirs:
+        #     - path: /home/ada  # mine
+        # # not in use
+        # # at all
+        # polling:
+        #   enabled: yes  # speak
+        # # the last word
+        """)
+
+
+def test_a_comment_cannot_become_a_value_where_it_is_quoted() -> None:
+    assert yaml.safe_load(to_yaml({"a": 1}, "New.") + quote_comments("x", "b: 1 # \x85c: 2\n")) == {"a": 1}
+
+
+def test_a_file_without_comments_is_not_quoted() -> None:
+    assert quote_comments("config.yml", "a: 1\n") == ""
+
+
 @pytest.mark.parametrize(
     "text",
     [
-        "a: {token: planted-value, b: 1}\n",
-        "a:\n  token: planted-one1\n  token: planted-two2\n",
-        "a: {token: planted-one1, token: planted-two2}\n",
-        "token: planted-one1\ntoken: planted-two2\n",
-        "a:\n- token: planted-value\n  b: 1\n- c\n",
-        "a:\n  token: |\n    planted-value\n    two\n\n  b: 1\n",
-        "a:\n  token: >-\n    planted-value\n  # planted-value\n  b: 1\n",
-        "a: &x\n  token: planted-value\nb: *x\n",
-        "a: &planted-value\n  token: planted-value\n  b: 1\n",
-        "a: &x {token: planted-value}\nb: {<<: *x, c: 1}\n",
-        "a:\n  ? token\n  : planted-value\n",
-        "{a: {token: planted-value}}\n",
-        "--- # planted-value\na:\n  token: planted-value\n",
-        "\ufeffa:\r\n  token: planted-value # planted-value\r\n",
-        'a:\n  token: "planted-value \\\n    more"\n  b: 1\n',
-        "a:\n  tokens: {planted-value: ada}\n",
-        "a:\n  tokens:\n    planted-value: ada # planted-value\n  b: 2\n",
-        "a: b\nplanted-value: c\nd: {token: planted-value}\n",
-        "# postgresql://ada:planted-pw@host/db\na: 1\n",
-        "# the password was planted-pw2 until May\na: 1\n",
-        "# bot 123456:planted-bot-token\na: 1 # sk-planted0000\n",
-        "a: 1\n#token=planted\n#  secret: 'planted'",
-        "tts: {voice: x}\n",
-        "a: !!str 5\nb: ! x\n",
+        "tts:\n  token: one\n  token: two\n",
+        "tts: {token: one, token: two}\n",
+        "tts: &x\n  token: ${A}\nstt: *x\n",
+        'tts: &x {token: "${A}"}\nstt: {<<: *x, c: 1}\n',
+        "tts:\n  ? token\n  : ${A}\n",
+        "{tts: {token: one}}\n",
+        "--- # one\ntts:\n  token: one\n",
+        "\ufefftts:\r\n  token: ${A} # one\r\n",
+        'tts:\n  token: "${A} \\\n    more"\n  b: 1\n',
+        "tts:\n- token: ${A}\n  b: 1\n- c\n",
+        "tts: !!str 5\nstt: ! x\n",
         "",
-        "# planted: https://hooks.slack.com/services/T0/B0/planted\n",
     ],
 )
-def test_whatever_the_form_the_text_reads_as_the_values_and_tells_no_secret(text: str) -> None:
-    layers, texts = split_text(text)
-    assert "planted" not in "".join(texts.values())
-    assert same(yaml.safe_load(texts["system"]) or {}, layers.system)
-    assert same(yaml.safe_load(texts["user"]) or {}, layers.user)
+def test_whatever_the_form_the_text_reads_as_the_values(text: str) -> None:
+    user = split(OldConfiguration(yaml.safe_load(text) or {}, {"A": "value: # of a"})).user
+    assert same(yaml.safe_load(rewrite([text], user, "New.").text) or {}, user)
 
 
 def test_what_could_not_be_kept_is_said() -> None:
-    always, never = (lambda _: True), (lambda _: False)
-    assert rewrite(["{a: 1} # c\n"], {"a": 1}, "New.", never).comments_left == "its YAML had to be written anew"
-    assert rewrite(["a: 1 # c\n"], {"a": 1}, "New.", always).comments_left == "1 of them may hold a secret"
-    assert rewrite(["a: 1 # c\n"], {"a": 1}, "New.", never).comments_left is None
-
-
-def test_an_entry_that_cannot_be_edited_costs_only_its_own_comments() -> None:
-    text = "# one\na: &a {token: planted-value}  # two\nb: *a  # three\nc:\n  <<: *a  # four\n  d: 1\ne: 1  # five\n"
-    _, texts = split_text(text)
-    for kept in ("# one", "# two", "# three", "# five"):
-        assert kept in texts["system"]
+    assert rewrite(["{a: 1} # c\n"], {"a": 1}, "New.").comments_left == "its YAML had to be written anew"
+    assert rewrite(["a: 1 # c\n"], {"a": 1}, "New.").comments_left is None
 
 
 def test_two_old_files_become_one() -> None:
-    written = rewrite(["# one\na: 1"], {"new": 0, "a": 1, "b": 2}, "New.", bool)
-    assert written.text == "# New.\nnew: 0\nb: 2\na: 1\n"
-    written = rewrite(["# one\na: 1", "b: 2 # two\nc: 3\n"], {"a": 1, "b": 2}, "New.", lambda _: False)
+    assert rewrite(["# one\na: 1"], {"new": 0, "a": 1, "b": 2}, "New.").text == "# New.\nnew: 0\nb: 2\n# one\na: 1\n"
+    written = rewrite(["# one\na: 1", "b: 2 # two\nc: 3\n"], {"a": 1, "b": 2}, "New.")
     assert written.text == "# New.\n# one\na: 1\nb: 2 # two\n"
-
-
-@pytest.mark.parametrize("comment", ["# The token comes from .env", "# API keys: ${API_KEY}", "# 07:30 in Paris"])
-def test_a_comment_that_only_speaks_of_secrets_stays(comment: str) -> None:
-    assert not comment_may_tell(comment, ())
 
 
 TREES = st.recursive(
@@ -159,11 +123,11 @@ def test_any_text_can_become_any_values(before: Any, after: Any, flow: bool, dat
     text = yaml.safe_dump(before, default_flow_style=flow or None, allow_unicode=True)
     lines = [line + data.draw(st.sampled_from(["", " # c", "\n# own"])) for line in text.splitlines()]
     for ground in (text, "\n".join(lines)):
-        assert same(yaml.safe_load(rewrite([ground], after, "New.", lambda _: False).text) or {}, after)
+        assert same(yaml.safe_load(rewrite([ground], after, "New.").text) or {}, after)
 
 
 @given(TOPS)
 def test_a_text_that_changes_in_nothing_stays_letter_by_letter(values: Any) -> None:
     text = to_yaml(values, "Old.") if values else "# Old.\n"
     if values:
-        assert rewrite([text], values, "New.", lambda _: False).text == "# New.\n" + text
+        assert rewrite([text], values, "New.").text == "# New.\n" + text

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from teleclaude.config.layers import expand, merge, resolve
+from teleclaude.config.layers import expand, find_doubles, merge, resolve
 
 PLAIN = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text().filter(lambda text: "$" not in text),
@@ -48,3 +48,14 @@ def test_the_process_environment_wins_over_the_files() -> None:
 def test_whatsapp_variables_win_without_a_reference() -> None:
     resolved = resolve({"whatsapp": {"access_token": "file"}}, {}, {}, {"WHATSAPP_ACCESS_TOKEN": "process"})
     assert resolved["whatsapp"]["access_token"] == "process"
+
+
+def test_nothing_but_the_url_of_the_database_can_name_its_password() -> None:
+    system = {"database": {"url": "x:${TELECLAUDE_SECRET_D}@y"}, "computer": {"name": "${TELECLAUDE_SECRET_D}"}}
+    resolved = resolve(system, {"environment": {"TELECLAUDE_SECRET_D": "planted"}}, {}, {})
+    assert resolved["database"] == {"url": "x:planted@y"}
+    assert resolved["computer"] == {"name": "${TELECLAUDE_SECRET_D}"}
+
+
+def test_a_key_in_both_files_is_found_unless_both_have_a_mapping_there() -> None:
+    assert list(find_doubles({"a": {"b": 1, "c": 2}}, {"a": {"b": 3, "d": 4}, "e": 5})) == [("a", "b")]

@@ -1,4 +1,4 @@
-"""Every secret of an installation ends in secrets.yml, or stays in the database, and is nowhere else."""
+"""Every secret of an installation is in secrets.yml, in the user's own file or in the database, and nowhere else."""
 
 import os
 import stat
@@ -105,8 +105,10 @@ PERSONS = {
     "Ada": "invite_token: marker70zq\ninterests: [ai]\nsubscriptions: [{api_key: marker71zq}]  # marker71zq\n",
     "Bob": "invite_token: marker72zq\ncreds: {discord: {user_id: '42'}}\n",
 }
-DROPPED = {"00", "02", "31", "40", "44", "58", "60"}
-"""Only in comments, in sections that nothing reads, in lines that set nothing."""
+DROPPED = {"31", "58"}
+"""In sections that nothing reads, in lines that set nothing."""
+USERS = {"30", "71"}
+"""Settings of the user, who can read them."""
 
 
 @dataclass
@@ -251,7 +253,11 @@ async def test_planted_secrets_are_in_the_secrets_alone(
     ran = run(options, tmp_path, *flags, EXPORTED="marker90zq", OPENAI_API_KEY="marker91zq")
     assert ran.code == 0, ran.said
     written = [CONFIG, ENVIRONMENT, EVERYONE, *PERSONS.values(), "marker80zq"]
-    assert told_by_files(options.root) == {"etc/teleclaude/secrets.yml": markers("".join(written)) - DROPPED}
+    told = told_by_files(options.root)
+    assert told.pop("etc/teleclaude/secrets.yml") == markers("".join(written)) - DROPPED - USERS
+    ((place, of_user),) = told.items()
+    assert place.endswith(".teleclaude/config.yml")
+    assert of_user >= USERS
     password = str(target.password)
     activities = [
         path for path in options.root.rglob("*") if path.is_file() and password in path.read_text(errors="replace")
@@ -281,9 +287,9 @@ async def test_the_new_layers_mean_what_the_old_files_meant(
     for key in old:
         if key not in IGNORED_SECTIONS:
             assert same(new[key], old[key]), key
-    text = (options.root / places[0]).read_text()
-    assert "# The workshop, kept." in text
-    assert "# a kept comment" in text
+    for text in ("# The workshop, kept.", "# a kept comment"):
+        assert text not in (options.root / places[0]).read_text()
+        assert text in (options.root / places[1]).read_text()
 
 
 @pytest.mark.parametrize("how", ["wrong password", "broken yaml", "broken env", "wrong type", "no such host"])

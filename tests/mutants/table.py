@@ -23,8 +23,8 @@ MUTANTS = (
     Mutant(
         "the source is hashed again right before COMMIT",
         f"{_MIGRATION}/steps/transfer.py",
-        "            check_unchanged(",
-        "            lambda *_: (",
+        "            await in_thread(check_unchanged, ",
+        "            await in_thread(lambda *_: None, ",
         f"{_GUARDS}test_a_source_that_changes_after_the_load_fails_the_transfer_itself",
     ),
     Mutant(

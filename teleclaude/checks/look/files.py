@@ -12,8 +12,10 @@ from teleclaude.checks.facts import DatabaseFacts, Disk, Kind, Layer, PathFacts
 from teleclaude.checks.problems import DATA_UNKNOWN, NOT_MEASURED
 from teleclaude.config.files import read_yaml
 from teleclaude.config.folders import find_unsafe_folder
+from teleclaude.config.layers import find_doubles
 from teleclaude.errors import ConfigError, Problem
 from teleclaude.layout import Layout
+from teleclaude.printable import printable
 
 _KINDS = {stat.S_IFREG: Kind.FILE, stat.S_IFDIR: Kind.FOLDER, stat.S_IFSOCK: Kind.SOCKET}
 
@@ -54,6 +56,17 @@ def look_at_layer(path: Path, trusted: frozenset[int] | None) -> Layer:
     except ConfigError as error:
         return Layer(file, error.problem)
     return Layer(file)
+
+
+def find_doubled(system: Layer, secrets: Layer) -> tuple[str, ...]:
+    """Return the keys that stand in both files, none where one of them cannot be read."""
+    if any(layer.problem or layer.file.kind is not Kind.FILE or not layer.file.readable for layer in (system, secrets)):
+        return ()
+    try:
+        doubles = find_doubles(read_yaml(system.file.path), read_yaml(secrets.file.path))
+        return tuple(sorted(printable(".".join(keys)) for keys in doubles))
+    except ConfigError:
+        return ()
 
 
 def look_at_disks(layout: Layout, database: DatabaseFacts | Problem) -> dict[str, Disk | Problem]:

@@ -15,6 +15,7 @@ from teleclaude.layout import make_layout, user_config
 from teleclaude.migration.discover.account import find_account, find_account_names, find_user_name, read_sudo_uid
 from teleclaude.migration.discover.configuration import (
     copy_config,
+    find_our_names,
     find_unset,
     make_account_variables,
     read_people,
@@ -131,6 +132,7 @@ def _read_installation(inventory: Inventory, places: Places, privsep: Privsep, a
     attempts.problems.extend(look("source", (), find_odd_settings, privsep, places, files, database))
     uid = database.uid if database else None
     variables = make_account_variables(places, find_user_name(uid))
+    attempts.problems.extend(find_our_names(files))
     attempts.problems.extend(find_unset(files, places, variables, inventory.layout))
     docs = look("docs", Docs(), find_docs, privsep, places)
     inventory = replace(inventory, database_uid=uid, database=database, events=events)

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from teleclaude.config.files import read_env, read_yaml
-from teleclaude.config.layers import expand, find_references
+from teleclaude.config.layers import SECRET_PREFIX, expand, find_references
 from teleclaude.config.secrecy import looks_secret
 from teleclaude.config.sections import IGNORED_SECTIONS
 from teleclaude.errors import ConfigError, SourceError, TeleClaudeError
 from teleclaude.layout import Layout
-from teleclaude.migration.discover.problems import CONFIG_MISSING, NAME_NOT_PRINTABLE, PEOPLE_NO_LIST, UNSET
+from teleclaude.migration.discover.problems import CONFIG_MISSING, NAME_NOT_PRINTABLE, OUR_NAMES, PEOPLE_NO_LIST, UNSET
 from teleclaude.migration.report.events import Finding, error, warning
 from teleclaude.migration.source.files import CONFIG_LIMIT, copy_file
 from teleclaude.migration.source.installation import ConfigFiles, Person, Places
@@ -138,9 +138,32 @@ def _without_disabled(value: Any) -> Any:
     return [_without_disabled(part) for part in value] if isinstance(value, list) else value
 
 
+def find_our_names(files: ConfigFiles) -> Iterator[Finding]:
+    """Yield an error for each file that names a variable as the new secrets are named; it could read one of them."""
+    for path in (files.config, files.everyone, files.experiments, *files.persons.values()):
+        with suppress(ConfigError):
+            named = find_references(read_yaml(path, required=False))
+            yield from _refuse_names(files, path, [way for way, name in named if name.startswith(SECRET_PREFIX)])
+    with suppress(ConfigError):
+        variables = read_env(files.environment, {})
+        ours = [name for name in variables if name.startswith(SECRET_PREFIX)]
+        # A place may be written into another file, where it would be expanded again.
+        ours += [way[0] for way, name in find_references(variables) if name.startswith(SECRET_PREFIX)]
+        yield from _refuse_names(files, files.environment, [(name,) for name in dict.fromkeys(ours)])
+
+
+def _refuse_names(files: ConfigFiles, path: Path, ways: list[tuple[str, ...]]) -> Iterator[Finding]:
+    if ways:
+        listed = ", ".join(_show_way(way) for way in ways[:5])
+        yield error("configuration", OUR_NAMES.fill(path=files.origins[path], listed=listed))
+
+
+def _show_way(way: tuple[str, ...]) -> str:
+    return ".".join("…" if looks_secret(key, frozenset()) else printable(key) for key in way)
+
+
 def _list_unset(values: dict[str, Any], known: set[str]) -> Iterator[str]:
     read = _without_disabled({key: value for key, value in values.items() if key not in IGNORED_SECTIONS})
     for way, name in find_references(read):
         if name not in known and _VARIABLE.fullmatch(name) and not looks_secret(name, frozenset()):
-            keys = ("…" if looks_secret(key, frozenset()) else printable(key) for key in way)
-            yield f"{name} in {'.'.join(keys)}"
+            yield f"{name} in {_show_way(way)}"

@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from teleclaude.config.secrecy import find_issued
 from teleclaude.errors import SourceError
 from teleclaude.migration.discover.problems import TOO_MANY_DOCS
 from teleclaude.migration.source.installation import DocFile, Places
@@ -18,6 +19,7 @@ from teleclaude.migration.source.privsep import Privsep
 from teleclaude.migration.source.unprivileged import MAX_ENTRIES, inspect, list_names, open_exactly, resolve
 from teleclaude.printable import printable
 
+_READING = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _ALL_BYTES = 1 << 30
 
 OUTSIDE = "a link to a place outside the docs"
@@ -135,11 +137,18 @@ def _reason(name: str, real: Path, state: os.stat_result) -> str:
         return ""
     if state.st_nlink > 1 and state.st_uid != os.geteuid():
         return FOREIGN
-    return LARGE if state.st_size > DOC_BYTES else ""
+    return LARGE if state.st_size > DOC_BYTES else _secret_in(real)
+
+
+def _secret_in(real: Path) -> str:
+    """Return the reason why a file that tells a secret is left out; a copy that differs from it is refused later."""
+    with os.fdopen(open_exactly(real, _READING), "rb") as file:
+        line = find_issued(file.read(DOC_BYTES).decode("utf-8", "replace"))
+    return "" if line is None else f"line {line} holds a private key or a token"
 
 
 def _may_read(real: Path) -> bool:
     with suppress(OSError):
-        os.close(open_exactly(real, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC))
+        os.close(open_exactly(real, _READING))
         return True
     return False

@@ -19,6 +19,11 @@ SEVERAL_OWNERS = Problem("the old installation belongs to several users: {listed
 CONFIG_MISSING = Problem("{path} is missing", _USE_SOURCE)
 PEOPLE_NO_LIST = Problem("people in {path} is not a list of entries with names", "fix the list")
 NAME_NOT_PRINTABLE = Problem("entry {number} of people in {path} has a name with a control character", "fix the name")
+OUR_NAMES = Problem(
+    "{path} uses names of variables that only the new installation may have: {listed}",
+    "give those variables other names in the old files",
+)
+
 UNSET = Problem(
     "{path} names variables that .env does not set: {listed}",
     "set those that the old daemon had from elsewhere under environment in {secrets}",

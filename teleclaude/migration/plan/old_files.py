@@ -27,11 +27,11 @@ _OTHERS = {
 }
 
 
-def find_old_files(inventory: Inventory, person: str | None) -> Iterator[OldFile]:
-    """Yield every kind of file that is there, and its outcome; `person` is the owner of the sessions."""
+def find_old_files(inventory: Inventory, own_folders: tuple[str, ...]) -> Iterator[OldFile]:
+    """Yield every kind of file that is there, and its outcome; the first of `own_folders` is that of the owner."""
     yield from _databases(inventory)
     yield from _checkout(inventory)
-    yield from _home(inventory, person)
+    yield from _home(inventory, own_folders)
     for path in inventory.elsewhere:
         name = str(path.relative_to(inventory.home)) if inventory.home in path.parents else str(path)
         yield _left(path, *ELSEWHERE[name])
@@ -108,7 +108,7 @@ def _configuration(inventory: Inventory, config: Path) -> dict[Path, OldFile]:
     }
 
 
-def _home(inventory: Inventory, person: str | None) -> Iterator[OldFile]:
+def _home(inventory: Inventory, own_folders: tuple[str, ...]) -> Iterator[OldFile]:
     state = inventory.home / ".teleclaude"
     configuration = f"{inventory.layout.system_config}, {inventory.layout.secrets}"
     for name in inventory.home_entries:
@@ -116,7 +116,7 @@ def _home(inventory: Inventory, person: str | None) -> Iterator[OldFile]:
         if name == "teleclaude.yml":
             yield _moved(path, "people, hooks, jobs and other settings of every user", configuration)
         elif name == "people":
-            yield from _people(inventory, path, person)
+            yield from _people(inventory, path, own_folders)
         elif name == "docs":
             yield from _docs(inventory, path)
         elif name in HOME_ENTRIES:
@@ -125,14 +125,14 @@ def _home(inventory: Inventory, person: str | None) -> Iterator[OldFile]:
             yield _left(path, *UNKNOWN)
 
 
-def _people(inventory: Inventory, folder: Path, person: str | None) -> Iterator[OldFile]:
+def _people(inventory: Inventory, folder: Path, own_folders: tuple[str, ...]) -> Iterator[OldFile]:
     for file in inventory.files:
         if folder not in file.path.parents:
             continue
         name, *rest = file.path.relative_to(folder).parts
         if rest != ["teleclaude.yml"]:
             yield _left(file.path, f"notes or subscriptions of {name}", "stay with that user")
-        elif name == person:
+        elif name in own_folders[:1]:
             to = f"{inventory.user_config}; an invite_token to {inventory.layout.secrets}"
             yield _moved(file.path, f"the profile of {name}", to)
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -11,7 +12,7 @@ from teleclaude.migration.report.events import Finding, Severity, error, note, w
 from teleclaude.migration.source.installation import Person
 from teleclaude.migration.source.inventory import Inventory
 from teleclaude.migration.source.options import Options
-from teleclaude.printable import is_printable
+from teleclaude.printable import is_printable, printable
 
 
 @dataclass(frozen=True)
@@ -147,3 +148,37 @@ def find_first_person(owner: Owner, inventory: Inventory) -> Person | None:
     The old daemon then took every caller for the administrator; the new one knows people by their accounts alone.
     """
     return None if inventory.people else Person(owner.person, owner.account)
+
+
+def find_own_folders(owner: Owner, inventory: Inventory) -> tuple[str, ...]:
+    """Return the folders of people that are the owner's: that of the name, of the username, then others."""
+    people = inventory.people or (Person(owner.person, owner.account),)
+    names = next(((each.name, each.username) for each in people if each.name == owner.person), (owner.person, None))
+    own = [folder for folder in _folders(inventory) if [each.name for each in _whose(folder, people)] == [owner.person]]
+    return tuple(sorted(own, key=lambda folder: (names.index(folder) if folder in names else len(names), folder)))
+
+
+def find_folder_notices(owner: Owner, inventory: Inventory) -> Iterator[Finding]:
+    """Yield a warning for each folder of people that fits several of them, or nobody."""
+    people = inventory.people or (Person(owner.person, owner.account),)
+    for folder in _folders(inventory):
+        whose = _whose(folder, people)
+        if len(whose) != 1:
+            problem = problems.FOLDER_OF_SEVERAL if whose else problems.FOLDER_OF_NOBODY
+            names = " and ".join(each.name for each in whose)
+            secrets = inventory.layout.secrets
+            yield warning("people", problem.fill(folder=printable(folder), names=names, secrets=secrets))
+
+
+def _folders(inventory: Inventory) -> tuple[str, ...]:
+    return tuple(inventory.config_files.persons) if inventory.config_files is not None else ()
+
+
+def _whose(folder: str, people: tuple[Person, ...]) -> list[Person]:
+    """Return the people with that name or username (facts: installation, a folder belongs to a person)."""
+    return [each for each in people if _letters(folder) in {_letters(each.name), _letters(each.username or "")} - {""}]
+
+
+def _letters(name: str) -> str:
+    """Return letters and digits alone, in one case and one form of Unicode."""
+    return "".join(filter(str.isalnum, unicodedata.normalize("NFKC", name).casefold()))

@@ -20,7 +20,14 @@ from teleclaude.migration.plan.cutover import account_name, find_cutover
 from teleclaude.migration.plan.mapping import ColumnMapping, MappingInput, make_event_tables, make_tables, map_columns
 from teleclaude.migration.plan.notices import find_notices
 from teleclaude.migration.plan.old_files import find_leftovers, find_old_files
-from teleclaude.migration.plan.owner import Owner, choose_owner, find_first_person, find_owner_notices
+from teleclaude.migration.plan.owner import (
+    Owner,
+    choose_owner,
+    find_first_person,
+    find_folder_notices,
+    find_own_folders,
+    find_owner_notices,
+)
 from teleclaude.migration.plan.prechecks import run_prechecks
 from teleclaude.migration.plan.tables import TablePlan
 from teleclaude.migration.report.events import CutoverItem, Finding, Left, OldFile, Severity, error, note
@@ -50,6 +57,8 @@ class Plan:
 
     The old daemon then took every caller for the administrator; the new one knows people by their accounts alone.
     """
+    own_folders: tuple[str, ...]
+    """The folders of people that are the owner's; the file in the first becomes the user's own."""
     timezone: str
     """The zone that old local times are read in."""
     tables: tuple[TablePlan, ...]
@@ -117,7 +126,8 @@ def make_plan(options: Options, inventory: Inventory) -> Plan:
     knows = inventory.is_found or options.recovery is not None
     owner = chosen if isinstance(chosen, Owner) and knows else None
     tables, mappings = _plan_tables(inventory, owner, UTC if isinstance(zone, Finding) else zone)
-    old_files = tuple(find_old_files(inventory, owner.person if owner else None))
+    own_folders = find_own_folders(owner, inventory) if owner else ()
+    old_files = tuple(find_old_files(inventory, own_folders))
     references = tuple(find_cutover(inventory))
     first = find_first_person(owner, inventory) if owner else None
     return Plan(
@@ -129,6 +139,7 @@ def make_plan(options: Options, inventory: Inventory) -> Plan:
         schema_exists=inventory.target is not None and inventory.target.revision is not None,
         owner=owner,
         first_person=first,
+        own_folders=own_folders,
         timezone=options.timezone or inventory.timezone or "UTC",
         tables=tables,
         mappings=mappings,
@@ -139,6 +150,7 @@ def make_plan(options: Options, inventory: Inventory) -> Plan:
         findings=(
             # Whose the sessions become is first, because the last page shows few warnings.
             *(find_owner_notices(options, inventory, owner) if owner and inventory.is_read else ()),
+            *(find_folder_notices(owner, inventory) if owner and inventory.is_read else ()),
             *run_prechecks(inventory, references, dry_run=options.dry_run),
             *undecided,
             *_note_zone(options, inventory),

@@ -128,6 +128,16 @@ FIRST_PERSON = Problem(
 FIRST_PERSON_UNNAMED = Problem(
     "people lists nobody, so {name} becomes its only entry, an administrator without a username", FIRST_PERSON.hint
 )
+FOLDER_OF_SEVERAL = Problem(
+    "the folder people/{folder} fits several entries of people: {names}",
+    "move its settings, in {secrets} under profiles, to the person whose they are",
+)
+
+FOLDER_OF_NOBODY = Problem(
+    "the folder people/{folder} fits no name or username in people",
+    "move its settings, in {secrets} under profiles, to the person whose they are",
+)
+
 NO_USERNAME = Problem(
     "no entry of people has the username {name}, so the new daemon would not know that user",
     "after the migration write username: {name} into the right entry of people in {path}, then start the daemon",

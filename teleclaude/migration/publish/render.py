@@ -8,17 +8,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from teleclaude.config.comments import quote_comments
 from teleclaude.config.edit import Written, rewrite, to_yaml
-from teleclaude.config.files import find_unread, read_env, read_text, read_yaml
+from teleclaude.config.files import find_unread, quote_env, read_env, read_text, read_yaml
 from teleclaude.config.layers import resolve
 from teleclaude.config.parse import parse_yaml
 from teleclaude.config.schema import make_settings
-from teleclaude.config.secrecy import comment_may_tell, mask
+from teleclaude.config.secrecy import mask
 from teleclaude.config.split import OldConfiguration, Split, split
 from teleclaude.errors import ConfigError
 from teleclaude.migration.plan.plan import MARK, Plan
 from teleclaude.migration.publish.problems import NO_CONFIGURATION, NO_LIST
 from teleclaude.migration.report.events import FilePreview, Left
+from teleclaude.migration.source.installation import ConfigFiles
+from teleclaude.printable import printable
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,7 @@ def prepare_config(plan: Plan) -> PreparedConfig:
     """Return the new configuration; raises ConfigError where the daemon could not use it."""
     old, files = _read_old(plan), plan.inventory.config_files
     assert files is not None
-    layers = split(old, plan.owner.person if plan.owner else None, _database_url(plan))
+    layers = split(old, plan.own_folders, _database_url(plan))
     make_settings(resolve(layers.system, layers.secrets, {}, {}), str(files.origins[files.config]))
     written = {kind: _write(plan, layers, kind) for kind in _HEADINGS}
     unread = "is not NAME=VALUE; the old daemon did not read it either"
@@ -74,14 +77,19 @@ def preview(file: PreparedFile) -> FilePreview:
 def _write(plan: Plan, layers: Split, kind: str) -> Written:
     files = plan.inventory.config_files
     assert files is not None
-    own = files.persons.get(plan.owner.person) if plan.owner else None
-    grounds = {"system": (files.config, files.everyone), "user": (files.config, *([own] if own else []))}
-    return rewrite(
-        [read_text(path) for path in grounds.get(kind, ())],
-        getattr(layers, kind),
-        f"{MARK.format(run=plan.run)}\n{_HEADINGS[kind]}",
-        lambda comment: comment_may_tell(comment, layers.known),
-    )
+    heading = f"{MARK.format(run=plan.run)}\n{_HEADINGS[kind]}"
+    if kind == "user":
+        own = [files.persons[name] for name in plan.own_folders[:1] if name in files.persons]
+        return rewrite([read_text(path) for path in (files.config, *own)], layers.user, heading)
+    return Written(to_yaml(getattr(layers, kind), heading) + (_comments(plan, files) if kind == "secrets" else ""))
+
+
+def _comments(plan: Plan, files: ConfigFiles) -> str:
+    """Return the comments of all old files; those of the user's own are in the user's file."""
+    named = {files.config: "config.yml", files.experiments: "experiments.yml", files.everyone: "teleclaude.yml"}
+    others = {path: f"people/{name}" for name, path in files.persons.items() if name not in plan.own_folders[:1]}
+    quoted = (quote_comments(printable(name), read_text(path)) for path, name in {**named, **others}.items())
+    return "".join((*quoted, quote_env(files.environment)))
 
 
 def _read_old(plan: Plan) -> OldConfiguration:

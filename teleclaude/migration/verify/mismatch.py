@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from itertools import zip_longest
 from typing import Any
 
-from teleclaude.config.secrecy import is_harmless, is_secret
+from teleclaude.config.secrecy import is_harmless, is_harmless_content, is_secret
 from teleclaude.errors import VerificationError
 from teleclaude.migration.plan.tables import TablePlan
 from teleclaude.migration.report.summary import count
@@ -30,7 +30,7 @@ def value_differs(table: TablePlan, key: Any, column: str, wanted: Any, found: A
     columns = [column] if column else [each.name for each in table.columns]
     problem = VALUE_DIFFERS.fill(
         table=table.label,
-        row="a row" if key is None else f"row {_show(table, [], key)}",
+        row="a row" if key is None else f"row {_show(table, [], key, is_harmless)}",
         column=column or "all columns",
         source=_show(table, columns, wanted),
         target=_show(table, columns, found),
@@ -44,20 +44,22 @@ def number_differs(table: TablePlan, rows: int) -> VerificationError:
     return VerificationError(problem, table=table.label, key=None, column="")
 
 
-def _show(table: TablePlan, columns: Sequence[str], value: Any) -> str:
+def _show(
+    table: TablePlan, columns: Sequence[str], value: Any, may_show: Callable[[str, Any], bool] = is_harmless_content
+) -> str:
     """Return a value, or those of a row by their columns, as far as they are harmless."""
     if isinstance(value, Words):
         return value
     if isinstance(value, tuple | list):
         parts = zip_longest(columns[: len(value)], value, fillvalue="")
-        written = f"({', '.join(_show_one((table.name, name), one) for name, one in parts)})"
+        written = f"({', '.join(_show_one((table.name, name), one, may_show) for name, one in parts)})"
     else:
-        written = _show_one((table.name, *columns[:1]), value)
+        written = _show_one((table.name, *columns[:1]), value, may_show)
     return written if len(written) <= _SHOWN_CHARACTERS else f"{written[:_SHOWN_CHARACTERS]}…"
 
 
-def _show_one(names: Sequence[str], value: Any) -> str:
-    if all(is_harmless(name, value) for name in names):
+def _show_one(names: Sequence[str], value: Any, may_show: Callable[[str, Any], bool]) -> str:
+    if all(may_show(name, value) for name in names):
         return to_sql(value)
     data = value if isinstance(value, bytes) else str(value).encode("utf-8", "surrogatepass")
     # A short secret could be guessed, and recognised by its digest.

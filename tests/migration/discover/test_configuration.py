@@ -8,6 +8,7 @@ from teleclaude.errors import ConfigError
 from teleclaude.layout import make_layout
 from teleclaude.migration.discover.configuration import (
     copy_config,
+    find_our_names,
     find_unset,
     make_account_variables,
     read_people,
@@ -110,3 +111,19 @@ def test_an_empty_time_zone_is_none(places: Places, tmp_path: Path, config: str,
     (places.checkout / "config.yml").write_text(config)
     files, _ = copy_config(Privsep(), places, [], tmp_path)
     assert read_zone(files, places) == zone
+
+
+def test_a_file_that_could_read_a_secret_of_the_new_installation_is_refused_with_its_key(
+    places: Places, tmp_path: Path
+) -> None:
+    (places.state / "people/Ada").mkdir(parents=True)
+    (places.state / "people/Ada/teleclaude.yml").write_text("note: a ${TELECLAUDE_SECRET_X} b")
+    (places.checkout / "config.yml").write_text("computer: {name: '${TELECLAUDE_SECRET_DATABASE_URL_SECRET}'}")
+    (places.checkout / ".env").write_text("TELECLAUDE_SECRET_Y=1\nZ='${TELECLAUDE_SECRET_W}'\nPLAIN=1\n")
+    found = [finding.problem.message for finding in find_our_names(copied(places, tmp_path))]
+    said = "uses names of variables that only the new installation may have:"
+    assert found == [
+        f"{places.checkout / 'config.yml'} {said} computer.name",
+        f"{places.state / 'people/Ada/teleclaude.yml'} {said} note",
+        f"{places.checkout / '.env'} {said} TELECLAUDE_SECRET_Y",
+    ]

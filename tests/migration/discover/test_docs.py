@@ -55,6 +55,21 @@ def test_what_is_not_published_has_a_reason(places: Places, top: Path) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("# Keys\n\n-----BEGIN OPENSSH PRIVATE KEY-----\n", "line 3 holds a private key or a token"),
+        ("token: ghp_0123456789abcdefghijABCDEFGHIJ012345", "line 1 holds a private key or a token"),
+        ("Set `token: YOUR_TOKEN`, never commit a password=hunter2; sk-learn-is-a-library-of-python.", None),
+    ],
+)
+def test_a_snippet_that_tells_a_secret_is_left_out_with_its_line(
+    places: Places, top: Path, text: str, reason: str | None
+) -> None:
+    (top / "told.md").write_text(text)
+    assert dict(find_docs(Privsep(), places).left).get("told.md") == reason
+
+
 def test_more_files_than_the_limit_are_refused(places: Places, top: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(docs, "MAX_ENTRIES", 1)
     with pytest.raises(SourceError, match=f"or 1 files or folders, up to {top}"):

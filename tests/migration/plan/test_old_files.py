@@ -12,8 +12,8 @@ from teleclaude.platform.names import Unit
 HOME, CHECKOUT = Path("/home/ada"), Path("/home/ada/teleclaude")
 
 
-def outcomes(inventory: Inventory, person: str | None = "Ada") -> dict[str, tuple[str, str, str]]:
-    return {each.path: (each.outcome, each.to, each.why) for each in find_old_files(inventory, person)}
+def outcomes(inventory: Inventory, own: tuple[str, ...] = ("Ada",)) -> dict[str, tuple[str, str, str]]:
+    return {each.path: (each.outcome, each.to, each.why) for each in find_old_files(inventory, own)}
 
 
 def database(name: str, *others: tuple[str, str]) -> SourceDatabase:
@@ -97,7 +97,7 @@ def test_leftovers_are_what_was_left_and_the_views_and_triggers_of_others(invent
         checkout_entries=("logs", "config.yml"),
         docs_left=(("secret.md", "holds a token"),),
     )
-    subjects = [left.subject for left in find_leftovers(seen, tuple(find_old_files(seen, "Ada")))]
+    subjects = [left.subject for left in find_leftovers(seen, tuple(find_old_files(seen, ("Ada",))))]
     path = CHECKOUT / "teleclaude.db"
     assert f"view mine in {path}" in subjects
     assert f"trigger own in {path}" in subjects

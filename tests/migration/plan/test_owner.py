@@ -6,9 +6,16 @@ from pathlib import Path
 import pytest
 
 from teleclaude.layout import make_layout
-from teleclaude.migration.plan.owner import Owner, choose_owner, find_first_person, find_owner_notices
+from teleclaude.migration.plan.owner import (
+    Owner,
+    choose_owner,
+    find_first_person,
+    find_folder_notices,
+    find_own_folders,
+    find_owner_notices,
+)
 from teleclaude.migration.report.events import Finding, Severity
-from teleclaude.migration.source.installation import Account, Person
+from teleclaude.migration.source.installation import Account, ConfigFiles, Person
 from teleclaude.migration.source.inventory import Inventory
 from teleclaude.migration.source.options import Options
 
@@ -266,3 +273,39 @@ def test_whoever_could_not_list_the_sessions_afterwards_is_told(
         "then start the daemon"
     )
     assert hints == ([remedy] if warned else [])
+
+
+BYRON = Person("Ada Byron", "ada")
+
+
+def with_folders(inventory: Inventory, people: tuple[Person, ...], *folders: str) -> Inventory:
+    place = Path("/private")
+    files = ConfigFiles(place, place, place, place, persons=dict.fromkeys(folders, place))
+    return replace(inventory, people=people, config_files=files)
+
+
+@pytest.mark.parametrize(
+    ("folders", "own"),
+    [
+        (("Ada Byron",), ("Ada Byron",)),
+        (("ada-byron",), ("ada-byron",)),
+        (("ADA",), ("ADA",)),
+        (("ADA", "ada", "Ada Byron", "bob"), ("Ada Byron", "ada", "ADA")),
+        (("Adabyronx",), ()),
+        (("---",), ()),
+    ],
+)
+def test_a_folder_is_the_owners_by_the_letters_and_digits_of_name_or_username(
+    inventory: Inventory, folders: tuple[str, ...], own: tuple[str, ...]
+) -> None:
+    assert find_own_folders(Owner("Ada Byron", 1000), with_folders(inventory, (BYRON, BOB), *folders)) == own
+
+
+def test_a_folder_that_fits_two_people_or_nobody_is_named_and_is_nobodys(inventory: Inventory) -> None:
+    twin = Person("A.D.A.", "zoe")
+    place, owner = with_folders(inventory, (BYRON, twin), "ada", "stranger", "zoe"), Owner("Ada Byron", 1000)
+    assert find_own_folders(owner, place) == ()
+    assert [finding.problem.message for finding in find_folder_notices(owner, place)] == [
+        "the folder people/ada fits several entries of people: Ada Byron and A.D.A.",
+        "the folder people/stranger fits no name or username in people",
+    ]

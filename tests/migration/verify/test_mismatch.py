@@ -16,6 +16,7 @@ def table(name: str, *columns: str) -> TablePlan:
     return TablePlan(name, None, name, plans, columns[:1], 1)
 
 
+SETTINGS = table("system_settings", "key", "value")
 NOTES, TOKENS = table("notes", "id", "body", "api_key"), table("session_tokens", "token", "note")
 SECRET = "ghp_0123456789abcdefghij"
 DIGEST = hashlib.sha256(SECRET.encode()).hexdigest()[:8]
@@ -24,6 +25,15 @@ DIGEST = hashlib.sha256(SECRET.encode()).hexdigest()[:8]
 @pytest.mark.parametrize(
     ("plan", "key", "column", "wanted", "found", "said"),
     [
+        (SETTINGS, ("key",), "value", "hunter2", None, "row ('key'), value: the source holds <length 7, sha256 "),
+        (
+            NOTES,
+            (3,),
+            "body",
+            "2026-01-02T03:04:05Z",
+            None,
+            "the source holds '2026-01-02T03:04:05Z', PostgreSQL holds NULL",
+        ),
         (NOTES, (3,), "body", "one", None, "row (3), body: the source holds 'one', PostgreSQL holds NULL"),
         (NOTES, (3,), "body", SECRET, "", f"holds <length 24, sha256 {DIGEST}>, PostgreSQL holds ''"),
         (NOTES, (3,), "api_key", "1234", "123", "holds <length 4>, PostgreSQL holds <length 3>"),
@@ -37,7 +47,14 @@ DIGEST = hashlib.sha256(SECRET.encode()).hexdigest()[:8]
             "holds (3, 'one', <length 4>), PostgreSQL holds none",
         ),
         (TOKENS, ("abc",), "note", "one", "two", "row (<length 3>), note: the source holds <length 3>, PostgreSQL"),
-        (NOTES, None, "body", b"\xff", "x", "holds <length 1, sha256 a8100ae6>, PostgreSQL holds 'x'"),
+        (
+            NOTES,
+            None,
+            "body",
+            b"\xff",
+            "x",
+            "holds <length 1, sha256 a8100ae6>, PostgreSQL holds <length 1, sha256 2d711642>",
+        ),
     ],
 )
 def test_what_is_said_of_a_difference(

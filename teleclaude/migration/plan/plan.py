@@ -127,9 +127,7 @@ def make_plan(options: Options, inventory: Inventory) -> Plan:
     owner = chosen if isinstance(chosen, Owner) and knows else None
     tables, mappings = _plan_tables(inventory, owner, UTC if isinstance(zone, Finding) else zone)
     own_folders = find_own_folders(owner, inventory) if owner else ()
-    old_files = tuple(find_old_files(inventory, own_folders))
-    references = tuple(find_cutover(inventory))
-    first = find_first_person(owner, inventory) if owner else None
+    old_files, references = tuple(find_old_files(inventory, own_folders)), tuple(find_cutover(inventory))
     return Plan(
         options=options,
         inventory=inventory,
@@ -138,7 +136,7 @@ def make_plan(options: Options, inventory: Inventory) -> Plan:
         target=_display_target(inventory),
         schema_exists=inventory.target is not None and inventory.target.revision is not None,
         owner=owner,
-        first_person=first,
+        first_person=find_first_person(owner, inventory) if owner else None,
         own_folders=own_folders,
         timezone=options.timezone or inventory.timezone or "UTC",
         tables=tables,

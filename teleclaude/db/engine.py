@@ -58,7 +58,8 @@ def explained(url: URL) -> Iterator[None]:
     try:
         yield
     except (OSError, UnicodeError, DBAPIError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        if isinstance(error, OSError) and error.errno in _OUR_DISK:
+        # An error of a file is none of the connection.
+        if isinstance(error, OSError) and (error.filename or error.errno in _OUR_DISK):
             raise
         raise TargetError(explain(url, find_cause(error))) from error
 

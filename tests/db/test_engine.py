@@ -131,3 +131,8 @@ def test_an_error_of_a_copy_quotes_no_value(tmp_path: Path) -> None:
     with make_reader(path).connect() as connection, pytest.raises(DBAPIError) as caught:
         connection.execute(text("SELECT :value FROM nowhere"), {"value": "a secret"})
     assert "a secret" not in str(caught.value)
+
+
+def test_a_file_that_may_not_be_opened_is_no_error_of_the_database(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError), explained(parse_url("postgresql://h/d")):
+        (tmp_path / "gone").read_text()

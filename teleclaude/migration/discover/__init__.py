@@ -84,18 +84,11 @@ def _explain(failure: OSError) -> Problem:
 
 async def discover(options: Options, run: str, private: Path, environ: Mapping[str, str]) -> Inventory:
     """Return everything that can be seen; what cannot be looked at becomes one of the inventory's problems."""
-    inventory, attempts = await in_thread(_look_here, options, run, private, environ)
-    inventory = await _look_at_target(inventory, options, environ, attempts)
-    return replace(inventory, problems=tuple(attempts.problems))
-
-
-def _look_here(options: Options, run: str, private: Path, environ: Mapping[str, str]) -> tuple[Inventory, _Attempts]:
-    """Return what this computer shows."""
-    attempts = _Attempts()
     places = find_places(options, environ)
     account = find_account(places)
+    # It forks here: a child of the thread below could inherit a lock that another thread holds.
     privsep = privsep_for(account)
-    inventory = Inventory(
+    begun = Inventory(
         run=run,
         started_at=datetime.now(UTC).isoformat(),
         platform=HERE,
@@ -108,6 +101,16 @@ def _look_here(options: Options, run: str, private: Path, environ: Mapping[str, 
         account=account,
         sudo_uid=read_sudo_uid(environ),
     )
+    inventory, attempts = await in_thread(_look_here, begun, options, environ, places, privsep)
+    inventory = await _look_at_target(inventory, options, environ, attempts)
+    return replace(inventory, problems=tuple(attempts.problems))
+
+
+def _look_here(
+    inventory: Inventory, options: Options, environ: Mapping[str, str], places: Places, privsep: Privsep
+) -> tuple[Inventory, _Attempts]:
+    """Add what this computer shows."""
+    attempts = _Attempts()
     nothing: tuple[Problem, ...] = ()
     for problem in attempts.look("source", nothing, find_wrong_places, privsep, places):
         attempts.add("source", problem)
@@ -115,6 +118,7 @@ def _look_here(options: Options, run: str, private: Path, environ: Mapping[str, 
     if inventory.is_found:
         inventory = _read_installation(inventory, places, privsep, attempts)
         inventory = _find_users(inventory, places, privsep, attempts)
+    account = inventory.account
     uids = (options.uid, inventory.sudo_uid, inventory.database_uid, account.uid if account else None)
     inventory = replace(inventory, account_names=find_account_names(uids))
     return _look_at_destinations(inventory, options, environ, privsep, attempts), attempts

@@ -17,6 +17,7 @@ from teleclaude.config.layers import REFERENCE
 from teleclaude.config.schema import Settings
 from teleclaude.daemon import problems
 from teleclaude.daemon.lease import Lease
+from teleclaude.daemon.own_session import keeping_session
 from teleclaude.daemon.service import Service
 from teleclaude.daemon.service_user import find_keeper, make_own_command
 from teleclaude.db import schema
@@ -41,6 +42,8 @@ class Installation:
     socket: Path
     pid_file: Path | None
     """The lock of a single-user installation; a system-wide one locks its database."""
+    state: Path | None = None
+    """The folder of the state of a system-wide installation."""
 
     @property
     def single_user(self) -> bool:
@@ -93,7 +96,7 @@ def _find_system(layout: Layout, environ: Mapping[str, str]) -> Installation:
         values = {"path": path, "reference": unset[0], "name": unset[1], "secrets": layout.secrets}
         raise ConfigError(problems.VARIABLE_NOT_SET.fill(**values), path=path)
     url = parse_url(settings.database.url, environ)
-    return Installation(settings, url, layout.socket, None)
+    return Installation(settings, url, layout.socket, None, layout.state)
 
 
 def _user_name() -> str:
@@ -115,7 +118,8 @@ async def boot(installation: Installation, *, only_later: bool = False) -> Async
     async with AsyncExitStack() as stack:
         if pid_file is not None:
             stack.enter_context(hold_pid_file(pid_file))
-        engine = await stack.enter_async_context(disposing(make_engine(url)))
+        own = None if pid_file is not None else stack.enter_context(keeping_session(url, installation.state))
+        engine = await stack.enter_async_context(disposing(make_engine(own.url if own else url)))
         single_user = installation.single_user
         service = Service(engine, installation.settings, single_user=single_user, only_later=only_later)
 
@@ -127,13 +131,13 @@ async def boot(installation: Installation, *, only_later: bool = False) -> Async
                 await _check_revision(connection)
                 await refuse_pending(connection)
 
-        if pid_file is not None:
+        if own is None:
             # The database explains only its own errors, so nothing else happens in this context.
             with explained(url):
                 await examine()
             yield Daemon(installation, service, schema.head())
             return
-        lease = Lease(engine, url, examine)
+        lease = Lease(engine, own, examine)
         stack.push_async_callback(lease.release)
         await lease.take()
         yield Daemon(installation, replace(service, confirm=lease.confirm), schema.head(), lease=lease)

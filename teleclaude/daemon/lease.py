@@ -11,10 +11,10 @@ import logging
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
 
-from sqlalchemy import URL
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from teleclaude.daemon import problems
+from teleclaude.daemon.own_session import OwnSession
 from teleclaude.db.engine import explained
 from teleclaude.db.lock import hold_database
 from teleclaude.errors import LockHeldError, RequestError, TargetError
@@ -27,6 +27,9 @@ _LOOK_SECONDS = 1.0
 _ANSWER_SECONDS = 5.0
 """How long a check may take; after that, the lock counts as lost."""
 
+_END_SECONDS = 5.0
+"""How long the server may take to end a session."""
+
 _PAUSE_SECONDS = 0.2
 """Between attempts to take the lock again."""
 
@@ -34,9 +37,9 @@ _PAUSE_SECONDS = 0.2
 class Lease:
     """The lock on a database, taken again after it was lost. `examine` raises where the database may not be served."""
 
-    def __init__(self, engine: AsyncEngine, url: URL, examine: Callable[[], Awaitable[None]]) -> None:
+    def __init__(self, engine: AsyncEngine, own: OwnSession, examine: Callable[[], Awaitable[None]]) -> None:
         self._engine = engine
-        self._url = url
+        self._own = own
         self._examine = examine
         self._stack = AsyncExitStack()
         self._check: Callable[[], Awaitable[None]] | None = None
@@ -45,9 +48,16 @@ class Lease:
 
     async def take(self) -> None:
         """Take the lock and examine the database; raises LockHeldError, BootRefusedError, TargetError."""
-        with explained(self._url):
-            check = await self._stack.enter_async_context(hold_database(self._engine))
+        with explained(self._own.url):
+            try:
+                check = await self._stack.enter_async_context(hold_database(self._engine))
+            except LockHeldError:
+                # Our own session may live on where the network has lost it.
+                if not await self._own.end(self._engine):
+                    raise
+                check = await self._stack.enter_async_context(hold_database(self._engine, _END_SECONDS))
             await self._examine()
+            await self._own.remember(self._engine)
         self._lost.clear()
         self._check = check
 

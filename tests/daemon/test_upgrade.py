@@ -217,7 +217,7 @@ async def test_a_holder_of_the_database_is_named_and_never_to_be_terminated(inst
         with pytest.raises(LockHeldError) as held:
             await upgrade(installation)
     problem = held.value.problem
-    assert re.search(r": teleclaude, as the role \w+, from .*, server process \d+", problem.message)
+    assert re.search(r": teleclaude \w+, as the role \w+, from .*, server process \d+", problem.message)
     assert "terminate" not in problem.message + problem.hint
 
 

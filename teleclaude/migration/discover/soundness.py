@@ -81,7 +81,8 @@ class Checker:
         try:
             said = [str(row[0]) for row in self.ask(query)]
         except sqlite3.DatabaseError as error:
-            if not is_damage(error):
+            # Before 3.47, SQLite gives the error of the virtual table that it cannot open, which may be damage.
+            if not is_damage(error) or "vtable constructor failed" in str(error):
                 raise
             return [str(error)]
         return [line for text in said if text.startswith(_STRUCTURE) for line in text.splitlines()[1:]]
@@ -140,7 +141,7 @@ def _check_whole(checker: Checker) -> list[str] | None:
 
 def _complaints_of(checker: Checker, table: str) -> list[str]:
     # A table is checked by its name since SQLite 3.33.
-    with suppress(sqlite3.OperationalError):
+    with suppress(sqlite3.DatabaseError):
         return checker.complaints(f"PRAGMA quick_check({quote(table)})")
     return []
 

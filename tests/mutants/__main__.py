@@ -23,6 +23,10 @@ _FAILED = 1
 def main(words: Sequence[str]) -> int:
     """Play the mutants; return how many were not noticed."""
     chosen = [mutant for mutant in MUTANTS if not words or any(word in mutant.guard for word in words)]
+    for mutant in chosen:
+        if mutant.needs_root and os.geteuid() != 0:
+            print(f"not played, only root can: {mutant.guard}")  # noqa: T201
+    chosen = [mutant for mutant in chosen if not mutant.needs_root or os.geteuid() == 0]
     with tempfile.TemporaryDirectory(prefix="teleclaude-mutants-") as folder:
         copy = Path(folder) / "checkout"
         shutil.copytree(_CHECKOUT, copy, ignore=shutil.ignore_patterns(".git", ".venv", "__pycache__", ".*_cache"))

@@ -14,6 +14,8 @@ class Mutant:
     old: str
     new: str
     test: str
+    needs_root: bool = False
+    """Whether the test is skipped for everybody but root."""
 
 
 _MIGRATION = "teleclaude/migration"
@@ -89,6 +91,7 @@ MUTANTS = (
         '    os.setgroups(account.groups[: os.sysconf("SC_NGROUPS_MAX")])\n',
         "",
         "tests/migration/source/test_privileges.py::test_what_only_a_group_of_roots_may_read_is_not_read",
+        needs_root=True,
     ),
     Mutant(
         "the target is looked at again when nobody else can load",

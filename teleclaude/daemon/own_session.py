@@ -47,7 +47,8 @@ class OwnSession:
         self._last: dict[str, object] | None = None
         with suppress(OSError, ValueError):
             found = json.loads(kept.read_text()) if kept is not None else None
-            self._last = found if isinstance(found, dict) and {*found} == {"pid", "begun", "name"} else None
+            types = {key: type(value) for key, value in found.items()} if isinstance(found, dict) else {}
+            self._last = found if types == {"pid": int, "begun": str, "name": str} else None
 
     async def end(self, engine: AsyncEngine) -> bool:
         """End the session that held the lock last; False where there is none."""

@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import pytest
@@ -41,13 +42,32 @@ async def test_the_session_of_somebody_else_is_never_ended(target: URL, tmp_path
         await holder.release()
 
 
+@pytest.mark.parametrize("other", [{"name": "teleclaude"}, {"begun": "2026-01-01 00:00:00+00"}])
+async def test_a_process_number_that_was_given_to_another_session_ends_nothing(
+    target: URL, tmp_path: Path, other: dict[str, str]
+) -> None:
+    path = tmp_path / "session.json"
+    held = OwnSession(target, path)
+    async with disposing(make_engine(held.url)) as before:
+        holder = Lease(before, held, nothing)
+        await holder.take()
+        path.write_text(json.dumps(json.loads(path.read_text()) | other))
+        own = OwnSession(target, path)
+        async with disposing(make_engine(own.url)) as engine:
+            with pytest.raises(LockHeldError):
+                await Lease(engine, own, nothing).take()
+        await holder.confirm()
+        await holder.release()
+
+
 async def test_the_session_of_a_living_daemon_is_never_ended(target: URL, tmp_path: Path) -> None:
-    with keeping_session(target, tmp_path) as own, keeping_session(target, tmp_path) as second:
-        async with disposing(make_engine(own.url)) as engine, disposing(make_engine(second.url)) as other:
+    with keeping_session(target, tmp_path) as own:
+        async with disposing(make_engine(own.url)) as engine:
             living = Lease(engine, own, nothing)
             await living.take()
-            with pytest.raises(LockHeldError):
-                await Lease(other, second, nothing).take()
+            with keeping_session(target, tmp_path) as second, pytest.raises(LockHeldError):
+                async with disposing(make_engine(second.url)) as other:
+                    await Lease(other, second, nothing).take()
             await living.confirm()
             await living.release()
 
@@ -57,7 +77,7 @@ def test_a_daemon_without_a_folder_for_its_state_keeps_nothing(target: URL, tmp_
         assert own.url.query["application_name"] == own.name
 
 
-@pytest.mark.parametrize("text", ["", "null", "[]", '{"pid": 1}', "\0"])
+@pytest.mark.parametrize("text", ["", "null", "[]", '{"pid": 1}', '{"pid": "1", "begun": "", "name": ""}', "\0"])
 def test_a_file_that_is_damaged_names_no_session(target: URL, tmp_path: Path, text: str) -> None:
     (tmp_path / "session.json").write_text(text)
     assert OwnSession(target, tmp_path / "session.json")._last is None

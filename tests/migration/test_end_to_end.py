@@ -456,3 +456,9 @@ async def test_json_in_blobs_our_audit_log_old_owners_and_rows_without_a_key_arr
     added = "INSERT INTO audit_log (actor_person, action_type) VALUES ('Ada', 'read') RETURNING id"
     assert await query(target, added) == [(42,)]
     assert await query(target, "SELECT a, b FROM loose ORDER BY a") == [(1, "x\u2400"), (2, "x\u2400")]
+
+
+async def test_the_sequence_of_the_hook_events_says_which_the_migration_brought(migrated: Migrated) -> None:
+    sequence = "pg_get_serial_sequence('hook_outbox', 'id')::regclass"
+    after_all = f"SELECT seqstart > (SELECT max(id) FROM hook_outbox) FROM pg_sequence WHERE seqrelid = {sequence}"
+    assert await query(migrated.target, after_all) == [(True,)]

@@ -77,6 +77,15 @@ async def test_json_that_nests_a_thousand_deep_arrives_as_it_is(
     assert [entry for entry in ledger(options) if entry["table"] == "hook_outbox" and entry["key"] == [1]] == []
 
 
+async def test_long_values_are_compressed_with_lz4_where_the_server_has_it(
+    options: Options, sample: SampleInstallation, target: URL
+) -> None:
+    await migrated_with(options, sample, (PAYLOAD, (json.dumps(["a long text", *range(9_000)]), 1)))
+    offered = "SELECT 'lz4' = ANY (enumvals) FROM pg_settings WHERE name = 'default_toast_compression'"
+    expected = [("lz4",)] if await query(target, offered) == [(True,)] else [("pglz",)]
+    assert await query(target, "SELECT pg_column_compression(payload) FROM hook_outbox WHERE id = 1") == expected
+
+
 @pytest.mark.parametrize("text", [nested(20_000), '{"n": 1e200000}'])
 async def test_json_that_postgresql_refuses_becomes_a_string_with_its_original_in_the_ledger(
     options: Options, sample: SampleInstallation, target: URL, text: str

@@ -34,7 +34,8 @@ class Computer(_Section):
 class Person(_Section):
     """A person who uses this installation."""
 
-    name: str
+    name: str = Field(pattern=r"\S")
+    """Not empty: a session without an owner has the empty name."""
     email: str | None = None
     """None where no old file lists the person."""
     username: str | None = None

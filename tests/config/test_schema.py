@@ -17,6 +17,12 @@ def test_what_is_not_set_has_a_default() -> None:
     assert (settings.computer.name, settings.people, settings.database) == ("unknown", (), None)
 
 
+@pytest.mark.parametrize("name", ["", " "])
+def test_a_person_without_a_name_is_refused(name: str) -> None:
+    with pytest.raises(ConfigError, match="people"):
+        make_settings({"agents": {}, "people": [{"name": name}]}, "config.yml")
+
+
 def test_an_error_names_the_files_and_the_key_and_not_the_value() -> None:
     values = {"agents": {}, "people": [{"name": "Ada", "role": "hunter2"}], "database": {"url": ["planted"]}}
     with pytest.raises(ConfigError) as caught:

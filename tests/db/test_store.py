@@ -90,6 +90,7 @@ OWNED = [
     session("of a person who was renamed", 5, owner_person="Countess Ada", owner_uid=1000),
     session("ada's, from another machine", 6, owner_person="Ada", owner_uid=501),
     session("nobody's", 7, owner_person="Eve", owner_uid=1001),
+    session("without an owner", 8, owner_person="", owner_uid=-1, visibility="shared", human_email="ada@example.com"),
 ]
 
 
@@ -106,6 +107,12 @@ async def test_people_see_what_is_theirs_or_shared_and_a_number_alone_takes_noth
 ) -> None:
     seen = await listed(owned, Viewer("Ada", 1000, others=frozenset({"Bob"})))
     assert seen == ["ada's, from another machine", "of a person who was renamed", "bob's, shared", "ada's"]
+
+
+@pytest.mark.parametrize("viewer", [Viewer("", -1), Viewer("Ada", 1000, email="ada@example.com")])
+async def test_a_session_without_an_owner_is_seen_by_administrators_alone(owned: AsyncEngine, viewer: Viewer) -> None:
+    assert "without an owner" not in await listed(owned, viewer)
+    assert (await listed(owned, ADMIN))[0] == "without an owner"
 
 
 async def test_an_administrator_sees_all_and_knows_which_are_somebody_elses(owned: AsyncEngine) -> None:

@@ -62,8 +62,10 @@ class Session(Model):
     session_metadata: Mapped[Document | None]
     turn_triggered_by_linked_output: Mapped[bool] = mapped_column(server_default=false())
     principal: Mapped[str | None]
-    owner_person: Mapped[str]
-    owner_uid: Mapped[int]
+    owner_person: Mapped[str] = mapped_column(server_default="")
+    """The name in `people`; empty where a program that knows no owners added the session."""
+    owner_uid: Mapped[int] = mapped_column(server_default="-1")
+    """The number of the account; -1 where the owner is not known. No account has it."""
 
     __table_args__ = (
         Index("idx_sessions_computer", "computer_name"),

@@ -27,6 +27,10 @@ class Viewer:
     """Somebody for whom the one user's web interface asks; their sessions have this address."""
 
 
+_OWNED = or_(Session.owner_person != "", Session.owner_uid != -1)
+"""Whether a session has an owner; one without is an administrator's to see (docs/adopting.md)."""
+
+
 def is_own(viewer: Viewer) -> ColumnElement[bool]:
     """Return whether a session is the viewer's.
 
@@ -36,16 +40,17 @@ def is_own(viewer: Viewer) -> ColumnElement[bool]:
     if viewer.owns_all:
         return true()
     if viewer.email is not None:
-        return Session.human_email == viewer.email
+        return and_(_OWNED, Session.human_email == viewer.email)
+    by_name = and_(Session.owner_person != "", Session.owner_person == viewer.person)
     by_number = and_(Session.owner_uid == viewer.uid, Session.owner_person.not_in(sorted(viewer.others)))
-    return or_(Session.owner_person == viewer.person, by_number)
+    return and_(_OWNED, or_(by_name, by_number))
 
 
 def is_visible(viewer: Viewer) -> ColumnElement[bool]:
     """Return whether the viewer may read a session."""
     if viewer.sees_all:
         return true()
-    shared = Session.visibility == "shared" if viewer.sees_shared else false()
+    shared = and_(_OWNED, Session.visibility == "shared") if viewer.sees_shared else false()
     return or_(is_own(viewer), shared)
 
 

@@ -230,8 +230,8 @@ CREATE TABLE sessions (
     session_metadata jsonb,
     turn_triggered_by_linked_output boolean DEFAULT false NOT NULL,
     principal text,
-    owner_person text NOT NULL,
-    owner_uid bigint NOT NULL
+    owner_person text DEFAULT '' NOT NULL,
+    owner_uid bigint DEFAULT '-1' NOT NULL
 );
 
 CREATE TABLE system_settings (

@@ -242,8 +242,8 @@ CREATE TABLE sessions (
     session_metadata JSON,
     turn_triggered_by_linked_output BOOLEAN DEFAULT 0 NOT NULL,
     principal TEXT,
-    owner_person TEXT NOT NULL,
-    owner_uid INTEGER NOT NULL,
+    owner_person TEXT DEFAULT '' NOT NULL,
+    owner_uid INTEGER DEFAULT '-1' NOT NULL,
     CONSTRAINT sessions_pkey PRIMARY KEY (session_id)
 );
 

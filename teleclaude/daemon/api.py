@@ -19,10 +19,11 @@ from teleclaude.daemon import problems
 from teleclaude.daemon.connection import Connection, make_refusal
 from teleclaude.daemon.identity import Caller, narrow, read_account
 from teleclaude.daemon.route import Call, Input, Route
-from teleclaude.daemon.routes import ROUTES
+from teleclaude.daemon.routes import COMPARED, ROUTES
 from teleclaude.daemon.service import DATABASE_ERRORS, Service
 from teleclaude.db.store.viewers import find_token
 from teleclaude.errors import RequestError
+from teleclaude.printable import printable
 
 _LOG = logging.getLogger(__name__)
 
@@ -121,6 +122,9 @@ async def _read_input(route: Route[Any], request: web.Request) -> Input:
     """Return what a request says, checked; raises RequestError (400) that names the field and not its value."""
     fields = route.input.model_fields
     said: Any = {name: value for name, value in request.query.items() if name in fields}
+    # Clients of the single-user daemon may send parameters that are not known here.
+    if f"{route.method} {route.path}" not in COMPARED and (unknown := sorted({*request.query} - {*fields})):
+        raise RequestError(400, problems.UNKNOWN_PARAMETERS.fill(names=", ".join(map(printable, unknown[:5]))))
     if route.takes_body:
         try:
             said = from_json(await request.read(), allow_inf_nan=False)

@@ -42,7 +42,7 @@ def make_refusal(status: int, problem: Problem, headers: Mapping[str, str] | Non
 
 
 def _to_body(problem: Problem) -> bytes:
-    return Refusal(error=problem.message, hint=problem.hint).model_dump_json().encode()
+    return Refusal(error=problem.message, hint=problem.hint, detail=problem.message).model_dump_json().encode()
 
 
 _TOO_MANY_BODY = _to_body(problems.TOO_MANY_CONNECTIONS)

@@ -80,6 +80,9 @@ HTTP_SAID = Problem("{reason}", _SEE_ROUTES)
 NOT_JSON = Problem("the body is not JSON: {reason}", _SEND_OBJECT)
 NO_JSON_OBJECT = Problem("the body is no JSON object", _SEND_OBJECT)
 NESTED_TOO_DEEP = Problem("the body is nested too deep", "send a flatter object")
+UNKNOWN_PARAMETERS = Problem(
+    "this route does not take {names}", "leave it out; GET /openapi.json describes every field"
+)
 FIELDS_WRONG = Problem("{fields}", "see GET /openapi.json, which describes every field")
 
 # The request is answered.
@@ -91,7 +94,7 @@ NO_SESSION = Problem("there is no session {session_id}", "teleclaude sessions --
 SESSION_EXISTS = Problem("there is a session {session_id} already", "leave out session_id, and you get a new one")
 SESSION_OF_ANOTHER = Problem("the session {session_id} is somebody else's", "ask its owner, or an administrator")
 NO_OBSERVATION = Problem("there is no observation {number}", "search for it with GET /api/memory/search")
-NO_SETTING = Problem("there is no setting {key}", "GET /settings lists all of them")
+NO_SETTING = Problem("there is no setting {key}", "GET /system-settings lists all of them")
 
 # We ask a daemon.
 DAEMON_SAID = Problem("{error}", "{hint}")

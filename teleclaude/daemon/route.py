@@ -73,6 +73,8 @@ class Refusal(Answer):
 
     error: str
     hint: str
+    detail: str
+    """The sentence again, under the name of the single-user daemon."""
 
 
 I = TypeVar("I", bound=Input)  # noqa: E741 - the input of a route

@@ -11,7 +11,7 @@ from teleclaude.daemon import api, connection
 from teleclaude.daemon.identity import Role
 from teleclaude.daemon.openapi import describe
 from teleclaude.daemon.outbox import MOMENTS, TEXTS
-from teleclaude.daemon.routes import ROUTES
+from teleclaude.daemon.routes import COMPARED, ROUTES
 from teleclaude.db.url import parse_url
 from tests.support.house import House, opened
 
@@ -87,10 +87,11 @@ ASKED: list[tuple[str, str, str, Any]] = [
     ("GET", "/api/memory/timeline", "/api/memory/timeline?anchor=1", None),
     ("POST", "/api/memory/batch", "/api/memory/batch", {"ids": [1]}),
     ("DELETE", "/api/memory/{id}", "/api/memory/1", None),
-    ("GET", "/api/mirrors/search", "/api/mirrors/search?query=x", None),
-    ("PUT", "/settings/{key}", "/settings/k", {"value": "v"}),
+    ("GET", "/api/mirrors/search", "/api/mirrors/search?q=x", None),
+    ("PUT", "/system-settings/{key}", "/system-settings/k", {"value": "v"}),
     ("GET", "/settings", "/settings", None),
-    ("GET", "/settings/{key}", "/settings/k", None),
+    ("GET", "/system-settings", "/system-settings", None),
+    ("GET", "/system-settings/{key}", "/system-settings/k", None),
 ]
 
 
@@ -118,9 +119,16 @@ def test_what_fits_no_description_is_noticed() -> None:
 
 
 def test_the_page_has_the_routes_and_roles_of_the_table() -> None:
-    rows = re.findall(r"^\| `([A-Z]+) (/\S*)` \| ([^|]+) \| ([^|]+) \|$", PAGE, re.M)
+    section = PAGE.split("\n## Routes\n")[1].split("\n### ")[0]
+    rows = re.findall(r"^\| `([A-Z]+) (/\S*)` \| ([^|]+) \| ([^|]+) \|$", section, re.M)
     table = [(r.method, r.path, ", ".join(role for role in Role if role in r.roles), r.summary) for r in ROUTES]
     assert rows == table
+
+
+def test_the_page_says_how_every_route_of_the_single_user_daemon_was_compared() -> None:
+    rows = re.findall(r"^\| `([A-Z]+ /\S*)` \| (same|more|not compared) \|", PAGE, re.M)
+    assert dict(rows) == COMPARED
+    assert set(COMPARED) <= {f"{route.method} {route.path}" for route in ROUTES}
 
 
 def test_the_page_has_the_limits_of_the_code() -> None:

@@ -47,7 +47,7 @@ def sentence(said: bytes) -> tuple[int, str]:
     """Return the status and the error of an answer, which must be in the form of every failure."""
     head, _, body = said.partition(b"\r\n\r\n")
     answer = json.loads(body)
-    assert set(answer) == {"error", "hint"}
+    assert set(answer) == {"error", "hint", "detail"}
     assert b"Traceback" not in body
     return int(head.split()[1]), answer["error"]
 

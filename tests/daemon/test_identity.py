@@ -162,7 +162,7 @@ async def test_unknown_callers_get_nothing_from_any_route_but_one_sentence(
     ]
     for status, body in await house.ask_all(stranger, requests):
         assert status == 403
-        assert set(body) == {"error", "hint"}
+        assert set(body) == {"error", "hint", "detail"}
     assert {vars(record)["fields"]["uid"] for record in caplog.records if record.message == "request"} == {stranger}
     assert await audited(house) == []
 

@@ -122,9 +122,12 @@ async def test_a_project_has_one_parent_for_all_its_observations(house: House) -
 async def test_the_timeline_is_what_was_learned_around_a_moment_in_its_order(house: House) -> None:
     ids = [await remember(house, f"number {number}") for number in range(6)]
     await remember(house, "elsewhere", project="other")
-    found = await ok(house, "GET", f"/api/memory/timeline?anchor={ids[3]}&before=2&after=1")
+    around = f"/api/memory/timeline?anchor={ids[3]}"
+    found = await ok(house, "GET", f"{around}&depth_before=2&depth_after=1")
     assert [o["id"] for o in found] == ids[1:5]
-    assert (await house.ask("GET", "/api/memory/timeline?anchor=999"))[0] == 404
+    assert [o["id"] for o in await ok(house, "GET", f"{around}&project=teleclaude")] == ids
+    assert len(await ok(house, "GET", around)) == 7
+    assert await ok(house, "GET", "/api/memory/timeline?anchor=999") == []
 
 
 @pytest.mark.parametrize(
@@ -132,8 +135,8 @@ async def test_the_timeline_is_what_was_learned_around_a_moment_in_its_order(hou
 )
 async def test_a_search_for_anything_is_answered(house: House, query: str) -> None:
     await remember(house, "a")
-    for place in ("memory", "mirrors"):
-        status, _ = await house.ask("GET", f"/api/{place}/search?query={quote(query)}")
+    for place in ("memory/search?query", "mirrors/search?q"):
+        status, _ = await house.ask("GET", f"/api/{place}={quote(query)}")
         assert status == 200
 
 
@@ -142,17 +145,19 @@ async def test_conversations_are_found_with_the_words_around(house: House) -> No
     text = " ".join(f"word{number}" for number in range(50)) + " Needle in " + "hay " * 50
     async with house.engine.begin() as connection:
         await connection.execute(insert(Mirror).values(**mirror, conversation_text=text))
-    (found,) = await ok(house, "GET", "/api/mirrors/search?query=needle%20hay")
-    assert found["snippet"] == "word48 word49 Needle in " + " ".join(["hay"] * 8)
-    assert await ok(house, "GET", "/api/mirrors/search?query=needle&agent=codex") == []
+    (found,) = await ok(house, "GET", "/api/mirrors/search?q=needle%20hay")
+    assert found["topic"] == "word48 word49 Needle in " + " ".join(["hay"] * 8)
+    assert found["sort_timestamp"] == NOW.isoformat()
+    assert await ok(house, "GET", "/api/mirrors/search?q=needle&agent=codex") == []
+    assert len(await ok(house, "GET", "/api/mirrors/search?q=needle&agent=all")) == 1
 
 
 async def test_a_setting_is_set_and_read_again(house: House) -> None:
-    assert (await house.ask("GET", "/settings/theme"))[0] == 404
+    assert (await house.ask("GET", "/system-settings/theme"))[0] == 404
     for value in ("dark", "hell"):
-        await ok(house, "PUT", "/settings/theme", {"value": value})
-    assert await ok(house, "GET", "/settings/theme") == {"key": "theme", "value": "hell"}
-    assert await ok(house, "GET", "/settings") == {"theme": "hell"}
+        await ok(house, "PUT", "/system-settings/theme", {"value": value})
+    assert await ok(house, "GET", "/system-settings/theme") == {"key": "theme", "value": "hell"}
+    assert await ok(house, "GET", "/system-settings") == {"theme": "hell"}
 
 
 async def test_an_event_is_in_the_database_when_it_is_acknowledged(house: House) -> None:
@@ -177,13 +182,14 @@ BAD: list[tuple[str, str, Any, str]] = [
     ("POST", "/sessions", None, "not JSON"),
     ("GET", "/sessions?computer=a%00b", None, "NUL"),
     ("GET", "/sessions?closed=perhaps", None, "closed"),
+    ("GET", "/sessions/a?page%1b=1", None, "page\\x1b"),
     ("GET", "/sessions/a%00b", None, "NUL"),
     ("GET", "/api/memory/search", None, "query"),
     ("GET", "/api/memory/search?query=a&limit=0", None, "limit"),
     ("GET", f"/api/memory/timeline?anchor={2**63}", None, "anchor"),
     ("POST", "/api/memory/save", {"text": "x", "type": "rumour"}, "type"),
     ("POST", "/api/memory/batch", {"ids": [1] * 1001}, "ids"),
-    ("PUT", "/settings/a", {}, "value"),
+    ("PUT", "/system-settings/a", {}, "value"),
     ("POST", "/hooks", {"session_id": "s", "event_type": ""}, "event_type"),
 ]
 
@@ -193,8 +199,8 @@ async def test_what_does_not_fit_is_refused_in_a_sentence_that_names_it(
     house: House, method: str, path: str, body: Any, named: str
 ) -> None:
     status, answer = await house.ask(method, path, body)
-    assert (status, set(answer)) == (400, {"error", "hint"}), answer
-    assert named in answer["error"]
+    assert (status, set(answer)) == (400, {"error", "hint", "detail"}), answer
+    assert named in answer["error"] == answer["detail"]
 
 
 async def test_a_number_that_no_database_can_hold_is_refused_on_both(house: House) -> None:
@@ -205,11 +211,15 @@ async def test_a_number_that_no_database_can_hold_is_refused_on_both(house: Hous
 async def test_what_is_not_there_and_what_is_not_asked_so_are_sentences(house: House) -> None:
     assert await house.ask("GET", "/sessions/none") == (
         404,
-        {"error": "there is no session none", "hint": "teleclaude sessions --closed lists all of yours"},
+        {
+            "error": "there is no session none",
+            "hint": "teleclaude sessions --closed lists all of yours",
+            "detail": "there is no session none",
+        },
     )
     for path, method, status in (("/nowhere", "GET", 404), ("/health", "DELETE", 405)):
         found, answer = await house.ask(method, path)
-        assert (found, set(answer)) == (status, {"error", "hint"})
+        assert (found, set(answer)) == (status, {"error", "hint", "detail"})
 
 
 async def test_the_owner_of_every_new_session_is_set(house: House) -> None:
@@ -236,4 +246,4 @@ async def test_the_web_interface_of_a_single_user_sees_for_its_visitor_only_what
         assert await seen(**ada, X_Web_User_Role="admin") == {"hers", "his", "shared"}
         assert await seen(**ada, X_Web_User_Role="member") == {"hers", "shared"}
         assert await seen(**ada) == {"hers"}
-        assert (await house.ask("PUT", "/settings/a", {"value": "b"}, **ada))[0] == 403
+        assert (await house.ask("PUT", "/system-settings/a", {"value": "b"}, **ada))[0] == 403

@@ -60,7 +60,7 @@ async def do_everything(house: House) -> None:
         ("PATCH", "/sessions/made", changes),
         ("GET", "/sessions/other", None),
         *(("POST", "/hooks", {"session_id": "made", "event_type": name, "payload": payload}) for name in hooks),
-        ("PUT", "/settings/key", {"value": "1"}),
+        ("PUT", "/system-settings/key", {"value": "1"}),
         ("POST", "/api/memory/save", {"text": "a thing"}),
         ("DELETE", "/api/memory/1", None),
     ]

@@ -62,6 +62,21 @@ async def _get_openapi(_call: Call[Nothing]) -> dict[str, Any]:
     return describe(ROUTES)
 
 
+class _Speech(Answer):
+    enabled: Literal[False] = False
+
+
+class RuntimeSettings(Answer):
+    """The settings of the single-user daemon that clients ask for; this daemon does not speak."""
+
+    tts: _Speech = _Speech()
+
+
+async def _get_runtime_settings(_call: Call[Nothing]) -> RuntimeSettings:
+    """Say that this daemon does not speak."""
+    return RuntimeSettings()
+
+
 async def _get_settings(call: Call[Nothing]) -> dict[str, str]:
     """Read all settings."""
     return await read_settings(call.orm)
@@ -87,7 +102,24 @@ ROUTES: tuple[Route[Any], ...] = (
     Route("GET", "/openapi.json", EVERYONE, Nothing, dict[str, Any], _get_openapi),
     *sessions.ROUTES,
     *memory.ROUTES,
-    Route("GET", "/settings", STAFF, Nothing, dict[str, str], _get_settings),
-    Route("GET", "/settings/{key}", STAFF, _OneSetting, Setting, _get_setting),
-    Route("PUT", "/settings/{key}", ADMINS, _NewSetting, Setting, _put_setting),
+    Route("GET", "/settings", EVERYONE, Nothing, RuntimeSettings, _get_runtime_settings),
+    Route("GET", "/system-settings", STAFF, Nothing, dict[str, str], _get_settings),
+    Route("GET", "/system-settings/{key}", STAFF, _OneSetting, Setting, _get_setting),
+    Route("PUT", "/system-settings/{key}", ADMINS, _NewSetting, Setting, _put_setting),
 )
+
+COMPARED = {
+    "GET /health": "not compared",
+    "GET /auth/whoami": "not compared",
+    "GET /sessions": "more",
+    "POST /sessions": "not compared",
+    "DELETE /sessions/{session_id}": "not compared",
+    "POST /api/memory/save": "more",
+    "GET /api/memory/search": "same",
+    "GET /api/memory/timeline": "same",
+    "POST /api/memory/batch": "not compared",
+    "DELETE /api/memory/{id}": "more",
+    "GET /api/mirrors/search": "more",
+    "GET /settings": "same",
+}
+"""The routes that the single-user daemon has too, and whether ours take and answer the same (docs/api.md)."""

@@ -23,7 +23,7 @@ from teleclaude.errors import RequestError
 
 _TITLE_LENGTH = 80
 
-_SNIPPET_WORDS = 12
+_TOPIC_WORDS = 12
 """As many as the single-user daemon showed (facts: daemon, Mirrors search)."""
 
 _Limit = Annotated[int, Field(ge=1, le=1000)]
@@ -46,6 +46,12 @@ class Observation(Answer):
     facts: Annotated[list[Any], BeforeValidator(_to_list)]
     created_at: Moment
     created_at_epoch: int
+
+
+class Forgotten(Observation):
+    """An observation that was forgotten."""
+
+    deleted: int = Field(validation_alias="id")
 
 
 class _NewObservation(Input):
@@ -71,11 +77,12 @@ class _Searched(Input):
 
 
 class _Around(Input):
-    """An observation, and how many before and after it."""
+    """An observation, and how many before and after it, of all projects or of one."""
 
     anchor: RowNumber
-    before: Annotated[int, Field(ge=0, le=1000)] = 10
-    after: Annotated[int, Field(ge=0, le=1000)] = 10
+    depth_before: Annotated[int, Field(ge=0, le=1000)] = 3
+    depth_after: Annotated[int, Field(ge=0, le=1000)] = 3
+    project: Name | None = None
 
 
 class _Numbers(Input):
@@ -106,9 +113,11 @@ async def _get_search(call: Call[_Searched]) -> Sequence[MemoryObservation]:
 
 
 async def _get_timeline(call: Call[_Around]) -> Sequence[MemoryObservation]:
-    """List what was remembered of a project before and after an observation, the oldest first."""
-    anchor = await _find(call, call.given.anchor)
-    return await read_timeline(call.orm, anchor, call.given.before, call.given.after)
+    """List what was remembered before and after an observation, the oldest first; nothing where it is not there."""
+    given = call.given
+    for anchor in await read_observations(call.orm, [given.anchor]):
+        return await read_timeline(call.orm, anchor, given.depth_before, given.depth_after, given.project)
+    return []
 
 
 async def _post_batch(call: Call[_Numbers]) -> Sequence[MemoryObservation]:
@@ -116,19 +125,13 @@ async def _post_batch(call: Call[_Numbers]) -> Sequence[MemoryObservation]:
     return await read_observations(call.orm, call.given.ids)
 
 
-async def _delete_memory(call: Call[_OneObservation]) -> Observation:
+async def _delete_memory(call: Call[_OneObservation]) -> MemoryObservation:
     """Forget an observation for good; the answer is the last that is seen of it."""
-    found = Observation.model_validate(await _find(call, call.given.id))
-    if not await delete_observation(call.orm, call.given.id):
-        raise RequestError(404, problems.NO_OBSERVATION.fill(number=call.given.id))
-    return found
-
-
-async def _find(call: Call[Any], number: int) -> MemoryObservation:
-    """Return an observation; raises RequestError (404)."""
-    for found in await read_observations(call.orm, [number]):
-        return found
-    raise RequestError(404, problems.NO_OBSERVATION.fill(number=number))
+    number = call.given.id
+    found = await read_observations(call.orm, [number])
+    if not found or not await delete_observation(call.orm, number):
+        raise RequestError(404, problems.NO_OBSERVATION.fill(number=number))
+    return found[0]
 
 
 class MirrorAnswer(Answer):
@@ -140,17 +143,20 @@ class MirrorAnswer(Answer):
     project: str
     agent: str
     computer: str
-    timestamp_start: Moment
+    timestamp: Moment
+    sort_timestamp: Moment
+    """The moment by which the conversations are sorted: that of its begin, else of its last change."""
     timestamp_end: Moment
     message_count: int
-    snippet: str
+    topic: str
+    """A few words around the first that was looked for."""
 
 
 class _SearchedMirrors(Input):
     """Words that a conversation holds, all of them."""
 
-    query: _Words
-    agent: Name | None = None
+    q: _Words
+    agent: Name | None = Field(None, description="The name of an agent, or all.")
     computer: Name | None = None
     limit: _Limit = 20
 
@@ -160,27 +166,30 @@ async def _get_mirrors(call: Call[_SearchedMirrors]) -> list[MirrorAnswer]:
     given, viewer = call.given, call.viewer
     # A conversation whose session is not there is nobody's: administrators find it.
     visible = None if viewer.sees_all else select(Session.session_id).where(is_visible(viewer))
-    wanted = MirrorSearch(given.query, given.agent, given.computer, visible, given.limit)
+    agent = None if given.agent == "all" else given.agent
+    wanted = MirrorSearch(given.q, agent, given.computer, visible, given.limit)
     found = await search_mirrors(call.orm, wanted)
     if viewer.sees_all and not viewer.owns_all and call.service.audited:
         own = set(await call.orm.scalars(select(Session.session_id).where(is_own(viewer))))
         others = (row.session_id for row in found if row.session_id not in own)
         await write_audit(call.orm, call.caller.person, "search_mirror", others)
-    return [_to_answer(row, given.query) for row in found]
+    return [_to_answer(row, given.q) for row in found]
 
 
 def _to_answer(row: Mirror, query: str) -> MirrorAnswer:
-    columns = {name: getattr(row, name) for name in MirrorAnswer.model_fields if name != "snippet"}
-    return MirrorAnswer(**columns, snippet=_make_snippet(row.conversation_text, query))
+    columns = {name: getattr(row, name) for name in MirrorAnswer.model_fields if hasattr(row, name)}
+    moment = row.timestamp_start or row.updated_at
+    said = {"timestamp": moment, "sort_timestamp": moment, "topic": _make_topic(row.conversation_text, query)}
+    return MirrorAnswer.model_validate({**columns, **said})
 
 
-def _make_snippet(text: str, query: str) -> str:
+def _make_topic(text: str, query: str) -> str:
     """Return a few words of a text: around the first word of the query that it holds as it is written, or the first."""
     folded = text.casefold()
     places = (folded.find(word.casefold()) for word in query.split())
     place = next((place for place in places if place >= 0), 0)
     before = text[max(0, place - 200) : place].split()
-    return " ".join([*before, *text[place : place + 2000].split()][max(0, len(before) - 2) :][:_SNIPPET_WORDS])
+    return " ".join([*before, *text[place : place + 2000].split()][max(0, len(before) - 2) :][:_TOPIC_WORDS])
 
 
 ROUTES: tuple[Route[Any], ...] = (
@@ -188,6 +197,6 @@ ROUTES: tuple[Route[Any], ...] = (
     Route("GET", "/api/memory/search", STAFF, _Searched, list[Observation], _get_search),
     Route("GET", "/api/memory/timeline", STAFF, _Around, list[Observation], _get_timeline),
     Route("POST", "/api/memory/batch", STAFF, _Numbers, list[Observation], _post_batch),
-    Route("DELETE", "/api/memory/{id}", ADMINS, _OneObservation, Observation, _delete_memory),
+    Route("DELETE", "/api/memory/{id}", ADMINS, _OneObservation, Forgotten, _delete_memory),
     Route("GET", "/api/mirrors/search", EVERYONE, _SearchedMirrors, list[MirrorAnswer], _get_mirrors),
 )

@@ -41,11 +41,18 @@ async def read_observations(orm: Orm, ids: Sequence[int]) -> Sequence[MemoryObse
     return [found[id_] for id_ in dict.fromkeys(ids) if id_ in found]
 
 
-async def read_timeline(orm: Orm, anchor: MemoryObservation, before: int, after: int) -> Sequence[MemoryObservation]:
-    """Return an observation among those of its project that were made before and after it, the oldest first."""
+async def read_timeline(
+    orm: Orm, anchor: MemoryObservation, before: int, after: int, project: str | None = None
+) -> Sequence[MemoryObservation]:
+    """Return an observation among those that were made before and after it, of `project` or of all, the oldest first.
+
+    (facts: daemon, parameters and answers that clients rely on)
+    """
     order = (MemoryObservation.created_at_epoch, MemoryObservation.id)
     place, here = tuple_(*order), (anchor.created_at_epoch, anchor.id)
-    among = select(MemoryObservation).where(MemoryObservation.project == anchor.project)
+    among = select(MemoryObservation)
+    if project is not None:
+        among = among.where(MemoryObservation.project == project)
     downwards = (column.desc() for column in order)
     earlier = await orm.scalars(among.where(place < here).order_by(*downwards).limit(before))
     later = await orm.scalars(among.where(place > here).order_by(*order).limit(after))

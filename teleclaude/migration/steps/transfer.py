@@ -51,7 +51,7 @@ _COMPRESS_FASTER = (
     "SELECT set_config(name, 'lz4', true) FROM pg_settings"
     " WHERE name = 'default_toast_compression' AND 'lz4' = ANY (enumvals)"
 )
-"""Long values take a quarter of the time with lz4 (docs/performance.md); a server that was built without it has none."""
+"""Long values load in a quarter of the time with lz4 (docs/performance.md), which not every server was built with."""
 
 
 async def transfer(plan: Plan) -> AsyncGenerator[Event, None]:

@@ -69,6 +69,23 @@ def test_every_service_says_how_it_is_and_comes_back(application: Application) -
         assert service.restart == "unless-stopped"
 
 
+def test_no_service_has_a_right_of_root_or_can_change_its_image(application: Application) -> None:
+    for service in application.services.values():
+        assert service.user not in ("", "root", "0")
+        assert (service.cap_drop, service.security_opt) == (["ALL"], ["no-new-privileges:true"])
+        assert service.read_only
+        assert service.pids_limit is not None
+
+
+def test_the_daemon_has_the_limits_of_the_unit(application: Application) -> None:
+    unit = (CHECKOUT / "etc/teleclaude-system.service").read_text()
+    daemon = application.services["daemon"]
+    assert f"MemoryMax={daemon.mem_limit}\n".upper() in unit.upper()
+    assert daemon.memswap_limit == daemon.mem_limit
+    assert f"TasksMax={daemon.pids_limit}\n" in unit
+    assert {f"Limit{name.upper()}={value}" for name, value in daemon.ulimits.items()} < set(unit.splitlines())
+
+
 def test_no_port_is_published_and_the_socket_is_where_clients_look(application: Application) -> None:
     assert "ports:" not in COMPOSE.read_text()
     mounts = [mount for mount in application.services["daemon"].volumes if isinstance(mount, Mount)]

@@ -18,17 +18,18 @@ from teleclaude.layout import make_layout
 
 CHECKOUT = Path(__file__).parents[2]
 UNIT = CHECKOUT / "etc" / make_layout("linux").unit
+NO_NETWORK = CHECKOUT / "etc" / "no-network.conf"
 PLIST = CHECKOUT / "etc" / f"{make_layout('darwin').unit}.plist"
 SAMPLE = CHECKOUT / "etc" / "config.sample.yml"
 
 with_systemd = pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="needs systemd-analyze")
 
 
-def directives(section: str) -> dict[str, str]:
+def directives(section: str, file: Path = UNIT) -> dict[str, str]:
     """Return the directives of a section; of a directive that is there twice, the last."""
     parser = RawConfigParser(strict=False, comment_prefixes=("#",))
     parser.optionxform = str  # type: ignore[assignment,method-assign]
-    parser.read(UNIT)
+    parser.read(file)
     return dict(parser[section])
 
 
@@ -42,10 +43,46 @@ def test_systemd_has_nothing_to_say_of_the_unit(tmp_path: Path) -> None:
 
 
 @with_systemd
-def test_the_unit_is_hardened() -> None:
-    command = ["systemd-analyze", "security", "--offline=true", "--threshold=15", "--no-pager", str(UNIT)]
+@pytest.mark.parametrize(("network", "highest"), [(True, 12), (False, 10)], ids=["as shipped", "no network"])
+def test_the_unit_is_hardened(tmp_path: Path, network: bool, highest: int) -> None:
+    unit = tmp_path / UNIT.name
+    shutil.copy(UNIT, unit)
+    if not network:
+        (tmp_path / f"{UNIT.name}.d").mkdir()
+        shutil.copy(NO_NETWORK, tmp_path / f"{UNIT.name}.d")
+    # The threshold is in tenths.
+    command = ["systemd-analyze", "security", "--offline=true", f"--threshold={highest}", "--no-pager", str(unit)]
     analysed = subprocess.run(command, capture_output=True, text=True, check=False)
     assert analysed.returncode == 0, analysed.stdout + analysed.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "without_it"),
+    [
+        ("LimitNOFILE", "4096", "connections take every descriptor of the system"),
+        ("MemoryHigh", "1G", "a daemon out of hand takes the memory of everybody"),
+        ("MemoryMax", "2G", "a daemon out of hand takes the memory of everybody"),
+        ("TasksMax", "64", "a daemon out of hand starts processes without end"),
+        ("LimitCORE", "0", "a crash writes secrets to the disk"),
+        ("MemorySwapMax", "0", "secrets go to the swap"),
+        ("SocketBindDeny", "any", "who takes over the daemon listens for the network"),
+        ("NoExecPaths", "/", "who takes over the daemon runs what it writes"),
+        ("ExecPaths", "/usr /opt -/bin -/lib -/lib64", "Python is not run"),
+        ("CapabilityBoundingSet", "", "the daemon may get a right of root"),
+        ("NoNewPrivileges", "yes", "a setuid program makes the daemon root"),
+        ("ProtectHome", "yes", "the daemon reads what people keep at home"),
+        ("ProtectSystem", "strict", "the daemon writes where root reads"),
+    ],
+)
+def test_the_unit_limits_what_the_daemon_can_do(name: str, value: str, without_it: str) -> None:
+    assert directives("Service").get(name) == value, without_it
+
+
+def test_without_a_network_the_service_reaches_local_sockets_only() -> None:
+    service = directives("Service", NO_NETWORK)
+    assert service == {"PrivateNetwork": "yes", "IPAddressDeny": "any", "RestrictAddressFamilies": "AF_UNIX"}
+    # Without this line the families of the unit stay, because a list grows.
+    assert "RestrictAddressFamilies=\nRestrictAddressFamilies=AF_UNIX\n" in NO_NETWORK.read_text()
 
 
 def test_the_unit_runs_as_the_service_user_and_says_when_it_is_ready() -> None:
@@ -83,6 +120,12 @@ def test_the_property_list_is_one_and_names_the_places_of_the_program() -> None:
     assert read["KeepAlive"] == {"PathState": {str(layout.secrets): True}}
     assert Path(read["StandardErrorPath"]).parent == layout.logs
     assert read["WorkingDirectory"] == str(layout.state)
+
+
+def test_launchd_limits_what_it_can() -> None:
+    read = plistlib.loads(PLIST.read_bytes())
+    limits = {"Core": 0, "NumberOfFiles": int(directives("Service")["LimitNOFILE"])}
+    assert (read["SoftResourceLimits"], read["HardResourceLimits"]) == (limits, limits)
 
 
 def test_the_sample_configuration_is_one_that_the_daemon_can_use() -> None:

@@ -19,6 +19,7 @@ from tests.support.shell import CHECKOUT, SHELLS
 
 SCRIPT = CHECKOUT / "bin" / "install-system.sh"
 UNIT = Path("etc/systemd/system/teleclaude-system.service")
+NO_NETWORK = Path(f"{UNIT}.d/no-network.conf")
 ENABLED = Path("etc/systemd/system/multi-user.target.wants/teleclaude-system.service")
 
 
@@ -155,6 +156,47 @@ def test_a_mode_that_was_opened_is_closed_again(root: Path) -> None:
     assert state.stat().st_mode & 0o7777 == 0o1770
 
 
+def test_the_network_is_taken_only_from_a_service_whose_database_is_on_a_local_socket(root: Path) -> None:
+    assert run(root, "--no-network").returncode == 3
+    offered = run(root, "--fresh")
+    assert f"the service needs no network; to take it away: {SCRIPT} --no-network --root {root}" in offered.stdout
+    taken = run(root, "--no-network")
+    assert taken.returncode == 0, taken.stderr
+    assert (root / NO_NETWORK).read_bytes() == (CHECKOUT / "etc/no-network.conf").read_bytes()
+    # It stays when the script runs again, and is not offered twice.
+    assert "needs no network" not in run(root).stdout
+    assert (root / NO_NETWORK).exists()
+    run(root, "--uninstall")
+    assert not (root / NO_NETWORK).parent.exists()
+
+
+@pytest.mark.parametrize(
+    ("url", "code"),
+    [
+        ("postgresql:///teleclaude?user=teleclaude&host=/run/postgresql", 0),
+        ('"postgresql+asyncpg://u@%2Frun%2Fpostgresql/teleclaude"', 0),
+        ("postgresql://u@localhost/teleclaude", 3),
+        ("postgresql://u@localhost/teleclaude # ?host=/run/postgresql", 3),
+    ],
+)
+def test_a_service_that_needs_the_network_keeps_it(root: Path, url: str, code: int) -> None:
+    config = make_layout("linux", root).system_config
+    config.parent.mkdir(parents=True)
+    config.write_text(f"database:\n  url: {url}\n")
+    refused = run(root, "--no-network")
+    assert refused.returncode == code
+    assert (root / NO_NETWORK).exists() == (code == 0)
+    assert (f"{config} names no database on a local socket" in refused.stderr) == (code == 3)
+
+
+def test_what_somebody_changed_of_the_service_is_kept(root: Path) -> None:
+    run(root, "--fresh", "--no-network")
+    mine = (root / NO_NETWORK).with_name("override.conf")
+    mine.write_text("[Service]\nMemoryMax=4G\n")
+    run(root, "--uninstall")
+    assert list(mine.parent.iterdir()) == [mine]
+
+
 def test_the_old_unit_is_not_touched_by_anything(root: Path) -> None:
     old = root / "etc/systemd/system" / LINUX.old.name
     old.parent.mkdir(parents=True)
@@ -286,7 +328,8 @@ def test_help_has_examples_and_every_flag(tmp_path: Path) -> None:
     assert "sudo bin/install-system.sh --fresh" in shown.stdout
     script = SCRIPT.read_text()
     taken = set(re.findall(r"(?<=\s)(--[a-z-]+)\)", script))
-    assert taken == {"--dry-run", "--uninstall", "--fresh", "--no-database", "--help", "--root", "--wheels"}
+    flags = {"--dry-run", "--uninstall", "--fresh", "--no-database", "--no-network", "--help", "--root", "--wheels"}
+    assert taken == flags
     assert all(re.search(rf"^  {flag}\b", shown.stdout, re.M) for flag in taken)
 
 

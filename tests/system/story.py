@@ -116,6 +116,13 @@ def open_sessions(machine: Machine, user: str | None) -> set[str]:
     return {session["session_id"] for session in json.loads(answer)}
 
 
+def exposure(machine: Machine) -> float:
+    said = machine.run("systemd-analyze", "security", "--no-pager", UNIT).stdout
+    score = re.search(r"exposure level for \S+: ([\d.]+)", said)
+    assert score is not None, said
+    return float(score[1])
+
+
 def main_process(machine: Machine) -> str:
     return machine.run("systemctl", "show", "--property=MainPID", "--value", UNIT).stdout.strip()
 
@@ -179,10 +186,7 @@ def test_systemd_has_nothing_to_say_of_the_unit(machine: Machine) -> None:
 
 
 def test_the_unit_is_hardened(machine: Machine) -> None:
-    said = machine.run("systemd-analyze", "security", "--no-pager", UNIT).stdout
-    score = re.search(r"exposure level for \S+: ([\d.]+)", said)
-    assert score is not None
-    assert float(score[1]) < 1.5
+    assert exposure(machine) <= 1.2
 
 
 @pytest.mark.parametrize("shell", ["dash", "busybox sh"])
@@ -224,6 +228,12 @@ def test_a_stranger_sees_nothing_and_is_told_why_in_a_sentence(machine: Machine)
     assert asked.stdout == ""
     assert "Traceback" not in asked.stderr
     assert asked.stderr.startswith("teleclaude: ")
+
+
+def test_the_daemon_has_its_limits(machine: Machine) -> None:
+    limits = machine.run("cat", f"/proc/{main_process(machine)}/limits").stdout
+    for limit in (r"Max core file size +0 +0 ", r"Max open files +4096 +4096 "):
+        assert re.search(limit, limits), limits
 
 
 def test_it_comes_back_after_a_kill(machine: Machine) -> None:
@@ -342,6 +352,19 @@ def test_a_fresh_installation_needs_no_password(machine: Machine) -> None:
     machine.run("systemctl", "start", UNIT)
     assert machine.run("systemctl", "is-active", UNIT).stdout == "active\n"
     assert machine.sql("SELECT rolpassword IS NULL FROM pg_authid WHERE rolname = 'teleclaude'") == ["t"]
+
+
+def test_on_a_local_socket_the_service_works_without_a_network(machine: Machine) -> None:
+    machine.run("sh", INSTALL, *WHEELS, "--no-network")
+    machine.run("systemctl", "restart", UNIT)
+    assert exposure(machine) <= 1.0
+    config = machine.root / "etc/teleclaude/config.yml"
+    people = "people:\n  - {name: Ada, email: ada@example.com, username: ada, role: admin}"
+    config.write_text(config.read_text().replace("people: []", people))
+    machine.run("systemctl", "restart", UNIT)
+    assert open_sessions(machine, "ada") == set()
+    networks = [machine.run("readlink", f"/proc/{number}/ns/net").stdout for number in (main_process(machine), "1")]
+    assert networks[0] != networks[1]
 
 
 def test_a_configuration_that_was_changed_stays_as_it_is(machine: Machine) -> None:

@@ -180,7 +180,7 @@ here=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd) || exit 1
 read_arguments "$@"
 find_places
 trap interrupted INT TERM HUP
-service_changed=no socket='' port='' owner=''
+service_changed=no different='' socket='' port='' owner=''
 check_system
 take_lock
 if [ "$uninstall" = yes ]; then uninstall; else install; fi

@@ -97,6 +97,7 @@ check_code() {
     if [ -n "$source" ]; then
         release=$(basename "$source" | cut -d - -f 2)-$(cat "$source" "$lock" | cksum | cut -d ' ' -f 1)
     elif [ -f "$here/pyproject.toml" ]; then
+        [ -f "$here/requirements-build.lock" ] || stop "$here/requirements-build.lock is missing" "use a whole checkout"
         source=$here
         version=$(sed -n 's/^__version__ = "\(.*\)"$/\1/p' "$here/teleclaude/__init__.py")
         release=$version-$(checksum_of_checkout)
@@ -112,7 +113,7 @@ check_code() {
 }
 
 checksum_of_checkout() {
-    (cd "$here" && find teleclaude bin etc pyproject.toml requirements-system.lock -type f ! -name '*.pyc' \
+    (cd "$here" && find teleclaude bin etc pyproject.toml requirements-system.lock requirements-build.lock -type f ! -name '*.pyc' \
         -exec cksum {} + | LC_ALL=C sort | cksum | cut -d ' ' -f 1)
 }
 

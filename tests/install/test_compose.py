@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from teleclaude.demo import postgres
 from teleclaude.layout import make_layout
 from teleclaude.migration.source.inventory import NEWEST_SERVER, OLDEST_SERVER
 from tests.install.compose import Application, Mount, read_application
@@ -140,6 +141,7 @@ def test_every_image_is_named_by_its_digest(application: Application) -> None:
     images += [service.image for service in application.services.values() if service.image]
     named = [image for image in images if image != "${PYTHON}"]
     assert len(named) == 2
+    assert postgres.IMAGE in named
     assert all(re.fullmatch(r"[a-z]+:[a-z0-9.-]+@sha256:[0-9a-f]{64}", image) for image in named)
 
 

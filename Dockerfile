@@ -1,14 +1,23 @@
 # The daemon for docker-compose.system.yml. The account has a fixed number, so that the volume of the socket and the
 # secrets can be given to it.
-FROM python:3.13-slim-bookworm AS program
+ARG PYTHON=python:3.13-slim-bookworm@sha256:67a1e1f215ccda113cfc024e8639049257e88f273898f595b61476d128d387e8
+FROM ${PYTHON} AS program
 WORKDIR /source
-COPY requirements-system.lock .
-RUN python -m venv /opt/teleclaude \
-    && /opt/teleclaude/bin/python -m pip install --no-cache-dir --require-hashes --requirement requirements-system.lock
+COPY requirements-system.lock requirements-build.lock ./
+# pip and what builds the wheel stay here; the environment has what the lock names.
+RUN python -m venv /tools \
+    && python -m venv --without-pip /opt/teleclaude \
+    && /tools/bin/python -m pip install --no-cache-dir --require-hashes --only-binary :all: \
+        --requirement requirements-build.lock \
+    && /tools/bin/python -m pip --python /opt/teleclaude/bin/python install --no-cache-dir --require-hashes \
+        --only-binary :all: --requirement requirements-system.lock
 COPY . .
-RUN /opt/teleclaude/bin/python -m pip install --no-cache-dir --no-index --no-deps --no-build-isolation .
+RUN /tools/bin/python -m pip wheel --no-index --no-deps --no-build-isolation --wheel-dir /wheel . \
+    && /tools/bin/python -m pip --python /opt/teleclaude/bin/python install --no-index --no-deps --only-binary :all: \
+        /wheel/*.whl
 
-FROM python:3.13-slim-bookworm
+FROM ${PYTHON}
+RUN python -m pip uninstall --yes --root-user-action=ignore pip
 RUN useradd --system --user-group --uid 700 --home-dir /var/lib/teleclaude --no-create-home --shell /usr/sbin/nologin \
         teleclaude \
     && install -d -o teleclaude -g teleclaude -m 0755 /run/teleclaude \

@@ -6,11 +6,12 @@ umask 022
 
 usage() {
     cat <<'TEXT'
-usage: install-system.sh [--fresh] [--no-database] [--wheels DIR] [--root DIR] [--dry-run]
+usage: install-system.sh [--fresh] [--no-database] [--no-network] [--wheels DIR] [--root DIR] [--dry-run]
        install-system.sh --uninstall [--root DIR] [--dry-run]
 
   --fresh        there is no old installation to migrate: also install a first config.yml and secrets.yml
   --no-database  do not touch PostgreSQL; you create the role and the database yourself
+  --no-network   take the network from the service: for a database on a local socket
   --wheels DIR   install the program from the wheels in DIR, without a network
   --root DIR     put DIR before every path; creates no account and no database, and does not call systemd or launchd
   --dry-run      print every command, and change nothing
@@ -34,7 +35,7 @@ TEXT
 }
 
 read_arguments() {
-    root='' wheels='' dry_run=no uninstall=no fresh=no with_database=yes
+    root='' wheels='' dry_run=no uninstall=no fresh=no with_database=yes with_network=yes
     while [ $# -gt 0 ]; do
         case "$1" in
             # An empty variable as DIR must not turn a trial into a real installation.
@@ -50,6 +51,7 @@ read_arguments() {
             --uninstall) uninstall=yes ;;
             --fresh) fresh=yes ;;
             --no-database) with_database=no ;;
+            --no-network) with_network=no ;;
             -h | --help) usage && exit 0 ;;
             *) wrong "$1 is not an option" ;;
         esac
@@ -103,6 +105,7 @@ find_places() {
         Linux) unit=teleclaude-system.service unit_file=$root/etc/systemd/system/teleclaude-system.service ;;
         Darwin) unit=ai.instrukt.teleclaude.system unit_file=$root/Library/LaunchDaemons/$unit.plist ;;
     esac
+    drop_in=$unit_file.d/no-network.conf
     role=teleclaude database=teleclaude
     lock_file=/var/run/teleclaude-install
 }
@@ -117,6 +120,7 @@ print_next_steps() {
         else
             line next "check $configuration/config.yml, then start the service: $(start_command)"
         fi
+        offer_no_network
         return
     fi
     at=localhost
@@ -176,7 +180,7 @@ here=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd) || exit 1
 read_arguments "$@"
 find_places
 trap interrupted INT TERM HUP
-service_changed=no socket='' port='' owner=''
+service_changed=no different='' socket='' port='' owner=''
 check_system
 take_lock
 if [ "$uninstall" = yes ]; then uninstall; else install; fi

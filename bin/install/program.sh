@@ -22,33 +22,78 @@ check_programs() {
 
 install_program() {
     place=$programs/$release
-    if [ -f "$place/complete" ]; then
+    if [ -f "$place/complete" ] && has_what_the_lock_names; then
         already "the program in $place"
         [ "$real" = no ] || check_program_runs
     else
+        [ -z "$different" ] || line 'made again' "the program in $place differs from its lock: $different"
         make_environment
         finished "install the program in $place"
     fi
     link_program
 }
 
+# pip and what builds the wheel are in an environment of their own, which is removed: root runs nothing of them later.
 make_environment() {
+    tools=$place/tools
+    # pip starts the other Python without -I.
+    unset PYTHONPATH PYTHONHOME
     remedy="check the network, or use --wheels DIR"
     [ ! -e "$place" ] || act rm -rf "$place"
     act mkdir -p -m 0755 "$programs"
     act mkdir "$place"
     act touch "$place/incomplete"
     begins "make an environment in $place"
-    act "$python" -m venv "$place"
+    act "$python" -I -m venv --without-pip "$place"
+    act "$python" -I -m venv "$tools"
     begins "install the libraries, which takes a minute"
-    act "$place/bin/python" -m pip install --quiet --disable-pip-version-check --no-input \
-        ${wheels:+--no-index --find-links "$wheels"} --require-hashes --requirement "$lock"
+    install_locked "$place" "$lock"
     begins "install teleclaude itself"
-    act "$place/bin/python" -m pip install --quiet --disable-pip-version-check --no-input \
-        --no-index --no-deps --no-build-isolation "$source"
+    wheel=$source
+    [ -f "$source" ] || build_wheel
+    run_pip --python "$place/bin/python" install --no-index --no-deps --only-binary :all: "$wheel"
+    act rm -rf "$tools"
     remedy=
+    check_libraries
     check_program_runs
     act mv "$place/incomplete" "$place/complete"
+}
+
+run_pip() {
+    act "$tools/bin/python" -I -m pip --quiet --disable-pip-version-check --no-input "$@"
+}
+
+# ENVIRONMENT LOCK: installs what the lock names, as wheels: a source would run its own code to be built.
+install_locked() {
+    run_pip --python "$1/bin/python" install --require-hashes --only-binary :all: \
+        ${wheels:+--no-index --find-links "$wheels"} --requirement "$2"
+}
+
+# Sets $wheel to the program's wheel, which the checkout is made into.
+build_wheel() {
+    install_locked "$tools" "$here/requirements-build.lock"
+    run_pip wheel --no-index --no-deps --no-build-isolation --wheel-dir "$tools/wheel" "$source"
+    wheel=$tools/wheel/teleclaude-$version-py3-none-any.whl
+}
+
+# Sets $different to the distributions that only the lock names, or only the environment has.
+has_what_the_lock_names() {
+    list='import importlib.metadata, re
+for found in importlib.metadata.distributions():
+    print(re.sub("[-_.]+", "-", found.name).lower(), found.version)'
+    different=$({
+        "$place/bin/python" -I -c "$list" 2>&1 | grep -v '^teleclaude '
+        sed -n 's/^\([a-z0-9-]*\)==\([^ ]*\).*/\1 \2/p' "$lock"
+    } | LC_ALL=C sort | uniq -u | tr '\n' ',' | sed 's/,$//; s/,/, /g')
+    [ -z "$different" ]
+}
+
+check_libraries() {
+    [ "$dry_run" = no ] || return 0
+    has_what_the_lock_names || stop "the program in $place differs from $lock: $different" \
+        "check the configuration of pip (pip.conf, PIP_*)"
+    cmp -s "$lock" "$place/share/teleclaude/requirements-system.lock" ||
+        stop "the wheel $source is of another release than this script" "use the script of the same release"
 }
 
 # The account of the daemon has to be able to run it, also where a mode was changed after the installation.

@@ -20,6 +20,19 @@ check() {
 # systemctl mask, which disables a service for good, puts a link to /dev/null there.
 check_service() {
     [ ! -L "$unit_file" ] || stop "$unit_file is a link, which this script did not make" "run systemctl unmask $unit, or move it away"
+    [ "$with_network" = no ] || return 0
+    [ "$platform" = Linux ] || stop "launchd cannot take the network from a service" "omit --no-network"
+    database_is_on_socket || stop "$configuration/config.yml names no database on a local socket" \
+        "omit --no-network, or change database.url first, as docs/install.md says under The database"
+}
+
+# Whether the daemon reaches its database by a local socket; a first configuration says so.
+database_is_on_socket() {
+    if [ -e "$configuration/config.yml" ]; then
+        grep -Eq '^ *url: *["'\'']?postgres[^ #]*(//([^/]*@)?%2[Ff]|[?&]host=(/|%2[Ff]))' "$configuration/config.yml"
+    else
+        [ "$fresh" = yes ]
+    fi
 }
 
 check_account() {
@@ -32,18 +45,20 @@ check_account() {
     esac
 }
 
-# Sets $python to the first Python that is new enough and can make environments, that every account can run, and that
-# only root can change.
+# Sets $python to the first Python that is new enough and can make environments, that every account can run, that only
+# root can change, and that lies where the service may run programs (ExecPaths of the unit).
 check_python() {
+    print_place='import os, sys; print(os.path.realpath(sys.executable))'
     for candidate in "${TELECLAUDE_PYTHON:-}" /usr/bin/python3 python3 python3.14 python3.13 python3.12 python3.11; do
         python=$(command -v "${candidate:-/nonexistent}") || continue
         [ "$real" = no ] || only_root_changes "$python" || continue
         "$python" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 || continue
         [ "$real" = no ] || as nobody "$python" -c '' >/dev/null 2>&1 || continue
+        [ "$real$platform" != yesLinux ] || case "$("$python" -I -c "$print_place")" in /usr/* | /opt/*) ;; *) continue ;; esac
         return
     done
     stop "there is no Python 3.11 or newer with venv that every account can run and only root can change" \
-        "install one (on Debian: apt install python3-venv), or name it in TELECLAUDE_PYTHON"
+        "install one below /usr or /opt (on Debian: apt install python3-venv), or name it in TELECLAUDE_PYTHON"
 }
 
 # PATH: whether only root can change the file, the folders above it, and the target of a link. On macOS the folders are
@@ -82,6 +97,7 @@ check_code() {
     if [ -n "$source" ]; then
         release=$(basename "$source" | cut -d - -f 2)-$(cat "$source" "$lock" | cksum | cut -d ' ' -f 1)
     elif [ -f "$here/pyproject.toml" ]; then
+        [ -f "$here/requirements-build.lock" ] || stop "$here/requirements-build.lock is missing" "use a whole checkout"
         source=$here
         version=$(sed -n 's/^__version__ = "\(.*\)"$/\1/p' "$here/teleclaude/__init__.py")
         release=$version-$(checksum_of_checkout)
@@ -97,7 +113,7 @@ check_code() {
 }
 
 checksum_of_checkout() {
-    (cd "$here" && find teleclaude bin etc pyproject.toml requirements-system.lock -type f ! -name '*.pyc' \
+    (cd "$here" && find teleclaude bin etc pyproject.toml requirements-system.lock requirements-build.lock -type f ! -name '*.pyc' \
         -exec cksum {} + | LC_ALL=C sort | cksum | cut -d ' ' -f 1)
 }
 

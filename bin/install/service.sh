@@ -5,6 +5,10 @@
 install_service() {
     cmp -s "$here/etc/$(basename "$unit_file")" "$unit_file" || service_changed=yes
     put "$here/etc/$(basename "$unit_file")" "$unit_file"
+    if [ "$with_network" = no ]; then
+        cmp -s "$here/etc/no-network.conf" "$drop_in" || service_changed=yes
+        put "$here/etc/no-network.conf" "$drop_in"
+    fi
     if [ "$service_changed" = yes ] && [ "$platform" = Linux ] && systemd_runs; then
         act systemctl daemon-reload
     fi
@@ -31,6 +35,12 @@ enable_service() {
         act mkdir -p "$(dirname "$wanted")"
         act ln -s "../$unit" "$wanted"
         finished "enable $unit"
+    fi
+}
+
+offer_no_network() {
+    if [ "$platform" = Linux ] && [ ! -e "$drop_in" ] && [ "$with_network" = yes ] && database_is_on_socket; then
+        line '' "the database is on a local socket, so the service needs no network; to take it away: $0 --no-network${root:+ --root $root}"
     fi
 }
 

@@ -30,7 +30,8 @@ remove_service() {
     elif [ "$platform" = Linux ]; then
         act rm -f "$root/etc/systemd/system/multi-user.target.wants/$unit"
     fi
-    act rm -f "$unit_file"
+    act rm -f "$unit_file" "$drop_in"
+    [ ! -d "$unit_file.d" ] || [ -n "$(ls -A "$unit_file.d")" ] || act rmdir "$unit_file.d"
     ! systemd_runs || act systemctl daemon-reload
     finished "stop and remove $unit"
 }

@@ -128,6 +128,14 @@ class Disk:
 
 
 @dataclass(frozen=True)
+class Libraries:
+    """The libraries that are installed with the program, and those that its lock names: `name version` each."""
+
+    installed: frozenset[str]
+    locked: frozenset[str]
+
+
+@dataclass(frozen=True)
 class Setting:
     """The places of the installation, and the users who look at it."""
 
@@ -208,6 +216,8 @@ class Facts:
     disks: Mapping[str, Disk | Problem]
     doubled: tuple[str, ...] = ()
     """The keys that stand in the system's file and in the secrets."""
+    libraries: Libraries | None = None
+    """None where bin/install-system.sh did not install the program, as in a checkout."""
     old_units: tuple[tuple[Unit, UnitState], ...] = ()
     """The units of the old installation that the system's service manager may know; it says nothing of users' units."""
 

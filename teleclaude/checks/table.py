@@ -6,7 +6,20 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from types import ModuleType
 
-from teleclaude.checks import database, disk, layers, lock, migration, places, schema, service, sessions, socket, user
+from teleclaude.checks import (
+    database,
+    disk,
+    layers,
+    libraries,
+    lock,
+    migration,
+    places,
+    schema,
+    service,
+    sessions,
+    socket,
+    user,
+)
 from teleclaude.checks.facts import Facts
 from teleclaude.checks.result import Fault, Result, State
 
@@ -26,7 +39,7 @@ def _make_check(module: ModuleType) -> Check:
     return Check(module.__name__.rpartition(".")[2], module.judge, faults)
 
 
-_MODULES = (user, layers, places, database, schema, lock, migration, socket, service, disk, sessions)
+_MODULES = (user, libraries, layers, places, database, schema, lock, migration, socket, service, disk, sessions)
 
 CHECKS = tuple(_make_check(module) for module in _MODULES)
 

@@ -31,7 +31,8 @@ from teleclaude.errors import TargetError
 _START_SECONDS = 60
 _NEEDED_MEGABYTES = 150
 """A cluster with its log, and a copy of the binaries where the user of the server cannot reach them."""
-_IMAGE = "postgres:17"
+IMAGE = "postgres:17-bookworm@sha256:639ab7ceb90e13123085b741fb31ef493fba25463002f6da665352e7b534b652"
+"""The image of docker-compose.system.yml."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,9 @@ def running_server(environ: Mapping[str, str], *, for_tests: bool = False, durab
     container = _start_container(environ)
     if container is not None:
         try:
-            yield Server(parse_url(container.get_connection_url(driver=None)), f"a container of {_IMAGE}")
+            yield Server(
+                parse_url(container.get_connection_url(driver=None)), f"a container of {IMAGE.partition('@')[0]}"
+            )
         finally:
             container.stop()
         return
@@ -105,7 +108,7 @@ def _start_container(environ: Mapping[str, str]) -> Any:
 
     try:
         docker.from_env(timeout=5).ping()
-        return PostgresContainer(_IMAGE).start()
+        return PostgresContainer(IMAGE).start()
     except Exception:
         return None
 

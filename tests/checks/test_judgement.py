@@ -8,7 +8,20 @@ from typing import Any
 
 import pytest
 
-from teleclaude.checks import database, disk, layers, lock, migration, places, schema, service, sessions, socket, user
+from teleclaude.checks import (
+    database,
+    disk,
+    layers,
+    libraries,
+    lock,
+    migration,
+    places,
+    schema,
+    service,
+    sessions,
+    socket,
+    user,
+)
 from teleclaude.checks.facts import (
     Account,
     DatabaseFacts,
@@ -17,6 +30,7 @@ from teleclaude.checks.facts import (
     Holder,
     Kind,
     Layer,
+    Libraries,
     PathFacts,
     Setting,
     SocketFacts,
@@ -48,6 +62,7 @@ WELL = Facts(
     docs=place(LAYOUT.docs, Kind.FOLDER, 0o755, ROOT, ROOT),
     socket_folder=place(LAYOUT.socket.parent, Kind.FOLDER, 0o755, SERVICE, SERVICE),
     people=("Eva",),
+    libraries=Libraries(frozenset({"a 1"}), frozenset({"a 1"})),
     database=DatabaseFacts(
         address="postgresql://teleclaude:***@db.example.org/teleclaude",
         version=170002,
@@ -103,6 +118,8 @@ NOBODY = Problem("nobody answers", "wait")
 FAULTS: tuple[tuple[Fault, Callable[[Facts], Facts]], ...] = (
     (user.NO_SERVICE_USER, of("setting", service=None)),
     (user.ANOTHER_CALLER, of("setting", caller=EVA)),
+    (libraries.BESIDE, put(libraries=Libraries(frozenset({"a 1", "pip 23.0.1"}), frozenset({"a 1"})))),
+    (libraries.LACKING, put(libraries=Libraries(frozenset({"a 1"}), frozenset({"a 1", "b 2"})))),
     (layers.MISSING, file("secrets", kind=Kind.MISSING)),
     (layers.NOT_A_FILE, file("system", kind=Kind.FOLDER)),
     (layers.HIDDEN, lambda facts: file("secrets", kind=Kind.HIDDEN)(of("setting", caller=EVA)(facts))),

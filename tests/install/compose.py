@@ -12,6 +12,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
 Duration = Annotated[str, Field(pattern=r"^(\d+(us|ms|s|m|h))+$")]
+Size = Annotated[str, Field(pattern=r"^\d+[bkmg]$")]
 Name = Annotated[str, Field(pattern=r"^[a-zA-Z0-9._-]+$")]
 
 
@@ -85,6 +86,10 @@ class Service(Part):
     tmpfs: list[str] = []
     cap_drop: list[str] = []
     security_opt: list[str] = []
+    mem_limit: Size | None = None
+    memswap_limit: Size | None = None
+    pids_limit: int | None = None
+    ulimits: dict[str, int] = {}
     stop_grace_period: Duration = "10s"
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from teleclaude.demo import postgres
 from teleclaude.layout import make_layout
 from teleclaude.migration.source.inventory import NEWEST_SERVER, OLDEST_SERVER
 from tests.install.compose import Application, Mount, read_application
@@ -69,6 +70,23 @@ def test_every_service_says_how_it_is_and_comes_back(application: Application) -
         assert service.restart == "unless-stopped"
 
 
+def test_no_service_has_a_right_of_root_or_can_change_its_image(application: Application) -> None:
+    for service in application.services.values():
+        assert service.user not in ("", "root", "0")
+        assert (service.cap_drop, service.security_opt) == (["ALL"], ["no-new-privileges:true"])
+        assert service.read_only
+        assert service.pids_limit is not None
+
+
+def test_the_daemon_has_the_limits_of_the_unit(application: Application) -> None:
+    unit = (CHECKOUT / "etc/teleclaude-system.service").read_text()
+    daemon = application.services["daemon"]
+    assert f"MemoryMax={daemon.mem_limit}\n".upper() in unit.upper()
+    assert daemon.memswap_limit == daemon.mem_limit
+    assert f"TasksMax={daemon.pids_limit}\n" in unit
+    assert {f"Limit{name.upper()}={value}" for name, value in daemon.ulimits.items()} < set(unit.splitlines())
+
+
 def test_no_port_is_published_and_the_socket_is_where_clients_look(application: Application) -> None:
     assert "ports:" not in COMPOSE.read_text()
     mounts = [mount for mount in application.services["daemon"].volumes if isinstance(mount, Mount)]
@@ -118,9 +136,18 @@ def test_the_image_runs_as_the_user_that_compose_names(application: Application)
     assert application.services["daemon"].user == f"{number[1]}:{number[1]}"
 
 
+def test_every_image_is_named_by_its_digest(application: Application) -> None:
+    images = [*re.findall(r"^(?:FROM|ARG PYTHON=) *(\S+)", IMAGE, re.M)]
+    images += [service.image for service in application.services.values() if service.image]
+    named = [image for image in images if image != "${PYTHON}"]
+    assert len(named) == 2
+    assert postgres.IMAGE in named
+    assert all(re.fullmatch(r"[a-z]+:[a-z0-9.-]+@sha256:[0-9a-f]{64}", image) for image in named)
+
+
 def test_the_image_is_given_what_the_wheel_needs_and_nothing_else() -> None:
     given = {line[1:] for line in (CHECKOUT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
     project = (CHECKOUT / "pyproject.toml").read_text()
     shared = re.findall(r'^"(\S+)" = "share/', project, re.M)
-    assert given == {*shared, "teleclaude", "README.md", "pyproject.toml"}
+    assert given == {*shared, "teleclaude", "README.md", "pyproject.toml", "requirements-build.lock"}
     assert all((CHECKOUT / name).exists() for name in given)

@@ -96,6 +96,16 @@ def test_a_python_that_somebody_else_could_change_is_not_one_that_root_runs(trus
     assert not (trusted / "ran").exists()
 
 
+@as_root
+@pytest.mark.parametrize(("place", "taken"), [("/usr/bin/python3", True), ("/srv/bin/python3", False)])
+def test_a_python_that_the_service_could_not_run_is_not_taken(trusted: Path, place: str, taken: bool) -> None:
+    elsewhere = trusted / "bin/python3"
+    elsewhere.write_text(f"#!/bin/sh\necho {place}\n")
+    elsewhere.chmod(0o755)
+    done = run_part('as() { shift; "$@"; }; check_python; echo $python', TELECLAUDE_PYTHON=str(elsewhere))
+    assert (str(elsewhere) in done.stdout) == taken
+
+
 def test_a_service_that_was_switched_off_for_good_is_not_switched_on(tmp_path: Path) -> None:
     masked = tmp_path / "a.service"
     masked.symlink_to("/dev/null")

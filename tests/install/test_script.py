@@ -19,6 +19,9 @@ from tests.support.shell import CHECKOUT, SHELLS
 
 SCRIPT = CHECKOUT / "bin" / "install-system.sh"
 UNIT = Path("etc/systemd/system/teleclaude-system.service")
+LOCK = (CHECKOUT / "requirements-system.lock").read_text()
+LOCKED = [" ".join(pair) for pair in re.findall(r"^(\S+)==(\S+)", LOCK, re.M)]
+NO_NETWORK = Path(f"{UNIT}.d/no-network.conf")
 ENABLED = Path("etc/systemd/system/multi-user.target.wants/teleclaude-system.service")
 
 
@@ -49,8 +52,16 @@ def with_program(root: Path, rehearsal: str, command: str) -> Path:
     program.parent.mkdir(parents=True)
     program.write_text(f"#!/bin/sh\n{command}\n")
     program.chmod(0o755)
+    put_python(Path(found[1]), LOCKED)
     (Path(found[1]) / "complete").touch()
     return root
+
+
+def put_python(place: Path, libraries: list[str]) -> None:
+    """Put an interpreter there that only says which libraries are installed with the program."""
+    python = place / "bin/python"
+    python.write_text("\n".join(["#!/bin/sh", "cat <<EOF", "teleclaude 1", *libraries, "EOF\n"]))
+    python.chmod(0o755)
 
 
 def test_a_rehearsal_shows_every_command_and_changes_nothing(tmp_path: Path) -> None:
@@ -58,8 +69,7 @@ def test_a_rehearsal_shows_every_command_and_changes_nothing(tmp_path: Path) -> 
     shown = run(root, "--dry-run", "--fresh")
     assert shown.returncode == 0, shown.stderr
     assert f"$ mkdir -p -m 1770 '{root}/var/lib/teleclaude'" in shown.stdout
-    assert "pip install" in shown.stdout
-    assert "--require-hashes" in shown.stdout
+    assert "--require-hashes --only-binary :all:" in shown.stdout
     assert finished(shown) == []
     assert not root.exists()
 
@@ -96,6 +106,15 @@ def test_the_places_on_macos_are_those_of_the_program(tmp_path: Path) -> None:
         assert place.exists(), place
     assert (root / "Library/LaunchDaemons" / f"{layout.unit}.plist").is_file()
     assert (root / "usr/local/bin/teleclaude").resolve().is_file()
+
+
+def test_a_program_with_something_beside_what_the_lock_names_is_made_again(root: Path) -> None:
+    (place,) = (root / "opt/teleclaude").iterdir()
+    for libraries, said in ((LOCKED, ""), ([*LOCKED, "pip 23.0.1"], "pip 23.0.1"), (LOCKED[1:], LOCKED[0])):
+        put_python(place, libraries)
+        shown = run(root, "--dry-run").stdout
+        assert (f"the program in {place} differs from its lock: {said}\n" in shown) == bool(said)
+        assert (f"$ rm -rf {place}\n" in shown) == bool(said)
 
 
 def test_the_command_runs_the_program_below_the_root_and_checks_what_was_installed(tmp_path: Path) -> None:
@@ -153,6 +172,47 @@ def test_a_mode_that_was_opened_is_closed_again(root: Path) -> None:
     state.chmod(0o777)
     assert any(str(state) in line for line in finished(run(root)))
     assert state.stat().st_mode & 0o7777 == 0o1770
+
+
+def test_the_network_is_taken_only_from_a_service_whose_database_is_on_a_local_socket(root: Path) -> None:
+    assert run(root, "--no-network").returncode == 3
+    offered = run(root, "--fresh")
+    assert f"the service needs no network; to take it away: {SCRIPT} --no-network --root {root}" in offered.stdout
+    taken = run(root, "--no-network")
+    assert taken.returncode == 0, taken.stderr
+    assert (root / NO_NETWORK).read_bytes() == (CHECKOUT / "etc/no-network.conf").read_bytes()
+    # It stays when the script runs again, and is not offered twice.
+    assert "needs no network" not in run(root).stdout
+    assert (root / NO_NETWORK).exists()
+    run(root, "--uninstall")
+    assert not (root / NO_NETWORK).parent.exists()
+
+
+@pytest.mark.parametrize(
+    ("url", "code"),
+    [
+        ("postgresql:///teleclaude?user=teleclaude&host=/run/postgresql", 0),
+        ('"postgresql+asyncpg://u@%2Frun%2Fpostgresql/teleclaude"', 0),
+        ("postgresql://u@localhost/teleclaude", 3),
+        ("postgresql://u@localhost/teleclaude # ?host=/run/postgresql", 3),
+    ],
+)
+def test_a_service_that_needs_the_network_keeps_it(root: Path, url: str, code: int) -> None:
+    config = make_layout("linux", root).system_config
+    config.parent.mkdir(parents=True)
+    config.write_text(f"database:\n  url: {url}\n")
+    refused = run(root, "--no-network")
+    assert refused.returncode == code
+    assert (root / NO_NETWORK).exists() == (code == 0)
+    assert (f"{config} names no database on a local socket" in refused.stderr) == (code == 3)
+
+
+def test_what_somebody_changed_of_the_service_is_kept(root: Path) -> None:
+    run(root, "--fresh", "--no-network")
+    mine = (root / NO_NETWORK).with_name("override.conf")
+    mine.write_text("[Service]\nMemoryMax=4G\n")
+    run(root, "--uninstall")
+    assert list(mine.parent.iterdir()) == [mine]
 
 
 def test_the_old_unit_is_not_touched_by_anything(root: Path) -> None:
@@ -286,7 +346,8 @@ def test_help_has_examples_and_every_flag(tmp_path: Path) -> None:
     assert "sudo bin/install-system.sh --fresh" in shown.stdout
     script = SCRIPT.read_text()
     taken = set(re.findall(r"(?<=\s)(--[a-z-]+)\)", script))
-    assert taken == {"--dry-run", "--uninstall", "--fresh", "--no-database", "--help", "--root", "--wheels"}
+    flags = {"--dry-run", "--uninstall", "--fresh", "--no-database", "--no-network", "--help", "--root", "--wheels"}
+    assert taken == flags
     assert all(re.search(rf"^  {flag}\b", shown.stdout, re.M) for flag in taken)
 
 

@@ -88,9 +88,9 @@ def make_base() -> Path:
 
 
 def collect_wheels(base: Path) -> Path:
-    """Return a directory with the wheels that the lock names, for the Python of the Debian, kept in the cache."""
-    lock = CHECKOUT / "requirements-system.lock"
-    wheels = CACHE / f"wheels-{crc32(lock.read_bytes()):08x}"
+    """Return a directory with the wheels that the locks name, for the Python of the Debian, kept in the cache."""
+    locks = [CHECKOUT / f"requirements-{name}.lock" for name in ("system", "build")]
+    wheels = CACHE / f"wheels-{crc32(b''.join(lock.read_bytes() for lock in locks)):08x}"
     if not wheels.exists():
         unfinished = wheels.with_suffix(".unfinished")
         version = re.fullmatch(r"python(3\.\d+)", (base / "usr/bin/python3").readlink().name)
@@ -98,8 +98,8 @@ def collect_wheels(base: Path) -> Path:
         # Wheels of the machine's own architecture; musl and other systems' are of no use in a Debian.
         platforms = [f"manylinux_2_{minor}_{os.uname().machine}" for minor in (36, 34, 31, 28, 27, 26, 24, 17, 12, 5)]
         platforms += [f"manylinux{year}_{os.uname().machine}" for year in (2014, 2010, 1)]
-        command = [*find_pip(), "download", "--quiet", "--require-hashes", "--requirement", str(lock)]
-        command += ["--dest", str(unfinished)]
+        command = [*find_pip(), "download", "--quiet", "--require-hashes", "--dest", str(unfinished)]
+        command += [word for lock in locks for word in ("--requirement", str(lock))]
         command += ["--only-binary=:all:", "--python-version", version[1]]
         subprocess.run([*command, *(word for name in platforms for word in ("--platform", name))], check=True)
         unfinished.rename(wheels)

@@ -9,14 +9,16 @@ from pathlib import Path
 
 import pytest
 
+from teleclaude import __version__
 from teleclaude.demo.installation import make_installation
-from tests.system.machine import Machine, booted, collect_wheels, copy_checkout, make_base, why_not
+from tests.system.machine import CHECKOUT, Machine, booted, collect_wheels, copy_checkout, make_base, why_not
 
 pytestmark = pytest.mark.skipif(why_not() is not None, reason=why_not() or "")
 
 INSTALL = "/srv/checkout/bin/install-system.sh"
 WHEELS = ("--wheels", "/srv/wheels")
-PARTS = ("bin", "docs", "etc", "teleclaude", "pyproject.toml", "README.md", "requirements-system.lock")
+LOCKS = ("requirements-system.lock", "requirements-build.lock")
+PARTS = ("bin", "docs", "etc", "teleclaude", "pyproject.toml", "README.md", *LOCKS)
 TARGET = "postgresql://teleclaude@localhost/teleclaude?passfile=/etc/teleclaude/pgpass"
 MANUAL = "/usr/local/share/man/man1/teleclaude.1"
 UNIT = "teleclaude-system.service"
@@ -116,6 +118,13 @@ def open_sessions(machine: Machine, user: str | None) -> set[str]:
     return {session["session_id"] for session in json.loads(answer)}
 
 
+def exposure(machine: Machine) -> float:
+    said = machine.run("systemd-analyze", "security", "--no-pager", UNIT).stdout
+    score = re.search(r"exposure level for \S+: ([\d.]+)", said)
+    assert score is not None, said
+    return float(score[1])
+
+
 def main_process(machine: Machine) -> str:
     return machine.run("systemctl", "show", "--property=MainPID", "--value", UNIT).stdout.strip()
 
@@ -155,6 +164,26 @@ def test_the_service_user_can_run_the_program_and_not_change_it(machine: Machine
     assert writable == ""
 
 
+def test_nothing_is_installed_beside_what_the_lock_names(machine: Machine) -> None:
+    (release,) = machine.run("sh", "-c", "echo /opt/teleclaude/*").stdout.split()
+    found = machine.run("sh", "-c", f"cd {release}/lib/python3*/site-packages && ls -d *.dist-info *.pth", ok=False)
+    lock = (CHECKOUT / LOCKS[0]).read_text()
+    locked = {f"{name.replace('-', '_')}-{version}" for name, version in re.findall(r"^(\S+)==(\S+)", lock, re.M)}
+    assert {name.removesuffix(".dist-info") for name in found.stdout.split()} == {*locked, f"teleclaude-{__version__}"}
+    assert machine.run("find", release, "-name", "pip", "-o", "-name", "pip3", "-o", "-name", "setuptools").stdout == ""
+
+
+def test_what_somebody_added_to_the_program_goes_with_the_next_run(machine: Machine) -> None:
+    (release,) = machine.run("sh", "-c", "echo /opt/teleclaude/*").stdout.split()
+    (site,) = machine.run("sh", "-c", f"echo {release}/lib/python3*/site-packages").stdout.split()
+    machine.run("mkdir", f"{site}/extra-1.0.dist-info")
+    (machine.root / site[1:] / "extra-1.0.dist-info/METADATA").write_text("Name: extra\nVersion: 1.0\n")
+    checked = machine.run("teleclaude", "self-check", ok=False)
+    assert "its lock does not name: extra 1.0" in checked.stdout
+    assert f"the program in {release} differs from its lock: extra 1.0" in machine.run("sh", INSTALL, *WHEELS).stdout
+    assert machine.run("find", site, "-name", "extra*").stdout == ""
+
+
 def test_the_manual_page_is_where_man_looks(machine: Machine) -> None:
     assert machine.run("head", "-c", "4", MANUAL).stdout == ".TH "
 
@@ -179,10 +208,7 @@ def test_systemd_has_nothing_to_say_of_the_unit(machine: Machine) -> None:
 
 
 def test_the_unit_is_hardened(machine: Machine) -> None:
-    said = machine.run("systemd-analyze", "security", "--no-pager", UNIT).stdout
-    score = re.search(r"exposure level for \S+: ([\d.]+)", said)
-    assert score is not None
-    assert float(score[1]) < 1.5
+    assert exposure(machine) <= 1.2
 
 
 @pytest.mark.parametrize("shell", ["dash", "busybox sh"])
@@ -224,6 +250,12 @@ def test_a_stranger_sees_nothing_and_is_told_why_in_a_sentence(machine: Machine)
     assert asked.stdout == ""
     assert "Traceback" not in asked.stderr
     assert asked.stderr.startswith("teleclaude: ")
+
+
+def test_the_daemon_has_its_limits(machine: Machine) -> None:
+    limits = machine.run("cat", f"/proc/{main_process(machine)}/limits").stdout
+    for limit in (r"Max core file size +0 +0 ", r"Max open files +4096 +4096 "):
+        assert re.search(limit, limits), limits
 
 
 def test_it_comes_back_after_a_kill(machine: Machine) -> None:
@@ -268,9 +300,9 @@ def test_a_service_that_fails_at_every_start_is_not_said_to_be_starting(machine:
     before = config.read_text()
     config.write_text(before.replace("role: member", "role: emperor"))
     machine.run("systemctl", "restart", UNIT, ok=False)
-    checked = machine.run("teleclaude", "self-check", ok=False)
-    assert "people.1.role" in checked.stdout
-    assert f"{UNIT} has failed: exit-code" in checked.stdout
+    assert "people.1.role" in machine.run("teleclaude", "self-check", ok=False).stdout
+    # During one of the attempts it is starting.
+    machine.wait("sh", "-c", f"teleclaude self-check | grep -q '{UNIT} has failed: exit-code'")
     config.write_text(before)
     machine.run("systemctl", "restart", UNIT)
 
@@ -342,6 +374,19 @@ def test_a_fresh_installation_needs_no_password(machine: Machine) -> None:
     machine.run("systemctl", "start", UNIT)
     assert machine.run("systemctl", "is-active", UNIT).stdout == "active\n"
     assert machine.sql("SELECT rolpassword IS NULL FROM pg_authid WHERE rolname = 'teleclaude'") == ["t"]
+
+
+def test_on_a_local_socket_the_service_works_without_a_network(machine: Machine) -> None:
+    machine.run("sh", INSTALL, *WHEELS, "--no-network")
+    machine.run("systemctl", "restart", UNIT)
+    assert exposure(machine) <= 1.0
+    config = machine.root / "etc/teleclaude/config.yml"
+    people = "people:\n  - {name: Ada, email: ada@example.com, username: ada, role: admin}"
+    config.write_text(config.read_text().replace("people: []", people))
+    machine.run("systemctl", "restart", UNIT)
+    assert open_sessions(machine, "ada") == set()
+    networks = [machine.run("readlink", f"/proc/{number}/ns/net").stdout for number in (main_process(machine), "1")]
+    assert networks[0] != networks[1]
 
 
 def test_a_configuration_that_was_changed_stays_as_it_is(machine: Machine) -> None:

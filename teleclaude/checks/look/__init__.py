@@ -12,7 +12,7 @@ from pathlib import Path
 from teleclaude.checks.facts import Account, Facts, Kind, Layer, Setting
 from teleclaude.checks.look.daemon import look_at_old_units, look_at_service, look_at_sessions, look_at_socket
 from teleclaude.checks.look.database import look_at_database
-from teleclaude.checks.look.files import find_doubled, look_at_disks, look_at_layer, look_at_path
+from teleclaude.checks.look.files import find_doubled, look_at_disks, look_at_layer, look_at_libraries, look_at_path
 from teleclaude.checks.problems import NOT_WANTED, UNREADABLE_LAYERS
 from teleclaude.daemon.boot import Installation, find_installation
 from teleclaude.errors import ConfigError, Problem
@@ -56,6 +56,7 @@ async def look_at_installation(
         listed=await look_at_sessions(root, environ, database) if lists else NOT_WANTED,
         disks=look_at_disks(layout, database),
         doubled=find_doubled(system, secrets),
+        libraries=look_at_libraries(),
         old_units=old_units,
     )
 

@@ -5,10 +5,14 @@ from __future__ import annotations
 import grp
 import os
 import pwd
+import re
 import stat
+import sys
+import sysconfig
+from importlib.metadata import distributions
 from pathlib import Path
 
-from teleclaude.checks.facts import DatabaseFacts, Disk, Kind, Layer, PathFacts
+from teleclaude.checks.facts import DatabaseFacts, Disk, Kind, Layer, Libraries, PathFacts
 from teleclaude.checks.problems import DATA_UNKNOWN, NOT_MEASURED
 from teleclaude.config.files import read_yaml
 from teleclaude.config.folders import find_unsafe_folder
@@ -43,6 +47,21 @@ def look_at_path(path: Path, trusted: frozenset[int] | None = None) -> PathFacts
 
 
 _EFFECTIVE = os.access in os.supports_effective_ids
+
+
+def look_at_libraries() -> Libraries | None:
+    """Return what is installed in the environment of this program, and what the lock that came with it names.
+
+    Return None where the environment has no mark of bin/install-system.sh.
+    """
+    lock = Path(sys.prefix, "share/teleclaude/requirements-system.lock")
+    if not Path(sys.prefix, "complete").is_file() or not lock.is_file():
+        return None
+    places = [sysconfig.get_path(kind) for kind in ("purelib", "platlib")]
+    found = {re.sub(r"[-_.]+", "-", item.name).lower(): item.version for item in distributions(path=places)}
+    found.pop("teleclaude", None)
+    locked = re.findall(r"^([a-z0-9-]+)==(\S+)", lock.read_text(), re.M)
+    return Libraries(frozenset(map(" ".join, found.items())), frozenset(map(" ".join, locked)))
 
 
 def look_at_layer(path: Path, trusted: frozenset[int] | None) -> Layer:

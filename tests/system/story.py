@@ -181,7 +181,7 @@ def test_what_somebody_added_to_the_program_goes_with_the_next_run(machine: Mach
     checked = machine.run("teleclaude", "self-check", ok=False)
     assert "its lock does not name: extra 1.0" in checked.stdout
     assert f"the program in {release} differs from its lock: extra 1.0" in machine.run("sh", INSTALL, *WHEELS).stdout
-    assert machine.run("find", site, "-name", "extra*").stdout == ""
+    assert machine.run("find", site, "-name", "extra-1.0*").stdout == ""
 
 
 def test_the_manual_page_is_where_man_looks(machine: Machine) -> None:

@@ -1,4 +1,4 @@
-"""From a request to its answer: the caller, the role, the input, one transaction; or a refusal."""
+"""From a request to its answer: the caller, the role, the turn, the input; or a refusal."""
 
 from __future__ import annotations
 
@@ -6,37 +6,42 @@ import asyncio
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from aiohttp import web
 from pydantic import ValidationError
 from pydantic_core import from_json
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncSession as Orm
 
 from teleclaude.daemon import problems
+from teleclaude.daemon.answering import CALLER_LEFT, REQUEST_SECONDS, SHORT, Asked, check_role, respond
+from teleclaude.daemon.budget import Budget, Share
 from teleclaude.daemon.connection import Connection, make_refusal
-from teleclaude.daemon.identity import Caller, narrow, read_account
-from teleclaude.daemon.route import Call, Input, Route
+from teleclaude.daemon.identity import Caller, read_account
+from teleclaude.daemon.logs import Seldom
+from teleclaude.daemon.route import Input, Route
 from teleclaude.daemon.routes import COMPARED, ROUTES
 from teleclaude.daemon.service import DATABASE_ERRORS, Service
-from teleclaude.db.store.viewers import find_token
 from teleclaude.errors import RequestError
 from teleclaude.printable import printable
 
 _LOG = logging.getLogger(__name__)
 
 _CALLER: web.RequestKey[Caller] = web.RequestKey("caller", Caller)
+_DEADLINE: web.RequestKey[asyncio.Timeout] = web.RequestKey("deadline", asyncio.Timeout)
 
 MOST_BYTES = 1024 * 1024
 """The longest body; a longer one is refused before it is read."""
 
-REQUEST_SECONDS = 30
-"""How long an answer may take to be made."""
+_OBJECTS = 16
+"""How much longer than its text a long body may be when it is read: an empty object takes three bytes of text."""
 
 TURNS = 8
 """How many requests of one account are answered at a time; more wait, so that no account takes all connections."""
+
+_Turns = defaultdict[tuple[int, str | None], asyncio.Semaphore]
+"""By account, and the route where it has turns of its own."""
 
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -46,27 +51,32 @@ _BY_STATUS = {404: problems.NO_ROUTE, 405: problems.NO_METHOD, 413: problems.BOD
 
 def make_app(service: Service) -> web.Application:
     """Return the application that answers for `service`."""
-    turns: defaultdict[int, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(TURNS))
+    turns = _Turns(lambda: asyncio.Semaphore(TURNS))
+    budget, seldom = Budget(), Seldom()
 
     @web.middleware
     async def guard(request: web.Request, handler: _Handler) -> web.StreamResponse:
         begun = time.monotonic()
         try:
-            async with asyncio.timeout(REQUEST_SECONDS):
-                caller = await _find_caller(service, request)
-                request[_CALLER] = caller
-                async with turns[caller.uid]:
-                    response = await handler(request)
+            async with asyncio.timeout(REQUEST_SECONDS) as deadline:
+                request[_DEADLINE] = deadline
+                request[_CALLER] = await _find_caller(service, request)
+                response = await handler(request)
         except Exception as error:
             response = _refuse(_to_refusal(error), error)
+            if request.writer.output_size and request.transport is not None:
+                # A part of the answer is written: without its end it must not look whole.
+                request.transport.abort()
         # One connection, one request: so the limits of a connection are those of a request.
         response.force_close()
-        _note(request, response.status, time.monotonic() - begun)
+        # Whoever nobody knows shall not fill the log.
+        if _CALLER in request or seldom.may("a caller is unknown"):
+            _note(request, response.status, time.monotonic() - begun)
         return response
 
     app = web.Application(middlewares=[guard], client_max_size=MOST_BYTES)
     for route in ROUTES:
-        app.router.add_route(route.method, route.path, _to_handler(service, route))
+        app.router.add_route(route.method, route.path, _to_handler(service, route, turns, budget))
     return app
 
 
@@ -75,50 +85,29 @@ async def _find_caller(service: Service, request: web.Request) -> Caller:
     connection = request.protocol
     assert isinstance(connection, Connection)
     # Accounts may come from a server elsewhere, which may be slow.
-    return service.identify(await asyncio.to_thread(read_account, connection.uid), request.headers)
+    account = await asyncio.to_thread(read_account, connection.uid)
+    caller = service.identify(account, request.headers)
+    # An account may have been made after the daemon began.
+    connection.gate.roles.setdefault(caller.uid, caller.role)
+    return caller
 
 
-def _to_handler(service: Service, route: Route[Any]) -> _Handler:
+def _to_handler(service: Service, route: Route[Any], turns: _Turns, budget: Budget) -> _Handler:
     """Return what aiohttp calls for a route."""
 
     async def handle(request: web.Request) -> web.StreamResponse:
         caller = request[_CALLER]
-        _check_role(route, caller)
-        given = await _read_input(route, request)
-        # The body may take its time, so the lock is checked after it.
-        await service.confirm()
-        async with Orm(service.engine, expire_on_commit=False) as orm:
-            caller = await _narrow_by_token(orm, caller, request.headers)
-            _check_role(route, caller)
-            viewer = service.view(caller, request.headers)
-            session_id = request.headers.get("X-Caller-Session-Id")
-            answer = await route.handler(Call(service, caller, viewer, orm, given, session_id))
-            body = route.adapter.dump_json(route.adapter.validate_python(answer))
-            await orm.commit()
-        return web.Response(body=body, status=route.status, content_type="application/json", charset="utf-8")
+        async with turns[caller.uid, route.path if route.apart else None]:
+            with budget.sharing() as share:
+                check_role(route, caller)
+                given = await _read_input(route, request, share)
+                asked = Asked(service, route, given, caller, request.headers, share)
+                return await respond(asked, request, request[_DEADLINE])
 
     return handle
 
 
-def _check_role(route: Route[Any], caller: Caller) -> None:
-    """Raise RequestError (403) where a caller's role may not ask a route."""
-    if caller.role not in route.roles:
-        asked = {"method": route.method, "path": route.path}
-        raise RequestError(403, problems.ROLE_MAY_NOT.fill(person=caller.person, role=caller.role, **asked))
-
-
-async def _narrow_by_token(orm: Orm, caller: Caller, headers: Mapping[str, str]) -> Caller:
-    """Return the caller with no more rights than its token has, where it sends one; raises RequestError (401)."""
-    token = headers.get("X-Session-Token")
-    if token is None:
-        return caller
-    found = await find_token(orm, token.replace("\0", ""))
-    if found is None:
-        raise RequestError(401, problems.TOKEN_NOT_VALID)
-    return narrow(caller, found.role)
-
-
-async def _read_input(route: Route[Any], request: web.Request) -> Input:
+async def _read_input(route: Route[Any], request: web.Request, share: Share) -> Input:
     """Return what a request says, checked; raises RequestError (400) that names the field and not its value."""
     fields = route.input.model_fields
     said: Any = {name: value for name, value in request.query.items() if name in fields}
@@ -126,8 +115,11 @@ async def _read_input(route: Route[Any], request: web.Request) -> Input:
     if f"{route.method} {route.path}" not in COMPARED and (unknown := sorted({*request.query} - {*fields})):
         raise RequestError(400, problems.UNKNOWN_PARAMETERS.fill(names=", ".join(map(printable, unknown[:5]))))
     if route.takes_body:
+        body = await _read_body(request)
+        if len(body) > SHORT:
+            await share.grow(len(body) * _OBJECTS)
         try:
-            said = from_json(await request.read(), allow_inf_nan=False)
+            said = from_json(body, allow_inf_nan=False)
         except ValueError as error:
             raise RequestError(400, problems.NOT_JSON.fill(reason=error)) from None
         if not isinstance(said, dict):
@@ -141,6 +133,16 @@ async def _read_input(route: Route[Any], request: web.Request) -> Input:
         named = (f"{'.'.join(map(str, part['loc'])) or 'the request'}: {part['msg']}" for part in wrong)
         raise RequestError(400, problems.FIELDS_WRONG.fill(fields="; ".join(named))) from None
     return given
+
+
+async def _read_body(request: web.Request) -> bytes:
+    """Return the body; raises RequestError where it is not whole, or not as HTTP has it."""
+    try:
+        return await request.read()
+    except ConnectionError:
+        raise RequestError(CALLER_LEFT, problems.BROKEN_OFF) from None
+    except web.RequestPayloadError:
+        raise RequestError(400, problems.NOT_HTTP) from None
 
 
 def _to_refusal(error: Exception) -> RequestError:

@@ -1,30 +1,25 @@
-"""The limits of a connection: one request, a number of seconds, a number of connections of one account."""
+"""The limits of a connection: one request, and a number of seconds."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections import Counter
 from collections.abc import Mapping
-from contextlib import suppress
 
-from aiohttp import web
+from aiohttp import StreamReader, web
 
 from teleclaude.daemon import problems
+from teleclaude.daemon.gate import Gate
 from teleclaude.daemon.route import Refusal
 from teleclaude.errors import Problem
-from teleclaude.platform.peers import read_peer
 
 CONNECTION_SECONDS = 60
 """From the first byte of the request to the last byte of the answer, whichever side is slow."""
 
+IDLE_SECONDS = 10
+"""Until the headers of the request are there."""
+
 _LINGER_SECONDS = 5
-
-_NOBODY = 2**32 - 1
-"""A number that no account has (chown(2))."""
-
-MOST_CONNECTIONS = 64
-"""Of one account at a time; one more is refused and closed."""
 
 LONGEST_LINE = 8190
 """In bytes: of the request line and of a header's value."""
@@ -45,17 +40,17 @@ def _to_body(problem: Problem) -> bytes:
     return Refusal(error=problem.message, hint=problem.hint, detail=problem.message).model_dump_json().encode()
 
 
-_TOO_MANY_BODY = _to_body(problems.TOO_MANY_CONNECTIONS)
-_TOO_MANY = (
-    b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nConnection: close\r\n"
-    b"Retry-After: 1\r\nContent-Length: %d\r\n\r\n%s" % (len(_TOO_MANY_BODY), _TOO_MANY_BODY)
-)
+def write_refusal(problem: Problem) -> bytes:
+    """Return the whole answer to a caller who may not connect now, whatever it asks."""
+    body = _to_body(problem)
+    head = "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nConnection: close\r\nRetry-After: 1"
+    return f"{head}\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
 
 
 class Connection(web.RequestHandler):
     """aiohttp's side of a connection, within these bounds."""
 
-    def __init__(self, server: web.Server, open_connections: Counter[int]) -> None:
+    def __init__(self, server: web.Server, uid: int, gate: Gate) -> None:
         super().__init__(
             server,
             loop=asyncio.get_running_loop(),
@@ -69,31 +64,48 @@ class Connection(web.RequestHandler):
             # A few compressed bytes can expand to very many.
             auto_decompress=False,
         )
-        self.open_connections = open_connections
-        self.uid = _NOBODY
-        self.deadline: asyncio.TimerHandle | None = None
+        self.uid = uid
+        self.gate = gate
+        self._body: StreamReader | None = None
+        """Of the request, once its headers are there."""
+        self._deadlines: tuple[asyncio.TimerHandle, ...] = ()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin; where the account has too many connections, refuse and close."""
+        """Begin."""
         assert isinstance(transport, asyncio.Transport)
-        # Of a caller who has already closed the connection, macOS tells no credentials.
-        with suppress(OSError):
-            self.uid = read_peer(transport.get_extra_info("socket"))
-        self.open_connections[self.uid] += 1
         super().connection_made(transport)
-        if self.open_connections[self.uid] > MOST_CONNECTIONS:
-            transport.write(_TOO_MANY)
-            transport.close()
-        self.deadline = asyncio.get_running_loop().call_later(CONNECTION_SECONDS, transport.abort)
+        later = asyncio.get_running_loop().call_later
+        self._deadlines = (later(IDLE_SECONDS, self._end_idle), later(CONNECTION_SECONDS, transport.abort))
+
+    def _end_idle(self) -> None:
+        if self._body is None and self.transport is not None:
+            self.transport.abort()
+
+    def data_received(self, data: bytes) -> None:
+        """Take what the caller sends."""
+        super().data_received(data)
+        if self._body is None and self._messages:
+            self._body = self._messages[0][1]
+
+    def eof_received(self) -> bool:  # type: ignore[override]  # asyncio reads what aiohttp does not tell
+        """Return whether to keep the connection of a caller who sends no more: it waits for its answer."""
+        return self._body is not None and self._body.is_eof()
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """End."""
         super().connection_lost(exc)
-        if self.deadline is not None:
-            self.deadline.cancel()
-        self.open_connections[self.uid] -= 1
-        # Adding an empty Counter removes the accounts that have no connection.
-        self.open_connections += Counter()
+        for deadline in self._deadlines:
+            deadline.cancel()
+        self.gate.leave(self.uid)
+
+    async def finish_response(
+        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
+    ) -> tuple[web.StreamResponse, bool]:
+        """Write an answer; what aiohttp refuses before it asks us is refused in our form: an Expect that is unknown."""
+        if isinstance(resp, web.HTTPException):
+            resp = make_refusal(resp.status, problems.NO_EXPECTATION)
+            resp.force_close()
+        return await super().finish_response(request, resp, start_time)
 
     def handle_error(
         self,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import pwd
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -49,6 +50,15 @@ def read_account(uid: int) -> Account:
         return Account(uid, pwd.getpwuid(uid).pw_name)
     except KeyError:
         return Account(uid, None)
+
+
+def read_roles(people: Sequence[Person]) -> dict[int, Role]:
+    """Return the roles of the accounts that are people, by their numbers; slow where accounts are kept elsewhere."""
+    roles = {}
+    for person in people:
+        with suppress(KeyError):
+            roles[pwd.getpwnam(person.username or "").pw_uid] = Role(person.role)
+    return roles
 
 
 def identify(account: Account, people: Sequence[Person], service_uid: int, *, single_user: bool) -> Caller:

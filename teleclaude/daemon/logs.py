@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+import math
+import time
 import traceback
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -12,6 +14,7 @@ from typing import Any
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 _VARIABLE = "TELECLAUDE_LOG_LEVEL"
 _OURS = "teleclaude"
+_SELDOM_SECONDS = 60
 
 
 class JsonLines(logging.Formatter):
@@ -45,6 +48,21 @@ def _describe_exception(error: BaseException) -> dict[str, Any]:
         each = each.__cause__
     frames = traceback.extract_tb(error.__traceback__)
     return {"error": types, "at": [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames[-15:]]}
+
+
+class Seldom:
+    """Tells whether something may be logged again: once a minute."""
+
+    def __init__(self) -> None:
+        self._last: dict[str, float] = {}
+
+    def may(self, event: str) -> bool:
+        """Return whether an event was not logged in the last minute, and take it for logged."""
+        now = time.monotonic()
+        if now - self._last.get(event, -math.inf) < _SELDOM_SECONDS:
+            return False
+        self._last[event] = now
+        return True
 
 
 def start_logging(environment: Mapping[str, Any]) -> None:

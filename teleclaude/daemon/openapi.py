@@ -14,7 +14,7 @@ from teleclaude.daemon.route import Refusal, Route
 
 _WRITTEN: Literal["serialization"] = "serialization"
 
-_REFUSALS = (400, 401, 403, 404, 409, 413, 500, 503, 504)
+_REFUSALS = (400, 401, 403, 404, 409, 413, 417, 500, 503, 504)
 """The statuses with which any route may answer a `Refusal`."""
 
 _Schema = dict[str, Any]

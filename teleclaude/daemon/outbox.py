@@ -20,6 +20,7 @@ from teleclaude.db.store.hooks import (
     HookEvent,
     claim_events,
     count_brought,
+    read_payload,
     release_claims,
     settle_delivered,
     settle_failed,
@@ -53,7 +54,7 @@ class DeliveryError(Exception):
     """An event cannot be delivered; the text says why, and is kept with the event."""
 
 
-def to_changes(event: HookEvent, session: Mapping[str, Any]) -> dict[str, Any]:
+def to_changes(event: HookEvent, given: Any, session: Mapping[str, Any]) -> dict[str, Any]:
     """Return the columns of a session that an event changes; a column that is newer than the event stays. Pure."""
     changes: dict[str, Any] = {}
     moment = MOMENTS.get(event.event_type)
@@ -64,7 +65,7 @@ def to_changes(event: HookEvent, session: Mapping[str, Any]) -> dict[str, Any]:
         return changes
     if moment is not None:
         changes[moment] = event.created_at
-    payload = event.payload if isinstance(event.payload, dict) else {}
+    payload = given if isinstance(given, dict) else {}
     texts = {column: payload.get(key) for column, key in TEXTS.get(event.event_type, {}).items()}
     return changes | {column: text for column, text in texts.items() if isinstance(text, str)}
 
@@ -74,7 +75,8 @@ async def deliver(orm: Orm, event: HookEvent) -> None:
     session = await orm.scalar(select(Session).where(Session.session_id == event.session_id).with_for_update())
     if session is None:
         raise DeliveryError("there is no such session")
-    for column, value in to_changes(event, vars(session)).items():
+    payload = await read_payload(orm, event)
+    for column, value in to_changes(event, payload, vars(session)).items():
         setattr(session, column, value)
 
 

@@ -55,6 +55,10 @@ SOCKET_IN_USE = Problem("another process answers on {path}", "stop that process"
 
 # Somebody calls.
 TOO_MANY_CONNECTIONS = Problem("your account has too many connections open", "close some of them")
+UNKNOWN_HAVE_TOO_MANY = Problem(
+    "accounts that are no person in the configuration have too many connections open", "try again in a few seconds"
+)
+FULL = Problem("the daemon has no more connections for your account", "try again in a few seconds")
 NOT_HTTP = Problem("the request is not valid HTTP", "send HTTP/1.1")
 UID_WITHOUT_ACCOUNT = Problem("user {uid} has no account on this machine", "call as a user who has one")
 USERNAME_OF_MANY = Problem(
@@ -73,6 +77,8 @@ ROLE_MAY_NOT = Problem("{person} has the role {role}, which may not {method} {pa
 # The request is read.
 _SEE_ROUTES = "see GET /openapi.json, which lists all routes"
 _SEND_OBJECT = "send a JSON object in UTF-8"
+NO_EXPECTATION = Problem("this Expect header is not known", "send Expect: 100-continue, or none")
+BROKEN_OFF = Problem("the connection was closed before the request was answered", "ask again")
 NO_ROUTE = Problem("there is no such route", _SEE_ROUTES)
 NO_METHOD = Problem("this route does not take this method", _SEE_ROUTES)
 BODY_TOO_LONG = Problem("the body is longer than {most} bytes", "send less")
@@ -90,7 +96,14 @@ TOO_SLOW = Problem("the answer took longer than {seconds} seconds", "ask for les
 VALUE_NOT_HELD = Problem("the database cannot hold a value of the request", "correct that value")
 UNREACHABLE = Problem("the database cannot be reached", "try again; if it stays, see the log of the database")
 DAEMON_BUG = Problem("the daemon failed because of a bug", "report it with the daemon's log")
+NO_MEMORY_LEFT = Problem("other callers take all the memory for answers", "try again in a few seconds")
 NO_SESSION = Problem("there is no session {session_id}", "teleclaude sessions --closed lists all of yours")
+TOO_MANY_SESSIONS = Problem(
+    "you have {most} open sessions, and no account may have more", "close some of them with DELETE"
+)
+ID_NOT_YOURS_TO_CHOOSE = Problem(
+    "the id of a new session is chosen by the daemon", "leave out session_id; only an administrator may send one"
+)
 SESSION_EXISTS = Problem("there is a session {session_id} already", "leave out session_id, and you get a new one")
 SESSION_OF_ANOTHER = Problem("the session {session_id} is somebody else's", "ask its owner, or an administrator")
 NO_OBSERVATION = Problem("there is no observation {number}", "search for it with GET /api/memory/search")

@@ -10,11 +10,13 @@ from datetime import UTC
 from functools import cached_property
 from typing import Annotated, Any, Generic, Self, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, model_validator
+from pydantic_core import PydanticCustomError, to_json
 from sqlalchemy.ext.asyncio import AsyncSession as Orm
 
 from teleclaude.daemon.identity import Caller, Role
 from teleclaude.daemon.service import Service
+from teleclaude.db.store.lengths import LONGEST_TEXT
 from teleclaude.db.store.viewers import Viewer
 
 EVERYONE = frozenset(Role)
@@ -24,6 +26,30 @@ ADMINS = frozenset({Role.ADMIN})
 
 Name = Annotated[str, Field(min_length=1, max_length=500)]
 RowNumber = Annotated[int, Field(ge=1, lt=2**63)]
+
+LONGEST_DOCUMENT = 16 * 1024
+"""In bytes: of a JSON document that is sent to us."""
+
+ROOM = 1024 * 1024
+"""How many bytes of texts are read for one part of an answer; a row that is longer makes a part of its own."""
+
+
+def _limit(most: int) -> AfterValidator:
+    """Return the check that a text, or a document as JSON, is at most so many bytes long."""
+
+    def check(value: Any) -> Any:
+        written = value if isinstance(value, str) else to_json(value).decode()
+        # A text that is no Unicode is refused where it would be stored.
+        if len(written.encode(errors="replace")) > most:
+            raise PydanticCustomError("too_long", "is longer than {most} bytes", {"most": most})
+        return value
+
+    return AfterValidator(check)
+
+
+Text = Annotated[str, _limit(LONGEST_TEXT)]
+Document = Annotated[dict[str, Any], _limit(LONGEST_DOCUMENT)]
+Texts = Annotated[list[str], _limit(LONGEST_TEXT)]
 
 
 Moment = Annotated[str | None, BeforeValidator(lambda moment: moment and moment.astimezone(UTC).isoformat())]
@@ -81,6 +107,15 @@ I = TypeVar("I", bound=Input)  # noqa: E741 - the input of a route
 
 
 @dataclass(frozen=True)
+class Part:
+    """Some items of a list; the others are asked for when these are written, in another transaction."""
+
+    items: Any
+    place: Any
+    """Where the next part begins, as its handler knows it; None where there is none."""
+
+
+@dataclass(frozen=True)
 class Call(Generic[I]):
     """A request of a caller who may ask it, in a transaction that is committed before the answer is sent."""
 
@@ -91,6 +126,10 @@ class Call(Generic[I]):
     given: I
     session_id: str | None = None
     """The session that an agent says it calls from; it only narrows what is listed, because nothing checks it."""
+    place: Any = None
+    """Where a part of the answer begins that is not the first."""
+    room: int = ROOM
+    """How many bytes of texts the handler may read; one that has to read more raises TooLittleRoomError."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +143,10 @@ class Route(Generic[I]):
     answer: Any
     """The type of the answer, as pydantic reads types."""
     handler: Callable[[Call[I]], Awaitable[Any]]
+    """Returns the answer, or a `Part` of it where that is a list."""
     status: int = 200
+    apart: bool = False
+    """Whether it has turns of its own and needs no share of the memory for answers, because its answer is short."""
 
     @property
     def summary(self) -> str:

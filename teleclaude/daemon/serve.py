@@ -7,7 +7,6 @@ import logging
 import os
 import signal
 import socket
-from collections import Counter
 from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -16,9 +15,10 @@ from typing import Any
 from aiohttp import web
 
 from teleclaude.daemon import problems
+from teleclaude.daemon.accept import Listener
 from teleclaude.daemon.api import make_app
 from teleclaude.daemon.boot import Daemon
-from teleclaude.daemon.connection import Connection
+from teleclaude.daemon.gate import Gate, read_most
 from teleclaude.daemon.outbox import deliver_for_ever
 from teleclaude.daemon.service import Service
 from teleclaude.errors import BootRefusedError, LockHeldError
@@ -30,6 +30,8 @@ _OWN_MODE = 0o600
 
 SYSTEM_MODE = 0o666
 """Of the system's socket: everybody may connect, and the daemon decides by the account what it answers."""
+
+_BACKLOG = 128
 
 _LONGEST_PATH = 103
 """Of a socket, in bytes, as on macOS; Linux allows four more (unix(7))."""
@@ -74,23 +76,31 @@ def _duties(daemon: Daemon) -> Iterator[Coroutine[Any, Any, Any]]:
 @asynccontextmanager
 async def listening(service: Service, path: Path, mode: int = _OWN_MODE) -> AsyncIterator[None]:
     """Answer on the Unix socket at `path` for as long as the context lasts."""
+    # Accounts may come from a server elsewhere, which may be slow.
+    gate = Gate(await asyncio.to_thread(service.read_roles), read_most())
     runner = web.AppRunner(make_app(service), shutdown_timeout=5)
     await runner.setup()
-    web_server, opened = runner.server, Counter[int]()
-    assert web_server is not None
-    # The mask is set before the bind, so that the socket is never open to others, not even for a moment.
-    mask = os.umask(0o777 & ~mode)
-    try:
-        loop = asyncio.get_running_loop()
-        server = await loop.create_unix_server(lambda: Connection(web_server, opened), str(path), backlog=128)
-    finally:
-        os.umask(mask)
+    assert runner.server is not None
+    listener = Listener(_bind(path, mode), runner.server, gate)
     try:
         yield
     finally:
-        server.close()
+        listener.close()
         await runner.cleanup()
         path.unlink(missing_ok=True)
+
+
+def _bind(path: Path, mode: int) -> socket.socket:
+    """Return a socket that listens at `path`."""
+    listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    # The mask is set before the bind, so that the socket is never open to others, not even for a moment.
+    mask = os.umask(0o777 & ~mode)
+    try:
+        listening.bind(str(path))
+    finally:
+        os.umask(mask)
+    listening.listen(_BACKLOG)
+    return listening
 
 
 async def _make_place(path: Path) -> None:

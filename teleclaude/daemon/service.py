@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from teleclaude.config.schema import Settings
-from teleclaude.daemon.identity import Account, Caller, Role, identify, narrow
+from teleclaude.daemon.identity import Account, Caller, Role, identify, narrow, read_roles
 from teleclaude.db.store.viewers import Viewer
 
 DATABASE_ERRORS = (SQLAlchemyError, OSError, asyncpg.InterfaceError, asyncpg.PostgresError)
@@ -46,6 +46,11 @@ class Service:
         caller = identify(account, self.settings.people, self.uid, single_user=self.single_user)
         speaks_for_another = self.single_user and "X-Web-User-Email" in headers
         return narrow(caller, headers.get("X-Web-User-Role", "")) if speaks_for_another else caller
+
+    def read_roles(self) -> dict[int, Role]:
+        """Return the roles of the accounts that are known, by their numbers, as the system has them now."""
+        people = {} if self.single_user else read_roles(self.settings.people)
+        return {**people, 0: Role.ADMIN, self.uid: Role.ADMIN}
 
     def view(self, caller: Caller, headers: Mapping[str, str]) -> Viewer:
         """Return as which viewer a caller reads sessions."""

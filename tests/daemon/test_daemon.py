@@ -48,6 +48,7 @@ FIELDS = [
     "human_role",
     "visibility",
     "session_metadata",
+    "cut",
 ]
 
 

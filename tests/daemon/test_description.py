@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from teleclaude.daemon import api, connection
+from teleclaude.daemon import answering, api, budget, connection, gate, route
 from teleclaude.daemon.identity import Role
 from teleclaude.daemon.openapi import describe
 from teleclaude.daemon.outbox import MOMENTS, TEXTS
-from teleclaude.daemon.routes import COMPARED, ROUTES
+from teleclaude.daemon.routes import COMPARED, ROUTES, sessions
+from teleclaude.db.store import lengths
 from teleclaude.db.url import parse_url
 from tests.support.house import House, opened
 
@@ -138,10 +139,19 @@ def test_the_page_has_the_limits_of_the_code() -> None:
         connection.LONGEST_LINE,
         connection.MOST_HEADERS,
         1,
+        500,
+        lengths.LONGEST_TEXT,
+        route.LONGEST_DOCUMENT,
+        sessions.MOST_SESSIONS,
+        connection.IDLE_SECONDS,
         connection.CONNECTION_SECONDS,
-        api.REQUEST_SECONDS,
-        connection.MOST_CONNECTIONS,
+        answering.REQUEST_SECONDS,
+        budget.SHARE_SECONDS,
+        gate.MOST_CONNECTIONS,
+        gate.MOST_UNKNOWN,
         api.TURNS,
+        budget.BUDGET,
+        lengths.LONGEST_TEXT,
     ]
 
 

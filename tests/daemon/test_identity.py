@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from sqlalchemy import URL, func, insert, select
 
 from teleclaude.config.schema import Person
-from teleclaude.daemon.identity import Account, Role, identify, narrow, read_account
+from teleclaude.daemon.identity import Account, Role, identify, narrow, read_account, read_roles
 from teleclaude.daemon.routes import ROUTES
 from teleclaude.db.models import AuditLog, Session, SessionToken
 from teleclaude.errors import RequestError
@@ -207,6 +207,34 @@ async def test_a_new_session_is_its_callers_whatever_the_request_says(house: Hou
     owner = select(Session.owner_person, Session.owner_uid).where(Session.session_id == made["session_id"])
     assert await read(house, owner) == [("Member", member)]
     assert made["session_id"] not in await seen(house, "contributor")
+
+
+@as_root
+async def test_whether_somebody_elses_session_is_there_is_told_by_no_route(house: House) -> None:
+    def ask_all(session_id: str) -> list[Request]:
+        event = {"session_id": session_id, "event_type": "tool_use"}
+        path = f"/sessions/{session_id}"
+        return [
+            ("POST", "/sessions", {}, {"session_id": session_id}),
+            ("GET", path, {}, None),
+            ("PATCH", path, {}, {"title": "mine"}),
+            ("DELETE", path, {}, None),
+            ("POST", "/hooks", {}, event),
+            ("GET", f"/sessions?after={session_id}", {}, None),
+            ("GET", "/sessions", {"X-Caller-Session-Id": session_id}, None),
+        ]
+
+    member = uid_of(house, "member")
+    theirs = await house.ask_all(member, ask_all("admin's"))
+    nobodys = await house.ask_all(member, ask_all("nobody's"))
+    assert str(theirs).replace("admin's", "nobody's") == str(nobodys)
+    assert [status for status, _ in theirs] == [403, 404, 404, 404, 404, 404, 200]
+
+
+def test_the_accounts_of_people_are_known_before_they_call() -> None:
+    mine, other = (Account(pwd.getpwnam(name).pw_uid, name) for name in account_names()[:2])
+    people = [person("Ada", "admin", mine.name), person("Bob", "member", other.name), person("Eve", "member", "no one")]
+    assert read_roles([*people, person("Mail", "member", None)]) == {mine.uid: Role.ADMIN, other.uid: Role.MEMBER}
 
 
 async def put_token(house: House, token: str, role: str, **values: Any) -> None:

@@ -67,9 +67,9 @@ async def test_an_event_changes_its_session(
 
 
 def test_what_a_session_knows_since_an_older_event_stays() -> None:
-    event = HookEvent(1, "s", "user_prompt_submit", {"prompt": "old"}, NOW, 0)
+    event = HookEvent(1, "s", "user_prompt_submit", NOW, 0)
     newer = {"last_activity": NOW + timedelta(1), "last_message_sent_at": NOW + timedelta(1)}
-    assert to_changes(event, newer) == {}
+    assert to_changes(event, {"prompt": "old"}, newer) == {}
 
 
 async def test_an_event_without_a_session_is_tried_later_and_at_last_left(house: House) -> None:

@@ -9,7 +9,17 @@ from urllib.parse import quote
 import pytest
 from sqlalchemy import URL, func, insert, select
 
-from teleclaude.db.models import HookOutbox, MemoryManualSession, Mirror, Session, SessionToken
+from teleclaude.daemon.routes import sessions
+from teleclaude.db.models import (
+    HookOutbox,
+    MemoryManualSession,
+    MemoryObservation,
+    MigrationRun,
+    Mirror,
+    Session,
+    SessionToken,
+)
+from teleclaude.db.store import lengths
 from teleclaude.db.url import parse_url
 from tests.support.house import NOW, House, opened, put_sessions, read, row
 
@@ -92,6 +102,67 @@ async def test_pages_are_the_whole_list_in_its_order_whatever_it_is_ordered_by(h
 async def test_a_page_after_what_is_not_there_is_no_end_of_the_list(house: House) -> None:
     status, answer = await house.ask("GET", "/sessions?after=none")
     assert (status, answer["error"]) == (404, "there is no session none")
+
+
+async def test_a_list_of_many_parts_is_one_array_in_its_order_and_each_session_is_there_once(house: House) -> None:
+    number = 2 * lengths.PART + 1
+    rows = [row(f"s{n:04}", "Ada", 0, last_activity=NOW - timedelta(n // 3) if n % 7 else None) for n in range(number)]
+    await put_sessions(house, *rows)
+    whole = await ok(house, "GET", "/sessions")
+    dated = [each["session_id"] for each in rows if each["last_activity"]]
+    undated = [each["session_id"] for each in rows if not each["last_activity"]]
+    assert [session["session_id"] for session in whole] == dated + undated
+    assert await ok(house, "GET", f"/sessions?limit={lengths.PART + 5}") == whole[: lengths.PART + 5]
+    assert await ok(house, "GET", f"/sessions?offset={lengths.PART + 5}") == whole[lengths.PART + 5 :]
+
+
+async def test_a_list_has_the_beginning_of_a_long_text_and_the_session_has_it_whole(house: House) -> None:
+    long, document = "ü" * 1_500_000, {"x": "y" * lengths.LONGEST_TEXT}
+    put = row("s", "Ada", 0, title=long, last_output_raw=long, last_message_sent="x", session_metadata=document)
+    await put_sessions(house, put, row("t", "Ada", 0, title="x"))
+    first, second = await ok(house, "GET", "/sessions")
+    assert sorted(first["cut"]) == ["last_output_summary", "session_metadata", "title"]
+    assert first["title"] == first["last_output_summary"] == "ü" * (lengths.LONGEST_TEXT // 2)
+    assert (first["session_metadata"], first["last_input"]) == (None, "x")
+    assert (second["title"], second["cut"]) == ("x", [])
+    whole = await ok(house, "GET", "/sessions/s")
+    assert (whole["title"], whole["session_metadata"], whole["cut"]) == (long, document, [])
+    assert (await ok(house, "PATCH", "/sessions/s", {"subdir": "src"}))["cut"] == first["cut"]
+    assert (await ok(house, "GET", "/sessions/s"))["title"] == long
+
+
+async def test_a_list_of_observations_has_the_beginning_of_a_long_text_and_a_batch_has_it_whole(house: House) -> None:
+    long = "needle " * 200_000
+    parent = {"memory_session_id": "m", "project": "teleclaude", "type": "discovery", "created_at": NOW}
+    async with house.engine.begin() as connection:
+        for epoch in range(3):
+            values = {**parent, "created_at_epoch": epoch, "narrative": long, "facts": ["x"]}
+            await connection.execute(insert(MemoryObservation).values(values))
+    for path in ("search?query=needle", "timeline?anchor=2"):
+        listed = await ok(house, "GET", f"/api/memory/{path}")
+        assert [(len(each["narrative"]), each["cut"]) for each in listed] == [(lengths.LONGEST_TEXT, ["narrative"])] * 3
+    batch = await ok(house, "POST", "/api/memory/batch", {"ids": [999, 3, 1, 3]})
+    assert [(each["id"], each["narrative"], each["cut"]) for each in batch] == [(3, long, []), (1, long, [])]
+    assert (await ok(house, "DELETE", "/api/memory/1"))["narrative"] == long
+
+
+@pytest.mark.parametrize("number", [1, 2])
+async def test_an_account_has_so_many_open_sessions_and_those_that_a_migration_brought_do_not_count(
+    target: URL, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    monkeypatch.setattr(sessions, "MOST_SESSIONS", number)
+    async with opened(target) as house:
+        _, me = await house.ask("GET", "/auth/whoami")
+        await put_sessions(house, *(row(f"old{n}", me["person"], me["uid"], created_at=NOW) for n in range(5)))
+        run = {"run_id": "r", "state": "complete", "source": "", "source_sha256": "", "started_at": func.now()}
+        async with house.engine.begin() as connection:
+            await connection.execute(insert(MigrationRun).values(run))
+        for _ in range(number):
+            made = await ok(house, "POST", "/sessions", {})
+        status, answer = await house.ask("POST", "/sessions", {})
+        assert (status, answer["error"]) == (400, f"you have {number} open sessions, and no account may have more")
+        await ok(house, "DELETE", f"/sessions/{made['session_id']}")
+        await ok(house, "POST", "/sessions", {})
 
 
 async def remember(house: House, text: str, **values: Any) -> int:
@@ -178,6 +249,13 @@ BAD: list[tuple[str, str, Any, str]] = [
     ("POST", "/sessions", {"title": 1}, "title"),
     ("POST", "/sessions", {"titel": "x"}, "titel"),
     ("POST", "/sessions", {"session_id": "x" * 501}, "session_id"),
+    ("POST", "/sessions", {"title": "x" * 501}, "title: String should have at most 500 characters"),
+    ("POST", "/sessions", {"subdir": "ü" * 32769}, "subdir: is longer than 65536 bytes"),
+    ("POST", "/sessions", {"session_metadata": {"a": "x" * 16384}}, "session_metadata: is longer than 16384 bytes"),
+    ("PATCH", "/sessions/s", {"last_input": "x" * 65537}, "last_input: is longer than 65536 bytes"),
+    ("POST", "/api/memory/save", {"text": "x" * 65537}, "text: is longer than 65536 bytes"),
+    ("POST", "/api/memory/save", {"text": "x", "facts": ["x" * 40000] * 2}, "facts: is longer than 65536 bytes"),
+    ("PUT", "/system-settings/a", {"value": "x" * 65537}, "value: is longer than 65536 bytes"),
     ("POST", "/sessions", [], "no JSON object"),
     ("POST", "/sessions", None, "not JSON"),
     ("GET", "/sessions?computer=a%00b", None, "NUL"),

@@ -5,12 +5,11 @@ from datetime import UTC, datetime
 import pytest
 
 from teleclaude.daemon.routes.session_fields import ANSWERED, ChangedSession, SessionAnswer
-from teleclaude.db.models import Session
 
 
-def make_session(**values: object) -> Session:
+def make_session(**values: object) -> dict[str, object]:
     given = {"session_id": "s", "computer_name": "here", "last_input_origin": "api", "lifecycle_status": "active"}
-    return Session(**{**{column.key: None for column in ANSWERED}, **given, **values})
+    return {**{column.key: None for column in ANSWERED}, **given, **values}
 
 
 def test_fields_that_are_named_otherwise_come_from_their_columns() -> None:

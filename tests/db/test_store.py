@@ -1,17 +1,19 @@
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import URL, delete, insert, select, text, update
+from sqlalchemy import URL, ClauseElement, Executable, delete, insert, select, text, true, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.ext.asyncio import AsyncSession as Orm
+from sqlalchemy.ext.compiler import compiles
 
 from teleclaude.db import schema
 from teleclaude.db.engine import disposing, make_engine
 from teleclaude.db.models import AuditLog, Session
-from teleclaude.db.store.sessions import SessionFilter, list_sessions
+from teleclaude.db.store.sessions import Place, Reach, SessionFilter, _find_places, list_sessions
 from teleclaude.db.store.system import write_audit
 from teleclaude.db.store.viewers import Viewer
 from teleclaude.db.url import parse_url
@@ -57,14 +59,13 @@ async def engine(request: pytest.FixtureRequest, tmp_path: Path, target: URL) ->
 
 
 ADMIN = Viewer("root", 0, sees_all=True)
+ALL = Reach(None, 100, 100_000)
 
 
 async def listed(engine: AsyncEngine, viewer: Viewer = ADMIN, **wanted: Any) -> list[str]:
     async with Orm(engine) as orm:
-        return [
-            row["session_id"]
-            for row in await list_sessions(orm, (Session.session_id,), SessionFilter(**wanted), viewer)
-        ]
+        found = await list_sessions(orm, (Session.session_id,), SessionFilter(**wanted), viewer, ALL)
+        return [seen.columns["session_id"] for seen in found.sessions]
 
 
 async def test_open_sessions_come_with_the_last_active_first(engine: AsyncEngine) -> None:
@@ -80,6 +81,37 @@ async def test_a_computer_a_job_and_an_initiator_narrow_the_list(engine: AsyncEn
     assert await listed(engine, computer="büro") == ["elsewhere"]
     assert await listed(engine, job="builder") == ["new"]
     assert await listed(engine, initiator="new") == ["headless"]
+
+
+class Explain(Executable, ClauseElement):
+    """Asks PostgreSQL how it would answer a query."""
+
+    inherit_cache = False
+
+    def __init__(self, query: Any) -> None:
+        self.query = query
+
+
+@compiles(Explain)
+def explain(element: Explain, compiler: Any, **given: Any) -> str:
+    return "EXPLAIN " + str(compiler.process(element.query, **given))
+
+
+@pytest.mark.parametrize("after", [None, Place(NOW, "new"), Place(None, "never")])
+async def test_a_part_of_the_list_is_found_by_the_index_and_nothing_is_sorted_for_it(
+    target_engine: AsyncEngine, after: Place | None
+) -> None:
+    async with target_engine.connect() as connection:
+        await connection.run_sync(schema.upgrade)
+        await connection.exec_driver_sql("SET enable_seqscan = off")
+        await connection.exec_driver_sql("SET enable_bitmapscan = off")
+        query = _find_places((Session.session_id, Session.title), [true()], Reach(after, 10, 1000), 0)
+        plan = "\n".join((await connection.scalars(Explain(query))).all())
+    scans = re.findall(r"Index (?:Only )?Scan using (\w+) on .*\n +Index Cond: (.*)", plan)
+    assert {index for index, _ in scans} == {"idx_sessions_last_activity"}, plan
+    assert plan.count("Sort Key") == 1 + plan.count("One-Time Filter: false"), plan
+    if after is not None and after.active is not None:
+        assert any("last_activity <=" in condition for _, condition in scans), plan
 
 
 OWNED = [
@@ -118,11 +150,8 @@ async def test_a_session_without_an_owner_is_seen_by_administrators_alone(owned:
 async def test_an_administrator_sees_all_and_knows_which_are_somebody_elses(owned: AsyncEngine) -> None:
     viewer = Viewer("Ada", 1000, others=frozenset({"Bob"}), sees_all=True)
     async with Orm(owned) as orm:
-        own = {
-            row["session_id"]
-            for row in await list_sessions(orm, (Session.session_id,), SessionFilter(), viewer)
-            if row["own"]
-        }
+        found = await list_sessions(orm, (Session.session_id,), SessionFilter(), viewer, ALL)
+        own = {seen.columns["session_id"] for seen in found.sessions if seen.own}
     assert len(await listed(owned, viewer)) == len(OWNED)
     assert own == {"ada's, from another machine", "of a person who was renamed", "ada's"}
 

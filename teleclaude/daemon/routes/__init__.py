@@ -7,7 +7,7 @@ from typing import Any, Literal
 from teleclaude.daemon import problems
 from teleclaude.daemon.identity import Caller, Role
 from teleclaude.daemon.openapi import describe
-from teleclaude.daemon.route import ADMINS, EVERYONE, STAFF, Answer, Call, Input, Name, Nothing, Route
+from teleclaude.daemon.route import ADMINS, EVERYONE, STAFF, Answer, Call, Input, Name, Nothing, Route, Text
 from teleclaude.daemon.routes import memory, sessions
 from teleclaude.db.store.system import read_setting, read_settings, write_setting
 from teleclaude.errors import RequestError
@@ -44,7 +44,7 @@ class _OneSetting(Input):
 class _NewSetting(_OneSetting):
     """A setting and its new value."""
 
-    value: str
+    value: Text
 
 
 async def _get_health(_call: Call[Nothing]) -> Health:
@@ -97,7 +97,7 @@ async def _put_setting(call: Call[_NewSetting]) -> _NewSetting:
 
 
 ROUTES: tuple[Route[Any], ...] = (
-    Route("GET", "/health", EVERYONE, Nothing, Health, _get_health),
+    Route("GET", "/health", EVERYONE, Nothing, Health, _get_health, apart=True),
     Route("GET", "/auth/whoami", EVERYONE, Nothing, Whoami, _get_whoami),
     Route("GET", "/openapi.json", EVERYONE, Nothing, dict[str, Any], _get_openapi),
     *sessions.ROUTES,

@@ -6,17 +6,32 @@ of the sessions that it may read.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 from sqlalchemy import select
 
 from teleclaude.daemon import problems
-from teleclaude.daemon.route import ADMINS, EVERYONE, STAFF, Answer, Call, Input, Moment, Name, Route, RowNumber
+from teleclaude.daemon.route import (
+    ADMINS,
+    EVERYONE,
+    STAFF,
+    Answer,
+    Call,
+    Input,
+    Moment,
+    Name,
+    Part,
+    Route,
+    RowNumber,
+    Text,
+    Texts,
+)
 from teleclaude.db.models import MemoryObservation, Mirror, Session
 from teleclaude.db.search.places import MemorySearch, MirrorSearch, search_memory, search_mirrors
-from teleclaude.db.store.memory import delete_observation, read_observations, read_timeline, save_observation
+from teleclaude.db.store.lengths import find_fitting
+from teleclaude.db.store.memory import delete_observation, find_timeline, read_observations, save_observation
 from teleclaude.db.store.system import write_audit
 from teleclaude.db.store.viewers import is_own, is_visible
 from teleclaude.errors import RequestError
@@ -46,6 +61,7 @@ class Observation(Answer):
     facts: Annotated[list[Any], BeforeValidator(_to_list)]
     created_at: Moment
     created_at_epoch: int
+    cut: list[str] = Field([], description="The fields that are not whole here; POST /api/memory/batch has them whole.")
 
 
 class Forgotten(Observation):
@@ -57,12 +73,12 @@ class Forgotten(Observation):
 class _NewObservation(Input):
     """Something to remember; without a title, it has the beginning of its text."""
 
-    text: Annotated[str, Field(min_length=1)]
+    text: Annotated[Text, Field(min_length=1)]
     title: Name | None = None
     type: Literal["preference", "decision", "discovery", "gotcha", "pattern", "friction", "context"] = "discovery"
     project: Name = "teleclaude"
-    facts: list[str] | None = None
-    concepts: list[str] | None = None
+    facts: Texts | None = None
+    concepts: Texts | None = None
     identity_key: Name | None = None
 
 
@@ -105,32 +121,36 @@ async def _post_save(call: Call[_NewObservation]) -> MemoryObservation:
     return await save_observation(call.orm, values)
 
 
-async def _get_search(call: Call[_Searched]) -> Sequence[MemoryObservation]:
+async def _get_search(call: Call[_Searched]) -> Part:
     """Search what is remembered, the newest first; a text that is no query is searched as plain text."""
     given = call.given
     wanted = MemorySearch(given.query, given.project, given.type, given.identity_key, given.limit)
-    return await search_memory(call.orm, wanted)
+    return await _read(call, call.place or await search_memory(call.orm, wanted))
 
 
-async def _get_timeline(call: Call[_Around]) -> Sequence[MemoryObservation]:
+async def _get_timeline(call: Call[_Around]) -> Part:
     """List what was remembered before and after an observation, the oldest first; nothing where it is not there."""
     given = call.given
-    for anchor in await read_observations(call.orm, [given.anchor]):
-        return await read_timeline(call.orm, anchor, given.depth_before, given.depth_after, given.project)
-    return []
+    around = (given.anchor, given.depth_before, given.depth_after, given.project)
+    return await _read(call, call.place or await find_timeline(call.orm, *around))
 
 
-async def _post_batch(call: Call[_Numbers]) -> Sequence[MemoryObservation]:
-    """Read observations by their numbers, in that order; those that are not there are left out."""
-    return await read_observations(call.orm, call.given.ids)
+async def _post_batch(call: Call[_Numbers]) -> Part:
+    """Read observations by their numbers, in that order and whole; those that are not there are left out."""
+    return await _read(call, call.place or list(dict.fromkeys(call.given.ids)), whole=True)
 
 
-async def _delete_memory(call: Call[_OneObservation]) -> MemoryObservation:
+async def _read(call: Call[Any], ids: Sequence[int], *, whole: bool = False) -> Part:
+    """Return a part of these observations."""
+    found, later = await read_observations(call.orm, ids, call.room, whole=whole)
+    return Part(found, later or None)
+
+
+async def _delete_memory(call: Call[_OneObservation]) -> Mapping[str, Any]:
     """Forget an observation for good; the answer is the last that is seen of it."""
-    number = call.given.id
-    found = await read_observations(call.orm, [number])
-    if not found or not await delete_observation(call.orm, number):
-        raise RequestError(404, problems.NO_OBSERVATION.fill(number=number))
+    found, _ = await read_observations(call.orm, [call.given.id], call.room, whole=True)
+    if not (found and await delete_observation(call.orm, call.given.id)):
+        raise RequestError(404, problems.NO_OBSERVATION.fill(number=call.given.id))
     return found[0]
 
 
@@ -161,19 +181,23 @@ class _SearchedMirrors(Input):
     limit: _Limit = 20
 
 
-async def _get_mirrors(call: Call[_SearchedMirrors]) -> list[MirrorAnswer]:
+async def _get_mirrors(call: Call[_SearchedMirrors]) -> Part:
     """Search the conversations of the sessions that the caller may read, the newest first."""
     given, viewer = call.given, call.viewer
     # A conversation whose session is not there is nobody's: administrators find it.
     visible = None if viewer.sees_all else select(Session.session_id).where(is_visible(viewer))
     agent = None if given.agent == "all" else given.agent
     wanted = MirrorSearch(given.q, agent, given.computer, visible, given.limit)
-    found = await search_mirrors(call.orm, wanted)
+    ids = call.place or await search_mirrors(call.orm, wanted)
+    now, later = await find_fitting(call.orm, (Mirror.id, Mirror.conversation_text), ids, call.room)
+    found = {row.id: row for row in await call.orm.scalars(select(Mirror).where(Mirror.id.in_(now)))}
     if viewer.sees_all and not viewer.owns_all and call.service.audited:
-        own = set(await call.orm.scalars(select(Session.session_id).where(is_own(viewer))))
-        others = (row.session_id for row in found if row.session_id not in own)
+        sessions = {row.session_id for row in found.values()}
+        mine = select(Session.session_id).where(is_own(viewer), Session.session_id.in_(sessions))
+        own = set(await call.orm.scalars(mine))
+        others = (found[id_].session_id for id_ in now if found[id_].session_id not in own)
         await write_audit(call.orm, call.caller.person, "search_mirror", others)
-    return [_to_answer(row, given.q) for row in found]
+    return Part([_to_answer(found[id_], given.q) for id_ in now], later or None)
 
 
 def _to_answer(row: Mirror, query: str) -> MirrorAnswer:

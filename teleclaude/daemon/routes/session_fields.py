@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
-from sqlalchemy import RowMapping
 
-from teleclaude.daemon.route import Answer, Input, Moment, Name
+from teleclaude.daemon.route import Answer, Document, Input, Moment, Name, Text
 from teleclaude.db.models import Session
 
 
@@ -43,18 +43,25 @@ class SessionAnswer(Answer):
         dict[str, Any] | None, BeforeValidator(lambda said: said if isinstance(said, dict) else None)
     ]
 
+    cut: list[str] = Field(description="The fields that are not whole here; GET /sessions/{session_id} has them whole.")
+
     @model_validator(mode="before")
     @classmethod
-    def summarize(cls, session: Session | RowMapping) -> dict[str, Any]:
+    def summarize(cls, session: Mapping[str, Any]) -> dict[str, Any]:
         """Return the columns of a session; without a summary, the summary is the last output."""
-        columns = dict(session) if isinstance(session, RowMapping) else vars(session)
-        return {**columns, "last_output_summary": columns["last_output_summary"] or columns["last_output_raw"]}
+        summary = "last_output_summary" if session["last_output_summary"] else "last_output_raw"
+        cut = [_FIELDS[name] for name in session.get("cut", ()) if name in _FIELDS and name != "last_output_summary"]
+        cut += ["last_output_summary"] if summary in session.get("cut", ()) else []
+        return {**session, "last_output_summary": session[summary], "cut": cut}
 
+
+_FIELDS = {str(field.validation_alias or name): name for name, field in SessionAnswer.model_fields.items()}
+"""The fields by their columns."""
 
 _LONGEST_PAGE = 5000
 
 ANSWERED = (
-    *(getattr(Session, str(field.validation_alias or name)) for name, field in SessionAnswer.model_fields.items()),
+    *(getattr(Session, column) for column in _FIELDS if column != "cut"),
     Session.last_output_raw,
 )
 """The columns that an answer is made of."""
@@ -78,26 +85,31 @@ class OneSession(Input):
     session_id: Name
 
 
+Title = Annotated[str, Field(max_length=500)]
+
+
 class _Described(Input):
     """What can be said of a session when it is created, and later."""
 
-    title: str | None = None
-    project_path: str | None = None
-    subdir: str | None = None
-    description: str | None = None
+    title: Title | None = None
+    project_path: Text | None = None
+    subdir: Text | None = None
+    description: Text | None = None
     thinking_mode: Name | None = None
     active_agent: Name | None = None
-    tmux_session_name: str | None = None
+    tmux_session_name: Text | None = None
     native_session_id: Name | None = None
-    native_log_file: str | None = None
-    working_slug: str | None = None
-    session_metadata: dict[str, Any] | None = None
+    native_log_file: Text | None = None
+    working_slug: Text | None = None
+    session_metadata: Document | None = None
 
 
 class NewSession(_Described):
-    """A session that begins; without an id it gets one. Its owner is the caller."""
+    """A session that begins; its owner is the caller."""
 
-    session_id: Name = Field(default_factory=lambda: str(uuid.uuid4()))
+    session_id: Name = Field(
+        default_factory=lambda: str(uuid.uuid4()), description="Sent by administrators alone; else the daemon makes it."
+    )
     computer: Name | None = None
     last_input_origin: Name = "api"
     initiator_session_id: Name | None = None
@@ -112,6 +124,6 @@ class ChangedSession(_Described, OneSession):
         None, serialization_alias="lifecycle_status"
     )
     visibility: Literal["private", "shared"] | None = None
-    last_input: str | None = Field(None, serialization_alias="last_message_sent")
-    last_output_summary: str | None = None
-    last_output_digest: str | None = None
+    last_input: Text | None = Field(None, serialization_alias="last_message_sent")
+    last_output_summary: Text | None = None
+    last_output_digest: Text | None = None

@@ -71,7 +71,7 @@ class Session(Model):
         Index("idx_sessions_computer", "computer_name"),
         Index("idx_sessions_initiator", "initiator_session_id"),
         Index("idx_sessions_native_session_id", "native_session_id"),
-        Index("idx_sessions_last_activity", text("last_activity DESC")),
+        Index("idx_sessions_last_activity", text("last_activity DESC"), "session_id"),
         Index("idx_sessions_lifecycle_status", "lifecycle_status"),
         Index("idx_sessions_closed_at", "closed_at"),
         Index("idx_sessions_owner", "owner_uid"),

@@ -11,7 +11,6 @@ from sqlalchemy.ext.asyncio import AsyncSession as Orm
 
 from teleclaude.db.models import MemoryObservation, Mirror, Model
 from teleclaude.db.search.rows import Asked, Searchable, find_ids
-from teleclaude.db.store.memory import read_observations
 
 _MEMORY = Searchable(
     table=Model.metadata.tables["memory_observations"],
@@ -43,8 +42,8 @@ class MemorySearch:
     limit: int = 20
 
 
-async def search_memory(orm: Orm, wanted: MemorySearch) -> Sequence[MemoryObservation]:
-    """Return the observations that the query finds, the newest first.
+async def search_memory(orm: Orm, wanted: MemorySearch) -> Sequence[int]:
+    """Return the numbers of the observations that the query finds, the newest first.
 
     Of a text that FTS5 does not understand, the literal text is looked for.
     """
@@ -55,8 +54,7 @@ async def search_memory(orm: Orm, wanted: MemorySearch) -> Sequence[MemoryObserv
         mine = observation.identity_key == wanted.identity_key
         candidates = candidates.where(or_(observation.identity_key.is_(None), mine))
     newest_first = candidates.order_by(observation.created_at_epoch.desc(), observation.id)
-    ids = await find_ids(await orm.connection(), _MEMORY, Asked(wanted.text, newest_first, wanted.limit))
-    return await read_observations(orm, ids)
+    return await find_ids(await orm.connection(), _MEMORY, Asked(wanted.text, newest_first, wanted.limit))
 
 
 @dataclass(frozen=True)
@@ -71,8 +69,8 @@ class MirrorSearch:
     limit: int = 20
 
 
-async def search_mirrors(orm: Orm, wanted: MirrorSearch) -> Sequence[Mirror]:
-    """Return the conversations that hold all words, the newest first."""
+async def search_mirrors(orm: Orm, wanted: MirrorSearch) -> Sequence[int]:
+    """Return the numbers of the conversations that hold all words, the newest first."""
     # Each word is quoted, so that no character has a meaning.
     query = " AND ".join('"' + word.replace('"', '""') + '"' for word in wanted.text.split())
     if not query:
@@ -82,9 +80,7 @@ async def search_mirrors(orm: Orm, wanted: MirrorSearch) -> Sequence[Mirror]:
     candidates = select(Mirror.id).filter_by(**_given(equal)).order_by(when.desc(), Mirror.id)
     if wanted.sessions is not None:
         candidates = candidates.where(Mirror.session_id.in_(wanted.sessions))
-    ids = await find_ids(await orm.connection(), _MIRRORS, Asked(query, candidates, wanted.limit))
-    found = {row.id: row for row in await orm.scalars(select(Mirror).where(Mirror.id.in_(ids)))}
-    return [found[id_] for id_ in ids]
+    return await find_ids(await orm.connection(), _MIRRORS, Asked(query, candidates, wanted.limit))
 
 
 def _given(filters: dict[str, str | None]) -> dict[str, str]:

@@ -33,7 +33,6 @@ class HookEvent:
     id: int
     session_id: str
     event_type: str
-    payload: Any
     created_at: datetime
     attempts: int
     """How often it has been tried, this time not counted."""
@@ -80,13 +79,16 @@ async def claim_events(orm: Orm, limit: int, *, only_later: bool = False) -> Seq
     oldest = select(HookOutbox.id).where(due).order_by(HookOutbox.id).limit(limit)
     # On PostgreSQL, a worker that waited for another's claim checks again whether the row is due.
     claim = update(HookOutbox).where(HookOutbox.id.in_(oldest.scalar_subquery()), due).values(locked_at=now)
-    rows = await orm.scalars(claim.returning(HookOutbox), execution_options={"synchronize_session": False})
-    return [_to_event(row, now) for row in sorted(rows, key=lambda row: row.id)]
+    row = HookOutbox
+    attempts, made = func.coalesce(row.attempt_count, 0), func.coalesce(row.created_at, now)
+    claimed = claim.returning(row.id, row.session_id, row.event_type, made, attempts)
+    rows = (await orm.execute(claimed, execution_options={"synchronize_session": False})).all()
+    return [HookEvent(*each) for each in sorted(rows, key=lambda each: each.id)]
 
 
-def _to_event(row: HookOutbox, now: datetime) -> HookEvent:
-    made = row.created_at or now
-    return HookEvent(row.id, row.session_id, row.event_type, row.payload, made, row.attempt_count or 0)
+async def read_payload(orm: Orm, event: HookEvent) -> Any:
+    """Return what the agent gave with an event; a payload may be long, so it is not read with the claim of many."""
+    return await orm.scalar(select(HookOutbox.payload).where(HookOutbox.id == event.id))
 
 
 async def count_brought(orm: Orm) -> int:

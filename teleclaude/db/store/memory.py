@@ -11,6 +11,7 @@ from sqlalchemy import delete, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession as Orm
 
 from teleclaude.db.models import MemoryManualSession, MemoryObservation
+from teleclaude.db.store.lengths import find_fitting, read_shortened, shorten
 from teleclaude.db.store.system import INSERT
 
 
@@ -34,28 +35,48 @@ async def _manual_session(orm: Orm, project: str, epoch: int) -> str:
     return (await orm.execute(found)).scalar_one()
 
 
-async def read_observations(orm: Orm, ids: Sequence[int]) -> Sequence[MemoryObservation]:
-    """Return the observations with these numbers, in their order; those that are not there are left out."""
-    rows = await orm.scalars(select(MemoryObservation).where(MemoryObservation.id.in_(ids)))
-    found = {row.id: row for row in rows}
-    return [found[id_] for id_ in dict.fromkeys(ids) if id_ in found]
+OBSERVED = tuple(
+    getattr(MemoryObservation, name)
+    for name in (
+        *("id", "title", "subtitle", "type", "project", "narrative", "facts"),
+        *("created_at", "created_at_epoch"),
+    )
+)
+"""The columns of an observation that are told."""
 
 
-async def read_timeline(
-    orm: Orm, anchor: MemoryObservation, before: int, after: int, project: str | None = None
-) -> Sequence[MemoryObservation]:
-    """Return an observation among those that were made before and after it, of `project` or of all, the oldest first.
+async def read_observations(
+    orm: Orm, ids: Sequence[int], room: int, *, whole: bool
+) -> tuple[list[Mapping[str, Any]], list[int]]:
+    """Return observations in the order of their numbers, with about `room` bytes of texts, and the numbers left.
 
-    (facts: daemon, parameters and answers that clients rely on)
+    Those that are not there are left out. Raises TooLittleRoomError where they are to be whole.
+    """
+    key = MemoryObservation.id
+    now, later = await find_fitting(orm, OBSERVED, ids, room, whole=whole)
+    columns = OBSERVED if whole else read_shortened(OBSERVED)
+    rows = (await orm.execute(select(*columns).where(key.in_(now)))).mappings()
+    found = {row["id"]: dict(row) if whole else shorten(row) for row in rows}
+    return [found[id_] for id_ in now], later
+
+
+async def find_timeline(orm: Orm, anchor: int, before: int, after: int, project: str | None = None) -> Sequence[int]:
+    """Return the number of an observation among those that were made before and after it, of `project` or of all.
+
+    The oldest is the first; there is none where the observation is not there (facts: daemon, parameters and answers
+    that clients rely on).
     """
     order = (MemoryObservation.created_at_epoch, MemoryObservation.id)
-    place, here = tuple_(*order), (anchor.created_at_epoch, anchor.id)
-    among = select(MemoryObservation)
+    here = (await orm.execute(select(*order).where(MemoryObservation.id == anchor))).first()
+    if here is None:
+        return []
+    place = tuple_(*order)
+    among = select(MemoryObservation.id)
     if project is not None:
         among = among.where(MemoryObservation.project == project)
     downwards = (column.desc() for column in order)
-    earlier = await orm.scalars(among.where(place < here).order_by(*downwards).limit(before))
-    later = await orm.scalars(among.where(place > here).order_by(*order).limit(after))
+    earlier = await orm.scalars(among.where(place < tuple(here)).order_by(*downwards).limit(before))
+    later = await orm.scalars(among.where(place > tuple(here)).order_by(*order).limit(after))
     return [*reversed(earlier.all()), anchor, *later.all()]
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import URL, insert, text
+from sqlalchemy import URL, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.ext.asyncio import AsyncSession as Orm
 
@@ -56,12 +56,16 @@ PIECES = (
 
 async def search_memory(engine: AsyncEngine, wanted: MemorySearch) -> Sequence[MemoryObservation]:
     async with Orm(engine) as orm:
-        return await places.search_memory(orm, wanted)
+        ids = await places.search_memory(orm, wanted)
+        found = await orm.scalars(select(MemoryObservation).where(MemoryObservation.id.in_(ids)))
+        return sorted(found, key=lambda row: ids.index(row.id))
 
 
 async def search_mirrors(engine: AsyncEngine, wanted: MirrorSearch) -> Sequence[Mirror]:
     async with Orm(engine) as orm:
-        return await places.search_mirrors(orm, wanted)
+        ids = await places.search_mirrors(orm, wanted)
+        found = await orm.scalars(select(Mirror).where(Mirror.id.in_(ids)))
+        return sorted(found, key=lambda row: ids.index(row.id))
 
 
 def sentence(dice: random.Random, longest: int = 12) -> str:

@@ -350,7 +350,7 @@ CREATE INDEX idx_session_tokens_session ON session_tokens (session_id);
 CREATE INDEX idx_sessions_closed_at ON sessions (closed_at);
 CREATE INDEX idx_sessions_computer ON sessions (computer_name);
 CREATE INDEX idx_sessions_initiator ON sessions (initiator_session_id);
-CREATE INDEX idx_sessions_last_activity ON sessions (last_activity DESC);
+CREATE INDEX idx_sessions_last_activity ON sessions (last_activity DESC, session_id);
 CREATE INDEX idx_sessions_lifecycle_status ON sessions (lifecycle_status);
 CREATE INDEX idx_sessions_native_session_id ON sessions (native_session_id);
 CREATE INDEX idx_sessions_owner ON sessions (owner_uid);

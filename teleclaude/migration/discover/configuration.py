@@ -20,6 +20,7 @@ from teleclaude.migration.report.events import Finding, error, warning
 from teleclaude.migration.source.files import CONFIG_LIMIT, copy_file
 from teleclaude.migration.source.installation import ConfigFiles, Person, Places
 from teleclaude.migration.source.privsep import Privsep
+from teleclaude.migration.source.unprivileged import check_file
 from teleclaude.printable import is_printable, printable
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -67,6 +68,7 @@ def _find_config(files: ConfigFiles, places: Places) -> Path:
 
 def _try_copy(privsep: Privsep, source: Path, copy: Path, *, required: bool) -> TeleClaudeError | None:
     try:
+        privsep.call(check_file, str(source))
         copy_file(privsep, source, copy, CONFIG_LIMIT)
     except SourceError as failure:
         copy.unlink(missing_ok=True)

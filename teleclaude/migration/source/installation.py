@@ -19,6 +19,12 @@ class Places:
         """The folder of the old installation in the home."""
         return self.home / ".teleclaude"
 
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """The folders whose owner is that of the installation, and which nobody else may change."""
+        checkout, home, state = self.checkout, self.home, self.state
+        return home, state, state / "docs", state / "people", checkout, checkout / "docs"
+
 
 @dataclass(frozen=True)
 class Account:

@@ -87,6 +87,8 @@ def list_files(
     # A link to a database is compared with the database.
     links = {database.path for database in databases}
     names = [name for name in dict.fromkeys(names) if name not in copied and name not in links]
-    others = [SourceFile(name, hash_file(privsep, name, FILE_LIMIT)) for name in names]
+    # A file that changed after its copy must not be taken for what was copied.
+    made = {files.origins[copy]: digest for copy, digest in files.digests.items()}
+    others = [SourceFile(name, made.get(name) or hash_file(privsep, name, FILE_LIMIT)) for name in names]
     others += [SourceFile(doc.real, hash_file(privsep, doc.real, FILE_LIMIT, exact=True)) for doc in docs]
     return (*copied.values(), *(file for file in others if file.sha256))

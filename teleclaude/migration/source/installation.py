@@ -119,6 +119,8 @@ class SourceDatabase:
     names: FileNames = FileNames()
     collations: frozenset[str] = frozenset()
     """Orders of text that this SQLite does not know."""
+    copies: Mapping[Path, str] = field(default_factory=dict)
+    """The sha256 of each private file of the copy."""
 
     @property
     def real(self) -> SourceFile:
@@ -137,6 +139,8 @@ class ConfigFiles:
     persons: Mapping[str, Path] = field(default_factory=dict)
     origins: Mapping[Path, Path] = field(default_factory=dict)
     """The original of each copy, for errors."""
+    digests: Mapping[Path, str] = field(default_factory=dict)
+    """The sha256 of each copy."""
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from functools import partial
 from itertools import pairwise
@@ -82,8 +83,8 @@ def _listening(databases: tuple[SourceDatabase, ...]) -> Iterator[Activity]:
 
 def find_processes(places: Places, databases: tuple[SourceDatabase, ...]) -> Iterator[Activity]:
     """Yield the processes that run the old program in this checkout, or hold one of its databases open."""
-    files = {f"{database.real.path}{suffix}" for database in databases for suffix in ("", "-wal", "-shm")}
-    identities = {database.names.identity for database in databases}
+    beside = (Path(f"{database.real.path}{suffix}") for database in databases for suffix in ("", "-wal", "-shm"))
+    files = frozenset((*(database.names.identity for database in databases), *_identify_existing(beside)))
     try:
         ours = {os.getpid(), *(parent.pid for parent in psutil.Process().parents())}
     except (psutil.Error, OSError):
@@ -100,29 +101,48 @@ def find_processes(places: Places, databases: tuple[SourceDatabase, ...]) -> Ite
                 program = _PROGRAMS.get(module, f"helper {module}")
                 stop = _stop_command(process.pid) if module == _DAEMON else f"end it: kill {process.pid}"
                 yield Activity(problems.PROGRAM_RUNS.fill(program=program, process=process.pid, stop=stop))
-            elif files and (_identities(process) & identities or _paths(process) & files):
+            elif files and _holds(process, files):
                 yield Activity(problems.DATABASE_OPEN.fill(process=process.pid, name=process.name()))
         except (psutil.Error, OSError):
             # It has ended, or belongs to another user and cannot be looked at.
             continue
 
 
-def _identities(process: psutil.Process) -> set[tuple[int, int]]:
-    """Return device and inode of what a process has open, since another mount or link gives a file another path.
+_Identity = tuple[int, int]
+"""Device and inode: another mount, link or container gives a file another path, or another file the same path."""
 
-    They are empty on macOS, which has no /proc.
-    """
-    folder, found = Path(getattr(psutil, "PROCFS_PATH", "/proc"), str(process.pid), "fd"), set()
+
+def _identify(path: Path) -> _Identity:
+    state = path.stat()
+    return state.st_dev, state.st_ino
+
+
+def _identify_existing(paths: Iterable[Path]) -> Iterator[_Identity]:
+    for path in paths:
+        with suppress(FileNotFoundError):
+            yield _identify(path)
+
+
+def _proc(process: psutil.Process) -> Path:
+    return Path(getattr(psutil, "PROCFS_PATH", "/proc"), str(process.pid))
+
+
+def _holds(process: psutil.Process, files: frozenset[_Identity]) -> bool:
+    """Whether a process has one of these files open or mapped; macOS, which has no /proc, tells paths of open ones."""
+    if sys.platform == "darwin":
+        return bool(files.intersection(_identify_existing(Path(file.path) for file in process.open_files())))
+    # Both end with the process.
     with suppress(FileNotFoundError):
-        for entry in folder.iterdir():
-            with suppress(FileNotFoundError):
-                state = entry.stat()
-                found.add((state.st_dev, state.st_ino))
-    return found
+        opened = (_proc(process) / "fd").iterdir()
+        return bool(files.intersection(_identify_existing(opened))) or _maps(_proc(process) / "maps", files)
+    return False
 
 
-def _paths(process: psutil.Process) -> set[str]:
-    return {file.path for file in process.open_files()}
+def _maps(maps: Path, files: frozenset[_Identity]) -> bool:
+    """Whether a file is mapped, which may be closed then (proc(5); btrfs shows another device there)."""
+    known = {f"{os.major(device):02x}:{os.minor(device):02x} {inode}" for device, inode in files}
+    lines = maps.read_text(errors="replace").splitlines()
+    return any(" ".join(line.split(maxsplit=5)[3:5]) in known for line in lines)
 
 
 def _find_module(command: list[str]) -> str | None:
@@ -131,9 +151,15 @@ def _find_module(command: list[str]) -> str | None:
 
 
 def _works_in(process: psutil.Process, checkout: Path, command: list[str]) -> bool:
-    if any(str(checkout) in word for word in command):
-        return True
+    named = any(str(checkout) in word for word in command)
+    if sys.platform == "darwin":
+        return named or os.path.realpath(process.cwd()) == os.path.realpath(checkout)
     try:
-        return os.path.realpath(process.cwd()) == os.path.realpath(checkout)
-    except psutil.Error:
+        # In a container the same path may be another folder.
+        place = _proc(process) / (f"root{checkout}" if named else "cwd")
+        return _identify(place) == _identify(checkout)
+    except (FileNotFoundError, NotADirectoryError):
         return False
+    except OSError:
+        # Of a process of another user only the command line is known.
+        return named

@@ -6,7 +6,8 @@ COPY requirements-system.lock .
 RUN python -m venv /opt/teleclaude \
     && /opt/teleclaude/bin/python -m pip install --no-cache-dir --require-hashes --requirement requirements-system.lock
 COPY . .
-RUN /opt/teleclaude/bin/python -m pip install --no-cache-dir --no-index --no-deps --no-build-isolation .
+RUN /opt/teleclaude/bin/python -m pip install --no-cache-dir --no-index --no-deps --no-build-isolation . \
+    && sed -i '1s/$/ -I/' /opt/teleclaude/bin/teleclaude
 
 FROM python:3.13-slim-bookworm
 RUN useradd --system --user-group --uid 700 --home-dir /var/lib/teleclaude --no-create-home --shell /usr/sbin/nologin \

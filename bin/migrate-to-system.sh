@@ -3,6 +3,11 @@
 # prints where its report is. The exit code is that of the migration.
 set -u
 
+# Root runs no program from the PATH of whoever became root.
+caller_path=$PATH
+PATH=/run/current-system/sw/bin:/usr/sbin:/usr/bin:/sbin:/bin
+[ "$(id -u)" = 0 ] || PATH=$caller_path
+
 say() {
     printf '%s\n' "$*" >&2
 }

@@ -46,6 +46,9 @@ make_environment() {
     begins "install teleclaude itself"
     act "$place/bin/python" -m pip install --quiet --disable-pip-version-check --no-input \
         --no-index --no-deps --no-build-isolation "$source"
+    # What root starts takes no module from its environment; a long path of Python stands in the second line.
+    act sed -i.pip -e '1s|^#!.*python[^ ]*$|& -I|' -e '2s| "$0" "$@"$| -I "$0" "$@"|' "$place/bin/teleclaude"
+    act rm -f "$place/bin/teleclaude.pip"
     remedy=
     check_program_runs
     act mv "$place/incomplete" "$place/complete"

@@ -134,6 +134,7 @@ def units(tmp_path: Path, sample: SampleInstallation, monkeypatch: pytest.Monkey
     program.write_text(SYSTEMCTL.replace("{folder}", str(folder)))
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+    monkeypatch.setattr(services, "PROGRAMS", f"{program.parent}:{services.PROGRAMS}")
     monkeypatch.setattr(services, "SYSTEM_UNITS", (folder,))
     return folder
 

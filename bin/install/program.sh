@@ -46,12 +46,16 @@ make_environment() {
     begins "install teleclaude itself"
     act "$place/bin/python" -m pip install --quiet --disable-pip-version-check --no-input \
         --no-index --no-deps --no-build-isolation "$source"
-    # What root starts takes no module from its environment; a long path of Python stands in the second line.
-    act sed -i.pip -e '1s|^#!.*python[^ ]*$|& -I|' -e '2s| "$0" "$@"$| -I "$0" "$@"|' "$place/bin/teleclaude"
-    act rm -f "$place/bin/teleclaude.pip"
+    isolate "$place/bin/teleclaude"
     remedy=
     check_program_runs
     act mv "$place/incomplete" "$place/complete"
+}
+
+# COMMAND: lets it take no module from the caller's environment; where the path of Python is long, the second line has it.
+isolate() {
+    act sed -i.pip -e '1s|^#!.*python[^ ]*$|& -I|' -e '2s| "$0" "$@"$| -I "$0" "$@"|' "$1"
+    act rm -f "$1.pip"
 }
 
 # The account of the daemon has to be able to run it, also where a mode was changed after the installation.

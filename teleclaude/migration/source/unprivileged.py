@@ -205,6 +205,16 @@ def list_links(folder: str) -> dict[str, list[str]]:
     return found
 
 
+def identify(paths: list[str]) -> list[tuple[int, int]]:
+    """Return device and inode of those of the paths that exist, in order."""
+    found = []
+    for path in paths:
+        with suppress(OSError):
+            state = inspect(resolve(Path(path), _LOOKING))
+            found.append((state.st_dev, state.st_ino))
+    return found
+
+
 def list_existing(paths: list[str]) -> list[str]:
     """Return those of the paths that exist."""
     found = []

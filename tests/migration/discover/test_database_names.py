@@ -199,7 +199,7 @@ def test_who_holds_the_file_by_another_name_is_named(places: Places, tmp_path: P
     ):
         assert running.stdout is not None
         running.stdout.readline()
-        [activity] = find_processes(places, (found,))
+        [activity] = find_processes(Privsep(), places, (found,))
         running.kill()
     assert f"process {running.pid} " in activity.problem.message
 
@@ -220,7 +220,7 @@ def processes_while(places: Places, found: SourceDatabase, command: Sequence[str
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as running:
         assert running.stdout is not None
         assert running.stdout.readline() == b"up\n"
-        said = [activity.problem.message for activity in find_processes(places, (found,))]
+        said = [activity.problem.message for activity in find_processes(Privsep(), places, (found,))]
         running.kill()
     return [message.replace(str(running.pid), "N") for message in said]
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from teleclaude.errors import SourceError
 from teleclaude.migration.discover import discover
 from teleclaude.migration.discover import docs as docs_of
 from teleclaude.migration.discover.configuration import copy_config
@@ -17,7 +18,7 @@ from teleclaude.migration.report.events import Finding
 from teleclaude.migration.source.installation import Account, Places
 from teleclaude.migration.source.options import Options
 from teleclaude.migration.source.privsep import Privsep, closing_privseps, privsep_for
-from teleclaude.migration.source.unprivileged import TRUSTED
+from teleclaude.migration.source.unprivileged import TRUSTED, open_exactly, resolve
 
 USER = 12345
 DAEMON = 1
@@ -153,3 +154,10 @@ def test_a_folder_of_commands_that_everybody_may_write_to_is_a_warning(
     assert [each.problem.hint for each in found if str(commands) in each.problem.message] == [
         f"run: chmod go-w {commands}"
     ]
+
+
+def test_a_file_below_a_folder_that_was_opened_since_its_path_was_resolved_is_not_opened(all_folders: Places) -> None:
+    real = resolve(all_folders.checkout / "config.yml")
+    all_folders.home.chmod(0o777)
+    with pytest.raises(SourceError, match=f"everybody can change {all_folders.home}"):
+        open_exactly(real, os.O_RDONLY)

@@ -38,9 +38,14 @@ _UNSEEN = frozenset({"Cc", "Cf", "Zl", "Zp"})
 """The categories of control characters, of characters that only change how others are shown, and of ends of lines."""
 
 
+_NO_WIDTH = re.compile(r"[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]")
+"""The other characters that are not shown: fillers and variation selectors (Unicode, Default_Ignorable_Code_Point)."""
+
+
 def _is_seen(character: str) -> bool:
     # Of the bytes that are not UTF-8 these control a terminal that reads Latin-1 or overlong forms.
-    return unicodedata.category(character) not in _UNSEEN and not "\udc80" <= character <= "\udc9f"
+    is_byte = "\udc80" <= character <= "\udc9f"
+    return unicodedata.category(character) not in _UNSEEN and not is_byte and not _NO_WIDTH.match(character)
 
 
 def shows_all(text: str) -> bool:

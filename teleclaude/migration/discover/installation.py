@@ -26,7 +26,9 @@ def find_places(options: Options, environ: Mapping[str, str]) -> Places:
         return Places(options.source.absolute(), home)
     link = home / ".teleclaude" / ".env"
     with suppress(PermissionError):
-        return Places(Path(os.path.realpath(link)).parent if link.is_symlink() else Path.cwd(), home)
+        # One that another user put there leads nowhere.
+        if link.is_symlink() and link.lstat().st_uid in {0, os.geteuid(), home.stat().st_uid}:
+            return Places(Path(os.path.realpath(link)).parent, home)
     return Places(Path.cwd(), home)
 
 

@@ -11,7 +11,7 @@ from teleclaude.migration.discover import discover
 from teleclaude.migration.discover import docs as docs_of
 from teleclaude.migration.discover.configuration import copy_config
 from teleclaude.migration.discover.docs import find_docs
-from teleclaude.migration.discover.installation import find_open_places
+from teleclaude.migration.discover.installation import find_open_places, find_places
 from teleclaude.migration.discover.old_paths import OldPaths
 from teleclaude.migration.discover.shells import find_shells
 from teleclaude.migration.report.events import Finding
@@ -161,3 +161,13 @@ def test_a_file_below_a_folder_that_was_opened_since_its_path_was_resolved_is_no
     all_folders.home.chmod(0o777)
     with pytest.raises(SourceError, match=f"everybody can change {all_folders.home}"):
         open_exactly(real, os.O_RDONLY)
+
+
+@as_root
+def test_a_link_to_env_that_another_user_made_does_not_choose_the_checkout(all_folders: Places) -> None:
+    (all_folders.checkout / ".env").touch()
+    link = all_folders.state / ".env"
+    link.symlink_to(all_folders.checkout / ".env")
+    assert find_places(Options(home=all_folders.home), {}).checkout == all_folders.checkout
+    os.chown(link, USER, USER, follow_symlinks=False)
+    assert find_places(Options(home=all_folders.home), {}).checkout == Path.cwd()

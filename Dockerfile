@@ -14,7 +14,8 @@ RUN python -m venv /tools \
 COPY . .
 RUN /tools/bin/python -m pip wheel --no-index --no-deps --no-build-isolation --wheel-dir /wheel . \
     && /tools/bin/python -m pip --python /opt/teleclaude/bin/python install --no-index --no-deps --only-binary :all: \
-        /wheel/*.whl
+        /wheel/*.whl \
+    && sed -i '1s/$/ -I/' /opt/teleclaude/bin/teleclaude
 
 FROM ${PYTHON}
 RUN python -m pip uninstall --yes --root-user-action=ignore pip

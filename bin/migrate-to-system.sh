@@ -3,6 +3,11 @@
 # prints where its report is. The exit code is that of the migration.
 set -u
 
+# Root runs no program from the PATH of whoever became root.
+caller_path=$PATH
+PATH=/run/current-system/sw/bin:/usr/sbin:/usr/bin:/sbin:/bin
+[ "$(id -u)" = 0 ] || PATH=$caller_path
+
 say() {
     printf '%s\n' "$*" >&2
 }
@@ -28,15 +33,19 @@ check_platform() {
     esac
 }
 
-# Sets $teleclaude to the first of these that runs: the installed one, unless --root is used; that of the checkout of this
-# script; that on PATH.
+# Sets $teleclaude to the first of these that runs: the installed one, unless --root is used; that of the checkout or
+# environment of this script; that on PATH.
 check_program() {
     installed=/usr/local/bin/teleclaude
     case " $* " in
         *" --root"*) installed='' ;;
     esac
     here=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
-    for candidate in "${TELECLAUDE:-}" "$installed" "$here/.venv/bin/teleclaude" "$(command -v teleclaude 2>/dev/null)"; do
+    case "$here" in
+        */share/teleclaude) ours=${here%/share/teleclaude}/bin/teleclaude ;;
+        *) ours=$here/.venv/bin/teleclaude ;;
+    esac
+    for candidate in "${TELECLAUDE:-}" "$installed" "$ours" "$(command -v teleclaude 2>/dev/null)"; do
         if [ -n "$candidate" ] && version=$("$candidate" --version 2>/dev/null); then
             teleclaude=$candidate
             line ok "program: $version ($candidate)"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from teleclaude.printable import printable
+from teleclaude.printable import printable, seen, shows_all
 
 
 @pytest.mark.parametrize(
@@ -37,3 +37,17 @@ def test_what_a_terminal_would_obey_is_written_out(said: str, shown: str) -> Non
 
 def test_what_is_written_out_stays_as_it_is() -> None:
     assert printable(printable("\x1b[2J")) == printable("\x1b[2J")
+
+
+@pytest.mark.parametrize(
+    "text", ["\x1b", "\n", "\x9b", "\u200b", "\u200f", "\u202e", "\ufeff", "\u3164", "\ufe0f", "\udc9b"]
+)
+def test_a_script_shows_no_character_that_has_no_shape(text: str) -> None:
+    assert not shows_all(f"a{text}b")
+    assert seen(f"a{text}b") == f"a\\x{ord(text) & 0xFF if text == chr(0xDC9B) else ord(text):02x}b"
+
+
+@pytest.mark.parametrize("text", ["plain", "größer", "\N{MAN}", "שלום", "latin-\udce9", ""])
+def test_a_script_shows_letters_of_every_writing_as_they_are(text: str) -> None:
+    assert shows_all(text)
+    assert seen(text) == text

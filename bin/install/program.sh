@@ -52,6 +52,7 @@ make_environment() {
     wheel=$source
     [ -f "$source" ] || build_wheel
     run_pip --python "$place/bin/python" install --no-index --no-deps --only-binary :all: "$wheel"
+    isolate "$place/bin/teleclaude"
     act rm -rf "$tools"
     remedy=
     check_libraries
@@ -94,6 +95,12 @@ check_libraries() {
         "check the configuration of pip (pip.conf, PIP_*)"
     cmp -s "$lock" "$place/share/teleclaude/requirements-system.lock" ||
         stop "the wheel $source is of another release than this script" "use the script of the same release"
+}
+
+# COMMAND: lets it take no module from the caller's environment; where the path of Python is long, the second line has it.
+isolate() {
+    act sed -i.pip -e '1s|^#!.*python[^ ]*$|& -I|' -e '2s| "$0" "$@"$| -I "$0" "$@"|' "$1"
+    act rm -f "$1.pip"
 }
 
 # The account of the daemon has to be able to run it, also where a mode was changed after the installation.

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from teleclaude.checks.problems import SAID
 from teleclaude.checks.result import Result, State
 from teleclaude.checks.user import CANNOT_RUN
-from teleclaude.daemon.service_user import Identity, make_environment
+from teleclaude.daemon.service_user import Identity, make_environment, python
 
 _SECONDS = 60
 """How long the whole check may take."""
@@ -43,8 +43,8 @@ class _Answer:
 def judge_as(identity: Identity, name: str, environ: Mapping[str, str]) -> tuple[Result, ...]:
     """Return what a process with the rights of the service user `name` finds."""
     try:
-        done = subprocess.run(
-            [sys.executable, "-m", "teleclaude", "self-check", "--json"],
+        done = subprocess.run(  # noqa: S603 - our own program
+            python("-m", "teleclaude", "self-check", "--json"),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             check=False,

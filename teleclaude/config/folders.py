@@ -1,20 +1,19 @@
-"""A walk through folders that others may change meanwhile, and the users who could change what is in a folder."""
+"""A walk through folders that others may change meanwhile."""
 
 from __future__ import annotations
 
 import errno
-import grp
 import os
-import pwd
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from pathlib import Path
 
 from teleclaude.config.problems import FOREIGN_LINK
-from teleclaude.errors import PublishError
+from teleclaude.config.writers import find_open, refuse
+from teleclaude.errors import PublishError, SourceError, TeleClaudeError
 
 _FOLDER = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 """With O_PATH (Linux) a folder that may be passed through, and not listed, can be opened."""
@@ -38,8 +37,9 @@ class Policy:
     """What a walk may pass."""
 
     links: Links
-    owners: frozenset[int] | None = None
-    """The users who may own a place on the way; the walk ends at the first place of another. None: any user."""
+    trusted: Set[int] = frozenset()
+    """The users who may have made a link and may change a folder on the way. The walk ends, with a SourceError, at the
+    first place that another user made or can change. Empty: any user."""
     make: bool = False
     """Whether a folder that is missing is made, with mode 0755."""
     opened: Mapping[Path, int] = field(default_factory=dict)
@@ -56,7 +56,7 @@ class Place:
     """The descriptor of the folder here, None where there is no folder or it cannot be entered."""
     state: os.stat_result | None
     """What is here, links not followed; None where nothing is, or it cannot be looked at."""
-    trouble: OSError | PublishError | None = None
+    trouble: OSError | TeleClaudeError | None = None
     """Why there is no folder."""
 
 
@@ -73,10 +73,12 @@ def walked(path: Path, policy: Policy) -> Iterator[Place]:
     try:
         while names:
             there = _step(here, names.pop(), policy)
-            state = there.state
-            if state is not None and policy.owners is not None and state.st_uid not in policy.owners:
+            refusal = refuse(there.path, there.state, there.folder, policy.trusted) if there.state else None
+            if refusal is not None:
+                _close(there)
+                there = replace(there, folder=None, trouble=refusal)
                 names.clear()
-            elif state is not None and stat.S_ISLNK(state.st_mode):
+            elif there.state is not None and stat.S_ISLNK(there.state.st_mode):
                 links += 1
                 there, target = _follow(here, there, policy, links)
                 names += reversed([part for part in target.parts if part != "/"])
@@ -132,7 +134,7 @@ def _follow(here: Place, link: Place, policy: Policy, links: int) -> tuple[Place
     """Return the place where the target of a link begins, and the target; where it may not be followed, the link."""
     assert here.folder is not None
     assert link.state is not None
-    trouble: OSError | PublishError
+    trouble: OSError | TeleClaudeError
     if policy.links is Links.OURS and (links > _MAX_LINKS or not _is_ours(link.state, os.fstat(here.folder))):
         trouble = PublishError(FOREIGN_LINK.fill(path=link.path, uid=link.state.st_uid))
     elif policy.links is Links.NONE or links > _MAX_LINKS:
@@ -180,44 +182,24 @@ class Stranger:
     gid: int
 
 
-def find_stranger(path: Path, trusted: frozenset[int] = frozenset({0})) -> Stranger | None:
-    """Return the first place on the way to `path` whose owner is not in `trusted`, None where there is none.
+def find_stranger(path: Path) -> Stranger | None:
+    """Return the first place on the way to `path` that is not root's, None where there is none, or where others can
+    change a folder of root's before it.
 
-    Links of trusted users are followed, such as `/tmp` of macOS. A place that does not exist has no owner.
+    Links of root are followed, such as `/tmp` of macOS. A place that does not exist has no owner.
     """
-    with walked(path, Policy(Links.ANY, owners=trusted)) as place:
+    trusted = frozenset({0})
+    with walked(path, Policy(Links.ANY, trusted=trusted)) as place:
         if place.state is None or place.state.st_uid in trusted:
             return None
         return Stranger(place.path, place.state.st_uid, place.state.st_gid)
 
 
 def find_unsafe_folder(path: Path, trusted: frozenset[int] = frozenset({0})) -> Path | None:
-    """Return the first folder on the way to `path` that a user outside `trusted` can change, None where none is."""
-    stranger = find_stranger(path, trusted)
-    if stranger is not None:
-        return stranger.path
-    real = Path(os.path.realpath(path))
-    return next((place for place in (*reversed(real.parents), real) if _is_open(place, trusted)), None)
-
-
-def _is_open(folder: Path, trusted: frozenset[int]) -> bool:
-    try:
-        state = folder.stat()
-    except OSError:
-        return False
-    if state.st_mode & stat.S_ISVTX:
-        # The sticky bit, as of /tmp: nobody can change names of others there.
-        return False
-    members = _members(state.st_gid) - trusted if state.st_mode & stat.S_IWGRP else set()
-    return bool(state.st_mode & stat.S_IWOTH or members)
-
-
-def _members(gid: int) -> set[int]:
-    """Return the users of a group; that of /usr/local is often empty (Debian policy 9.1.2)."""
-    names: list[str] = []
-    with suppress(KeyError):
-        names = grp.getgrgid(gid).gr_mem
-    return {account.pw_uid for account in pwd.getpwall() if account.pw_gid == gid or account.pw_name in names}
+    """Return the first place on the way to `path` that a user outside `trusted` can change, None where none is."""
+    with walked(path, Policy(Links.ANY, trusted=trusted)) as place:
+        is_open = place.state is not None and not place.folder and find_open(place.path, place.state, None, trusted)
+        return place.path if isinstance(place.trouble, SourceError) or is_open else None
 
 
 @contextmanager

@@ -35,3 +35,18 @@ NOT_VALID = Problem("the configuration in {files} is not valid: {wrong}", "fix t
 EXISTS = Problem("{path} exists and is not replaced", "move {path} away and run again")
 UNWRITABLE = Problem("{path} cannot be written: {reason}", "check the permissions and the free space of {folder}")
 FOREIGN_LINK = Problem("{path} is a symbolic link that uid {uid} made", "replace the link {path} by a real folder")
+
+# Reading where others than root may change something.
+LINK_OF_ANOTHER = Problem(
+    "{path} is a link that uid {uid} made, and root does not follow it",
+    "if it leads where it should, give it to root: chown -h root {path}",
+)
+FOREIGN_FOLDER = Problem(
+    "{path} belongs to uid {uid}, who is neither root nor the owner of the installation",
+    "give it to the owner of the installation with chown",
+)
+OPEN_PLACE = Problem("{who} can change {path}, so root does not read it", "run: chmod {mode} {path}")
+STICKY_FOLDER = Problem(
+    "{who} can put files into {path}, so root does not read it",
+    "move the old installation to a folder that only its owner can write to",
+)

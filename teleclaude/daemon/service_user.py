@@ -14,8 +14,9 @@ from typing import Any, NoReturn
 from teleclaude.daemon import problems
 from teleclaude.errors import ConfigError
 from teleclaude.layout import Layout
+from teleclaude.platform.services import search_path
 
-_PASSED_ON = ("PATH", "LANG", "LC_ALL", "PYTHONPATH", "TELECLAUDE_CONFIG_PATH", "TELECLAUDE_SECRETS_PATH")
+_PASSED_ON = ("LANG", "LC_ALL", "TELECLAUDE_CONFIG_PATH", "TELECLAUDE_SECRETS_PATH")
 """The variables that the service user's process gets of our environment; none of them can replace a setting."""
 
 
@@ -77,12 +78,18 @@ def make_own_command(account: str) -> str:
 
 def make_environment(environ: Mapping[str, str]) -> dict[str, str]:
     """Return the environment of a process of the service user."""
-    return {**{name: environ[name] for name in _PASSED_ON if name in environ}, "TELECLAUDE_SYSTEM_MODE": "1"}
+    passed_on = {name: environ[name] for name in _PASSED_ON if name in environ}
+    return {**passed_on, "PATH": search_path(), "TELECLAUDE_SYSTEM_MODE": "1"}
+
+
+def python(*arguments: str) -> list[str]:
+    """Return a command of this Python that takes no module from its environment or its folder (`-I`)."""
+    return [sys.executable, "-I", *arguments]
 
 
 def require_program(identity: Identity, environ: Mapping[str, str]) -> None:
     """Raise ConfigError where the identity could not run this program."""
-    command = [sys.executable, "-c", "import teleclaude"]
+    command = python("-c", "import teleclaude")
     given = {**identity.for_process(), "env": make_environment(environ), "cwd": "/"}
     try:
         subprocess.run(command, capture_output=True, check=True, **given)  # noqa: S603 - our own program
@@ -102,7 +109,7 @@ def run_instead(identity: Identity, arguments: Sequence[str], environ: Mapping[s
     os.setgroups(identity.extra_groups)
     os.setgid(identity.group)
     os.setuid(identity.user)
-    command = [sys.executable, "-m", "teleclaude", *arguments]
+    command = python("-m", "teleclaude", *arguments)
     try:
         os.execve(sys.executable, command, make_environment(environ))  # noqa: S606 - our own program
     except OSError as error:

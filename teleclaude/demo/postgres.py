@@ -12,7 +12,6 @@ import pwd
 import secrets
 import shutil
 import subprocess
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -24,6 +23,7 @@ from typing import Any
 
 from sqlalchemy import URL
 
+from teleclaude.daemon.service_user import python
 from teleclaude.db.url import parse_url
 from teleclaude.demo.problems import NO_POSTGRESQL, NO_ROOM, NOT_STARTED
 from teleclaude.errors import TargetError
@@ -198,7 +198,7 @@ def _write_password(path: Path, password: str, user: int | None) -> None:
 def _start_keeper(
     binaries: Path, folder: Path, user: int | None, stdin: int, *, durable: bool
 ) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "teleclaude.demo.keeper", "--folder", str(folder), "--binaries", str(binaries)]
+    command = python("-m", "teleclaude.demo.keeper", "--folder", str(folder), "--binaries", str(binaries))
     command += ["--user", str(user)] if user is not None else []
     command += ["--durable"] if durable else []
     # One that stays must not keep the output of its parent open.

@@ -22,6 +22,13 @@ from teleclaude.platform.problems import NO_ANSWER, NO_PROGRAM
 SYSTEM_UNITS = (Path("/etc/systemd/system"), Path("/usr/lib/systemd/system"), Path("/lib/systemd/system"))
 """The folders of the system's units (systemd.unit(5))."""
 
+PROGRAMS = "/run/current-system/sw/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+"""Where root looks for programs: the folders of the system, the first of them that of NixOS. The PATH of whoever became
+root may name others."""
+
+_OF_USERS = "/usr/local/bin:/opt/homebrew/bin"
+"""Where a program is also looked for that runs with a user's rights; Homebrew gives these folders to a user."""
+
 SECONDS = 5.0
 """The time that a program has for its answer."""
 
@@ -85,7 +92,7 @@ def read_state(unit: Unit, ask: Sequence[str]) -> UnitState | Problem:
 
     `ask` is the program that knows the state, with the options that choose the manager.
     """
-    if shutil.which(ask[0]) is None:
+    if find_program(ask[0]) is None:
         return NO_PROGRAM.fill(program=ask[0])
     return _read_job(unit) if ask[0] == MACOS.manager else _read_unit(unit, ask)
 
@@ -127,12 +134,22 @@ def _read_job(unit: Unit) -> UnitState:
     )
 
 
+def search_path() -> str:
+    """Return where programs are looked for: the caller's PATH, unless that is root."""
+    return PROGRAMS if os.geteuid() == 0 else os.environ.get("PATH", os.defpath)
+
+
+def find_program(name: str, *, of_user: bool = False) -> str | None:
+    """Return the path of a program; one `of_user` will run with the rights of a user."""
+    return shutil.which(name, path=f"{search_path()}:{_OF_USERS}" if of_user else search_path())
+
+
 def run_program(command: Sequence[str], rights: Mapping[str, Any] | None = None) -> subprocess.CompletedProcess[str]:
     """Return what a program prints; a missing one ends with 127, one that is silent for `SECONDS` is killed.
 
     `rights` are arguments of `subprocess` that make it run as somebody else.
     """
-    program = shutil.which(command[0])
+    program = find_program(command[0], of_user=rights is not None)
     if program is None:
         return subprocess.CompletedProcess(command, 127, "", f"there is no {command[0]} here")
     try:

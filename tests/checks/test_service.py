@@ -12,6 +12,7 @@ from teleclaude.checks.look.daemon import look_at_old_units, look_at_service
 from teleclaude.checks.result import Result, State
 from teleclaude.errors import Problem
 from teleclaude.layout import make_layout
+from teleclaude.platform import services
 from teleclaude.platform.names import HERE, LINUX
 from teleclaude.platform.problems import NO_PROGRAM
 
@@ -25,6 +26,7 @@ def play(program: str, script: str, folder: Path, monkeypatch: pytest.MonkeyPatc
     path.write_text(f"#!/bin/sh\n{script}\n")
     path.chmod(0o755)
     monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
+    monkeypatch.setattr(services, "PROGRAMS", f"{folder}:/usr/bin:/bin")
 
 
 def systemd(ours: str, old: str = NO_OLD, name: str = "teleclaude.service") -> str:
@@ -150,6 +152,7 @@ async def test_a_service_manager_that_says_nothing_is_not_waited_for(
 
 async def test_where_there_is_no_service_manager_it_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(services, "PROGRAMS", str(tmp_path))
     assert await look_at_service(make_layout("linux"), "linux") == NO_PROGRAM.fill(program="systemctl")
 
 

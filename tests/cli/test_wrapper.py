@@ -123,3 +123,18 @@ async def test_a_signal_to_the_script_undoes_the_migration(
     assert await has_nothing(target)
     assert options.root is not None
     assert [name for name in files_below(options.root) if "/migration/" not in name] == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="of others the PATH is their own")
+def test_root_runs_no_program_from_the_path_of_its_caller(tmp_path: Path) -> None:
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / SCRIPT.name).write_text(SCRIPT.read_text())
+    for name in ("id", "uname", "dirname", "teleclaude"):
+        (tmp_path / name).write_text(f"#!/bin/sh\ntouch {tmp_path}/planted\n")
+        (tmp_path / name).chmod(0o755)
+    environ = {"PATH": f"{tmp_path}:/usr/bin:/bin"}
+    command = ["sh", str(tmp_path / "bin" / SCRIPT.name), "--root", str(tmp_path / "root")]
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
+    assert done.returncode == 3
+    assert "no teleclaude runs here" in done.stderr
+    assert not (tmp_path / "planted").exists()

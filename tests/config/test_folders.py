@@ -2,6 +2,8 @@
 
 import errno
 import os
+import struct
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,7 +20,7 @@ from teleclaude.config.folders import (
     opened_folder,
     walked,
 )
-from teleclaude.errors import PublishError
+from teleclaude.errors import PublishError, SourceError
 
 USER = 12345
 ME = frozenset({0, os.geteuid()})
@@ -85,6 +87,26 @@ def open_to_all() -> Iterator[Path]:
         yield folder
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux keeps access lists in attributes")
+def test_an_access_list_that_lets_another_user_write_is_seen_and_one_that_does_not_is_none(tmp_path: Path) -> None:
+    if sys.platform == "linux":
+        # Version 2; tag, permissions, id of: owner, a user, group, mask, others (Linux, posix_acl_xattr.h).
+        entries = ((1, 7, -1), (2, 7, USER), (4, 5, -1), (0x10, 7, -1), (0x20, 5, -1))
+        packed = struct.pack("<I", 2) + b"".join(struct.pack("<HHi", *entry) for entry in entries)
+        os.setxattr(tmp_path, "system.posix_acl_access", packed)
+    assert find_unsafe_folder(tmp_path, ME) == tmp_path
+    tmp_path.chmod(tmp_path.stat().st_mode & ~0o020)
+    assert find_unsafe_folder(tmp_path, ME) is None
+
+
+def test_a_link_of_ours_among_everyone_leads_nowhere_safe(tmp_path: Path) -> None:
+    (tmp_path / "around").mkdir()
+    (tmp_path / "around/link").symlink_to(tmp_path)
+    assert find_unsafe_folder(tmp_path / "around/link", ME) is None
+    (tmp_path / "around").chmod(0o777)
+    assert find_unsafe_folder(tmp_path / "around/link", ME) == tmp_path / "around"
+
+
 REAL, LINK, OPENED = "real/inner", "link/inner", "closed/owned/inner"
 """A folder by its own name, through a link to the one around it, and in a folder that is open already."""
 
@@ -131,7 +153,7 @@ def folder_of_another(around: Path) -> None:
 
 NONE, OURS, ANY = (Policy(links) for links in Links)
 MAKING = Policy(Links.OURS, make=True)
-OWNED = Policy(Links.ANY, owners=ME)
+OWNED = Policy(Links.ANY, trusted=ME)
 THERE = "there"
 WALKS: list[tuple[Policy, str, Callable[[Path], None], str | int]] = [
     (NONE, REAL, nothing, THERE),
@@ -193,7 +215,7 @@ def test_a_walk_ends_where_its_policy_says(
     ("prepare", "way", "where"),
     [(link_of_another, LINK, "link"), (folder_of_another, LINK, "real"), (folder_of_another, REAL, "real")],
 )
-def test_a_walk_ends_at_the_first_place_of_somebody_else(
+def test_a_walk_ends_with_a_refusal_at_the_first_place_of_somebody_else(
     tmp_path: Path, prepare: Callable[[Path], None], way: str, where: str
 ) -> None:
     (tmp_path / "real/inner").mkdir(parents=True)
@@ -203,6 +225,8 @@ def test_a_walk_ends_at_the_first_place_of_somebody_else(
         assert place.path == tmp_path / where
         assert place.state is not None
         assert place.state.st_uid == USER
+        with pytest.raises(SourceError, match=f"uid {USER}"):
+            entered(place)
 
 
 @as_root

@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,16 +10,19 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
+from teleclaude import __version__
 from teleclaude.daemon.boot import find_installation
 from teleclaude.daemon.service_user import (
     find_identity,
     find_identity_to_take,
     make_environment,
+    python,
     refuse_trial_of_another,
 )
 from teleclaude.errors import ConfigError
 from teleclaude.layout import make_layout
 from teleclaude.platform.names import HERE
+from teleclaude.platform.services import search_path
 
 
 def test_an_account_has_all_its_groups() -> None:
@@ -38,8 +42,8 @@ def test_below_another_root_nobody_else_is_needed() -> None:
 
 
 def test_the_environment_says_system_mode_and_passes_no_secret_on() -> None:
-    ours = {"PATH": "/bin", "TELECLAUDE_CONFIG_PATH": "/x", "PGPASSWORD": "hunter2", "HOME": "/root"}
-    wanted = {"PATH": "/bin", "TELECLAUDE_CONFIG_PATH": "/x", "TELECLAUDE_SYSTEM_MODE": "1"}
+    ours = {"TELECLAUDE_CONFIG_PATH": "/x", "PGPASSWORD": "hunter2", "HOME": "/root", "PYTHONPATH": "/planted"}
+    wanted = {"PATH": search_path(), "TELECLAUDE_CONFIG_PATH": "/x", "TELECLAUDE_SYSTEM_MODE": "1"}
     assert make_environment(ours) == wanted
 
 
@@ -82,3 +86,20 @@ def test_a_trial_of_ones_own_or_one_that_is_not_there_is_not_refused(tmp_path: P
     layout.system_config.parent.mkdir(parents=True)
     layout.system_config.touch()
     refuse_trial_of_another(layout)
+
+
+@pytest.mark.parametrize("variable", ["PYTHONPATH", "PYTHONHOME"])
+def test_a_python_that_we_start_takes_no_module_from_its_environment(tmp_path: Path, variable: str) -> None:
+    (tmp_path / "sitecustomize.py").write_text("print('planted')")
+    (tmp_path / "teleclaude.py").write_text("print('planted')")
+    command = python("-c", "import teleclaude; print(teleclaude.__version__)")
+    done = subprocess.run(
+        command, env={variable: str(tmp_path)}, cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert (done.stdout, done.stderr) == (f"{__version__}\n", "")
+
+
+def test_nothing_starts_a_python_of_ours_in_another_way() -> None:
+    package = Path(__file__).parents[2] / "teleclaude"
+    starts = [path for path in package.rglob("*.py") if "[sys.executable," in path.read_text()]
+    assert [path.name for path in starts] == ["service_user.py"]

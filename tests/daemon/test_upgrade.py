@@ -21,6 +21,7 @@ from teleclaude.db import schema
 from teleclaude.db.engine import disposing, make_engine
 from teleclaude.db.url import parse_url
 from teleclaude.errors import BootRefusedError, LockHeldError, Problem, TargetError, UpgradeError
+from teleclaude.platform import services
 from tests.support.sample import as_on_a_terminal, query, run
 
 SECOND = '''"""Of the tests: says where a setting comes from, and keeps numbers of sessions."""
@@ -229,6 +230,7 @@ def test_a_service_that_runs_is_named_with_the_command_that_stops_it(
     systemctl.write_text("#!/bin/sh\necho LoadState=loaded\necho ActiveState=active\n")
     systemctl.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setattr(services, "PROGRAMS", f"{tmp_path}:{os.environ['PATH']}")
     held = LockHeldError(Problem("somebody holds it", "stop that program"))
     problem = explain_holder(held, None).problem
     assert "teleclaude-system.service is running" in problem.message

@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +15,7 @@ as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files
 
 def run_part(script: str, shell: str = "sh", **variables: str) -> subprocess.CompletedProcess[str]:
     """Run some words of shell after the parts of the script, which are given what it would have found."""
-    parts = "".join(f". {CHECKOUT}/bin/install/{name}.sh; " for name in ("messages", "lock", "requirements"))
+    parts = "".join(f". {CHECKOUT}/bin/install/{name}.sh; " for name in ("messages", "lock", "requirements", "program"))
     command = [shell, *(["sh"] if shell == "busybox" else []), "-u", "-c", parts + script]
     environ = {"PATH": os.environ["PATH"], "real": "yes", "dry_run": "no", "platform": "Linux", **variables}
     return subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
@@ -120,3 +121,19 @@ def test_two_wheels_of_the_program_are_one_too_many(tmp_path: Path) -> None:
     refused = run_part("check_code", here=str(CHECKOUT), wheels=str(tmp_path))
     assert refused.returncode == 3
     assert "more than one wheel of teleclaude" in refused.stderr
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+@pytest.mark.parametrize("head", ["#!{python}\n", "#!/bin/sh\n'''exec' {python} \"$0\" \"$@\"\n' '''\n"])
+def test_the_command_that_root_starts_takes_no_module_from_the_environment(
+    tmp_path: Path, shell: str, head: str
+) -> None:
+    command = tmp_path / "teleclaude"
+    command.write_text(head.format(python=sys.executable) + "import sys\nprint(sys.flags.isolated, sys.argv[1])\n")
+    command.chmod(0o755)
+    assert run_part(f"isolate {command}", shell).returncode == 0
+    (tmp_path / "sitecustomize.py").write_text("print('planted')")
+    hostile = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    done = subprocess.run([command, "word"], env=hostile, capture_output=True, text=True, check=False)
+    assert done.stdout == "1 word\n", done.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["sitecustomize.py", "teleclaude"]

@@ -40,5 +40,6 @@ def stubs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stubs:
     """Let service managers only write down what they are told, and let their units be files beside them."""
     made = Stubs(tmp_path / "stubs")
     monkeypatch.setenv("PATH", made.path)
+    monkeypatch.setattr(services, "PROGRAMS", made.path)
     monkeypatch.setattr(services, "SYSTEM_UNITS", (made.folder,))
     return made

@@ -25,8 +25,9 @@ Play = Callable[[str, str], None]
 
 @pytest.fixture
 def play(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Play:
-    """Put a program on the PATH that runs a script."""
+    """Put a program that runs a script where one is looked for."""
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    monkeypatch.setattr(services, "PROGRAMS", f"{tmp_path}:/usr/bin:/bin")
 
     def write(program: str, script: str) -> None:
         (tmp_path / program).write_text(f"#!/bin/sh\n{script}\n")
@@ -96,6 +97,7 @@ def test_a_manager_that_does_not_answer_says_why(
 
 def test_where_there_is_no_manager_it_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(services, "PROGRAMS", str(tmp_path))
     assert ask_systemd() == NO_PROGRAM.fill(program="systemctl")
     assert read_state(MACOS.unit, ("launchctl",)) == NO_PROGRAM.fill(program="launchctl")
 
@@ -181,3 +183,13 @@ def test_a_program_that_cannot_be_run_is_no_error(play: Play, tmp_path: Path) ->
     (tmp_path / "systemctl").write_text("#!/nonexistent\n")
     assert run_program(["systemctl"]).returncode == 126
     assert run_program(["no-such-program"]).returncode == 127
+
+
+def test_root_looks_for_no_program_on_the_path_of_its_caller(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "planted").write_text("#!/bin/sh\necho planted\n")
+    (tmp_path / "planted").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    assert run_program(["planted"]).returncode == 127
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    assert run_program(["planted"]).stdout == "planted\n"

@@ -22,15 +22,14 @@ STATE, LOGS, RUN = Path("/var/lib/teleclaude"), Path("/var/log/teleclaude"), Pat
 
 
 def teleclaude(*arguments: str, **identity: Any) -> subprocess.CompletedProcess[str]:
-    environ = {**os.environ, "PYTHONPATH": "/mnt/source"}
     command = [str(PYTHON), "-m", "teleclaude", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False, env=environ, cwd="/", **identity)
+    return subprocess.run(command, capture_output=True, text=True, check=False, cwd="/", **identity)
 
 
 @contextmanager
 def daemon() -> Iterator[None]:
     """Run the daemon as the service manager would."""
-    environ = {"PATH": os.environ["PATH"], "PYTHONPATH": "/mnt/source"}
+    environ = {"PATH": os.environ["PATH"]}
     command = [str(PYTHON), "-m", "teleclaude", "daemon"]
     process = subprocess.Popen(command, env=environ, cwd="/", user=SERVICE, group=SERVICE, extra_groups=[])
     try:

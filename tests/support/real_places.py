@@ -15,6 +15,7 @@ from pathlib import Path
 from sqlalchemy import make_url
 
 from teleclaude.demo.installation import SampleInstallation, make_installation
+from teleclaude.platform import services
 from tests.support.pointing import point_to
 from tests.support.shell import Stubs
 
@@ -49,6 +50,11 @@ def mount_empty_places(work: Path) -> None:
     for name, place in {"python": sys.prefix, "source": str(Path(__file__).parents[2])}.items():
         bind(Path(place), Path("/mnt", name))
     let_everyone_reach(Path(sys.base_prefix))
+    for path in Path("/mnt/python").glob("lib/python*/site-packages/*.pth"):
+        # The program takes no PYTHONPATH to its children; where it is a checkout, this file names the checkout.
+        if path.read_text().strip() == str(Path(__file__).parents[2]):
+            (work / "checkout.pth").write_text("/mnt/source\n")
+            subprocess.run(["mount", "--bind", str(work / "checkout.pth"), str(path)], check=True)
 
 
 def let_everyone_reach(place: Path) -> None:
@@ -175,8 +181,9 @@ def main(target: str, preparation: str, work: str) -> None:
     stubs.answer("is-enabled", "teleclaude.service", "enabled")
     stubs.answer("cat", "teleclaude-system.service")
     before = everything_in(HOME)
-    environ = {**os.environ, "PYTHONPATH": "/mnt/source", "PATH": stubs.path}
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environ)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", "/run"], check=True)
+    bind(stubs.folder / "bin", Path(services.PROGRAMS.split(":")[0]))
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     places = ("/etc/teleclaude", "/usr/local/share/teleclaude", str(sample.home / ".teleclaude"), str(VICTIM))
     found = {
         str(path): describe(path)

@@ -26,7 +26,13 @@ from teleclaude.migration.discover.database import find_database, find_events, f
 from teleclaude.migration.discover.destinations import find_destinations, find_runs
 from teleclaude.migration.discover.docs import Docs, find_docs
 from teleclaude.migration.discover.hooks import find_hooks
-from teleclaude.migration.discover.installation import find_elsewhere, find_places, find_wrong_places, list_files
+from teleclaude.migration.discover.installation import (
+    find_elsewhere,
+    find_open_places,
+    find_places,
+    find_wrong_places,
+    list_files,
+)
 from teleclaude.migration.discover.old_paths import OldPaths, make_old_paths
 from teleclaude.migration.discover.problems import CLOSED, CLOSED_TO_OWNER, UNREADABLE
 from teleclaude.migration.discover.processes import find_activities
@@ -112,8 +118,9 @@ def _look_here(
     """Add what this computer shows."""
     attempts = _Attempts()
     nothing: tuple[Problem, ...] = ()
-    for problem in attempts.look("source", nothing, find_wrong_places, privsep, places):
-        attempts.add("source", problem)
+    for look in (find_open_places, find_wrong_places):
+        for problem in attempts.look("source", nothing, look, privsep, places):
+            attempts.add("source", problem)
     inventory = replace(inventory, is_found=not attempts.problems)
     if inventory.is_found:
         inventory = _read_installation(inventory, places, privsep, attempts)

@@ -23,8 +23,7 @@ def find_account(places: Places) -> Account | None:
     """
     if os.geteuid() != 0:
         return None
-    folders = (places.home, places.state, places.state / "docs", places.checkout, places.checkout / "docs")
-    strangers = [stranger for folder in folders if (stranger := find_stranger(folder)) is not None]
+    strangers = [stranger for folder in places.folders if (stranger := find_stranger(folder)) is not None]
     owners = {stranger.uid: stranger for stranger in strangers}
     if len(owners) > 1:
         listed = ", ".join(f"{stranger.path} (uid {uid})" for uid, stranger in sorted(owners.items()))

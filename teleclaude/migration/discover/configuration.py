@@ -20,6 +20,7 @@ from teleclaude.migration.report.events import Finding, error, warning
 from teleclaude.migration.source.files import CONFIG_LIMIT, copy_file
 from teleclaude.migration.source.installation import ConfigFiles, Person, Places
 from teleclaude.migration.source.privsep import Privsep
+from teleclaude.migration.source.unprivileged import check_file
 from teleclaude.printable import is_printable, printable
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -43,7 +44,8 @@ def copy_config(
         origins={environment: checkout / ".env"},
     )
     # The environment comes first, because it may name the place of the others.
-    first = _try_copy(privsep, checkout / ".env", environment, required=False)
+    digests: dict[Path, str] = {}
+    first = _try_copy(privsep, checkout / ".env", environment, digests, required=False)
     config = _find_config(files, places)
     sources = {
         files.config: config,
@@ -51,9 +53,9 @@ def copy_config(
         files.everyone: state / "teleclaude.yml",
         **{copies[name]: state / "people" / name / "teleclaude.yml" for name in people},
     }
-    others = [_try_copy(privsep, path, copy, required=copy == files.config) for copy, path in sources.items()]
+    others = [_try_copy(privsep, path, copy, digests, required=copy == files.config) for copy, path in sources.items()]
     persons = {name: copy for name, copy in copies.items() if copy.exists()}
-    files = replace(files, persons=persons, origins={**files.origins, **sources})
+    files = replace(files, persons=persons, origins={**files.origins, **sources}, digests=digests)
     return files, tuple(error("configuration", each.problem) for each in (first, *others) if each is not None)
 
 
@@ -65,9 +67,12 @@ def _find_config(files: ConfigFiles, places: Places) -> Path:
     return places.checkout / "config.yml"
 
 
-def _try_copy(privsep: Privsep, source: Path, copy: Path, *, required: bool) -> TeleClaudeError | None:
+def _try_copy(
+    privsep: Privsep, source: Path, copy: Path, digests: dict[Path, str], *, required: bool
+) -> TeleClaudeError | None:
     try:
-        copy_file(privsep, source, copy, CONFIG_LIMIT)
+        privsep.call(check_file, str(source))
+        digests[copy] = copy_file(privsep, source, copy, CONFIG_LIMIT)
     except SourceError as failure:
         copy.unlink(missing_ok=True)
         return failure

@@ -167,6 +167,7 @@ def _look(privsep: Privsep, found: _Candidate, folder: Path) -> SourceDatabase:
         uid=snapshot.uid,
         why=why if found.path == found.real else f"{why}, as a link to {found.real}",
         copy=snapshot.copy,
+        copies=snapshot.copies,
         files=snapshot.files,
         names=found.names,
         **vars(content),

@@ -29,6 +29,7 @@ SPECIAL = "not a regular file"
 FOREIGN = "a hard link to a file of another user"
 LARGE = f"larger than {DOC_BYTES >> 20} MB"
 _CLOSED = "its owner cannot read it"
+CHANGEABLE = "another user made a link on the way to it, or can change a folder there"
 ODD_NAME = "its name is not UTF-8 or has control characters"
 
 
@@ -121,6 +122,8 @@ def _look(path: Path, allowed: tuple[Path, ...]) -> tuple[Path, str]:
         state = inspect(real)
     except FileNotFoundError:
         return path, NOTHING
+    except SourceError:
+        return path, CHANGEABLE
     except OSError as error:
         return path, CIRCLE if error.errno == errno.ELOOP else _CLOSED
     return real, _reason(path.name, real, state)

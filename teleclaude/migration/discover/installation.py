@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from teleclaude.errors import Problem
+from teleclaude.errors import Problem, SourceError
 from teleclaude.migration.discover.account import find_caller_home
 from teleclaude.migration.discover.problems import EMPTY_CHECKOUT, EMPTY_HOME, NO_CHECKOUT, NO_HOME
 from teleclaude.migration.source.files import FILE_LIMIT, hash_file
@@ -15,7 +15,7 @@ from teleclaude.migration.source.installation import ConfigFiles, DocFile, Place
 from teleclaude.migration.source.known_files import ELSEWHERE
 from teleclaude.migration.source.options import Options
 from teleclaude.migration.source.privsep import Privsep
-from teleclaude.migration.source.unprivileged import list_existing, list_names, list_tree
+from teleclaude.migration.source.unprivileged import check_folder, list_existing, list_names, list_tree
 from teleclaude.platform.names import SYSTEMS
 
 
@@ -26,8 +26,24 @@ def find_places(options: Options, environ: Mapping[str, str]) -> Places:
         return Places(options.source.absolute(), home)
     link = home / ".teleclaude" / ".env"
     with suppress(PermissionError):
-        return Places(Path(os.path.realpath(link)).parent if link.is_symlink() else Path.cwd(), home)
+        # One that another user put there leads nowhere.
+        if link.is_symlink() and link.lstat().st_uid in {0, os.geteuid(), home.stat().st_uid}:
+            return Places(Path(os.path.realpath(link)).parent, home)
     return Places(Path.cwd(), home)
+
+
+def find_open_places(privsep: Privsep, places: Places) -> tuple[Problem, ...]:
+    """Return what others than root and the owner can change, of the folders of the installation and on the way to them.
+
+    Whoever can change one decides what root reads and publishes.
+    """
+    found = []
+    for folder in places.folders:
+        try:
+            privsep.call(check_folder, str(folder))
+        except SourceError as error:
+            found.append(error.problem)
+    return tuple(dict.fromkeys(found))
 
 
 def find_wrong_places(privsep: Privsep, places: Places) -> tuple[Problem, ...]:
@@ -73,6 +89,8 @@ def list_files(
     # A link to a database is compared with the database.
     links = {database.path for database in databases}
     names = [name for name in dict.fromkeys(names) if name not in copied and name not in links]
-    others = [SourceFile(name, hash_file(privsep, name, FILE_LIMIT)) for name in names]
+    # A file that changed after its copy must not be taken for what was copied.
+    made = {files.origins[copy]: digest for copy, digest in files.digests.items()}
+    others = [SourceFile(name, made.get(name) or hash_file(privsep, name, FILE_LIMIT)) for name in names]
     others += [SourceFile(doc.real, hash_file(privsep, doc.real, FILE_LIMIT, exact=True)) for doc in docs]
     return (*copied.values(), *(file for file in others if file.sha256))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from functools import partial
 from itertools import pairwise
@@ -21,6 +22,7 @@ from teleclaude.migration.source.files import open_source
 from teleclaude.migration.source.installation import Account, Places, SourceDatabase
 from teleclaude.migration.source.inventory import Activity
 from teleclaude.migration.source.privsep import Privsep
+from teleclaude.migration.source.unprivileged import identify
 from teleclaude.platform.names import HERE, names_of
 
 SOCKETS = (SINGLE_USER_SOCKET, Path("/tmp/teleclaude.sock"))  # noqa: S108 - both fixed by the single-user releases
@@ -39,7 +41,7 @@ def find_activities(
         *_held_lock(privsep, places.checkout / "teleclaude.pid", problems.DAEMON_LOCK_HELD),
         *_held_lock(privsep, places.state / "cron_runner.pid", problems.CRON_LOCK_HELD),
         *_listening(databases),
-        *find_processes(places, databases),
+        *find_processes(privsep, places, databases),
         *find_agents(places, account),
     )
 
@@ -80,10 +82,12 @@ def _listening(databases: tuple[SourceDatabase, ...]) -> Iterator[Activity]:
         yield Activity(problems.DAEMON_ANSWERS.fill(path=path, stop=_stop_command()))
 
 
-def find_processes(places: Places, databases: tuple[SourceDatabase, ...]) -> Iterator[Activity]:
+def find_processes(privsep: Privsep, places: Places, databases: tuple[SourceDatabase, ...]) -> Iterator[Activity]:
     """Yield the processes that run the old program in this checkout, or hold one of its databases open."""
-    files = {f"{database.real.path}{suffix}" for database in databases for suffix in ("", "-wal", "-shm")}
-    identities = {database.names.identity for database in databases}
+    beside = [f"{database.real.path}{suffix}" for database in databases for suffix in ("", "-wal", "-shm")]
+    # Another machine's file system may show root nothing of them.
+    files = _ask(privsep, beside) | {each.names.identity for each in databases}
+    checkouts = _ask(privsep, [str(places.checkout)])
     try:
         ours = {os.getpid(), *(parent.pid for parent in psutil.Process().parents())}
     except (psutil.Error, OSError):
@@ -96,33 +100,57 @@ def find_processes(places: Places, databases: tuple[SourceDatabase, ...]) -> Ite
         try:
             command = process.cmdline()
             module = _find_module(command)
-            if module and _works_in(process, places.checkout, command):
+            if module and _works_in(process, places.checkout, checkouts, command):
                 program = _PROGRAMS.get(module, f"helper {module}")
                 stop = _stop_command(process.pid) if module == _DAEMON else f"end it: kill {process.pid}"
                 yield Activity(problems.PROGRAM_RUNS.fill(program=program, process=process.pid, stop=stop))
-            elif files and (_identities(process) & identities or _paths(process) & files):
+            elif files and _holds(process, files):
                 yield Activity(problems.DATABASE_OPEN.fill(process=process.pid, name=process.name()))
         except (psutil.Error, OSError):
             # It has ended, or belongs to another user and cannot be looked at.
             continue
 
 
-def _identities(process: psutil.Process) -> set[tuple[int, int]]:
-    """Return device and inode of what a process has open, since another mount or link gives a file another path.
+_Identity = tuple[int, int]
+"""Device and inode: another mount, link or container gives a file another path, or another file the same path."""
 
-    They are empty on macOS, which has no /proc.
-    """
-    folder, found = Path(getattr(psutil, "PROCFS_PATH", "/proc"), str(process.pid), "fd"), set()
+
+def _ask(privsep: Privsep, paths: list[str]) -> frozenset[_Identity]:
+    return frozenset((device, inode) for device, inode in privsep.call(identify, paths))
+
+
+def _identify(path: Path) -> _Identity:
+    state = path.stat()
+    return state.st_dev, state.st_ino
+
+
+def _identify_visible(paths: Iterable[Path]) -> Iterator[_Identity]:
+    for path in paths:
+        # A file that is gone, or on a file system that only its user may look at, hides no other.
+        with suppress(OSError):
+            yield _identify(path)
+
+
+def _proc(process: psutil.Process) -> Path:
+    return Path(getattr(psutil, "PROCFS_PATH", "/proc"), str(process.pid))
+
+
+def _holds(process: psutil.Process, files: frozenset[_Identity]) -> bool:
+    """Whether a process has one of these files open or mapped; macOS, which has no /proc, tells paths of open ones."""
+    if sys.platform == "darwin":
+        return bool(files.intersection(_identify_visible(Path(file.path) for file in process.open_files())))
+    # Both end with the process.
     with suppress(FileNotFoundError):
-        for entry in folder.iterdir():
-            with suppress(FileNotFoundError):
-                state = entry.stat()
-                found.add((state.st_dev, state.st_ino))
-    return found
+        opened = (_proc(process) / "fd").iterdir()
+        return bool(files.intersection(_identify_visible(opened))) or _maps(_proc(process) / "maps", files)
+    return False
 
 
-def _paths(process: psutil.Process) -> set[str]:
-    return {file.path for file in process.open_files()}
+def _maps(maps: Path, files: frozenset[_Identity]) -> bool:
+    """Whether a file is mapped, which may be closed then (proc(5); btrfs shows another device there)."""
+    known = {f"{os.major(device):02x}:{os.minor(device):02x} {inode}" for device, inode in files}
+    lines = maps.read_text(errors="replace").splitlines()
+    return any(" ".join(line.split(maxsplit=5)[3:5]) in known for line in lines)
 
 
 def _find_module(command: list[str]) -> str | None:
@@ -130,10 +158,16 @@ def _find_module(command: list[str]) -> str | None:
     return next((word for flag, word in pairwise(command) if flag == "-m" and word.startswith("teleclaude.")), None)
 
 
-def _works_in(process: psutil.Process, checkout: Path, command: list[str]) -> bool:
-    if any(str(checkout) in word for word in command):
-        return True
+def _works_in(process: psutil.Process, checkout: Path, checkouts: frozenset[_Identity], command: list[str]) -> bool:
+    named = any(str(checkout) in word for word in command)
+    if sys.platform == "darwin":
+        return named or os.path.realpath(process.cwd()) == os.path.realpath(checkout)
     try:
-        return os.path.realpath(process.cwd()) == os.path.realpath(checkout)
-    except psutil.Error:
+        # In a container the same path may be another folder.
+        place = _proc(process) / (f"root{checkout}" if named else "cwd")
+        return _identify(place) in checkouts
+    except (FileNotFoundError, NotADirectoryError):
         return False
+    except OSError:
+        # Of a process of another user only the command line is known.
+        return named

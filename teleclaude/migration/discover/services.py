@@ -69,7 +69,7 @@ def answer_of(command: Sequence[str], account: Account | None = None) -> str:
 
     It runs with the rights of `account` where there is one, and then without our environment and terminal.
     """
-    given: dict[str, Any] = {}
+    given: dict[str, Any] | None = None
     if account is not None:
         identity = Identity(account.uid, account.gid, account.groups).for_process()
         given = {**identity, "env": {"PATH": os.defpath}, "cwd": "/", "start_new_session": True}

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from teleclaude.errors import SourceError
@@ -37,23 +38,30 @@ _FILE_LIMIT = 1 << 20
 
 def find_shells(privsep: Privsep, places: Places, old_paths: OldPaths) -> Iterator[Reference | Finding]:
     """Yield the references in files of shells, and a warning for each start file that cannot be read."""
-    parts = (f"{_FISH_PARTS}/{name}" for name in _names(privsep, places.home / _FISH_PARTS) if name.endswith(".fish"))
-    for name in (*_START_FILES, *parts):
-        try:
-            yield from _in_start_file(privsep, places.home / name, old_paths)
-        except SourceError as error:
-            yield warning("cutover", error.problem)
+    for name in _START_FILES:
+        yield from _warning(_in_start_file, privsep, places.home / name, old_paths)
+    yield from _warning(_in_parts, privsep, places.home / _FISH_PARTS, old_paths)
     for name in (*_COMMANDS, *_COMPLETIONS):
-        # This process reads the system's folders itself.
-        reader = Privsep() if name.startswith("/") else privsep
+        find = partial(_in_folder, completes=name in _COMPLETIONS)
+        yield from _warning(find, privsep, places.home / name, old_paths)
+
+
+_Find = Callable[[Privsep, Path, OldPaths], Iterator[Reference | Finding]]
+
+
+def _warning(find: _Find, privsep: Privsep, path: Path, old_paths: OldPaths) -> Iterator[Reference | Finding]:
+    """Yield what is found in a file or folder, a warning where it must not be read, nothing where it cannot."""
+    try:
         with suppress(OSError):
-            yield from _in_folder(reader, places.home / name, old_paths, completes=name in _COMPLETIONS)
+            yield from find(privsep, path, old_paths)
+    except SourceError as error:
+        yield warning("cutover", error.problem)
 
 
-def _names(privsep: Privsep, folder: Path) -> list[str]:
-    with suppress(OSError):
-        return privsep.call(list_names, str(folder))
-    return []
+def _in_parts(privsep: Privsep, folder: Path, old_paths: OldPaths) -> Iterator[Reference | Finding]:
+    for name in privsep.call(list_names, str(folder)):
+        if name.endswith(".fish"):
+            yield from _warning(_in_start_file, privsep, folder / name, old_paths)
 
 
 def _in_start_file(privsep: Privsep, path: Path, old_paths: OldPaths) -> Iterator[Reference]:
@@ -70,7 +78,7 @@ def _in_folder(privsep: Privsep, folder: Path, old_paths: OldPaths, *, completes
     for name, (target, real) in links.items():
         if old_paths.found_in(real):
             yield Reference(Kind.LINK, folder / name, old_paths.shown(target), text=target)
-    for name in _names(privsep, folder):
+    for name in privsep.call(list_names, str(folder)):
         of_ours = completes and name.removeprefix("_").partition(".")[0] == _COMMAND
         if name not in links and not name.startswith(".") and (of_ours or _names_it(privsep, folder / name, old_paths)):
             runs = "completes the old command" if completes else "names the old installation"

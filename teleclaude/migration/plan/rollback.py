@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from teleclaude.migration.plan.plan import Plan, published_paths
 from teleclaude.migration.plan.rollback_sql import make_rollback
 from teleclaude.migration.source.known_files import INDEX
 from teleclaude.platform.names import SYSTEMS, names_of
-from teleclaude.printable import printable
+from teleclaude.printable import printable, seen, shows_all
 
 _CUTOVER, _CUTOVER_UNDO, _ROLLBACK, _ROLLBACK_SQL = "cutover.sh", "cutover-undo.sh", "rollback.txt", "rollback.sql"
 _SINCE = "since.sql"
@@ -24,7 +24,21 @@ def write_down(plan: Plan) -> Iterator[tuple[Path, str]]:
     yield plan.folder / _ROLLBACK_SQL, make_rollback(plan.run)
     files = {_CUTOVER: describe_cutover(plan), _CUTOVER_UNDO: describe_cutover_undo(plan)} if not plan.is_trial else {}
     for name, lines in {**files, _ROLLBACK: describe_rollback(plan)}.items():
-        yield plan.folder / name, "".join(f"{line}\n" for line in lines)
+        yield plan.folder / name, "".join(f"{line}\n" for line in to_script(lines))
+
+
+_BY_HAND = "# Do this by hand. A name in it has characters that are not shown; \\xNN stands for each of them:"
+LEFT_OUT = "a command was not run, because a name in it has characters that are not shown: it is marked, do it by hand"
+"""What a script says of a command that is left to a person."""
+
+
+def to_script(lines: Iterable[str]) -> Iterator[str]:
+    """Yield the lines of a script in which a reader sees everything; any other command is left to a person."""
+    for line in lines:
+        if shows_all(line) or line.startswith("#"):
+            yield seen(line)
+        else:
+            yield from (_BY_HAND, f"#   {seen(line)}", f"echo '{LEFT_OUT}' >&2")
 
 
 def rollback_text(plan: Plan) -> Path:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from teleclaude.db import schema
 from teleclaude.db.models import MigrationRun, Model
 from teleclaude.migration.plan.plan import Plan
 from teleclaude.migration.values.identifiers import EVENTS, LEGACY, ORIGIN, quote
+from teleclaude.printable import seen, shows_all
 
 _RUNS = MigrationRun.__tablename__
 
@@ -77,7 +79,7 @@ def count_since(plan: Plan, committed: Mapping[str, int]) -> str:
     tables.pop(quote(_RUNS))
     since = "count(*) FILTER (WHERE age(xmin) < (SELECT age FROM run))"
     counts = "\n  UNION ALL ".join(
-        f"SELECT {_text(name.replace(chr(34), ''))}, {rows}, count(*), {since} FROM {name}"  # noqa: S608
+        f"SELECT {_seen(_text(name.replace(chr(34), '')))}, {rows}, count(*), {since} FROM {_seen(name)}"  # noqa: S608
         for name, rows in tables.items()
     )
     return _SINCE.format(runs=_RUNS, run=_text(plan.run), counts=counts)
@@ -86,3 +88,15 @@ def count_since(plan: Plan, committed: Mapping[str, int]) -> str:
 def _text(value: str) -> str:
     """Return a text as SQL and psql write it."""
     return "'" + value.replace("'", "''") + "'"
+
+
+_QUOTED = re.compile(r"""(['"])(?:(?!\1).|\1\1)*\1""", re.DOTALL)
+
+
+def _seen(quoted: str) -> str:
+    """Return SQL whose quoted names and texts show every character (PostgreSQL manual, section 4.1.2.3)."""
+    return _QUOTED.sub(lambda found: found[0] if shows_all(found[0]) else _escape(found[0]), quoted)
+
+
+def _escape(quoted: str) -> str:
+    return f"U&{seen(quoted.replace(chr(92), chr(92) * 2), chr(92) + '+{0:06X}')}"

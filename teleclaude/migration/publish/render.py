@@ -20,6 +20,7 @@ from teleclaude.errors import ConfigError
 from teleclaude.migration.plan.plan import MARK, Plan
 from teleclaude.migration.publish.problems import NO_CONFIGURATION, NO_LIST
 from teleclaude.migration.report.events import FilePreview, Left
+from teleclaude.migration.source.files import require_copies
 from teleclaude.migration.source.installation import ConfigFiles
 from teleclaude.printable import printable
 
@@ -53,9 +54,10 @@ _HEADINGS = {
 
 
 def prepare_config(plan: Plan) -> PreparedConfig:
-    """Return the new configuration; raises ConfigError where the daemon could not use it."""
+    """Return the new configuration; raises ConfigError where the daemon could not use it, SourceError."""
     old, files = _read_old(plan), plan.inventory.config_files
     assert files is not None
+    require_copies(files.digests)
     layers = split(old, plan.own_folders, _database_url(plan))
     make_settings(resolve(layers.system, layers.secrets, {}, {}), str(files.origins[files.config]))
     written = {kind: _write(plan, layers, kind) for kind in _HEADINGS}

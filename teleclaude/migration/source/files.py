@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from teleclaude.errors import SourceError
 from teleclaude.migration.source.installation import SourceFile
 from teleclaude.migration.source.privsep import Privsep
-from teleclaude.migration.source.problems import CHANGED, COPY_FAILED, READ_FAILED, TOO_LARGE
+from teleclaude.migration.source.problems import CHANGED, COPY_CHANGED, COPY_FAILED, READ_FAILED, TOO_LARGE
 from teleclaude.migration.source.stoppable import go_on
 from teleclaude.migration.source.unprivileged import open_regular
 
@@ -95,6 +95,13 @@ def _is_same(privsep: Privsep, path: Path, copy: Path) -> bool:
             return same and not copied.read(1)
     except OSError:
         return False
+
+
+def require_copies(copies: Mapping[Path, str]) -> None:
+    """Raise SourceError where a private copy does not have the sha256 that it had when it was made."""
+    for copy, digest in copies.items():
+        if hash_file(Privsep(), copy, exact=True) != digest:
+            raise SourceError(COPY_CHANGED.fill(copy=copy))
 
 
 def hash_file(privsep: Privsep, path: Path, limit: int | None = None, *, exact: bool = False) -> str:

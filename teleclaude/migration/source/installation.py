@@ -19,6 +19,12 @@ class Places:
         """The folder of the old installation in the home."""
         return self.home / ".teleclaude"
 
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """The folders whose owner is that of the installation, and which nobody else may change."""
+        checkout, home, state = self.checkout, self.home, self.state
+        return home, state, state / "docs", state / "people", checkout, checkout / "docs"
+
 
 @dataclass(frozen=True)
 class Account:
@@ -113,6 +119,8 @@ class SourceDatabase:
     names: FileNames = FileNames()
     collations: frozenset[str] = frozenset()
     """Orders of text that this SQLite does not know."""
+    copies: Mapping[Path, str] = field(default_factory=dict)
+    """The sha256 of each private file of the copy."""
 
     @property
     def real(self) -> SourceFile:
@@ -131,6 +139,8 @@ class ConfigFiles:
     persons: Mapping[str, Path] = field(default_factory=dict)
     origins: Mapping[Path, Path] = field(default_factory=dict)
     """The original of each copy, for errors."""
+    digests: Mapping[Path, str] = field(default_factory=dict)
+    """The sha256 of each copy."""
 
 
 @dataclass(frozen=True)

@@ -163,6 +163,7 @@ def _serve(descriptor: int, account: Account) -> None:
         # The process ends when root's end of the socket is closed; the rollback needs it until then.
         signal.signal(number, signal.SIG_IGN)
     _close_others(descriptor)
+    unprivileged.TRUSTED.add(account.uid)
     for path in account.top_folders:
         with opened_folder(path) as folder:
             if os.fstat(folder).st_uid != account.uid:

@@ -37,4 +37,7 @@ VALUE_TOO_LARGE = Problem(
     "a row of the table {table} is too large for the memory of this process, or for SQLite",
     "give it more memory; or, in a copy of the database, drop the generated or large column with sqlite3",
 )
+COPY_CHANGED = Problem(
+    "{copy} is no longer the private copy that was made", "find out who else can change the folder, and run again"
+)
 CHANGED = Problem("{path} changed during the migration", "stop the program that writes to it, and run again")

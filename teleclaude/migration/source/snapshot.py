@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 
 from teleclaude.errors import SourceError
-from teleclaude.migration.source.files import copy_file, digest_now, hash_file, opened
+from teleclaude.migration.source.files import copy_file, digest_now, hash_file, opened, require_copies
 from teleclaude.migration.source.installation import SourceDatabase, SourceFile
 from teleclaude.migration.source.privsep import Privsep
 from teleclaude.migration.source.problems import CHANGED, NO_ROOM
@@ -29,6 +29,8 @@ class Snapshot:
     copy: Path
     files: tuple[SourceFile, ...]
     uid: int
+    copies: Mapping[Path, str]
+    """The sha256 of each private file."""
 
 
 def copy_database(privsep: Privsep, path: Path, folder: Path) -> Snapshot:
@@ -53,9 +55,11 @@ def copy_database(privsep: Privsep, path: Path, folder: Path) -> Snapshot:
     changed = _find_changed(privsep, path, files)
     if changed or path not in [file.path for file in files]:
         raise SourceError(CHANGED.fill(path=changed or path))
+    digests = {copies[file.path]: file.sha256 for file in files}
     if copies[Path(f"{path}-journal")].is_file():
         _roll_back(copy)
-    return Snapshot(copy, tuple(files), states[path].st_uid)
+        digests = {made: digest for made in copies.values() if (digest := hash_file(Privsep(), made))}
+    return Snapshot(copy, tuple(files), states[path].st_uid, digests)
 
 
 def holds_changes(privsep: Privsep, part: Path) -> bool:
@@ -103,8 +107,12 @@ def _check_room(path: Path, needed: int, folder: Path) -> None:
 
 
 def check_unchanged(privsep: Privsep, databases: tuple[SourceDatabase, ...]) -> None:
-    """Raise SourceError where a file of an old database changed after the copy or is new, or a link leads elsewhere."""
+    """Raise SourceError where a file of an old database changed after the copy or is new, or a link leads elsewhere.
+
+    So it does where a copy is another one now.
+    """
     for database in databases:
+        require_copies(database.copies)
         real = database.real.path
         changed = _find_changed(privsep, real, database.files)
         if changed is None and privsep.call(find_real, str(database.path)) != str(real):

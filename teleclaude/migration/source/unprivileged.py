@@ -13,6 +13,7 @@ from itertools import islice
 from pathlib import Path
 
 from teleclaude.config.folders import Links, Policy, entered, walked
+from teleclaude.config.writers import find_open
 from teleclaude.errors import SourceError
 from teleclaude.migration.source.problems import DANGLING, NOT_PERMITTED, NOT_REGULAR, TOO_MANY_ENTRIES
 
@@ -20,17 +21,27 @@ TOP_FOLDERS: dict[Path, int] = {}
 """The topmost folders of the owner, opened before root's rights were given up: a folder of root's above them may be
 closed to the owner."""
 
+TRUSTED: set[int] = set() if os.geteuid() else {0}
+"""Where root asks: root and the owner. Only they may have made a link that is followed, and may change a folder whose
+files are read."""
+
 MAX_ENTRIES = 50_000
 _READING = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
-_RESOLVING = Policy(Links.ANY, opened=TOP_FOLDERS)
+_LOOKING = Policy(Links.ANY, opened=TOP_FOLDERS)
+_RESOLVING = Policy(Links.ANY, opened=TOP_FOLDERS, trusted=TRUSTED)
 _EXACTLY = Policy(Links.NONE, opened=TOP_FOLDERS)
+_OPENING = Policy(Links.NONE, opened=TOP_FOLDERS, trusted=TRUSTED)
 
 
-def resolve(path: Path) -> Path:
-    """Return a path without links, as far as it exists; raises OSError where the links go in a circle."""
-    with walked(path, _RESOLVING) as place:
-        if isinstance(place.trouble, OSError) and place.trouble.errno == errno.ELOOP:
+def resolve(path: Path, policy: Policy = _RESOLVING) -> Path:
+    """Return a path without links, as far as it exists.
+
+    Raises OSError where the links go in a circle, SourceError where somebody who is not trusted could have led it.
+    """
+    with walked(path, policy) as place:
+        is_circle = isinstance(place.trouble, OSError) and place.trouble.errno == errno.ELOOP
+        if place.trouble is not None and (is_circle or isinstance(place.trouble, SourceError)):
             raise place.trouble
         return place.path
 
@@ -80,10 +91,45 @@ def inspect(real: Path) -> os.stat_result:
 
 
 def open_exactly(real: Path, flags: int) -> int:
-    """Return a descriptor of a resolved path; raises OSError where a part of it has become a link."""
+    """Return a descriptor of a resolved path.
+
+    Raises OSError where a part of it has become a link, SourceError where others can change what is in its folder, or
+    in itself if it is one.
+    """
     folder, name = (real, ".") if real in TOP_FOLDERS or not real.name else (real.parent, real.name)
-    with walked(folder, _EXACTLY) as place:
-        return os.open(name, flags, dir_fd=entered(place))
+    with walked(folder, _OPENING) as place:
+        require_closed(folder, entered(place))
+        descriptor = os.open(name, flags, dir_fd=entered(place))
+    try:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            require_closed(real, descriptor)
+    except SourceError:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def require_closed(path: Path, descriptor: int) -> None:
+    """Raise SourceError where a user who is not trusted can write to what is open."""
+    refusal = find_open(path, os.fstat(descriptor), descriptor, TRUSTED)
+    if refusal is not None:
+        raise refusal
+
+
+def check_folder(path: str) -> None:
+    """Raise SourceError where a user who is not trusted can change a folder, or one on the way to it; OSError."""
+    with suppress(FileNotFoundError, NotADirectoryError, PermissionError):
+        os.close(open_exactly(resolve(Path(path)), os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC))
+
+
+def check_file(path: str) -> None:
+    """Raise SourceError where a user who is not trusted can change a file that says what else is read."""
+    with suppress(OSError):
+        descriptor = open_regular(path, False)
+        try:
+            require_closed(Path(path), descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def open_regular(path: str, exact: bool) -> int:
@@ -155,7 +201,17 @@ def list_links(folder: str) -> dict[str, list[str]]:
     real = resolve(Path(folder))
     for name in list_names(folder):
         with suppress(OSError), walked(real, _EXACTLY) as place:
-            found[name] = [os.readlink(name, dir_fd=entered(place)), str(resolve(real / name))]
+            found[name] = [os.readlink(name, dir_fd=entered(place)), str(resolve(real / name, _LOOKING))]
+    return found
+
+
+def identify(paths: list[str]) -> list[tuple[int, int]]:
+    """Return device and inode of those of the paths that exist, in order."""
+    found = []
+    for path in paths:
+        with suppress(OSError):
+            state = inspect(resolve(Path(path), _LOOKING))
+            found.append((state.st_dev, state.st_ino))
     return found
 
 
@@ -164,6 +220,6 @@ def list_existing(paths: list[str]) -> list[str]:
     found = []
     for path in paths:
         with suppress(OSError):
-            inspect(resolve(Path(path)))
+            inspect(resolve(Path(path), _LOOKING))
             found.append(path)
     return found

@@ -8,6 +8,10 @@ FOLDER_FAILED = Problem(
     "the folder of the run, {folder}, cannot be made: {reason}",
     "use --report-dir with a folder on a disk that has room, which the caller may write to",
 )
+UNSAFE_TEMPORARY = Problem(
+    "a user without privileges can change {path}, so root may not keep private copies there",
+    "set TMPDIR to a folder that only root can change, and run again",
+)
 OTHER_VERSION = Problem(
     "{journal} is of a run that was cut off, and another version of teleclaude wrote it",
     "finish or undo that run with the version that began it",

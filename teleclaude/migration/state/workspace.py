@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import tempfile
@@ -15,7 +16,7 @@ from teleclaude.errors import LockHeldError, PublishError
 from teleclaude.migration.plan.problems import UNSAFE_RUN_FOLDER
 from teleclaude.migration.plan.rollback import COMMAND_FILES
 from teleclaude.migration.state.journal import naming
-from teleclaude.migration.state.problems import FOLDER_FAILED
+from teleclaude.migration.state.problems import FOLDER_FAILED, UNSAFE_TEMPORARY
 
 _PREFIX = "teleclaude-migration-"
 _LOCK = "lock"
@@ -78,9 +79,13 @@ def write_private(path: Path, content: str) -> None:
 def private_folder() -> Iterator[Path]:
     """Make a folder that only we can read, and remove it at the end with everything in it.
 
-    It is locked meanwhile. Folders of runs that were killed are not locked, and are removed first.
+    It is locked meanwhile. Folders of runs that were killed are not locked, and are removed first. Raises PublishError
+    where the process is root and others can change the way to it: they could put another folder in its place.
     """
-    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+    place = Path(tempfile.gettempdir())
+    if os.geteuid() == 0 and (unsafe := find_unsafe_folder(place)) is not None:
+        raise PublishError(UNSAFE_TEMPORARY.fill(path=unsafe))
+    for folder in place.glob(f"{_PREFIX}*"):
         remove_killed(folder)
     folder, descriptor = _make_locked()
     try:
@@ -107,8 +112,7 @@ def remove_killed(folder: Path) -> None:
     with suppress(OSError, LockHeldError):
         descriptor = _lock(folder)
         try:
-            if folder.lstat().st_uid == os.geteuid():
-                _remove(folder)
+            _remove(folder)
         finally:
             os.close(descriptor)
 
@@ -124,8 +128,15 @@ def _remove(folder: Path) -> None:
 
 
 def _lock(folder: Path, flags: int = 0) -> int:
-    """Lock the lock file in a folder; raises OSError where there is none, LockHeldError."""
-    descriptor = os.open(folder / _LOCK, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC | flags, 0o600)
+    """Lock the lock file in a folder of ours; raises OSError where there is none, LockHeldError."""
+    around = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        if os.fstat(around).st_uid != os.geteuid():
+            raise PermissionError(errno.EPERM, os.strerror(errno.EPERM), str(folder))
+        opening = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC | flags
+        descriptor = os.open(_LOCK, opening, 0o600, dir_fd=around)
+    finally:
+        os.close(around)
     try:
         lock_file(descriptor, folder / _LOCK, "migration")
     except LockHeldError:

@@ -35,7 +35,7 @@ async def finish(plan: Plan) -> AsyncGenerator[Event, None]:
     for result in results:
         if result.sha256_before != result.sha256_after:
             raise SourceError(FILE_CHANGED.fill(path=result.path))
-    for activity in find_processes(Places(plan.inventory.checkout, plan.inventory.home), plan.databases):
+    for activity in find_processes(privsep, Places(plan.inventory.checkout, plan.inventory.home), plan.databases):
         raise SourceError(ACTIVE_AGAIN.fill(**vars(activity.problem)))
     if not plan.options.dry_run and plan.url is not None:
         # From here an interrupt comes too late.

@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from teleclaude.daemon.service_user import find_identity, make_environment
+from teleclaude.daemon.service_user import find_identity, make_environment, python
 from teleclaude.db.engine import disposing, make_engine
 from teleclaude.db.search.places import Search
 from teleclaude.db.store.sessions import LISTED_STATUSES
@@ -66,7 +66,7 @@ async def boot_daemon(plan: Plan, searches: Sequence[Search]) -> dict[str, Any]:
 
     Raises TargetError where its answer cannot be read.
     """
-    command = [sys.executable, "-m", "teleclaude", "daemon", "--probe", "--searches", "-"]
+    command = python("-m", "teleclaude", "daemon", "--probe", "--searches", "-")
     if plan.inventory.layout.root is not None:
         command += ["--root", str(plan.inventory.layout.root)]
     identity = find_identity(plan.inventory.layout.service_user) if plan.inventory.as_service_user else None

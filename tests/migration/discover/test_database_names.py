@@ -6,7 +6,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -199,6 +199,73 @@ def test_who_holds_the_file_by_another_name_is_named(places: Places, tmp_path: P
     ):
         assert running.stdout is not None
         running.stdout.readline()
-        [activity] = find_processes(places, (found,))
+        [activity] = find_processes(Privsep(), places, (found,))
         running.kill()
     assert f"process {running.pid} " in activity.problem.message
+
+
+HOLDS = "import sys; held = open({name!r}, 'rb'); print('up', flush=True); sys.stdin.read()"
+MAPS = """
+import mmap, os, sys
+with open({name!r}, 'rb') as file:
+    held = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+os.closerange(3, 100)
+print('up', flush=True)
+sys.stdin.read()
+"""
+
+
+def processes_while(places: Places, found: SourceDatabase, command: Sequence[str]) -> list[str]:
+    """Return what is said of the processes while a command runs, without its number."""
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as running:
+        assert running.stdout is not None
+        assert running.stdout.readline() == b"up\n"
+        said = [activity.problem.message for activity in find_processes(Privsep(), places, (found,))]
+        running.kill()
+    return [message.replace(str(running.pid), "N") for message in said]
+
+
+def in_other_mounts(mount: str, program: str, *arguments: str) -> list[str]:
+    """Return a command that runs a program of Python after a mount that it alone sees, as in a container."""
+    script = f'set -e; {mount}; cd "$1"; shift; exec "$@"'
+    return ["unshare", "--mount", "sh", "-c", script, "sh", arguments[0], sys.executable, "-c", program, *arguments[1:]]
+
+
+@pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="only root of Linux can mount")
+def test_a_process_that_sees_another_file_under_the_same_path_is_innocent(places: Places, tmp_path: Path) -> None:
+    path = places.checkout / "teleclaude.db"
+    for folder in (places.checkout, tmp_path / "theirs"):
+        folder.mkdir(exist_ok=True)
+        make(folder / path.name)
+    found = find(places, tmp_path / "private")
+    mount = f"mount --bind {tmp_path}/theirs {places.checkout}"
+    for words in (("-m", "teleclaude.daemon"), ("-m", "teleclaude.daemon", str(places.checkout))):
+        command = in_other_mounts(mount, HOLDS.format(name=str(path)), str(places.checkout), *words)
+        assert processes_while(places, found, command) == []
+
+
+@pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="only root of Linux can mount")
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [((), "process N "), (("-m", "teleclaude.daemon"), "the daemon is running as process N")],
+    ids=["a reader", "a daemon"],
+)
+def test_a_process_that_sees_the_checkout_under_another_path_is_named(
+    places: Places, tmp_path: Path, words: tuple[str, ...], said: str
+) -> None:
+    make(places.checkout / "teleclaude.db")
+    (tmp_path / "app").mkdir()
+    found = find(places, tmp_path / "private")
+    mount = f"mount --bind {places.checkout} {tmp_path}/app"
+    command = in_other_mounts(mount, HOLDS.format(name="teleclaude.db"), str(tmp_path / "app"), *words)
+    [message] = processes_while(places, found, command)
+    assert message.startswith(said)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux shows in /proc which file a process has mapped")
+def test_who_has_mapped_the_file_and_closed_it_is_named(places: Places, tmp_path: Path) -> None:
+    path = places.checkout / "teleclaude.db"
+    make(path)
+    found = find(places, tmp_path / "private")
+    [message] = processes_while(places, found, [sys.executable, "-c", MAPS.format(name=str(path))])
+    assert message.endswith("holds the database open")

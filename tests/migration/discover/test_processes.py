@@ -24,6 +24,7 @@ from teleclaude.migration.report.report import Report
 from teleclaude.migration.run import Step
 from teleclaude.migration.source.installation import Places
 from teleclaude.migration.source.options import Options
+from teleclaude.migration.source.privsep import Privsep
 from teleclaude.platform import services
 from tests.crash.machine import Job
 from tests.support.command import teleclaude, to_arguments
@@ -94,7 +95,7 @@ def test_where_no_process_can_be_seen_nothing_is_taken_for_unused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(psutil, "PROCFS_PATH", str(tmp_path))
-    (activity,) = find_processes(Places(tmp_path, tmp_path), ())
+    (activity,) = find_processes(Privsep(), Places(tmp_path, tmp_path), ())
     assert "/proc does not show the processes" in activity.problem.message
 
 
@@ -134,6 +135,7 @@ def units(tmp_path: Path, sample: SampleInstallation, monkeypatch: pytest.Monkey
     program.write_text(SYSTEMCTL.replace("{folder}", str(folder)))
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+    monkeypatch.setattr(services, "PROGRAMS", f"{program.parent}:{services.PROGRAMS}")
     monkeypatch.setattr(services, "SYSTEM_UNITS", (folder,))
     return folder
 

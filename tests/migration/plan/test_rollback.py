@@ -2,16 +2,20 @@
 
 import shlex
 import subprocess
+import unicodedata
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import make_url
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import URL, make_url
 
 from teleclaude.layout import make_layout
 from teleclaude.migration.plan.plan import MARK, Plan, make_plan
 from teleclaude.migration.plan.rollback import (
+    LEFT_OUT,
     NO_JQ,
     describe_config_removal,
     describe_cutover,
@@ -20,13 +24,16 @@ from teleclaude.migration.plan.rollback import (
     describe_emptying,
     describe_next,
     describe_rollback,
+    to_script,
     write_down,
 )
 from teleclaude.migration.plan.rollback_sql import count_since, make_rollback
+from teleclaude.migration.plan.tables import TablePlan
 from teleclaude.migration.source.installation import Account, DocFile
 from teleclaude.migration.source.inventory import Inventory, Kind, Reference, Service
 from teleclaude.migration.source.options import Options
 from teleclaude.platform.names import Unit
+from tests.support.sample import query
 
 UNIT = Service(
     Unit("teleclaude.service", "sudo systemctl", Path("/etc/x.service")), "python", running=True, at_boot=True
@@ -181,3 +188,72 @@ def test_rows_written_since_are_counted_for_every_table_but_that_of_the_runs(inv
     assert 'FROM "sessions"' in said
     assert 'FROM "migration_runs"' not in said
     assert f"run_id = '{inventory.run}'" in said
+
+
+ODD = "\x1b\n\t\r\x07\x7f\x9b\u200b\u200d\u202e\u2066\u2028\ufeff\xad\udc9b"
+NAMES = st.text(st.sampled_from("a'\"\\$`; é\N{OLD ITALIC LETTER A}\udce9" + ODD), min_size=1, max_size=8)
+LISTED = {"Cc", "Cf", "Zl", "Zp"}
+
+
+def unseen(text: str) -> list[str]:
+    return [each for each in text if (each not in "\n\t" and unicodedata.category(each) in LISTED) or each == "\udc9b"]
+
+
+@given(names=st.lists(NAMES, min_size=7, max_size=7))
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_reader_sees_every_character_of_what_the_run_writes_down(inventory: Inventory, names: list[str]) -> None:
+    unit, shell, hook, link, target, cron, home = names
+    at = Path("/home", home.replace("/", ""))
+    plan = planned(
+        inventory,
+        home=at,
+        checkout=at / "checkout",
+        user_config=at / "config.yml",
+        services=(replace(UNIT, unit=replace(UNIT.unit, name=unit, path=at / unit)),),
+        references=(
+            replace(SHELL, path=at / shell),
+            replace(HOOK, path=at / f"{hook}.json", keys=("hooks", hook)),
+            Reference(Kind.LINK, at / link, target, text=target),
+            Reference(Kind.CRON, at / cron, cron, (1, 1), crontab=cron, home=at),
+            replace(SHELL, path=at / f"{shell}-", active=False),
+        ),
+    )
+    texts = [text for _, text in write_down(plan)]
+    table = TablePlan(unit, "legacy", unit, (), (), 1)
+    sql = count_since(replace(plan, tables=(table,)), {table.label: 1})
+    assert unseen("".join((*texts, sql))) == []
+    # The first of them is SQL.
+    script = "\n".join(texts[1:]).encode(errors="surrogateescape")
+    done = subprocess.run(["sh", "-n"], input=script, capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_a_command_that_a_reader_would_not_see_whole_is_named_and_not_run(tmp_path: Path) -> None:
+    said = list(to_script([f"touch {tmp_path}/odd\x1b", f"touch {tmp_path}/plain", "# \u202eabc"]))
+    assert said[1:] == [
+        f"#   touch {tmp_path}/odd\\x1b",
+        f"echo '{LEFT_OUT}' >&2",
+        f"touch {tmp_path}/plain",
+        "# \\x202eabc",
+    ]
+    subprocess.run(["sh"], input="\n".join(said), text=True, check=False, stderr=subprocess.DEVNULL)
+    assert [path.name for path in tmp_path.iterdir()] == ["plain"]
+
+
+@pytest.mark.parametrize(
+    ("name", "written"),
+    [
+        ("plain\\", '"plain\\"'),
+        ("a\x1b\\b", 'U&"a\\+00001B\\\\b"'),
+        ("\u202e'\"", 'U&"\\+00202E\'"""'),
+        ("two\nlines", 'U&"two\\+00000Alines"'),
+    ],
+)
+async def test_the_names_of_tables_are_written_so_that_postgresql_still_finds_them(
+    inventory: Inventory, target: URL, name: str, written: str
+) -> None:
+    plan = replace(planned(inventory), tables=(TablePlan(name, "legacy", name, (), (), 1),))
+    assert f'FROM "legacy".{written}\n' in count_since(plan, {f"legacy.{name}": 1})
+    quoted = name.replace('"', '""')
+    await query(target, f'CREATE TABLE "{quoted}" ()')
+    assert await query(target, f"SELECT count(*) FROM {written}") == [(0,)]

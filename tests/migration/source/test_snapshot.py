@@ -28,7 +28,7 @@ def writer(tmp_path: Path) -> Iterator[sqlite3.Connection]:
 
 def snapshot(path: Path) -> SourceDatabase:
     made = copy_database(OURS, path.resolve(), path.parent / "private")
-    return SourceDatabase(path, made.uid, "", made.copy, made.files, (), ())
+    return SourceDatabase(path, made.uid, "", made.copy, made.files, (), (), copies=made.copies)
 
 
 def test_the_copy_holds_the_rows_of_the_wal_and_the_original_stays(writer: sqlite3.Connection, tmp_path: Path) -> None:
@@ -54,6 +54,7 @@ def test_a_transaction_that_was_cut_off_is_rolled_back_in_the_copy(tmp_path: Pat
         found = snapshot(path)
         database.execute("ROLLBACK")
     assert [file.path.name for file in found.files] == ["old.db", "old.db-journal"]
+    assert {path.name for path in found.copies} == {"teleclaude.db"}
     with closing(sqlite3.connect(found.copy)) as copy:
         assert copy.execute("SELECT a FROM t").fetchall() == [(1,)]
 
@@ -68,6 +69,23 @@ def test_a_later_write_is_noticed(writer: sqlite3.Connection, tmp_path: Path) ->
     writer.execute("INSERT INTO t VALUES (2)")
     writer.commit()
     with pytest.raises(SourceError, match="-wal changed during the migration"):
+        check_unchanged(OURS, (found,))
+
+
+@pytest.mark.parametrize("name", ["teleclaude.db", "teleclaude.db-wal"])
+def test_a_copy_that_was_changed_or_swapped_for_a_link_is_noticed(
+    writer: sqlite3.Connection, tmp_path: Path, name: str
+) -> None:
+    assert writer.in_transaction is False
+    found = snapshot(tmp_path / "old.db")
+    copy = found.copy.with_name(name)
+    copy.rename(tmp_path / "aside")
+    copy.symlink_to(tmp_path / "aside")
+    with pytest.raises(SourceError, match=r"."):
+        check_unchanged(OURS, (found,))
+    copy.unlink()
+    copy.write_bytes((tmp_path / "aside").read_bytes() + b"x")
+    with pytest.raises(SourceError, match=f"{copy} is no longer the private copy"):
         check_unchanged(OURS, (found,))
 
 

@@ -1,12 +1,15 @@
 """The folders of a run: one stays, one is private and removed, and no living run loses either."""
 
+import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from teleclaude.db.file_lock import hold_existing
 from teleclaude.errors import LockHeldError, PublishError
 from teleclaude.migration.state.workspace import (
     private_folder,
@@ -103,6 +106,25 @@ def test_the_private_folder_of_a_killed_run_is_removed_by_the_next(temporary: Pa
     assert len(list(temporary.glob("*/copy"))) == 1
     with private_folder() as folder:
         assert list(temporary.iterdir()) == [folder]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+@pytest.mark.parametrize("prepare", [lambda place: os.chown(place, 12345, 12345), lambda place: place.chmod(0o777)])
+def test_root_keeps_no_private_copies_where_another_user_can_change_the_way(
+    temporary: Path, prepare: Callable[[Path], None]
+) -> None:
+    prepare(temporary)
+    with pytest.raises(PublishError, match=f"can change {temporary}, so root may not"), private_folder():
+        pass
+    assert list(temporary.iterdir()) == []
+
+
+def test_a_link_to_another_folder_is_not_taken_for_the_folder_of_a_killed_run(tmp_path: Path, temporary: Path) -> None:
+    (tmp_path / "lock").write_text("theirs")
+    (temporary / "teleclaude-migration-x").symlink_to(tmp_path)
+    with hold_existing(tmp_path / "lock"), private_folder():
+        assert (tmp_path / "lock").read_text() == "theirs"
+    assert (temporary / "teleclaude-migration-x").is_symlink()
 
 
 def test_a_folder_without_a_lock_is_nobody_s_to_remove(tmp_path: Path) -> None:

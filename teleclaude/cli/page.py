@@ -104,7 +104,9 @@ def _describe_files(report: Mapping[str, Any]) -> Iterator[str]:
     elif report["files"]:
         files, docs = summary.count(len(report["files"]), "file"), summary.count(len(report["docs"]), "shared snippet")
         left = summary.count(len(report["left"]), "item")
-        yield f"{files} and {docs} written, {left} left in place; the report lists them"
+        changed = summary.total(report["docs"], "references")
+        links = f", {summary.count(changed, 'reference')} changed" if changed else ""
+        yield f"{files} and {docs} written{links}, {left} left in place; see the report"
 
 
 def _describe_rehearsed(report: Mapping[str, Any]) -> Iterator[str]:

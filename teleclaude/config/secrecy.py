@@ -56,9 +56,16 @@ _LOOKS = re.compile(
 """Secrets anywhere in a text: forms of well-known issuers, long random words, a name with its value."""
 
 _ISSUED = re.compile(
-    r"-----BEGIN [A-Z ]*PRIVATE KEY|\bAGE-SECRET-KEY-1\w{20,}|\b(?:sk|pk|rk)[-_](?=[\w-]{0,200}\d)[\w-]{20,}"
-    r"|\bgh[opsur]_\w{20,}|\bgithub_pat_\w{20,}|\bglpat-[\w-]{16,}|\bxox[a-z]-\d[\w-]{10,}|\bA[KS]IA[A-Z0-9]{16}\b"
-    r"|\beyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{10,}|\b\d{8,12}:[\w-]{35}\b|\bAIza[\w-]{35}|\bnpm_\w{30,}|\bhf_\w{30,}"
+    r"-----BEGIN [A-Z ]*PRIVATE KEY|---- BEGIN SSH2 ENCRYPTED PRIVATE KEY|^PuTTY-User-Key-File-\d"
+    r"|\bAGE-SECRET-KEY-1\w{20,}|\bAGE-PLUGIN-\w+-1\w{10,}|\b(?:sk|pk|rk)[-_](?=[\w-]{0,200}\d)[\w-]{20,}"
+    r"|\bgh[opsur]_\w{20,}|\bgithub_pat_\w{20,}|\bgl(?:pat|dt|rt|cbt|ptt|ft|soat|agent|imt)-[\w-]{16,}|\bxox[a-z]-\d[\w-]{10,}|\bxapp-\d-[\w-]{20,}"
+    r"|\bA[KS]IA[A-Z0-9]{16}\b|\beyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{10,}|\b\d{8,12}:[\w-]{35}\b|\bAIza[\w-]{35}"
+    r"|(?<![\w.-])[MNO][\w-]{23,25}\.[\w-]{6}\.[\w-]{27,40}(?![\w.-])|\bSG\.[\w-]{20,24}\.[\w-]{39,50}"
+    r"|\b(?:npm|hf|dckr_pat|dop_v1|shp(?:at|ca|pa|ss)|glsa|lin_api|ntn|figd|gsk|whsec)[-_](?=\w{0,80}\d)[\w-]{20,}"
+    r"|\b(?:pypi-AgE|GOCSPX-|PMAK-|tskey-(?:auth|api)-|ya29\.|ATATT3)[\w-]{20,}"
+    r"|(?i:aws_secret_access_key)['\"]?\s{0,9}[:=]\s{0,9}['\"]?(?![\w/+]*EXAMPLE)[\w/+]{40}(?![\w/+])"
+    r"|https://hooks\.slack\.com/services/T\w{6,}/B\w{6,}/\w{16,}|/api/webhooks/\d{15,20}/[\w-]{40,}",
+    re.MULTILINE,
 )
 """Private keys and tokens of known issuers; prose about secrets, and examples, do not look like them."""
 
@@ -140,10 +147,16 @@ def looks_secret(text: str, known: Collection[str]) -> bool:
     )
 
 
-def find_issued(text: str) -> int | None:
-    """Return the line, from 1, of the first private key or token of a known issuer, None where there is none."""
-    found = _ISSUED.search(text)
-    return text.count("\n", 0, found.start()) + 1 if found else None
+def find_issued(content: bytes) -> int | None:
+    """Return the line, from 1, of the first private key or token of a known issuer, None where there is none.
+
+    The text may be UTF-8 or UTF-16, and have bytes of another encoding that has the letters of ASCII.
+    """
+    for encoding in ("utf-8", "utf-16-le", "utf-16-be") if b"\0" in content else ("utf-8",):
+        text = content.decode(encoding, "replace")
+        if found := _ISSUED.search(text):
+            return text.count("\n", 0, found.start()) + 1
+    return None
 
 
 def has_secret(text: str, known: Collection[str]) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from teleclaude.config.secrecy import has_secret, is_harmless, is_login, is_secret, mask, named_secrets
+from teleclaude.config.secrecy import find_issued, has_secret, is_harmless, is_login, is_secret, mask, named_secrets
 
 NAMES = "otp totpSeed hmac hmac_value accesskey ACCESS-KEY passcode seed signing request-signing salt psk dbpassword"
 OTHER_NAMES = "port seeded basalt design assigning hotkey keyboard compass spin author login user prompt tokenizer"
@@ -44,6 +44,20 @@ def test_a_name_in_which_such_a_word_is_only_a_part_tells_none(name: str) -> Non
         '{"salt": "x"}',
         "https://host/webhook/x1",
         "https://host/path?otp=1234",
+        "AGE-SECRET-KEY-1" + "Q" * 58,
+        "aws " + "aB1/" * 10,
+        "aws " + "aB1+" * 10,
+        "https://host/hooks/3f8a2c11-7b1e-4c39-9d3a-0123456789ab",
+        "https://calendar.google.com/calendar/ical/ada%40x.org/private-0a1b2c3d4e/basic.ics",
+        "https://outlook.office365.com/owa/calendar/3f8a2c11-7b1e-4c39-9d3a-0123456789ab/calendar.ics",
+        "https://hc-ping.com/abcd1234",
+        "curl -fsS https://ntfy.sh/ada_alerts",
+        "https://maker.ifttt.com/trigger/x/with/key/abc",
+        "https://ada.webhook.office.com/webhookb2/x",
+        "az login --pat abc",
+        "borg -k hunter2",
+        "PW=x run",
+        "DB_PW=x run",
     ],
 )
 def test_a_text_with_a_secret_in_it_is_told(text: str) -> None:
@@ -71,6 +85,13 @@ def test_a_text_with_a_secret_in_it_is_told(text: str) -> None:
         "/webhook/github",
         "seeded: 3",
         "the design is new",
+        "curl -k https://host",
+        "sort -k 2",
+        "tool -k ./key.pem",
+        "run --pat ${PAT}",
+        "PW=${PW} run",
+        "https://calendar.google.com/calendar/ical/public/basic.ics",
+        "/usr/lib/python3/dist-packages/Some/Path/With1Number",
     ],
 )
 def test_a_text_without_a_secret_is_left_alone(text: str) -> None:
@@ -105,6 +126,7 @@ def test_a_long_word_is_looked_at_from_its_beginning_alone(piece: str) -> None:
     begun = time.process_time()
     has_secret(f"?{text} ", ())
     list(named_secrets(text))
+    find_issued(text.encode())
     assert time.process_time() - begun < 2
 
 
@@ -141,3 +163,47 @@ def test_of_secrets_names_are_shown_and_none_that_is_a_secret_itself() -> None:
         "***": "***",
         "own": "***",
     }
+
+
+ISSUED = [
+    "-----BEGIN RSA PRIVATE KEY-----",
+    "-----BEGIN PGP PRIVATE KEY BLOCK-----",
+    "---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ----",
+    "PuTTY-User-Key-File-3: ssh-ed25519",
+    "AGE-SECRET-KEY-1" + "Q" * 58,
+    "AGE-PLUGIN-YUBIKEY-1" + "Q" * 20,
+    "sk-ant-api03-" + "a1" * 20,
+    "gldt-" + "a1" * 10,
+    "xapp-1-" + "A1" * 20,
+    "ASIA" + "A1" * 8,
+    "aws_secret_access_key = '" + "aB1/+" * 8 + "'",
+    "M" + "a" * 23 + ".abcdef." + "b" * 27,
+    "SG." + "a" * 22 + "." + "b" * 43,
+    "dckr_pat_" + "a1" * 14,
+    "whsec_" + "a1" * 14,
+    "ATATT3x" + "a1" * 20,
+    "https://hooks.slack.com/services/T00000000/B00000000/" + "a" * 24,
+    "https://discord.com/api/webhooks/" + "1" * 18 + "/" + "a" * 68,
+]
+
+
+@pytest.mark.parametrize("token", ISSUED)
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1", "utf-16", "utf-16-be"])
+def test_a_key_or_a_token_in_a_snippet_is_found_in_its_line_whatever_the_encoding(token: str, encoding: str) -> None:
+    assert find_issued(f"---\nnote: caf\xe9\nkey:\n{token}\n---\n".encode(encoding)) == 4
+    assert find_issued(("\xe9" * (1 << 20) + f"\n{token}").encode(encoding)) == 2
+
+
+@pytest.mark.parametrize(
+    "prose",
+    [
+        "The public key: -----BEGIN PUBLIC KEY-----, ssh-ed25519 AAAAC3Nz",
+        "Use https://hooks.slack.com/services/T…/B…/… or https://discord.com/api/webhooks/ID/TOKEN.",
+        "aws_secret_access_key = wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+        "Run npm_config_registry=…, glob-parent-and-other-packages, hf_transfer, whsec_…, AGE-SECRET-KEY-1…",
+        "Module.method.another_method, MyVeryLongModuleNameHere.submod.another_function_name",
+        "sk-learn, pk_column_names_of_the_table, shpat_…, ntn_…",
+    ],
+)
+def test_prose_about_keys_is_none(prose: str) -> None:
+    assert find_issued(prose.encode()) is None

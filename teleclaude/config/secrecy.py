@@ -12,7 +12,7 @@ from typing import Any
 
 _SECRET_WORDS = re.compile(
     r"(?:^|_)(?:[a-z0-9]*(?:tokens?|secrets?|passwords?|passwd|passphrases?|passcodes?|credentials?)"
-    r"|(?:user|db|smtp)?pass|pwd|pin|(?:api|access|secret|private|auth|pass|ssh)?keys?|auth|authorization|bearer|cookies?"
+    r"|(?:user|db|smtp|ssh|ftp|mail|root)?pass|pwd?|pin|(?:api|access|secret|private|auth|pass|ssh)?keys?|auth|authorization|bearer|cookies?"
     r"|jwt|t?otp|hmac|psk|salts?|seeds?|signing|webhook_urls?)(?:_|$)"
 )
 """Words anywhere in a name that make it the name of a secret."""
@@ -24,8 +24,8 @@ _MAPS_OF_SECRETS = frozenset({"env", "envs", "environment", "header", "headers",
 
 URL_SECRET = re.compile(
     r"(?P<before>(?<![a-z0-9+.-])[0-9+.-]*+[a-z][a-z0-9+.-]*+://[^/?#\s@:]*+:)(?P<user_secret>\S{1,4000})(?=@)"
-    r"|(?P<scheme>(?:(?<![a-z])[a-z]++\+)?https?://)(?P<name_secret>[^/?#\s@:]++)(?=@)"
-    r"|(?P<place>https?://[^\s?#]{0,500}/(?:(?:web)?hooks?/|bot)|https?://hooks\.[^/\s?#]+/[a-z]+/)(?P<path_secret>[^\s?#]+)"
+    r"|(?P<scheme>(?:(?<![a-z])[a-z]++\+)?(?:http|redi)ss?://)(?P<name_secret>[^/?#\s@:]++)(?=@)"
+    r"|(?P<place>https?://[^\s?#]{0,500}/(?:(?:web)?hooks?/|bot)|https?://hooks?\.[^/\s?#]+/(?:[a-z]+/)?)(?P<path_secret>[^\s?#]+)"
     r"|(?P<name>[?&#](?=[^=&#\s]{0,200}+=)[^=&#\s]*?"
     r"(?:token|secret|pass|pwd|key|sig|auth|jwt|code|credential|otp|hmac|salt|seed)[^=&#\s]*+=)(?P<query_secret>[^&#\s]+)",
     re.IGNORECASE,
@@ -45,11 +45,14 @@ _LOOKS = re.compile(
     r"|(?<![\w+/=.-])(?=[a-zA-Z0-9+/]*\d)(?=[A-Z0-9+/]*[a-z])(?=[a-z0-9+/]*[A-Z])[A-Za-z0-9+/]{40}(?![\w+/=-])"
     r"|\bAGE-SECRET-KEY-1\w+|\bA[SG]IA[A-Z0-9]{12,}|\bAIza[\w-]{20,}|\bPMAK-\w{8,}|\bnpm_\w{8,}|\bhf_\w{8,}"
     r"|https?://[^\s?#]{0,500}?/(?:private-\w{6,}|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|with/key/\w)"
-    r"|https?://(?:hc-ping\.com|cronitor\.link|[\w.-]{0,100}(?:webhook\.(?:site|office\.com)|ntfy\.sh))/[\w-]{4,}"
+    r"|https?://(?:hc-ping\.com|cronitor\.link|[\w.-]{0,100}(?:webhook\.(?:site|office\.com)|ntfy\.sh)|nosnch\.in)/[\w-]{4,}"
+    r"|https?://[^\s?#]{0,500}?/(?:api/push/\w|(?:ping|heartbeat)/(?=[\w-]{0,40}\d)[\w-]{8,})|webcal://[^\s?#]{0,500}?/[\w-]{16,}"
+    r"|https?://[^\s?#]{0,500}?/(?=[\w-]{0,80}\d)[\w-]{16,}[^\s?#]{0,200}\.ics\b"
     r"|(?<![\w-])--pat[ =](?!\$\{|-)\S|(?<![\w-])-k\s+(?![-/~.$]|https?:)\S{4,}|(?<![\w-])(?i:\w{0,40}PW)=(?!\$\{)\S"
     r"|(?<![\w+/=-])[A-Za-z0-9+/]{60,}+={0,2}+(?![\w+/=-])"
     r"|(?i:\b(?:bearer|basic)\s+(?!\$\{)\S{6,})"
-    r"|(?i:(?<![\w-])(?>[\w-]*?(?:token|secret|passw|passphrase|\bpwd|api[_-]?key|private[_-]?key|authorization))"
+    r"|(?i:(?<![\w-])(?>[\w-]*?(?:token|secret|passw|passphrase|\bpwd|api[_-]?key|private[_-]?key|authorization"
+    r"|mot de passe|contrase[nñ]a|wachtwoord|kennwort|senha|parola|пароль|(?:seed|recovery) (?:phrase|words|code)))"
     r"[\w-]*+['\"]?(?:\s*[:=]\s*|\s+is\s+|\s+was\s+)['\"]?(?!\$\{|[\s'\"]|$)\S)"
     r"|(?i:(?<![\w-])\w*+-(?>[\w-]*?(?:token|secret|password|key))[\w-]*+[ =](?!\$\{|-)\S)"
 )
@@ -85,11 +88,18 @@ _LOGIN = re.compile(
 
 _COMMAND = re.compile(
     r"\b(?:mysql|mariadb|sshpass)\w*+[^\n]{0,300}?\s-p\s*+(?!\$\{)\S|\bredis-cli\b[^\n]{0,300}?\s-a\s*+(?!\$\{)\S"
+    r"|\b(?:(?:un)?zip|ipmitool|mosquitto_\w{3})\b[^\n]{0,300}?\s-P\s*+(?!\$\{)\S|\bldap\w{3,12}\b[^\n]{0,300}?\s-w\s*+(?!\$\{)\S"
+    r"|\bsnmp\w{3,12}\b[^\n]{0,300}?\s-c\s*+(?!\$\{)\S"
+    r"|\b(?:smb\w+|rpcclient|lftp)\b[^\n]{0,300}?\s-[uU]\s*+[^\s,%]{1,100}[,%](?!\$\{)\S"
+    r"|\bcurl\b[^\n]{0,300}?\s(?:-b|--cookie)\s*+['\"]?[\w-]{1,100}=(?!\$\{)\S"
+    r"|--from-literal[= ][^\s=]{1,100}=(?!\$\{)\S"
+    r"|\b(?:echo|printf)\s(?![^\n|]{0,300}\$)[^\n|]{1,300}\|[^\n]{0,300}?(?:sudo\s+-S|-stdin\b|--with-token|passwd\b)"
+    r"|\bexpect\s+-c\b[^\n]{0,300}?\bsend\b|\blogin\s+\S{1,100}\s+password\s+(?!\$\{)\S"
     r"|(?<![\w-])(?<!mkdir )(?<!claude )(?<!gemini )(?<!codex )-p(?!ath|erm|rint|rune)"
     r"(?!\s*+['\"]?(?:[-/~.$]|\d{1,5}(?:[.:-]\d{1,5})*(?:/\w+)?(?![^\s'\"])))\s*+\S"
 )
-"""A password after an option of one letter. Of other programs than the named ones `-p` also takes a port or a folder,
-of the agents a prompt or a profile, and find has words that begin with it."""
+"""A password in a command, mostly after a short option. Of other programs than the named ones `-p` also takes a port or
+a folder, of the agents a prompt or a profile, and find has words that begin with it."""
 
 ONLY_REFERENCES = re.compile(r"(?:\$\{[^}]+\})+")
 
@@ -141,7 +151,7 @@ def is_no_value(value: Any) -> bool:
 def looks_secret(text: str, known: Collection[str]) -> bool:
     """Whether a text holds something that looks like a secret, or one of the `known` ones."""
     return (
-        any(form.search(text) for form in (_LOOKS, _LOGIN, _COMMAND))
+        any(form.search(text) for form in (_LOOKS, _ISSUED, _LOGIN, _COMMAND))
         or any(is_secret(match["option"] or match["name"]) for match in _NAMED.finditer(text))
         or any(value in text for value in known)
     )

@@ -11,6 +11,27 @@ from teleclaude.config.secrecy import find_issued, has_secret, is_harmless, is_l
 NAMES = "otp totpSeed hmac hmac_value accesskey ACCESS-KEY passcode seed signing request-signing salt psk dbpassword"
 OTHER_NAMES = "port seeded basalt design assigning hotkey keyboard compass spin author login user prompt tokenizer"
 
+ISSUED = [
+    "-----BEGIN RSA PRIVATE KEY-----",
+    "-----BEGIN PGP PRIVATE KEY BLOCK-----",
+    "---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ----",
+    "PuTTY-User-Key-File-3: ssh-ed25519",
+    "AGE-SECRET-KEY-1" + "Q" * 58,
+    "AGE-PLUGIN-YUBIKEY-1" + "Q" * 20,
+    "sk-ant-api03-" + "a1" * 20,
+    "gldt-" + "a1" * 10,
+    "xapp-1-" + "A1" * 20,
+    "ASIA" + "A1" * 8,
+    "aws_secret_access_key = '" + "aB1/+" * 8 + "'",
+    "M" + "a" * 23 + ".abcdef." + "b" * 27,
+    "SG." + "a" * 22 + "." + "b" * 43,
+    "dckr_pat_" + "a1" * 14,
+    "whsec_" + "a1" * 14,
+    "ATATT3x" + "a1" * 20,
+    "https://hooks.slack.com/services/T00000000/B00000000/" + "a" * 24,
+    "https://discord.com/api/webhooks/" + "1" * 18 + "/" + "a" * 68,
+]
+
 
 @pytest.mark.parametrize("name", NAMES.split())
 def test_a_name_tells_a_secret(name: str) -> None:
@@ -58,6 +79,27 @@ def test_a_name_in_which_such_a_word_is_only_a_part_tells_none(name: str) -> Non
         "borg -k hunter2",
         "PW=x run",
         "DB_PW=x run",
+        "SSHPASS=x sshpass -e ssh host",
+        "unzip -Phunter2 x.zip",
+        "mosquitto_pub -u ada -P hunter2 -t x",
+        "ldapsearch -D cn=a -w hunter2",
+        "snmpwalk -v2c -c hunter2 host",
+        "smbclient //host/share -U ada%hunter2",
+        "lftp -u ada,hunter2 ftp://host",
+        "curl -b session=hunter2 https://host",
+        "echo hunter2 | sudo -S true",
+        "printf '%s' hunter2 | docker login -u ada --password-stdin",
+        "expect -c 'send hunter2'",
+        "machine host login ada password hunter2",
+        "kubectl create secret generic x --from-literal=k=hunter2",
+        "tool --pw hunter2",
+        "mot de passe: hunter2",
+        "recovery code is hunter2",
+        "redis://hunter2@host",
+        "https://up.example.com/api/push/rdZSlBerxy?status=up",
+        "https://hook.eu1.make.com/sjcibofbcixgydb",
+        "webcal://p01-caldav.icloud.com/published/2/qx9vJupc94tnwlavyfE",
+        *(token for token in ISSUED if "key" not in token.lower()),
     ],
 )
 def test_a_text_with_a_secret_in_it_is_told(text: str) -> None:
@@ -92,6 +134,14 @@ def test_a_text_with_a_secret_in_it_is_told(text: str) -> None:
         "PW=${PW} run",
         "https://calendar.google.com/calendar/ical/public/basic.ics",
         "/usr/lib/python3/dist-packages/Some/Path/With1Number",
+        "date -u +%F",
+        "echo done | tee -a log",
+        "echo ${PW} | sudo -S true",
+        "Expect the build, and send a summary; log in, and reset the login.",
+        "zip -r x.zip docs",
+        "curl -b cookies.txt https://host",
+        "https://github.com/ada/push/notifications-api",
+        "https://www.youtube.com/channel/UC-lHJZR3Gqxm24_Vd_AJ5Yw",
     ],
 )
 def test_a_text_without_a_secret_is_left_alone(text: str) -> None:
@@ -117,6 +167,7 @@ def test_a_user_is_a_secret_where_the_password_is_beside_it(name: str, value: st
 PIECES = [
     *("x", "X", "-", "a-", "a.", "a+", "=", "key", "token", "my-token-", "?", "?key", "http", "http://", "a://b:"),
     *("mysql", "mysql ", "redis-cli ", "-p", "-p ", "-p 1", "user ", "user:", "login:", "a:", "1:", "pin is "),
+    *("echo ", "echo |", "zip -", "snmpget ", "curl ", "expect -c ", "login a ", "webcal://", "https://a/a.", "SG."),
 ]
 
 
@@ -163,28 +214,6 @@ def test_of_secrets_names_are_shown_and_none_that_is_a_secret_itself() -> None:
         "***": "***",
         "own": "***",
     }
-
-
-ISSUED = [
-    "-----BEGIN RSA PRIVATE KEY-----",
-    "-----BEGIN PGP PRIVATE KEY BLOCK-----",
-    "---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ----",
-    "PuTTY-User-Key-File-3: ssh-ed25519",
-    "AGE-SECRET-KEY-1" + "Q" * 58,
-    "AGE-PLUGIN-YUBIKEY-1" + "Q" * 20,
-    "sk-ant-api03-" + "a1" * 20,
-    "gldt-" + "a1" * 10,
-    "xapp-1-" + "A1" * 20,
-    "ASIA" + "A1" * 8,
-    "aws_secret_access_key = '" + "aB1/+" * 8 + "'",
-    "M" + "a" * 23 + ".abcdef." + "b" * 27,
-    "SG." + "a" * 22 + "." + "b" * 43,
-    "dckr_pat_" + "a1" * 14,
-    "whsec_" + "a1" * 14,
-    "ATATT3x" + "a1" * 20,
-    "https://hooks.slack.com/services/T00000000/B00000000/" + "a" * 24,
-    "https://discord.com/api/webhooks/" + "1" * 18 + "/" + "a" * 68,
-]
 
 
 @pytest.mark.parametrize("token", ISSUED)

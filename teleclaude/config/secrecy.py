@@ -6,7 +6,7 @@ A doubtful value counts as a secret. It is then read from the secrets, so no har
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from datetime import date, time
 from typing import Any
 
@@ -50,6 +50,7 @@ _LOOKS = re.compile(
     r"|https?://[^\s?#]{0,500}?/(?=[\w-]{0,80}\d)[\w-]{16,}[^\s?#]{0,200}\.ics\b"
     r"|(?<![\w-])--pat[ =](?!\$\{|-)\S|(?<![\w-])-k\s+(?![-/~.$]|https?:)\S{4,}|(?<![\w-])(?i:\w{0,40}PW)=(?!\$\{)\S"
     r"|(?<![\w+/=-])[A-Za-z0-9+/]{60,}+={0,2}+(?![\w+/=-])"
+    r"|(?<=[\s=:'\"])[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
     r"|(?i:\b(?:bearer|basic)\s+(?!\$\{)\S{6,})"
     r"|(?i:(?<![\w-])(?>[\w-]*?(?:token|secret|passw|passphrase|\bpwd|api[_-]?key|private[_-]?key|authorization"
     r"|mot de passe|contrase[nñ]a|wachtwoord|kennwort|senha|parola|пароль|(?:seed|recovery) (?:phrase|words|code)))"
@@ -116,11 +117,6 @@ _TELLS_NOTHING = re.compile(
 
 _OPAQUE = re.compile(r"\s*[\[{]|.*://", re.DOTALL)
 """Texts for programs: JSON, and a text with a URL."""
-
-_SHOWN_NAMES = frozenset({"environment", "profiles"})
-"""The mappings of secrets.yml whose keys are names of variables and of people."""
-
-_MASK = "***"
 
 
 def is_secret(name: str) -> bool:
@@ -191,20 +187,6 @@ def is_harmless_content(name: str, value: Any) -> bool:
     """Whether a value that anybody may have written may be shown; a text may be a secret that nothing tells."""
     is_free = isinstance(value, str) and not is_no_value(value) and _TELLS_NOTHING.fullmatch(value) is None
     return not is_free and is_harmless(name, value)
-
-
-def mask(secrets: Mapping[Any, Any]) -> dict[str, str | dict[str, str]]:
-    """Return the names in secrets.yml with masked values; a name that looks like a secret is masked too."""
-    return {
-        _masked_name(key): {_masked_name(name): _MASK for name in value}
-        if key in _SHOWN_NAMES and isinstance(value, dict)
-        else _MASK
-        for key, value in secrets.items()
-    }
-
-
-def _masked_name(key: Any) -> str:
-    return _MASK if looks_secret(str(key), ()) else str(key)
 
 
 def url_secret(match: re.Match[str]) -> tuple[str, str]:

@@ -199,7 +199,7 @@ class CutoverItem:
 
 @dataclass(frozen=True)
 class FilePreview:
-    """A file as a rehearsal would write it; a secret is shown by its name alone."""
+    """A file as a rehearsal would write it; of one that not everybody may read the names alone."""
 
     path: str
     kind: str

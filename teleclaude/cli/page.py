@@ -158,7 +158,7 @@ def _tell_places(report: Mapping[str, Any], *, whole: bool) -> Iterator[_Line]:
         if report["ledger"]:
             yield f"ledger: {report['ledger']['path']}", ""
     else:
-        may_keep = not report["folder_kept"] and report["exit_code"] != Exit.REFUSED
+        may_keep = report["dry_run"] and not report["folder_kept"] and report["exit_code"] != Exit.REFUSED
         yield f"report: --json prints it{', --report-dir DIR keeps it' if may_keep else ''}", ""
 
 

@@ -177,7 +177,6 @@ class Setting:
             "below": below,
             "keeper": self.keeper.name,
             "reader": self.reader.name,
-            "as_reader": "" if self.trial else f"sudo -u {self.reader.name} ",
             "service": self.layout.service_user,
             "config": self.layout.system_config,
             "secrets": self.layout.secrets,

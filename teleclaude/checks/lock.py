@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
-
 from teleclaude.checks.facts import Facts
 from teleclaude.checks.result import Result, failure, passed, warning
 from teleclaude.checks.schema import NOT_ASKED
@@ -11,8 +9,7 @@ from teleclaude.errors import Problem
 
 HELD_BY_OTHERS = warning(
     "{holder}, server process {process}, holds the lock, and no daemon answers here",
-    "if it is a migration, wait for its end; if not: {as_reader}psql {address} -c 'SELECT "
-    "pg_terminate_backend({process})' (the password is in {secrets})",
+    "start the daemon, which ends a session that it has lost itself, and names any other: {start}",
 )
 HOLDER_SILENT = warning(
     "{holder}, server process {process}, holds the lock; {unit} runs and does not answer", "fix the socket first"
@@ -32,7 +29,5 @@ def judge(facts: Facts) -> Result:
         return NOT_HELD.found("lock", facts.setting.words) if socket.answers else passed("lock", "it is free")
     if socket.answers:
         return passed("lock", f"{holder.name}, server process {holder.process}, holds it; a daemon answers")
-    # The address of a local socket has characters that a shell interprets.
-    address = shlex.quote(database.address.replace(":***@", "@"))
     fault = HOLDER_SILENT if facts.runs else HELD_BY_OTHERS
-    return fault.found("lock", facts.setting.words, holder=holder.name, process=holder.process, address=address)
+    return fault.found("lock", facts.setting.words, holder=holder.name, process=holder.process)

@@ -12,8 +12,7 @@ from teleclaude.cli import problems, settled
 from teleclaude.config.comments import quote_comments
 from teleclaude.config.edit import Written, rewrite, to_yaml
 from teleclaude.config.files import find_unread, quote_env, read_env, read_text, read_yaml, write_new
-from teleclaude.config.secrecy import mask
-from teleclaude.config.split import OldConfiguration, split
+from teleclaude.config.split import OldConfiguration, mask, split
 from teleclaude.errors import Exit, PublishError
 from teleclaude.printable import printable
 
@@ -46,8 +45,9 @@ def split_command(config_file: Path, env_file: Path, output_dir: Path, dry_run: 
     comments = quote_comments("config.yml", text) + quote_env(env_file)
     files = []
     for name, kind, mode, about in _FILES:
-        values = mask(layers.secrets) if dry_run and kind == "secrets" else getattr(layers, kind)
-        written = rewrite([text], values, about) if kind == "user" else Written(to_yaml(values, about))
+        values = mask(getattr(layers, kind)) if dry_run and kind != "system" else getattr(layers, kind)
+        in_place = kind == "user" and not dry_run
+        written = rewrite([text], values, about) if in_place else Written(to_yaml(values, about))
         content = written.text + (comments if kind == "secrets" and not dry_run else "")
         path = output_dir / name
         if dry_run:

@@ -50,7 +50,7 @@ def demo(as_json: bool, keep: bool, svg: Path | None) -> None:
     if not keep:
         shutil.rmtree(folder)
         # Nothing is named that is gone.
-        report = replace(report, next=(), undo=())
+        report = replace(report, header={**report.header, "folder_kept": False}, next=(), undo=())
     show_report(report, as_json=as_json)
     for line in _tell_around(report, folder, end):
         click.echo(line, err=True)

@@ -104,7 +104,9 @@ def _describe_files(report: Mapping[str, Any]) -> Iterator[str]:
     elif report["files"]:
         files, docs = summary.count(len(report["files"]), "file"), summary.count(len(report["docs"]), "shared snippet")
         left = summary.count(len(report["left"]), "item")
-        yield f"{files} and {docs} written, {left} left in place; the report lists them"
+        changed = summary.total(report["docs"], "references")
+        links = f", {summary.count(changed, 'reference')} changed" if changed else ""
+        yield f"{files} and {docs} written{links}, {left} left in place; see the report"
 
 
 def _describe_rehearsed(report: Mapping[str, Any]) -> Iterator[str]:
@@ -156,7 +158,7 @@ def _tell_places(report: Mapping[str, Any], *, whole: bool) -> Iterator[_Line]:
         if report["ledger"]:
             yield f"ledger: {report['ledger']['path']}", ""
     else:
-        may_keep = not report["folder_kept"] and report["exit_code"] != Exit.REFUSED
+        may_keep = report["dry_run"] and not report["folder_kept"] and report["exit_code"] != Exit.REFUSED
         yield f"report: --json prints it{', --report-dir DIR keeps it' if may_keep else ''}", ""
 
 

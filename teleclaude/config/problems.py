@@ -29,7 +29,7 @@ EXPANDS_TOO_FAR = Problem(
 NOT_VARIABLES = Problem(
     "environment in the configuration is not a mapping of names to values", "write NAME: VALUE below environment"
 )
-NOT_VALID = Problem("the configuration in {files} is not valid: {wrong}", "fix these keys")
+NOT_VALID = Problem("the configuration in {files} is not valid: {wrong}", "correct these keys there")
 
 # Writing a file.
 EXISTS = Problem("{path} exists and is not replaced", "move {path} away and run again")

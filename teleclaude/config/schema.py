@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from teleclaude.config.problems import NOT_VALID
 from teleclaude.errors import ConfigError
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 
 class _Section(BaseModel):
@@ -58,6 +61,17 @@ class Settings(_Section):
     environment: dict[str, Any] = Field(default_factory=dict, repr=False)
 
 
+_MUST_BE = {
+    "missing": "is missing",
+    "string_type": "must be a text, in quotes if it looks like a number",
+    "literal_error": "must be {expected}",
+    **dict.fromkeys(("dict_type", "model_type"), "must hold keys and values"),
+    "tuple_type": "must be a list",
+    "string_pattern_mismatch": "must not be empty",
+}
+"""What a key that does not fit must be, by the kinds of errors of pydantic that the types above can raise."""
+
+
 def make_settings(values: dict[str, Any], origin: str) -> Settings:
     """Return `values` as settings; `origin` names their files in the error.
 
@@ -66,5 +80,14 @@ def make_settings(values: dict[str, Any], origin: str) -> Settings:
     try:
         return Settings.model_validate(values)
     except ValidationError as error:
-        wrong = "; ".join(f"{'.'.join(map(str, part['loc']))}: {part['msg']}" for part in error.errors()[:5])
+        wrong = "; ".join(map(_explain, error.errors()[:5]))
         raise ConfigError(NOT_VALID.fill(files=origin, wrong=wrong)) from None
+
+
+def _explain(wrong: ErrorDetails) -> str:
+    """Return what a key must be; an entry of a list has its number, from 1. A key that does not fit is not shown."""
+    keys = wrong["loc"]
+    if keys[-1] == "[key]":
+        return f"{keys[0]} has a key that is not a text"
+    places = (str(key + 1) if isinstance(key, int) else key for key in keys)
+    return f"{'.'.join(places)} {_MUST_BE.get(wrong['type'], 'does not fit').format(**wrong.get('ctx', {}))}"

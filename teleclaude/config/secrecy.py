@@ -6,13 +6,13 @@ A doubtful value counts as a secret. It is then read from the secrets, so no har
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from datetime import date, time
 from typing import Any
 
 _SECRET_WORDS = re.compile(
     r"(?:^|_)(?:[a-z0-9]*(?:tokens?|secrets?|passwords?|passwd|passphrases?|passcodes?|credentials?)"
-    r"|(?:user|db|smtp)?pass|pwd|pin|(?:api|access|secret|private|auth|pass|ssh)?keys?|auth|authorization|bearer|cookies?"
+    r"|(?:user|db|smtp|ssh|ftp|mail|root)?pass|pwd?|pin|(?:api|access|secret|private|auth|pass|ssh)?keys?|auth|authorization|bearer|cookies?"
     r"|jwt|t?otp|hmac|psk|salts?|seeds?|signing|webhook_urls?)(?:_|$)"
 )
 """Words anywhere in a name that make it the name of a secret."""
@@ -24,8 +24,8 @@ _MAPS_OF_SECRETS = frozenset({"env", "envs", "environment", "header", "headers",
 
 URL_SECRET = re.compile(
     r"(?P<before>(?<![a-z0-9+.-])[0-9+.-]*+[a-z][a-z0-9+.-]*+://[^/?#\s@:]*+:)(?P<user_secret>\S{1,4000})(?=@)"
-    r"|(?P<scheme>(?:(?<![a-z])[a-z]++\+)?https?://)(?P<name_secret>[^/?#\s@:]++)(?=@)"
-    r"|(?P<place>https?://[^\s?#]{0,500}/(?:(?:web)?hooks?/|bot)|https?://hooks\.[^/\s?#]+/[a-z]+/)(?P<path_secret>[^\s?#]+)"
+    r"|(?P<scheme>(?:(?<![a-z])[a-z]++\+)?(?:http|redi)ss?://)(?P<name_secret>[^/?#\s@:]++)(?=@)"
+    r"|(?P<place>https?://[^\s?#]{0,500}/(?:(?:web)?hooks?/|bot)|https?://hooks?\.[^/\s?#]+/(?:[a-z]+/)?)(?P<path_secret>[^\s?#]+)"
     r"|(?P<name>[?&#](?=[^=&#\s]{0,200}+=)[^=&#\s]*?"
     r"(?:token|secret|pass|pwd|key|sig|auth|jwt|code|credential|otp|hmac|salt|seed)[^=&#\s]*+=)(?P<query_secret>[^&#\s]+)",
     re.IGNORECASE,
@@ -45,20 +45,31 @@ _LOOKS = re.compile(
     r"|(?<![\w+/=.-])(?=[a-zA-Z0-9+/]*\d)(?=[A-Z0-9+/]*[a-z])(?=[a-z0-9+/]*[A-Z])[A-Za-z0-9+/]{40}(?![\w+/=-])"
     r"|\bAGE-SECRET-KEY-1\w+|\bA[SG]IA[A-Z0-9]{12,}|\bAIza[\w-]{20,}|\bPMAK-\w{8,}|\bnpm_\w{8,}|\bhf_\w{8,}"
     r"|https?://[^\s?#]{0,500}?/(?:private-\w{6,}|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|with/key/\w)"
-    r"|https?://(?:hc-ping\.com|cronitor\.link|[\w.-]{0,100}(?:webhook\.(?:site|office\.com)|ntfy\.sh))/[\w-]{4,}"
+    r"|https?://(?:hc-ping\.com|cronitor\.link|[\w.-]{0,100}(?:webhook\.(?:site|office\.com)|ntfy\.sh)|nosnch\.in)/[\w-]{4,}"
+    r"|https?://[^\s?#]{0,500}?/(?:api/push/\w|(?:ping|heartbeat)/(?=[\w-]{0,40}\d)[\w-]{8,})|webcal://[^\s?#]{0,500}?/[\w-]{16,}"
+    r"|https?://[^\s?#]{0,500}?/(?=[\w-]{0,80}\d)[\w-]{16,}[^\s?#]{0,200}\.ics\b"
     r"|(?<![\w-])--pat[ =](?!\$\{|-)\S|(?<![\w-])-k\s+(?![-/~.$]|https?:)\S{4,}|(?<![\w-])(?i:\w{0,40}PW)=(?!\$\{)\S"
     r"|(?<![\w+/=-])[A-Za-z0-9+/]{60,}+={0,2}+(?![\w+/=-])"
+    r"|(?<=[\s=:'\"])[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
     r"|(?i:\b(?:bearer|basic)\s+(?!\$\{)\S{6,})"
-    r"|(?i:(?<![\w-])(?>[\w-]*?(?:token|secret|passw|passphrase|\bpwd|api[_-]?key|private[_-]?key|authorization))"
+    r"|(?i:(?<![\w-])(?>[\w-]*?(?:token|secret|passw|passphrase|\bpwd|api[_-]?key|private[_-]?key|authorization"
+    r"|mot de passe|contrase[nñ]a|wachtwoord|kennwort|senha|parola|пароль|(?:seed|recovery) (?:phrase|words|code)))"
     r"[\w-]*+['\"]?(?:\s*[:=]\s*|\s+is\s+|\s+was\s+)['\"]?(?!\$\{|[\s'\"]|$)\S)"
     r"|(?i:(?<![\w-])\w*+-(?>[\w-]*?(?:token|secret|password|key))[\w-]*+[ =](?!\$\{|-)\S)"
 )
 """Secrets anywhere in a text: forms of well-known issuers, long random words, a name with its value."""
 
 _ISSUED = re.compile(
-    r"-----BEGIN [A-Z ]*PRIVATE KEY|\bAGE-SECRET-KEY-1\w{20,}|\b(?:sk|pk|rk)[-_](?=[\w-]{0,200}\d)[\w-]{20,}"
-    r"|\bgh[opsur]_\w{20,}|\bgithub_pat_\w{20,}|\bglpat-[\w-]{16,}|\bxox[a-z]-\d[\w-]{10,}|\bA[KS]IA[A-Z0-9]{16}\b"
-    r"|\beyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{10,}|\b\d{8,12}:[\w-]{35}\b|\bAIza[\w-]{35}|\bnpm_\w{30,}|\bhf_\w{30,}"
+    r"-----BEGIN [A-Z ]*PRIVATE KEY|---- BEGIN SSH2 ENCRYPTED PRIVATE KEY|^PuTTY-User-Key-File-\d"
+    r"|\bAGE-SECRET-KEY-1\w{20,}|\bAGE-PLUGIN-\w+-1\w{10,}|\b(?:sk|pk|rk)[-_](?=[\w-]{0,200}\d)[\w-]{20,}"
+    r"|\bgh[opsur]_\w{20,}|\bgithub_pat_\w{20,}|\bgl(?:pat|dt|rt|cbt|ptt|ft|soat|agent|imt)-[\w-]{16,}|\bxox[a-z]-\d[\w-]{10,}|\bxapp-\d-[\w-]{20,}"
+    r"|\bA[KS]IA[A-Z0-9]{16}\b|\beyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{10,}|\b\d{8,12}:[\w-]{35}\b|\bAIza[\w-]{35}"
+    r"|(?<![\w.-])[MNO][\w-]{23,25}\.[\w-]{6}\.[\w-]{27,40}(?![\w.-])|\bSG\.[\w-]{20,24}\.[\w-]{39,50}"
+    r"|\b(?:npm|hf|dckr_pat|dop_v1|shp(?:at|ca|pa|ss)|glsa|lin_api|ntn|figd|gsk|whsec)[-_](?=\w{0,80}\d)[\w-]{20,}"
+    r"|\b(?:pypi-AgE|GOCSPX-|PMAK-|tskey-(?:auth|api)-|ya29\.|ATATT3)[\w-]{20,}"
+    r"|(?i:aws_secret_access_key)['\"]?\s{0,9}[:=]\s{0,9}['\"]?(?![\w/+]*EXAMPLE)[\w/+]{40}(?![\w/+])"
+    r"|https://hooks\.slack\.com/services/T\w{6,}/B\w{6,}/\w{16,}|/api/webhooks/\d{15,20}/[\w-]{40,}",
+    re.MULTILINE,
 )
 """Private keys and tokens of known issuers; prose about secrets, and examples, do not look like them."""
 
@@ -78,11 +89,18 @@ _LOGIN = re.compile(
 
 _COMMAND = re.compile(
     r"\b(?:mysql|mariadb|sshpass)\w*+[^\n]{0,300}?\s-p\s*+(?!\$\{)\S|\bredis-cli\b[^\n]{0,300}?\s-a\s*+(?!\$\{)\S"
+    r"|\b(?:(?:un)?zip|ipmitool|mosquitto_\w{3})\b[^\n]{0,300}?\s-P\s*+(?!\$\{)\S|\bldap\w{3,12}\b[^\n]{0,300}?\s-w\s*+(?!\$\{)\S"
+    r"|\bsnmp\w{3,12}\b[^\n]{0,300}?\s-c\s*+(?!\$\{)\S"
+    r"|\b(?:smb\w+|rpcclient|lftp)\b[^\n]{0,300}?\s-[uU]\s*+[^\s,%]{1,100}[,%](?!\$\{)\S"
+    r"|\bcurl\b[^\n]{0,300}?\s(?:-b|--cookie)\s*+['\"]?[\w-]{1,100}=(?!\$\{)\S"
+    r"|--from-literal[= ][^\s=]{1,100}=(?!\$\{)\S"
+    r"|\b(?:echo|printf)\s(?![^\n|]{0,300}\$)[^\n|]{1,300}\|[^\n]{0,300}?(?:sudo\s+-S|-stdin\b|--with-token|passwd\b)"
+    r"|\bexpect\s+-c\b[^\n]{0,300}?\bsend\b|\blogin\s+\S{1,100}\s+password\s+(?!\$\{)\S"
     r"|(?<![\w-])(?<!mkdir )(?<!claude )(?<!gemini )(?<!codex )-p(?!ath|erm|rint|rune)"
     r"(?!\s*+['\"]?(?:[-/~.$]|\d{1,5}(?:[.:-]\d{1,5})*(?:/\w+)?(?![^\s'\"])))\s*+\S"
 )
-"""A password after an option of one letter. Of other programs than the named ones `-p` also takes a port or a folder,
-of the agents a prompt or a profile, and find has words that begin with it."""
+"""A password in a command, mostly after a short option. Of other programs than the named ones `-p` also takes a port or
+a folder, of the agents a prompt or a profile, and find has words that begin with it."""
 
 ONLY_REFERENCES = re.compile(r"(?:\$\{[^}]+\})+")
 
@@ -99,11 +117,6 @@ _TELLS_NOTHING = re.compile(
 
 _OPAQUE = re.compile(r"\s*[\[{]|.*://", re.DOTALL)
 """Texts for programs: JSON, and a text with a URL."""
-
-_SHOWN_NAMES = frozenset({"environment", "profiles"})
-"""The mappings of secrets.yml whose keys are names of variables and of people."""
-
-_MASK = "***"
 
 
 def is_secret(name: str) -> bool:
@@ -134,16 +147,22 @@ def is_no_value(value: Any) -> bool:
 def looks_secret(text: str, known: Collection[str]) -> bool:
     """Whether a text holds something that looks like a secret, or one of the `known` ones."""
     return (
-        any(form.search(text) for form in (_LOOKS, _LOGIN, _COMMAND))
+        any(form.search(text) for form in (_LOOKS, _ISSUED, _LOGIN, _COMMAND))
         or any(is_secret(match["option"] or match["name"]) for match in _NAMED.finditer(text))
         or any(value in text for value in known)
     )
 
 
-def find_issued(text: str) -> int | None:
-    """Return the line, from 1, of the first private key or token of a known issuer, None where there is none."""
-    found = _ISSUED.search(text)
-    return text.count("\n", 0, found.start()) + 1 if found else None
+def find_issued(content: bytes) -> int | None:
+    """Return the line, from 1, of the first private key or token of a known issuer, None where there is none.
+
+    The text may be UTF-8 or UTF-16, and have bytes of another encoding that has the letters of ASCII.
+    """
+    for encoding in ("utf-8", "utf-16-le", "utf-16-be") if b"\0" in content else ("utf-8",):
+        text = content.decode(encoding, "replace")
+        if found := _ISSUED.search(text):
+            return text.count("\n", 0, found.start()) + 1
+    return None
 
 
 def has_secret(text: str, known: Collection[str]) -> bool:
@@ -168,20 +187,6 @@ def is_harmless_content(name: str, value: Any) -> bool:
     """Whether a value that anybody may have written may be shown; a text may be a secret that nothing tells."""
     is_free = isinstance(value, str) and not is_no_value(value) and _TELLS_NOTHING.fullmatch(value) is None
     return not is_free and is_harmless(name, value)
-
-
-def mask(secrets: Mapping[Any, Any]) -> dict[str, str | dict[str, str]]:
-    """Return the names in secrets.yml with masked values; a name that looks like a secret is masked too."""
-    return {
-        _masked_name(key): {_masked_name(name): _MASK for name in value}
-        if key in _SHOWN_NAMES and isinstance(value, dict)
-        else _MASK
-        for key, value in secrets.items()
-    }
-
-
-def _masked_name(key: Any) -> str:
-    return _MASK if looks_secret(str(key), ()) else str(key)
 
 
 def url_secret(match: re.Match[str]) -> tuple[str, str]:

@@ -8,13 +8,22 @@ old daemon read.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from teleclaude.config import secrecy, sections
+from teleclaude.config.known import NAME, SYSTEM
 from teleclaude.config.layers import REFERENCE, expand, find_references, merge
 from teleclaude.config.parts import Parts
+
+_MASK = "***"
+
+_SECTIONS = re.compile("|".join(map(re.escape, {*SYSTEM, *sections.USER_SECTIONS, *sections.OUR_OWN})))
+
+_SHOWN_NAMES = {"environment": re.compile(r"[A-Z][A-Z0-9_]*"), "profiles": NAME}
+"""The mappings of secrets.yml whose keys are names of variables and of people."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +78,20 @@ def split(old: OldConfiguration, own_folders: tuple[str, ...] = (), database_url
         user=user,
         left=tuple(_left(old)),
     )
+
+
+def mask(layer: Mapping[Any, Any]) -> dict[str, str | dict[str, str]]:
+    """Return the names in a layer that is private, with masked values; a name that nobody knows is masked too."""
+    return {
+        _mask_name(key, _SECTIONS): {_mask_name(name, _SHOWN_NAMES[key]): _MASK for name in value}
+        if key in _SHOWN_NAMES and isinstance(value, dict)
+        else _MASK
+        for key, value in layer.items()
+    }
+
+
+def _mask_name(key: Any, form: re.Pattern[str]) -> str:
+    return key if isinstance(key, str) and form.fullmatch(key) and not secrecy.has_secret(key, ()) else _MASK
 
 
 def _mentioned(old: OldConfiguration) -> Iterator[str]:

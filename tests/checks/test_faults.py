@@ -124,10 +124,17 @@ async def test_a_typo_in_the_configuration_is_named_with_its_line(migrated: Migr
     assert f"teleclaude self-check --root {migrated.root}" in remedy
 
 
+async def test_a_key_that_stands_in_both_files_is_named(migrated: Migrated) -> None:
+    migrated.change(migrated.secrets, "environment:\n", "computer: {name: another}\nenvironment:\n")
+    sentence, _ = await only(migrated, "layers: together", State.WARNING)
+    assert "computer.name" in sentence
+    assert "another" not in sentence
+
+
 async def test_a_key_that_does_not_fit_is_named(migrated: Migrated) -> None:
     migrated.change(migrated.config, "role: admin", "role: emperor")
     sentence, _ = await only(migrated, "layers: together")
-    assert "people.0.role" in sentence
+    assert "people.1.role" in sentence
 
 
 @pytest.mark.parametrize("name", ["system", "secrets"])
@@ -249,7 +256,7 @@ async def test_somebody_else_who_holds_the_lock(migrated: Migrated) -> None:
     async with disposing(make_engine(migrated.target)) as engine, hold_database(engine):
         sentence, remedy = await only(migrated, "lock", State.WARNING)
     assert "holds the lock, and no daemon answers here" in sentence
-    assert "pg_terminate_backend(" in remedy
+    assert remedy.endswith(f"names any other: teleclaude daemon --root {migrated.root}")
 
 
 async def test_a_daemon_that_serves_without_the_lock(migrated: Migrated) -> None:

@@ -136,7 +136,7 @@ FAULTS: tuple[tuple[Fault, Callable[[Facts], Facts]], ...] = (
     (layers.PERSONAL, of_user(readable=False)),
     (layers.PERSONAL, of_user(kind=Kind.HIDDEN)),
     (layers.BROKEN, of("system", problem=Problem("line 3 is broken", "fix it"))),
-    (layers.BROKEN, put(together=Problem("people.0.role does not fit", "fix these keys"))),
+    (layers.BROKEN, put(together=Problem("people.1.role does not fit", "correct these keys there"))),
     (layers.DOUBLED, put(doubled=("redis.password",))),
     (layers.NOT_COMBINED, lambda facts: put(together=NOBODY)(file("secrets", readable=False)(facts))),
     (places.MISSING, of("logs", kind=Kind.MISSING)),

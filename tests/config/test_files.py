@@ -117,7 +117,7 @@ def test_a_value_that_does_not_fit_is_named_by_its_key_and_not_shown(tmp_path: P
     (tmp_path / "config.yml").write_text("people: [{name: Ada, email: [secret-value]}]\nagents: {}\n")
     with pytest.raises(ConfigError) as caught:
         read_single_user(tmp_path, {})
-    assert "people.0.email" in caught.value.problem.message
+    assert "people.1.email" in caught.value.problem.message
     assert "secret-value" not in caught.value.problem.message
 
 

@@ -11,7 +11,7 @@ import yaml
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from teleclaude.config.parse import MOST_BYTES, parse_env, parse_yaml, unread_lines
+from teleclaude.config.parse import MOST_BYTES, env_comments, parse_env, parse_yaml, unread_lines
 from teleclaude.errors import ConfigError
 
 PATH = Path("/home/ada/config.yml")
@@ -192,3 +192,23 @@ def test_an_env_file_that_doubles_itself_without_end_is_refused() -> None:
 
 def test_lines_of_an_env_file_that_say_nothing_are_named() -> None:
     assert unread_lines(b"A=1\n=x\n# c\nB='open\nC=2\n", PATH) == (2, 4)
+
+
+@pytest.mark.parametrize(
+    ("text", "alone", "beside"),
+    [
+        ("# one\nA=1\n", ["# one"], []),
+        ("A=1 # one\nB=2\n", [], ["A=1 # one"]),
+        ("A=x#y\nB='x # y'\nC=\"a # b\"\n", [], []),
+        ("B='x # y' # one\n", [], ["B='x # y' # one"]),
+        ("export A= # one\n", [], ["export A= # one"]),
+        ("A='one\n# inside\ntwo'\n# after\n", ["# after"], []),
+        ("\r\n  # one\r\nA=1\r\n", ["  # one"], []),
+        ("not a line # one\n#two", ["#two"], ["not a line # one"]),
+    ],
+)
+def test_comments_of_an_env_file_are_known_from_values_with_the_sign(
+    text: str, alone: list[str], beside: list[str]
+) -> None:
+    lines, *found = env_comments(text.encode(), Path(".env"))
+    assert [[lines[place] for place in sorted(places)] for places in found] == [alone, beside]

@@ -11,7 +11,7 @@ from teleclaude.config.known import SYSTEM, Form, Free
 from teleclaude.config.layers import expand, find_doubles, override, resolve
 from teleclaude.config.parse import parse_env
 from teleclaude.config.sections import IGNORED_SECTIONS, READ_FROM_CONFIG, READ_FROM_EVERYONE
-from teleclaude.config.split import OldConfiguration, Split, split
+from teleclaude.config.split import OldConfiguration, Split, mask, split
 
 OLD = OldConfiguration(
     config={
@@ -355,3 +355,21 @@ def test_what_is_no_secret_value_stays_where_it_is(value: object) -> None:
     layers = split(OldConfiguration(config={"discord": {"token": value}}), ())
     assert layers.system == {"discord": {"token": value}}
     assert layers.secrets == {}
+
+
+def test_of_what_is_private_names_are_shown_and_none_that_nobody_knows() -> None:
+    secret = "ghp_0123456789abcdefghij"
+    variables = {"API_KEY": "x", secret: "y", "planted": "z"}
+    values = {
+        "environment": variables,
+        "profiles": {"Bob": {"token": "z"}},
+        "planted": "v",
+        "tts": {"planted": 1},
+        5: 5,
+    }
+    assert mask(values) == {
+        "environment": {"API_KEY": "***", "***": "***"},
+        "profiles": {"Bob": "***"},
+        "***": "***",
+        "tts": "***",
+    }

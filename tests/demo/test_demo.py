@@ -63,6 +63,7 @@ def test_without_keep_no_path_is_named_that_is_gone_and_the_picture_is_that_of_t
     assert read_page(picture) == read_page(Path(__file__).parents[2] / "docs/run.svg")
     assert "Done and proved." in done.stdout
     assert "use --keep to look around" in done.stderr
+    assert [gone for gone in ("ledger.jsonl", "the report has", "--report-dir DIR keeps") if gone in done.stdout] == []
     assert str(tmp_path) not in done.stdout + done.stderr
     assert "/tmp/teleclaude-" not in done.stdout + done.stderr
 

@@ -237,6 +237,9 @@ async def test_snippets_are_published_as_files_with_a_new_index(migrated: Migrat
     docs = migrated.root / "usr/local/share/teleclaude/docs"
     assert not any(path.is_symlink() for path in docs.rglob("*"))
     assert (docs / "baseline.md").read_text() == "# Baseline\n"
+    reference = "- @/usr/local/share/teleclaude/docs/general/policy/commits.md\n"
+    assert (docs / "general/concept/workbench.md").read_text().endswith(reference)
+    assert sum(doc["references"] for doc in migrated.report.to_json()["docs"]) == 1
     index = yaml.safe_load((docs / "index.yaml").read_text())
     assert index["snippets_root"] == "/usr/local/share/teleclaude/docs"
     assert [snippet["id"] for snippet in index["snippets"]] == ["general/concept/workbench", "general/policy/commits"]

@@ -146,7 +146,7 @@ def _reason(name: str, real: Path, state: os.stat_result) -> str:
 def _secret_in(real: Path) -> str:
     """Return the reason why a file that tells a secret is left out; a copy that differs from it is refused later."""
     with os.fdopen(open_exactly(real, _READING), "rb") as file:
-        line = find_issued(file.read(DOC_BYTES).decode("utf-8", "replace"))
+        line = find_issued(file.read(DOC_BYTES))
     return "" if line is None else f"line {line} holds a private key or a token"
 
 

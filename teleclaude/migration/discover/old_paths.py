@@ -18,6 +18,9 @@ from teleclaude.printable import printable
 _HOME = r"""(?:~|%h|"?\$(?:HOME|\{HOME\})"?)"""
 """The home as shells, systemd and cron write it; a shell may also quote the variable alone."""
 
+_ASSIGNED = re.compile(r"(?<![\w-])(?P<name>[A-Za-z_]\w*+)=(?:\"[^\"]*\"|'[^']*'|[^\s;\"']+)")
+"""A variable of a shell with its value, which nothing tells to be no secret."""
+
 _LONGEST_SHOWN = 200
 
 
@@ -38,6 +41,7 @@ class OldPaths:
         if has_secret(text, self.secrets):
             words = [word for word in text.split() if self.found_in(word) and not has_secret(word, self.secrets)]
             text = " ".join(["…", *words])
+        text = _ASSIGNED.sub(lambda match: match[0] if self.found_in(match[0]) else f"{match['name']}=…", text)
         line = printable(" ".join(text.split()))
         return line if len(line) <= _LONGEST_SHOWN else f"{line[:_LONGEST_SHOWN]}…"
 

@@ -57,7 +57,7 @@ def describe_emptying(plan: Plan) -> tuple[str, ...]:
 
 
 def _psql(plan: Plan, flags: str, script: Path) -> tuple[str, ...]:
-    """Return the command that runs a script, after a comment where it asks for a password."""
+    """Return the command that runs a script, after a comment where no file has the password."""
     if plan.url is None:
         return ()
     command = f"{_as_libpq(plan)}psql {_database(plan)} --no-psqlrc {flags} --file {_word(script)}"
@@ -65,7 +65,7 @@ def _psql(plan: Plan, flags: str, script: Path) -> tuple[str, ...]:
         return (command,)
     host = plan.url.query.get("host") or plan.url.host or "this computer"
     whose = f"role {plan.url.username}, database {plan.url.database} on {host}"
-    return f"# psql asks for a password, because no file has it: {printable(whose)}.", command
+    return f"# No file has the password, so psql asks for it unless PGPASSWORD is set: {printable(whose)}.", command
 
 
 def _as_libpq(plan: Plan) -> str:

@@ -14,8 +14,7 @@ from teleclaude.config.files import find_unread, quote_env, read_env, read_text,
 from teleclaude.config.layers import resolve
 from teleclaude.config.parse import parse_yaml
 from teleclaude.config.schema import make_settings
-from teleclaude.config.secrecy import mask
-from teleclaude.config.split import OldConfiguration, Split, split
+from teleclaude.config.split import OldConfiguration, Split, mask, split
 from teleclaude.errors import ConfigError
 from teleclaude.migration.plan.plan import MARK, Plan
 from teleclaude.migration.publish.problems import NO_CONFIGURATION, NO_LIST
@@ -68,9 +67,9 @@ def prepare_config(plan: Plan) -> PreparedConfig:
 
 
 def preview(file: PreparedFile) -> FilePreview:
-    """Return a file as it would be written; its secrets are masked."""
+    """Return a file as it would be written; of the secrets, and of what is the user's, the names alone."""
     text = file.content.decode()
-    if file.kind == "secrets":
+    if file.kind != "system":
         heading = "\n".join(line.removeprefix("# ") for line in text.splitlines()[:2])
         text = to_yaml(mask(parse_yaml(file.content, file.path)), heading)
     return FilePreview(str(file.path), file.kind, text)
@@ -83,13 +82,13 @@ def _write(plan: Plan, layers: Split, kind: str) -> Written:
     if kind == "user":
         own = [files.persons[name] for name in plan.own_folders[:1] if name in files.persons]
         return rewrite([read_text(path) for path in (files.config, *own)], layers.user, heading)
-    return Written(to_yaml(getattr(layers, kind), heading) + (_comments(plan, files) if kind == "secrets" else ""))
+    return Written(to_yaml(getattr(layers, kind), heading) + (_comments(files) if kind == "secrets" else ""))
 
 
-def _comments(plan: Plan, files: ConfigFiles) -> str:
-    """Return the comments of all old files; those of the user's own are in the user's file."""
+def _comments(files: ConfigFiles) -> str:
+    """Return the comments of all old files; the user's file has those of what is in it too."""
     named = {files.config: "config.yml", files.experiments: "experiments.yml", files.everyone: "teleclaude.yml"}
-    others = {path: f"people/{name}" for name, path in files.persons.items() if name not in plan.own_folders[:1]}
+    others = {path: f"people/{name}" for name, path in files.persons.items()}
     quoted = (quote_comments(printable(name), read_text(path)) for path, name in {**named, **others}.items())
     return "".join((*quoted, quote_env(files.environment)))
 

@@ -116,6 +116,18 @@ class FileResult:
     mode: str
     owner: str
     sha256: str
+    references: int = 0
+    """How many references of a snippet lead to the new place of another one instead of the old place."""
+
+
+@dataclass(frozen=True)
+class LostReference:
+    """A reference of a published snippet, in `line` of the file `path`, that leads to no published one, and why."""
+
+    path: str
+    line: int
+    reference: str
+    why: str
 
 
 @dataclass(frozen=True)
@@ -187,7 +199,7 @@ class CutoverItem:
 
 @dataclass(frozen=True)
 class FilePreview:
-    """A file as a rehearsal would write it; a secret is shown by its name alone."""
+    """A file as a rehearsal would write it; of one that not everybody may read the names alone."""
 
     path: str
     kind: str
@@ -200,6 +212,7 @@ Result = (
     | ConstraintResult
     | Forecast
     | FileResult
+    | LostReference
     | FilePreview
     | SourceFileResult
     | LedgerResult

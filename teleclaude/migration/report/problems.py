@@ -20,4 +20,13 @@ CONSTRAINT_BROKEN = Problem("{name} is {state}, because the data of {rows} break
 VALUES_CHANGED = Problem(
     "{values} could not be stored unchanged", "look at {ledger}, which has each of them with its original"
 )
-VALUES_NOT_KEPT = Problem(VALUES_CHANGED.message, "use --report-dir DIR to keep the list of them, with their originals")
+VALUES_NOT_KEPT = Problem(
+    VALUES_CHANGED.message,
+    "keep the list of them, with the originals: --report-dir DIR, or --keep of a demonstration",
+)
+
+# What a reader of the snippets will miss.
+REFERENCES_LOST = Problem(
+    "{references} in shared snippets {lead} to nothing that was copied, the first in {first}",
+    "{where} each with its line and its reason: `lost_references`",
+)

@@ -84,6 +84,7 @@ class Report:
             "constraints": self._plain(events.ConstraintResult),
             "files": [file for file in files if file["kind"] != "docs"],
             "docs": [file for file in files if file["kind"] == "docs"],
+            "lost_references": self._plain(events.LostReference),
             "probe": self._last(events.ProbeResult),
             "preview": self._plain(events.FilePreview),
             "installation": self._plain(events.OldFile),

@@ -98,7 +98,7 @@ def count(number: int, one: str, more: str = "") -> str:
 
 def find_attention(report: Mapping[str, Any]) -> tuple[Attention, ...]:
     """Return everything that needs attention, errors first; notes do not."""
-    kinds = (_of_findings, _of_cutover, _of_sequences, _of_constraints, _of_values)
+    kinds = (_of_findings, _of_cutover, _of_sequences, _of_constraints, _of_values, _of_references)
     found = [attention for kind in kinds for attention in kind(report)]
     return tuple(sorted(found, key=lambda attention: attention.severity is not Severity.ERROR))
 
@@ -150,3 +150,15 @@ def _of_values(report: Mapping[str, Any]) -> Iterator[Attention]:
         problem = problems.VALUES_CHANGED if _keeps_files(report) else problems.VALUES_NOT_KEPT
         values = count(ledger["entries"], "value")
         yield Attention(Severity.WARNING, problem.fill(values=values, ledger=Path(ledger["path"]).name))
+
+
+def _of_references(report: Mapping[str, Any]) -> Iterator[Attention]:
+    lost = report["lost_references"]
+    if lost and is_kept(report):
+        problem = problems.REFERENCES_LOST.fill(
+            references=count(len(lost), "reference"),
+            lead="leads" if len(lost) == 1 else "lead",
+            first=f"{lost[0]['path']}, line {lost[0]['line']}",
+            where=_where(report),
+        )
+        yield Attention(Severity.WARNING, problem)

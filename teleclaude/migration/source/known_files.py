@@ -49,5 +49,8 @@ ELSEWHERE = {
 INDEX = Path("index.yaml")
 """The index of the docs, which is built anew."""
 
+THIRD_PARTY = Path("third-party")
+"""The folder of the docs that has an index of its own."""
+
 DOC_BYTES = 16 << 20
 """The size of the largest snippet that is published."""

@@ -1,32 +1,33 @@
-"""Shared snippets are copied to a folder for everybody, and their index is built (facts: installation, snippets)."""
+"""Shared snippets are copied to a folder for everybody, and their indexes are built anew."""
 
 from __future__ import annotations
 
 import hashlib
 import os
 import shutil
-from collections.abc import AsyncGenerator, Iterator, Mapping
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import suppress
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
 from teleclaude.config.edit import to_yaml
 from teleclaude.config.files import write_new
 from teleclaude.config.folders import opened_folder, sync_folder
-from teleclaude.config.parse import parse_yaml
-from teleclaude.errors import ConfigError, PublishError, SourceError
+from teleclaude.errors import PublishError, SourceError
 from teleclaude.migration.plan.plan import MARK, Plan
 from teleclaude.migration.publish.published import beside, remove_docs
-from teleclaude.migration.report.events import Event, FileResult, note
+from teleclaude.migration.publish.references import References
+from teleclaude.migration.publish.snippet_index import make_index, make_third_party_index, read_front_matter
+from teleclaude.migration.report.events import Event, FileResult, LostReference, note
 from teleclaude.migration.source.files import read_file
 from teleclaude.migration.source.installation import DocFile
-from teleclaude.migration.source.known_files import DOC_BYTES, INDEX
+from teleclaude.migration.source.known_files import DOC_BYTES, INDEX, THIRD_PARTY
 from teleclaude.migration.source.privsep import privsep_for
 from teleclaude.migration.state.workspace import remove_empty
 from teleclaude.migration.steps.problems import DOCS_NOT_WRITTEN, FILE_CHANGED, NO_SNIPPETS
 
 _MODE = 0o644
-_REQUIRED = ("id", "type", "description")
 
 
 async def publish_docs(plan: Plan) -> AsyncGenerator[Event, None]:
@@ -38,7 +39,7 @@ async def publish_docs(plan: Plan) -> AsyncGenerator[Event, None]:
         yield result
 
 
-def _put_in_place(plan: Plan) -> list[FileResult]:
+def _put_in_place(plan: Plan) -> list[FileResult | LostReference]:
     """Build the folder beside its place and rename it, so that it appears there complete."""
     place = plan.inventory.layout.docs
     beside_it = beside(place, plan.run)
@@ -57,14 +58,35 @@ def _put_in_place(plan: Plan) -> list[FileResult]:
     return results
 
 
-def _build(plan: Plan, folder: Path) -> Iterator[FileResult]:
+def _build(plan: Plan, folder: Path) -> Iterator[FileResult | LostReference]:
+    inventory, docs = plan.inventory, _find_new_place(plan)
     fronts: dict[Path, dict[str, Any]] = {}
-    for doc in sorted(plan.inventory.docs, key=lambda doc: doc.relative):
-        content = _read_doc(plan, doc)
-        fronts[doc.relative] = _read_front_matter(content) if doc.relative.suffix == ".md" else {}
-        yield _write(plan, folder, doc.relative, content)
-    index = to_yaml(_make_index(plan, fronts), MARK.format(run=plan.run)).encode()
-    yield _write(plan, folder, INDEX, index)
+    old_indexes = {INDEX: _read_doc(plan, inventory.docs_index) if inventory.docs_index else b""}
+    references = _find_references(plan, docs)
+    for doc in sorted(inventory.docs, key=lambda doc: doc.relative):
+        name, copied = doc.relative, references.rewrite(doc.relative, _read_doc(plan, doc))
+        yield from (LostReference(str(inventory.layout.docs / name), *astuple(lost)) for lost in copied.lost)
+        if name == THIRD_PARTY / INDEX:
+            old_indexes[name] = copied.content
+            continue
+        fronts[name] = read_front_matter(copied.content) if name.suffix == ".md" else {}
+        yield _write(plan, folder, name, copied.content, copied.changed)
+    for name, old in old_indexes.items():
+        make = make_index if name == INDEX else make_third_party_index
+        yield _write(plan, folder, name, to_yaml(make(docs, fronts, old), MARK.format(run=plan.run)).encode())
+
+
+def _find_new_place(plan: Plan) -> Path:
+    """Return the place of the docs as who reads them names it, without `--root`."""
+    layout = plan.inventory.layout
+    return Path("/") / layout.docs.relative_to(layout.root) if layout.root else layout.docs
+
+
+def _find_references(plan: Plan, docs: Path) -> References:
+    inventory = plan.inventory
+    places = (inventory.home / ".teleclaude/docs", inventory.checkout / "docs/global")
+    copied = (INDEX, *(doc.relative for doc in inventory.docs))
+    return References(places, docs, copied, dict(inventory.docs_left))
 
 
 def _read_doc(plan: Plan, doc: DocFile) -> bytes:
@@ -77,61 +99,14 @@ def _read_doc(plan: Plan, doc: DocFile) -> bytes:
     raise SourceError(FILE_CHANGED.fill(path=doc.real))
 
 
-def _write(plan: Plan, folder: Path, relative: Path, content: bytes) -> FileResult:
+def _write(plan: Plan, folder: Path, relative: Path, content: bytes, references: int = 0) -> FileResult:
     path = folder / relative
     with opened_folder(path.parent, make=True):
         write_new(path, content, _MODE, (0, 0) if plan.inventory.as_service_user else None)
     digest = hashlib.sha256(content).hexdigest()
-    return FileResult(str(plan.inventory.layout.docs / relative), "docs", f"{_MODE:04o}", "root:root", digest)
-
-
-def _make_index(plan: Plan, fronts: Mapping[Path, dict[str, Any]]) -> dict[str, Any]:
-    """Return the index of the snippets in their new place; files without id, type or description are not listed."""
-    root = plan.inventory.layout.root
-    docs = Path("/") / plan.inventory.layout.docs.relative_to(root) if root else plan.inventory.layout.docs
-    projects = _read_projects(plan)
-    snippets = []
-    for relative, front in fronts.items():
-        if all(isinstance(front.get(name), str) for name in _REQUIRED):
-            entry = {
-                "id": front["id"],
-                "description": front["description"],
-                "type": front["type"],
-                "scope": front.get("scope", "global"),
-                "path": str(Path(docs.name) / relative),
-                "visibility": front.get("visibility", "internal"),
-                "source_project": projects.get(front["id"]),
-            }
-            snippets.append({name: value for name, value in entry.items() if value is not None})
-    return {
-        "project_root": str(docs.parent),
-        "snippets_root": str(docs),
-        "snippets": sorted(snippets, key=lambda snippet: str(snippet["id"])),
-    }
-
-
-def _read_projects(plan: Plan) -> dict[str, Any]:
-    """Return the project that each snippet of the old index comes from, nothing where the index cannot be read."""
-    if plan.inventory.docs_index is None:
-        return {}
-    try:
-        old = parse_yaml(_read_doc(plan, plan.inventory.docs_index), plan.inventory.docs_index.real).get("snippets")
-    except ConfigError:
-        return {}
-    entries = [entry for entry in old if isinstance(entry, dict)] if isinstance(old, list) else []
-    return {entry["id"]: entry.get("source_project") for entry in entries if isinstance(entry.get("id"), str)}
-
-
-def _read_front_matter(content: bytes) -> dict[str, Any]:
-    """Return the YAML between the first two lines of dashes, nothing where there is none that can be read."""
-    text = content.decode("utf-8", "replace")
-    parts = text.split("\n---", 1)
-    if not text.startswith("---\n") or len(parts) != 2:
-        return {}
-    try:
-        return parse_yaml(parts[0].removeprefix("---\n").encode(), INDEX)
-    except ConfigError:
-        return {}
+    return FileResult(
+        str(plan.inventory.layout.docs / relative), "docs", f"{_MODE:04o}", "root:root", digest, references
+    )
 
 
 async def undo_publish_docs(plan: Plan) -> None:

@@ -35,6 +35,13 @@ def test_of_a_text_with_a_secret_only_the_words_with_old_paths_are_shown(places:
     assert old_paths.shown(text) == f"… {places.checkout}/bin/telec"
 
 
+def test_the_value_of_a_variable_is_shown_only_where_it_names_the_old_installation(
+    places: Places, old_paths: OldPaths
+) -> None:
+    text = f"K=swordfish A='b c' export DIR={places.checkout}/x; {places.checkout}/run --fast"
+    assert old_paths.shown(text) == f"K=… A=… export DIR={places.checkout}/x; {places.checkout}/run --fast"
+
+
 def test_a_secret_of_the_configuration_is_not_shown() -> None:
     known = OldPaths(re.compile("/old"), frozenset({"hunter2-hunter2"}))
     assert known.shown("/old/x hunter2-hunter2") == "… /old/x"

@@ -109,7 +109,8 @@ def test_files_of_a_later_run_stay(inventory: Inventory, tmp_path: Path) -> None
 
 def test_a_password_that_no_file_has_is_said_to_be_asked_for(inventory: Inventory) -> None:
     comment, command = describe_emptying(planned(inventory))
-    assert comment == "# psql asks for a password, because no file has it: role ada, database telec on db.example.com."
+    whose = "role ada, database telec on db.example.com"
+    assert comment == f"# No file has the password, so psql asks for it unless PGPASSWORD is set: {whose}."
     assert command.startswith("psql ")
 
 

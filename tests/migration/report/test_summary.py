@@ -37,6 +37,7 @@ DONE: dict[str, Any] = {
     "findings": [],
     "cutover": [],
     "constraints": [],
+    "lost_references": [],
     "ledger": None,
 }
 FAILED = {"failure": {"message": "it broke", "hint": "fix it"}}
@@ -152,6 +153,16 @@ def test_a_constraint_that_is_broken_has_the_query_that_lists_the_rows() -> None
     [attention] = find_attention({**DONE, "constraints": [broken]})
     assert "1,200 rows" in attention.problem.message
     assert attention.query == "SELECT 1"
+
+
+def test_references_that_lead_nowhere_are_counted_and_the_first_is_named() -> None:
+    lost = {"path": "/docs/a.md", "line": 3, "reference": "@~/.teleclaude/docs/b.md", "why": "there is no such snippet"}
+    [one] = find_attention({**DONE, "lost_references": [lost]})
+    said = "1 reference in shared snippets leads to nothing that was copied, the first in /docs/a.md, line 3"
+    assert one.problem.message == said
+    [more] = find_attention({**DONE, "lost_references": [lost, lost]})
+    assert more.problem.message.startswith("2 references in shared snippets lead to")
+    assert find_attention({**DONE, **FAILED, "lost_references": [lost]}) == ()
 
 
 def test_the_ledger_is_named_where_it_stays_and_a_flag_where_it_does_not() -> None:

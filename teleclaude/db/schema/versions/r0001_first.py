@@ -53,26 +53,26 @@ INDEXES = tuple(
 
 def create_pre_data(connection: Connection) -> None:
     """Create bare tables, functions and triggers on PostgreSQL."""
-    for statement in _read_statements("pre_data"):
-        connection.exec_driver_sql(statement)
+    _run(connection, _read_statements("pre_data"))
 
 
 def create_post_data(
     connection: Connection, not_valid: frozenset[str] = frozenset(), left_out: frozenset[str] = frozenset()
 ) -> None:
     """Add keys, constraints and indexes on PostgreSQL; those named are added NOT VALID, or left out."""
-    for statement in _read_statements("post_data"):
-        _, name = _find_names(statement)
-        if name not in left_out:
-            connection.exec_driver_sql(f"{statement} NOT VALID" if name in not_valid else statement)
+    named = [(_find_names(statement)[1], statement) for statement in _read_statements("post_data")]
+    wanted = [(name, statement) for name, statement in named if name not in left_out]
+    _run(connection, [f"{statement} NOT VALID" if name in not_valid else statement for name, statement in wanted])
 
 
 def drop_post_data(connection: Connection) -> None:
     """Drop what `create_post_data` added, in reverse order: foreign keys need keys."""
+    dropped = []
     for statement in reversed(_read_statements("post_data")):
         table, name = _find_names(statement)
         what = f"ALTER TABLE {table} DROP CONSTRAINT IF EXISTS" if table else "DROP INDEX IF EXISTS"
-        connection.exec_driver_sql(f"{what} {name}")
+        dropped.append(f"{what} {name}")
+    _run(connection, dropped)
 
 
 def _find_names(statement: str) -> tuple[str | None, str]:
@@ -80,6 +80,11 @@ def _find_names(statement: str) -> tuple[str | None, str]:
     found = re.match(r"(?:ALTER TABLE (\w+) ADD CONSTRAINT|CREATE (?:UNIQUE )?INDEX) (\w+)", statement)
     assert found is not None, statement
     return found[1], found[2]
+
+
+def _run(connection: Connection, statements: list[str]) -> None:
+    """Run statements on PostgreSQL as one, which spares a hundred answers of the server."""
+    connection.exec_driver_sql("DO $together$ BEGIN\n{};\nEND $together$".format(";\n".join(statements)))
 
 
 def upgrade() -> None:

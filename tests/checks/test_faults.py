@@ -23,6 +23,7 @@ from teleclaude.checks.table import CHECKS, judge
 from teleclaude.db import schema
 from teleclaude.db.engine import disposing, make_engine
 from teleclaude.db.lock import hold_database
+from tests.support.command import teleclaude as run_teleclaude
 from tests.support.sample import query
 from tests.support.standing import Migrated
 
@@ -63,8 +64,7 @@ async def only(migrated: Migrated, name: str, state: State = State.FAILURE) -> t
 
 
 def self_check(migrated: Migrated, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "teleclaude", "self-check", "--root", str(migrated.root), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    return run_teleclaude("self-check", "--root", str(migrated.root), *arguments)
 
 
 @asynccontextmanager

@@ -2,7 +2,6 @@
 
 import json
 import re
-import subprocess
 import sys
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import replace
@@ -25,6 +24,7 @@ from teleclaude.migration.plan.plan import Plan
 from teleclaude.migration.report.events import Event, Finding, note, warning
 from teleclaude.migration.run import Step
 from teleclaude.migration.source.options import Options
+from tests.support.command import teleclaude as run_teleclaude
 from tests.support.sample import has_nothing, migrate_sample
 from tests.support.standing import Migrated
 
@@ -82,8 +82,7 @@ def test_a_whole_is_as_bad_as_its_worst_part(state: State) -> None:
 
 
 def probe(migrated: Migrated) -> tuple[int, dict[str, object]]:
-    command = [sys.executable, "-m", "teleclaude", "daemon", "--probe", "--root", str(migrated.root)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = run_teleclaude("daemon", "--probe", "--root", str(migrated.root))
     return done.returncode, json.loads(done.stdout)
 
 

@@ -95,7 +95,7 @@ def measure(ground: Ground) -> float:
     stage = Stage(ground)
     try:
         started = time.monotonic()
-        if stage.job.run().code != 0:
+        if stage.job.begin().wait() != 0:
             raise RuntimeError("a migration that nobody disturbs must succeed")
         return time.monotonic() - started
     finally:

@@ -20,6 +20,7 @@ from teleclaude.daemon.client import ask
 from teleclaude.daemon.serve import listening
 from teleclaude.demo.installation import make_installation
 from teleclaude.errors import BootRefusedError
+from tests.support.command import teleclaude
 from tests.support.sample import query
 from tests.support.standing import Migrated
 
@@ -52,14 +53,20 @@ FIELDS = [
 ]
 
 
-async def start(*arguments: str, stdin: int | None = None) -> asyncio.subprocess.Process:
+def refused(*arguments: str) -> str:
+    """Return what a daemon says that does not start."""
+    done = teleclaude("daemon", *arguments)
+    assert done.returncode == 3
+    return done.stderr
+
+
+async def start(*arguments: str) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
         "teleclaude",
         "daemon",
         *arguments,
-        stdin=stdin,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
@@ -100,11 +107,9 @@ async def test_it_says_that_it_is_there(root: Path) -> None:
 
 async def test_a_path_too_long_for_a_socket_is_refused_in_a_sentence(root: Path) -> None:
     deep = root.rename(root.with_name("d" * 90))
-    daemon = await start("--root", str(deep))
-    _, stderr = await daemon.communicate()
+    said = refused("--root", str(deep))
     deep.rename(root)
-    assert daemon.returncode == 3
-    assert b"teleclaude.sock is longer than the 103 bytes that a socket's path may have" in stderr
+    assert "teleclaude.sock is longer than the 103 bytes that a socket's path may have" in said
 
 
 async def test_it_lists_sessions_with_the_fields_of_the_old_daemon(root: Path) -> None:
@@ -143,10 +148,8 @@ async def test_it_stops_cleanly_on_sigterm(root: Path) -> None:
 
 async def test_a_second_one_is_refused(root: Path) -> None:
     async with running(root):
-        second = await start("--root", str(root))
-        _, stderr = await second.communicate()
-    assert second.returncode == 3
-    assert b"another daemon or migration" in stderr
+        said = await asyncio.to_thread(refused, "--root", str(root))
+    assert "another daemon or migration" in said
 
 
 async def test_it_comes_back_after_it_was_killed(root: Path) -> None:
@@ -160,28 +163,22 @@ async def test_it_comes_back_after_it_was_killed(root: Path) -> None:
 
 async def test_it_does_not_serve_while_a_migration_is_pending(root: Path, target: URL) -> None:
     await query(target, "UPDATE migration_runs SET state = 'pending'")
-    daemon = await start("--root", str(root))
-    _, stderr = await daemon.communicate()
-    assert daemon.returncode == 3
-    assert b"is not finished" in stderr
+    assert "is not finished" in refused("--root", str(root))
 
 
 async def test_it_does_not_serve_another_schema(root: Path, target: URL) -> None:
     await query(target, "UPDATE alembic_version SET version_num = '9999'")
-    daemon = await start("--root", str(root))
-    _, stderr = await daemon.communicate()
-    assert daemon.returncode == 3
-    assert b"9999" in stderr
+    assert "9999" in refused("--root", str(root))
 
 
-async def probed(root: Path, searches: bytes = b"[]") -> tuple[int | None, dict[str, object]]:
-    daemon = await start("--probe", "--searches", "-", "--root", str(root), stdin=asyncio.subprocess.PIPE)
-    stdout, _ = await daemon.communicate(searches)
-    return daemon.returncode, json.loads(stdout) if stdout else {}
+def probed(root: Path, searches: str = "[]") -> tuple[int, dict[str, object]]:
+    (root / "searches").write_text(searches)
+    done = teleclaude("daemon", "--probe", "--searches", str(root / "searches"), "--root", str(root))
+    return done.returncode, json.loads(done.stdout) if done.stdout else {}
 
 
 async def test_a_probe_gives_its_verdict(root: Path) -> None:
-    code, verdict = await probed(root)
+    code, verdict = probed(root)
     assert code == 0
     assert verdict["ok"] is True
     assert verdict["backend"] == "postgresql"
@@ -196,7 +193,7 @@ async def test_a_probe_gives_its_verdict(root: Path) -> None:
 async def test_a_probe_runs_the_searches_that_it_is_asked(root: Path, target: URL) -> None:
     ((newest,),) = await query(target, "SELECT max(id) FROM mirrors")
     await query(target, f"UPDATE mirrors SET conversation_text = 'a needle' WHERE id = {newest}")
-    _, verdict = await probed(root, b'[{"table": "mirrors", "text": "NEEDLE"}, {"table": "mirrors", "text": "hay"}]')
+    _, verdict = probed(root, '[{"table": "mirrors", "text": "NEEDLE"}, {"table": "mirrors", "text": "hay"}]')
     assert verdict["searches"] == [[newest], []]
 
 
@@ -208,7 +205,7 @@ def test_a_probe_refuses_searches_that_are_none(searches: bytes) -> None:
 
 async def test_a_probe_works_beside_a_running_daemon(root: Path) -> None:
     async with running(root):
-        assert (await probed(root))[0] == 0
+        assert (await asyncio.to_thread(probed, root))[0] == 0
 
 
 async def test_a_probe_works_where_the_folder_of_temporary_files_is_deep(
@@ -217,12 +214,12 @@ async def test_a_probe_works_where_the_folder_of_temporary_files_is_deep(
     deep = tmp_path / ("x" * 100)
     deep.mkdir()
     monkeypatch.setenv("TMPDIR", str(deep))
-    assert (await probed(root))[0] == 0
+    assert probed(root)[0] == 0
 
 
 async def test_a_probe_changes_nothing(root: Path, target: URL) -> None:
     await query(target, "DROP TABLE alembic_version")
-    code, verdict = await probed(root)
+    code, verdict = probed(root)
     assert code == 3
     assert verdict["ok"] is False
     assert await query(target, "SELECT to_regclass('alembic_version')") == [(None,)]
@@ -230,7 +227,7 @@ async def test_a_probe_changes_nothing(root: Path, target: URL) -> None:
 
 async def test_a_probe_says_what_is_wrong_and_what_to_do(root: Path, target: URL) -> None:
     (root / "etc/teleclaude/secrets.yml").write_text("{}\n")
-    code, verdict = await probed(root)
+    code, verdict = probed(root)
     assert code == 3
     assert isinstance(verdict["problems"], list)
     assert set(verdict["problems"][0]) == {"message", "hint"}

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import URL, Connection, create_engine, inspect
 
 from teleclaude.db import schema
@@ -51,6 +52,10 @@ def empty(connection: Connection) -> None:
     """Drop everything in the database."""
     connection.exec_driver_sql("DROP SCHEMA public CASCADE")
     connection.exec_driver_sql("CREATE SCHEMA public")
+
+
+def test_the_newest_revision_is_the_one_that_alembic_finds() -> None:
+    assert ScriptDirectory(str(Path(schema.__file__).parent)).get_current_head() == schema.head()
 
 
 async def test_the_revision_builds_what_the_models_say(target: URL) -> None:

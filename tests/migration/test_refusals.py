@@ -335,7 +335,7 @@ async def test_a_database_of_events_that_cannot_be_read_refuses_the_run(
 
 
 @pytest.mark.parametrize(
-    "name", ["../../etc/passwd", "a/b", "Ädä 👩‍💻", "x" * 10_000, "Аdа", " ", "${HOME}", "'; DROP TABLE x"]
+    "name", ["../../etc/passwd", "${HOME} and a/b: Ädä 👩‍💻 Аdа'; DROP TABLE x" + "x" * 10_000, " "]
 )
 async def test_a_person_may_have_any_name_without_control_characters(
     options: Options, sample: SampleInstallation, target: URL, name: str

@@ -1,20 +1,14 @@
 """The schema of the database and its revisions.
 
 Every function takes a synchronous connection, as `AsyncConnection.run_sync` hands it, and works within the
-transaction that the caller has begun.
+transaction that the caller has begun. Alembic runs the revisions, and is imported only where one is run.
 """
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
-from alembic import command
-from alembic.config import Config
-from alembic.operations import Operations
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from alembic.script.revision import RevisionError
-from alembic.util import CommandError
 from sqlalchemy import Connection, inspect
 
 from teleclaude.db.models import Model
@@ -23,7 +17,7 @@ from teleclaude.db.schema.versions import r0001_first as first
 VERSION_TABLE = "alembic_version"
 
 VERSIONS = [Path(__file__).parent / "versions"]
-"""Where the revisions are."""
+"""Where the revisions are. They are numbered; each follows the number before."""
 
 FUNCTIONS = first.FUNCTIONS
 """Every function of the schema, as PostgreSQL names it to drop it."""
@@ -34,34 +28,32 @@ INDEXES = first.SEARCH_INDEXES
 RELATIONS = (*first.INDEXES, f"{VERSION_TABLE}_pkc")
 """Every index of the schema, those of keys included; they share their names with tables."""
 
+_NUMBER = re.compile(r'^revision\b[^=\n]*= "(\w+)"', re.MULTILINE)
 
-def _config() -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
-    config.set_main_option("path_separator", "newline")
-    config.set_main_option("version_locations", "\n".join(map(str, VERSIONS)).replace("%", "%%"))
-    return config
+
+def _read_revisions() -> list[str]:
+    """Return every revision, the oldest first."""
+    texts = [path.read_text(encoding="utf-8") for folder in VERSIONS for path in folder.glob("r*.py")]
+    return sorted(number for text in texts for number in _NUMBER.findall(text))
 
 
 def head() -> str:
     """Return the newest revision."""
-    found = ScriptDirectory.from_config(_config()).get_current_head()
-    assert found is not None
-    return found
+    return _read_revisions()[-1]
 
 
 def find_way(revision: str) -> tuple[str, ...] | None:
     """Return the revisions after `revision`, up to the newest; None where this program does not know `revision`."""
-    try:
-        walked = list(ScriptDirectory.from_config(_config()).iterate_revisions("head", revision))
-    except (CommandError, RevisionError):
-        return None
-    return tuple(script.revision for script in reversed(walked))
+    known = _read_revisions()
+    return tuple(known[known.index(revision) + 1 :]) if revision in known else None
 
 
 def read_revision(connection: Connection) -> str | None:
     """Return the revision that the database is at, None where it has none."""
-    return MigrationContext.configure(connection).get_current_revision()
+    if not inspect(connection).has_table(VERSION_TABLE):
+        return None
+    statement = f"SELECT version_num FROM {VERSION_TABLE}"  # noqa: S608 - a name of ours
+    return connection.exec_driver_sql(statement).scalar_one_or_none()
 
 
 def read_tables(connection: Connection) -> frozenset[str]:
@@ -71,17 +63,25 @@ def read_tables(connection: Connection) -> frozenset[str]:
 
 def upgrade(connection: Connection) -> None:
     """Bring the database to the newest revision, from nothing or from an older one."""
-    config = _config()
+    from alembic import command  # noqa: PLC0415 - takes longer than what most processes do with the database
+    from alembic.config import Config  # noqa: PLC0415
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
+    config.set_main_option("path_separator", "newline")
+    config.set_main_option("version_locations", "\n".join(map(str, VERSIONS)).replace("%", "%%"))
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
 
 
 def create_pre_data(connection: Connection) -> None:
     """Create the bare tables of the first revision on PostgreSQL, and note that the database is at it."""
-    context = MigrationContext.configure(connection)
-    with Operations.context(context):
-        first.create_pre_data()
-    context.stamp(ScriptDirectory.from_config(_config()), first.revision)
+    first.create_pre_data(connection)
+    connection.exec_driver_sql(
+        f"CREATE TABLE {VERSION_TABLE}"
+        f" (version_num VARCHAR(32) NOT NULL, CONSTRAINT {VERSION_TABLE}_pkc PRIMARY KEY (version_num))"
+    )
+    connection.exec_driver_sql(f"INSERT INTO {VERSION_TABLE} VALUES ('{first.revision}')")  # noqa: S608 - ours
 
 
 def create_post_data(
@@ -91,12 +91,11 @@ def create_post_data(
 
     Then bring the schema to the newest revision.
     """
-    with Operations.context(MigrationContext.configure(connection)):
-        first.create_post_data(not_valid, left_out)
-    upgrade(connection)
+    first.create_post_data(connection, not_valid, left_out)
+    if read_revision(connection) != head():
+        upgrade(connection)
 
 
 def drop_post_data(connection: Connection) -> None:
     """Drop keys, constraints and indexes, so that rows can be loaded fast."""
-    with Operations.context(MigrationContext.configure(connection)):
-        first.drop_post_data()
+    first.drop_post_data(connection)

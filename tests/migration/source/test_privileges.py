@@ -4,6 +4,7 @@ Each scenario runs over a tree of our own, and as root over a tree of somebody e
 """
 
 import asyncio
+import contextlib
 import dataclasses
 import json
 import os
@@ -203,15 +204,13 @@ async def test_a_tmux_server_of_the_user_makes_root_run_nothing(
 
 
 @as_root
-@pytest.mark.parametrize(
-    "name", [".bashrc", ".claude/settings.json", ".config/systemd/user/teleclaude.service", ".zfunc/_other"]
-)
 async def test_what_leads_to_the_installation_is_read_with_the_rights_of_its_user(
-    options: Options, theirs: SampleInstallation, private: Path, name: str
+    options: Options, theirs: SampleInstallation, private: Path
 ) -> None:
     private.write_text(f"ExecStart={theirs.checkout}/{PLANTED}\n")
-    (theirs.home / name).parent.mkdir(parents=True, exist_ok=True)
-    (theirs.home / name).symlink_to(private)
+    for name in (".bashrc", ".claude/settings.json", ".config/systemd/user/teleclaude.service", ".zfunc/_other"):
+        (theirs.home / name).parent.mkdir(parents=True, exist_ok=True)
+        (theirs.home / name).symlink_to(private)
     before = states(private.parent)
     report = await migrate_sample(options)
     assert report.ok, report.failure
@@ -286,21 +285,14 @@ async def test_two_users_make_one_installation_that_is_refused(options: Options,
         await migrate_sample(options)
 
 
-@pytest.mark.parametrize(
-    "name", ["checkout/config.yml", "checkout/.env", "checkout/teleclaude.db", "checkout/teleclaude.pid"]
-)
-@pytest.mark.parametrize("kind", ["pipe", "socket", "device", "endless", "folder"])
-async def test_what_is_no_regular_file_is_never_opened(
-    options: Options, anyones: SampleInstallation, name: str, kind: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = anyones.checkout.parent / name
+def replace_by(kind: str, path: Path) -> None:
+    """Let something stand in the place of a file that is none."""
     path.unlink(missing_ok=True)
-    monkeypatch.chdir(path.parent)
     match kind:
         case "pipe":
             os.mkfifo(path)
         case "socket":
-            with socket.socket(socket.AF_UNIX) as listening:
+            with socket.socket(socket.AF_UNIX) as listening, contextlib.chdir(path.parent):
                 listening.bind(path.name)
         case "device":
             path.symlink_to("/dev/tty")
@@ -308,10 +300,25 @@ async def test_what_is_no_regular_file_is_never_opened(
             path.symlink_to("/dev/zero")
         case _:
             path.mkdir()
+
+
+NAMES = ("config.yml", ".env", "teleclaude.db", "teleclaude.pid")
+
+
+@pytest.mark.parametrize(
+    ("kind", "names"),
+    [*(("pipe", (name,)) for name in NAMES), *((kind, NAMES) for kind in ("socket", "device", "endless", "folder"))],
+)
+async def test_what_is_no_regular_file_is_never_opened(
+    options: Options, anyones: SampleInstallation, kind: str, names: tuple[str, ...]
+) -> None:
+    for name in names:
+        replace_by(kind, anyones.checkout / name)
     begun = time.monotonic()
     report = await migrate_sample(options)
     assert report.exit_code == 3
-    assert any(f"{name} is not a regular file" in message for message in errors(report)), errors(report)
+    for name in names:
+        assert any(f"{name} is not a regular file" in message for message in errors(report)), errors(report)
     assert time.monotonic() - begun < 60
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from alembic import op
+from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
 from teleclaude.db.unicode61 import FOLDED, MARKS, SEPARATORS, UNFOLDED
@@ -17,7 +17,10 @@ _CHARACTERS = {"{UNFOLDED}": UNFOLDED, "{FOLDED}": FOLDED, "{MARKS}": MARKS, "{S
 
 
 def _read_statements(part: str) -> list[str]:
-    """Return the statements of a file, `pre_data`, `post_data` or `sqlite`: each begins at the margin, without `;`."""
+    """Return the statements of a file, `pre_data`, `post_data` or `sqlite`: each begins at the margin, without `;`.
+
+    They are for the driver: SQLAlchemy would take a colon in a pattern for a parameter.
+    """
     text = Path(__file__).with_name(f"{revision}_{part}.sql").read_text(encoding="utf-8")
     for name, characters in _CHARACTERS.items():
         text = text.replace(name, characters)
@@ -48,25 +51,28 @@ INDEXES = tuple(
 """Every index, those of primary and unique keys included."""
 
 
-def create_pre_data() -> None:
+def create_pre_data(connection: Connection) -> None:
     """Create bare tables, functions and triggers on PostgreSQL."""
-    for statement in _read_statements("pre_data"):
-        _run(statement)
+    _run(connection, _read_statements("pre_data"))
 
 
-def create_post_data(not_valid: frozenset[str] = frozenset(), left_out: frozenset[str] = frozenset()) -> None:
+def create_post_data(
+    connection: Connection, not_valid: frozenset[str] = frozenset(), left_out: frozenset[str] = frozenset()
+) -> None:
     """Add keys, constraints and indexes on PostgreSQL; those named are added NOT VALID, or left out."""
-    for statement in _read_statements("post_data"):
-        _, name = _find_names(statement)
-        if name not in left_out:
-            _run(f"{statement} NOT VALID" if name in not_valid else statement)
+    named = [(_find_names(statement)[1], statement) for statement in _read_statements("post_data")]
+    wanted = [(name, statement) for name, statement in named if name not in left_out]
+    _run(connection, [f"{statement} NOT VALID" if name in not_valid else statement for name, statement in wanted])
 
 
-def drop_post_data() -> None:
+def drop_post_data(connection: Connection) -> None:
     """Drop what `create_post_data` added, in reverse order: foreign keys need keys."""
+    dropped = []
     for statement in reversed(_read_statements("post_data")):
         table, name = _find_names(statement)
-        _run(f"ALTER TABLE {table} DROP CONSTRAINT IF EXISTS {name}" if table else f"DROP INDEX IF EXISTS {name}")
+        what = f"ALTER TABLE {table} DROP CONSTRAINT IF EXISTS" if table else "DROP INDEX IF EXISTS"
+        dropped.append(f"{what} {name}")
+    _run(connection, dropped)
 
 
 def _find_names(statement: str) -> tuple[str | None, str]:
@@ -76,20 +82,23 @@ def _find_names(statement: str) -> tuple[str | None, str]:
     return found[1], found[2]
 
 
-def _run(statement: str) -> None:
-    # As the driver takes it: a colon or a per cent sign in a pattern is no parameter.
-    op.get_bind().exec_driver_sql(statement)
+def _run(connection: Connection, statements: list[str]) -> None:
+    """Run statements on PostgreSQL as one, which spares a hundred answers of the server."""
+    connection.exec_driver_sql("DO $together$ BEGIN\n{};\nEND $together$".format(";\n".join(statements)))
 
 
 def upgrade() -> None:
     """Create the schema; a SQLite without FTS5 has no index of words, as the single-user program did without."""
-    if op.get_context().dialect.name == "postgresql":
-        create_pre_data()
-        create_post_data()
+    from alembic import op  # noqa: PLC0415 - here it is there already: Alembic runs this
+
+    connection = op.get_bind()
+    if connection.dialect.name == "postgresql":
+        create_pre_data(connection)
+        create_post_data(connection)
         return
     try:
         for statement in _read_statements("sqlite"):
-            _run(statement)
+            connection.exec_driver_sql(statement)
     except OperationalError as error:
         if "no such module" not in str(error.orig):
             raise

@@ -5,13 +5,15 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import delete, select, tuple_
+from sqlalchemy import delete, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession as Orm
 
-from teleclaude.db.models import MemoryManualSession, MemoryObservation
+from teleclaude.db.models import MemoryManualSession, MemoryObservation, MemorySummary
 from teleclaude.db.store.system import INSERT
+
+N = TypeVar("N", MemoryObservation, MemorySummary)
 
 
 async def save_observation(orm: Orm, values: Mapping[str, Any]) -> MemoryObservation:
@@ -32,6 +34,14 @@ async def _manual_session(orm: Orm, project: str, epoch: int) -> str:
     await orm.execute(statement.on_conflict_do_nothing(index_elements=["project"]))
     found = select(MemoryManualSession.memory_session_id).where(MemoryManualSession.project == project)
     return (await orm.execute(found)).scalar_one()
+
+
+async def read_newest(orm: Orm, kind: type[N], project: str, limit: int, key: str | None = None) -> Sequence[N]:
+    """Return the newest observations or summaries of a project; with a key, those of another key are left out."""
+    found = select(kind).where(kind.project == project)
+    if key is not None:
+        found = found.where(or_(MemoryObservation.identity_key.is_(None), MemoryObservation.identity_key == key))
+    return (await orm.scalars(found.order_by(kind.created_at_epoch.desc(), kind.id.desc()).limit(limit))).all()
 
 
 async def read_observations(orm: Orm, ids: Sequence[int]) -> Sequence[MemoryObservation]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, RowMapping, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, RowMapping, and_, func, or_, select, true, update
 from sqlalchemy.ext.asyncio import AsyncSession as Orm
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
@@ -94,6 +94,14 @@ async def find_session(orm: Orm, session_id: str, viewer: Viewer) -> Seen | None
     query = select(Session, is_own(viewer)).where(is_visible(viewer), Session.session_id == session_id)
     row = (await orm.execute(query)).first()
     return None if row is None else Seen(row[0], bool(row[1]))
+
+
+async def find_native_session(orm: Orm, native_session_id: str, agent: str | None, viewer: Viewer) -> str | None:
+    """Return the open session of the viewer's own that an agent knows by this id, the one that was active last."""
+    mine = (is_own(viewer), Session.closed_at.is_(None), Session.native_session_id == native_session_id)
+    of_agent = or_(Session.active_agent.is_(None), Session.active_agent == agent) if agent else true()
+    found = select(Session.session_id).where(*mine, of_agent).order_by(*_LAST_ACTIVE_FIRST).limit(1)
+    return await orm.scalar(found)
 
 
 async def create_session(orm: Orm, values: Mapping[str, Any]) -> Session:

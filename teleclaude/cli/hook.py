@@ -18,6 +18,10 @@ hook = click.Command(
         ),
         click.Option(["--cwd"], metavar="DIR", help="The directory in which the agent works, if not the current one."),
         click.Option(["--flush"], is_flag=True, help="Send what waits, and say what was lost."),
+        click.Option(["--install"], is_flag=True, help="Let the agents run this command, instead of older ones."),
+        click.Option(["--remove"], is_flag=True, help="Undo --install."),
+        click.Option(["--home"], metavar="DIR", help="The home with the settings of the agents, if not yours."),
+        click.Option(["--old"], metavar="DIR", multiple=True, help="Also take out what the agents run of this folder."),
         click.Argument(["event"], required=False),
     ],
 )

@@ -12,6 +12,7 @@ from teleclaude.errors import Exit, Problem, TeleClaudeError
 from teleclaude.hook import problems, spool
 from teleclaude.hook.ask import ask
 from teleclaude.hook.command import find_socket, read_words
+from teleclaude.hook.editor import install, take_back
 from teleclaude.printable import printable
 
 _SECONDS = 10.0
@@ -22,17 +23,29 @@ def run(words: Sequence[str]) -> NoReturn:
     """Do what a command line asks for, and end the process."""
     try:
         options, _ = read_words(words)
-        _flush(options)
+        code = _flush(options) if "--flush" in options else _edit(options)
     except ValueError as error:
         _show(problems.USAGE.fill(reason=error))
         sys.exit(Exit.USAGE)
     except TeleClaudeError as error:
         _show(error.problem)
         sys.exit(Exit.REFUSED)
-    sys.exit(Exit.DONE)
+    sys.exit(code)
 
 
-def _flush(options: Mapping[str, str]) -> None:
+def _edit(options: Mapping[str, str]) -> Exit:
+    """Change the settings of the agents, and say what was done; refused where something stood in the way."""
+    code = Exit.DONE
+    for said in install(options) if "--install" in options else take_back(options):
+        if isinstance(said, Problem):
+            _show(said)
+            code = Exit.REFUSED
+        else:
+            _print(said)
+    return code
+
+
+def _flush(options: Mapping[str, str]) -> Exit:
     """Send what waits; raises TeleClaudeError where it cannot be sent."""
     folder, socket = spool.find_spool(os.environ), find_socket(options)
     before = len(spool.find_waiting(folder))
@@ -48,6 +61,7 @@ def _flush(options: Mapping[str, str]) -> None:
     if waiting:
         kept = "1 event waits" if waiting == 1 else f"{waiting} events wait"
         raise TeleClaudeError(problems.STILL_WAIT.fill(waiting=kept, folder=folder))
+    return Exit.DONE
 
 
 def _events(number: int) -> str:

@@ -13,9 +13,10 @@ import time
 from contextlib import suppress
 
 from teleclaude import interrupt
+from teleclaude.agents import EVENTS
 from teleclaude.hook import spool
 from teleclaude.hook.ask import SOCKET, ask
-from teleclaude.hook.event import EVENTS, make_event
+from teleclaude.hook.event import make_event
 from teleclaude.hook.payload import LONGEST_READ, read_payload, to_json
 
 TYPE_CHECKING = False
@@ -29,8 +30,10 @@ _STDIN_SECONDS = 1.0
 _WHOLE_SECONDS, _LEAST_SECONDS = 0.080, 0.050
 """How long the daemon may take: until so long after the program began, on a slow machine so long at least."""
 
-_BY_HAND = ("--flush",)
+_BY_HAND = ("--flush", "--install", "--remove")
 """What a person asks for."""
+
+_WITH_VALUE = ("--agent", "--cwd", "--root", "--home", "--old")
 
 
 def main(words: Sequence[str]) -> NoReturn:
@@ -51,7 +54,10 @@ def main(words: Sequence[str]) -> NoReturn:
 
 
 def read_words(words: Sequence[str]) -> tuple[dict[str, str], list[str]]:
-    """Return the options of a command line with their values, and the other words; raises ValueError."""
+    """Return the options of a command line with their values, and the other words; raises ValueError.
+
+    Of an option that may be repeated the values are lines.
+    """
     options: dict[str, str] = {}
     others: list[str] = []
     left = iter(words)
@@ -59,8 +65,9 @@ def read_words(words: Sequence[str]) -> tuple[dict[str, str], list[str]]:
         name, equals, value = word.partition("=")
         if word in _BY_HAND:
             options[word] = ""
-        elif name in ("--agent", "--cwd", "--root"):
-            options[name] = value if equals else next(left, "")
+        elif name in _WITH_VALUE:
+            said = value if equals else next(left, "")
+            options[name] = f"{options[name]}\n{said}" if name == "--old" and name in options else said
         elif word.startswith("-"):
             raise ValueError(f"{word} is not an option")
         else:

@@ -7,32 +7,13 @@ import stat
 import time
 from contextlib import suppress
 
+from teleclaude.agents import EVENTS
 from teleclaude.hook.payload import clean
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
-
-EVENTS: Mapping[str, Mapping[str, str]] = {
-    "claude": {
-        "SessionStart": "session_start",
-        "UserPromptSubmit": "user_prompt_submit",
-        "PreToolUse": "tool_use",
-        "PostToolUse": "tool_done",
-        "PostToolUseFailure": "tool_done",
-        "Stop": "agent_stop",
-    },
-    "gemini": {
-        "SessionStart": "session_start",
-        "BeforeAgent": "user_prompt_submit",
-        "BeforeTool": "tool_use",
-        "AfterTool": "tool_done",
-        "AfterAgent": "agent_stop",
-    },
-    "codex": {"agent-turn-complete": "agent_stop"},
-}
-"""By agent: its own name of each event that it is asked to tell of, and ours."""
 
 _KNOWN = {"session_start", "user_prompt_submit", "tool_use", "tool_done", "agent_stop", "error"}
 

@@ -15,10 +15,10 @@ from typing import Any
 
 import pytest
 
+from teleclaude.agents import EVENTS
 from teleclaude.cli.hook import hook
 from teleclaude.hook.ask import SOCKET
 from teleclaude.hook.command import read_words
-from teleclaude.hook.event import EVENTS
 from teleclaude.layout import make_layout
 from teleclaude.platform.names import HERE
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from teleclaude.hook.event import EVENTS, make_event, read_marker
+from teleclaude.agents import EVENTS
+from teleclaude.hook.event import make_event, read_marker
 
 NATIVE = {"session_id": "n"}
 

@@ -219,14 +219,16 @@ def install_toml(text: str, ours: Ours) -> str:
 
     Raises ValueError where another program is the notifier, or the place of an entry is not certain.
     """
-    notify = tomllib.loads(text).get("notify")
-    if notify is not None and not is_our_notifier(notify) and not (ours.old and find_old({"notify": notify}, ours.old)):
-        raise ValueError("notify runs another program, and Codex takes one")
+    begun, notify = text, tomllib.loads(text).get("notify")
     while ours.old is not None:
         keys = next((keys for keys in find_old(tomllib.loads(text), ours.old) if keys != ("notify",)), None)
         if keys is None:
             break
         text = toml_text.comment_out(text, _lines(text, keys))
+    if notify is not None and not is_our_notifier(notify) and not (ours.old and find_old({"notify": notify}, ours.old)):
+        if text == begun:
+            raise ValueError("notify runs another program, and Codex takes one")
+        return text
     lines = None if notify is None else _lines(text, ("notify",))
     words = ours.words("codex")
     return text if notify == list(words) else toml_text.put(text, "notify", words, lines)

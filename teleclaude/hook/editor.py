@@ -29,6 +29,7 @@ def take_back(options: Mapping[str, str]) -> Iterator[str | Problem]:
 def _each(options: Mapping[str, str], act: Callable[[Path, str, _Change], str]) -> Iterator[str | Problem]:
     home = Path(options.get("--home") or os.path.expanduser("~"))
     folders = [Path(folder) for folder in options.get("--old", "").split("\n") if folder]
+    folders += [Path(os.path.realpath(folder)) for folder in folders]
     ours = Ours(_find_program(), settings.make_old_pattern(folders, home) if folders else None)
     for agent, names in SETTINGS.items():
         if options.get("--agent", agent) != agent or not (home / names[0]).parent.is_dir():

@@ -13,6 +13,9 @@ from teleclaude.errors import Problem, TeleClaudeError
 from teleclaude.hook import problems
 from teleclaude.hook.settings_file import keep, kept_file, read_text, write_text
 
+_INSTALLED = Path("/usr/local/bin/teleclaude")
+"""Where `bin/install-system.sh` puts a link to the newest release."""
+
 _Change = Callable[[str], str]
 
 
@@ -54,8 +57,10 @@ def _make_change(name: str, agent: str, ours: Ours) -> _Change:
 
 
 def _find_program() -> tuple[str, ...]:
-    """Return the words that start this program: the path by which it was called, which an upgrade keeps."""
+    """Return the words that start this program: the link that an upgrade keeps, else the path that was called."""
     called = Path(sys.argv[0]).absolute()
+    if _INSTALLED.exists() and _INSTALLED.resolve().is_relative_to(sys.prefix):
+        return (str(_INSTALLED),)
     return (str(called),) if called.name == "teleclaude" else (sys.executable, "-m", "teleclaude")
 
 

@@ -153,6 +153,8 @@ def test_the_notifier_of_codex_is_rewritten_and_goes_back() -> None:
 def test_a_notifier_of_another_program_stays() -> None:
     with pytest.raises(ValueError, match="notify runs another program"):
         settings.install_toml('notify = ["say"]\n', OURS)
+    server = '[mcp_servers.t]\ncommand = "/home/ada/tc/x"\n'
+    assert tomllib.loads(settings.install_toml(f'notify = ["say"]\n{server}', OURS)) == {"notify": ["say"]}
 
 
 def test_a_server_of_codex_that_runs_the_single_user_program_is_commented_out() -> None:

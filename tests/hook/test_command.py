@@ -172,6 +172,14 @@ def test_a_signal_while_the_daemon_is_asked_loses_no_event(root: Path, number: i
     assert waiting(root) == 1
 
 
+def test_a_hook_imports_nothing_that_takes_long() -> None:
+    script = "import sys, teleclaude.hook.command; print(*sys.modules)"
+    loaded = set(subprocess.check_output([sys.executable, "-c", script], text=True).split())
+    known = {name for name in sys.modules if name.startswith("teleclaude.") and "hook" not in name}
+    assert loaded & known == {"teleclaude.agents", "teleclaude.interrupt"}
+    assert not loaded & {"click", "dataclasses", "datetime", "http.client", "pathlib", "typing", "uuid"}
+
+
 def test_a_hook_is_quick_and_small(root: Path) -> None:
     words = [sys.executable, "-m", "teleclaude", "hook", "--root", str(root), *CLAUDE, "tool_use"]
     # From a small process: what a large one starts counts as large.

@@ -10,7 +10,7 @@ hook = click.Command(
     "hook",
     help="Hand an event of an AI agent to the daemon: the hooks of Claude Code, Gemini CLI and Codex CLI run it. "
     "The payload comes on stdin; Codex gives it as the EVENT. Without an answer in time the event is kept, and the "
-    "next call sends it first. It always ends with 0, so that the agent goes on.",
+    "next call sends it first. An event ends with 0, whatever happens, so that the agent goes on.",
     epilog="Example: teleclaude hook --flush",
     params=[
         click.Option(

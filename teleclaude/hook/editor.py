@@ -34,11 +34,15 @@ def _each(options: Mapping[str, str], act: Callable[[Path, str, _Change], str]) 
     folders = [Path(folder) for folder in options.get("--old", "").split("\n") if folder]
     folders += [Path(os.path.realpath(folder)) for folder in folders]
     ours = Ours(_find_program(), settings.make_old_pattern(folders, home) if folders else None)
-    for agent, names in SETTINGS.items():
-        if options.get("--agent", agent) != agent or not (home / names[0]).parent.is_dir():
-            continue
-        for name in names:
+    here = [agent for agent, (name, *_) in SETTINGS.items() if (home / name).parent.is_dir()]
+    if not here:
+        yield f"no agent has settings in {home}"
+    for agent in here:
+        for name in SETTINGS[agent] if options.get("--agent", agent) == agent else ():
             path = home / name
+            # Of the files that older releases wrote to most are not there, and none is made.
+            if name != SETTINGS[agent][0] and not os.path.lexists(path):
+                continue
             try:
                 yield act(path, agent, _make_change(name, agent, ours))
             except TeleClaudeError as error:
@@ -69,14 +73,8 @@ def _nothing(path: Path) -> str:
     return "" if path.suffix == ".toml" else "{}\n"
 
 
-def _is_first(path: Path) -> bool:
-    return any(path.match(names[0]) for names in SETTINGS.values())
-
-
 def _install(path: Path, _agent: str, change: _Change) -> str:
     before = read_text(path)
-    if before is None and not _is_first(path):
-        return f"{path} is not there"
     after = change(before or _nothing(path))
     if after == before:
         return f"{path} stays as it is"

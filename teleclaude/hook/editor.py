@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from teleclaude.agents import SETTINGS, settings
-from teleclaude.agents.settings import Ours
+from teleclaude.agents.entries import Ours, make_old_pattern
 from teleclaude.errors import Problem, TeleClaudeError
 from teleclaude.hook import problems
 from teleclaude.hook.settings_file import keep, kept_file, read_text, write_text
@@ -33,7 +33,7 @@ def _each(options: Mapping[str, str], act: Callable[[Path, str, _Change], str]) 
     home = Path(options.get("--home") or os.path.expanduser("~"))
     folders = [Path(folder) for folder in options.get("--old", "").split("\n") if folder]
     folders += [Path(os.path.realpath(folder)) for folder in folders]
-    ours = Ours(_find_program(), settings.make_old_pattern(folders, home) if folders else None)
+    ours = Ours(_find_program(), make_old_pattern(folders, home) if folders else None)
     here = [agent for agent, (name, *_) in SETTINGS.items() if (home / name).parent.is_dir()]
     if not here:
         yield f"no agent has settings in {home}"

@@ -90,11 +90,10 @@ def is_settled(folder: str, status: int | None) -> bool:
 
 
 def find_waiting(folder: str) -> list[str]:
-    """Return the names of the events that wait, the oldest first."""
-    try:
+    """Return the names of the events that wait, the oldest first; none where the folder cannot be read."""
+    with suppress(OSError):
         return sorted(name for name in os.listdir(folder) if name.endswith(_COMPLETE))
-    except FileNotFoundError:
-        return []
+    return []
 
 
 def read_counts(folder: str) -> dict[str, int]:

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from teleclaude.agents import EVENTS, settings
-from teleclaude.agents.settings import Ours
+from teleclaude.agents.entries import Ours, is_our_notifier, is_ours, make_old_pattern
 
 HOME = Path("/home/ada")
-OLD = settings.make_old_pattern([HOME / "tc", HOME / ".teleclaude"], HOME)
+OLD = make_old_pattern([HOME / "tc", HOME / ".teleclaude"], HOME)
 OURS = Ours(("/usr/local/bin/teleclaude",), OLD)
 
 RECEIVERS = [
@@ -50,18 +50,18 @@ def new(agent: str) -> dict[str, list[str]]:
 
 @pytest.mark.parametrize("command", RECEIVERS)
 def test_every_form_of_our_hooks_is_known(command: str) -> None:
-    assert settings.is_ours(command)
+    assert is_ours(command)
 
 
 @pytest.mark.parametrize("command", OTHERS)
 def test_a_hook_of_another_program_is_not_ours(command: str) -> None:
-    assert not settings.is_ours(command)
+    assert not is_ours(command)
 
 
 def test_what_we_write_is_known_as_ours() -> None:
     for program in (("/usr/local/bin/teleclaude",), ("/opt/a b/teleclaude",), ("/venv/python", "-m", "teleclaude")):
-        assert settings.is_ours(Ours(program).command("claude", "agent_stop"))
-        assert settings.is_our_notifier(list(Ours(program).words("codex")))
+        assert is_ours(Ours(program).command("claude", "agent_stop"))
+        assert is_our_notifier(list(Ours(program).words("codex")))
 
 
 @pytest.mark.parametrize("agent", ["claude", "gemini"])

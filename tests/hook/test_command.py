@@ -147,6 +147,8 @@ def test_whatever_it_is_given_the_agent_goes_on(root: Path, words: tuple[str, ..
 def test_a_spool_that_cannot_be_written_fails_no_agent(root: Path) -> None:
     (root / "state").write_text("no folder")
     assert run_hook(root, *CLAUDE, "tool_use", given=NATIVE) == QUIET
+    with listening(root, answer(202, {"id": 1}), answer(200, "known")):
+        assert b"known" in run_hook(root, *CLAUDE, "session_start", given=NATIVE)[1]
 
 
 def test_an_event_that_is_refused_for_good_does_not_wait(root: Path) -> None:

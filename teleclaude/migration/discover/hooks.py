@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from teleclaude.agents import SETTINGS, json_text
-from teleclaude.agents.settings import find_old
+from teleclaude.agents.entries import find_old
 from teleclaude.agents.toml_text import find_lines
 from teleclaude.errors import SourceError
 from teleclaude.migration.discover.old_paths import OldPaths

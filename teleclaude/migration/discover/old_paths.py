@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from teleclaude.agents.settings import make_old_pattern
+from teleclaude.agents.entries import make_old_pattern
 from teleclaude.config.secrecy import has_secret, known_again, named_secrets
 from teleclaude.errors import ConfigError
 from teleclaude.migration.discover.configuration import read_config, read_variables

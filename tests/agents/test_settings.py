@@ -122,6 +122,7 @@ def test_hooks_of_others_stay_whatever_stands_between_them(document: Any, style:
     text = json.dumps(document, **style)
     theirs = {event: [each for each in found if each in OTHERS] for event, found in commands(text).items()}
     after = settings.install_json(text, agent, OURS, first=True)
+    assert settings.install_json(after, agent, OURS, first=True) == after
     ours = {event: [each for each in found if each not in OTHERS] for event, found in commands(after).items()}
     assert {event: found for event, found in ours.items() if found} == new(agent)
     for changed in (after, settings.take_out_json(after), settings.give_back_json(after, text)):

@@ -81,6 +81,7 @@ def _tell(options: dict[str, str], others: Sequence[str]) -> None:
     if agent not in EVENTS:
         raise ValueError(f"--agent needs one of {', '.join(EVENTS)}")
     said = others[0] if others else None
+    given: bytes | bytearray
     if agent == "codex":
         # Codex gives the payload as the last word, and nothing on stdin.
         said, given = None, os.fsencode(others[-1] if others else "")
@@ -120,7 +121,7 @@ def _hand_over(event: bytes, socket: str, deadline: float) -> bool:
     return status == 202
 
 
-def _read_stdin() -> bytes:
+def _read_stdin() -> bytearray:
     """Return what the agent gives, up to a length and a time; the rest is read too, so that no write of it fails."""
     given = bytearray()
     waiting = select.poll()
@@ -133,7 +134,7 @@ def _read_stdin() -> bytes:
                 break
             if len(given) <= LONGEST_READ:
                 given += more
-    return bytes(given)
+    return given
 
 
 def _print_memory(agent: str, event: dict[str, Any], socket: str, deadline: float) -> None:

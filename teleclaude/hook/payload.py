@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 LONGEST_BODY = 1024 * 1024
 """The longest body that the daemon takes, in bytes."""
 
-LONGEST_READ = 4 * LONGEST_BODY
+LONGEST_READ = 3 * LONGEST_BODY
 """Of a longer text only the members are read that it begins with: it would take more memory than a hook may."""
 
 _ROOM = 64 * 1024
@@ -33,9 +33,9 @@ _MEMBER = re.compile(r'\s*("(?:[^"\\]|\\.)*")\s*:\s*')
 _AFTER = re.compile(r"\s*([,}])")
 
 
-def read_payload(given: bytes) -> dict[str, Any]:
+def read_payload(given: bytes | bytearray) -> dict[str, Any]:
     """Return the payload, its longest texts cut where it is too long; an empty one where there is none to be read."""
-    text = given[:LONGEST_READ].decode("utf-8", "replace").lstrip("\ufeff")
+    text = str(memoryview(given)[:LONGEST_READ], "utf-8", "replace").lstrip("\ufeff")
     payload: Any = None
     if len(given) <= LONGEST_READ:
         with suppress(ValueError, RecursionError):

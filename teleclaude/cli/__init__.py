@@ -27,6 +27,7 @@ _COMMANDS = {
     "config": "Work on configuration files.",
     "daemon": "Serve the system-wide installation, or the single-user one in the current directory.",
     "demo": "Migrate a sample installation to a PostgreSQL server of its own, and show the result.",
+    "hook": "Hand an event of an AI agent to the daemon: the hooks of Claude Code, Gemini CLI and Codex CLI run it.",
     "migrate-to-system": "Move a single-user installation to the system-wide one on PostgreSQL.",
     "report": "Print the report of a migration as text, with everything that needs attention.",
     "self-check": "Check the system-wide installation; each warning and each failure comes with its remedy.",

@@ -46,6 +46,8 @@ MOMENTS = {
 TEXTS = {
     "session_start": {"native_session_id": "session_id", "native_log_file": "transcript_path"},
     "user_prompt_submit": {"last_message_sent": "prompt"},
+    # Codex tells of the end of a turn alone. No other agent writes these keys.
+    "agent_stop": {"native_session_id": "thread-id", "last_output_raw": "last-assistant-message"},
 }
 """The columns that take a text of the payload, and under which key agents write it."""
 

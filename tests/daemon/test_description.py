@@ -87,6 +87,7 @@ ASKED: list[tuple[str, str, str, Any]] = [
     ("GET", "/api/memory/search", "/api/memory/search?query=needle", None),
     ("GET", "/api/memory/timeline", "/api/memory/timeline?anchor=1", None),
     ("POST", "/api/memory/batch", "/api/memory/batch", {"ids": [1]}),
+    ("GET", "/api/memory/inject", "/api/memory/inject?projects=teleclaude", None),
     ("DELETE", "/api/memory/{id}", "/api/memory/1", None),
     ("GET", "/api/mirrors/search", "/api/mirrors/search?q=x", None),
     ("PUT", "/system-settings/{key}", "/system-settings/k", {"value": "v"}),

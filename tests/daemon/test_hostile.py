@@ -256,6 +256,7 @@ async def test_slow_readers_hold_no_connection_to_the_database_and_no_more_than_
 ) -> None:
     monkeypatch.setattr(connection, "CONNECTION_SECONDS", 20.0)
     await put_sessions(house, *(row(f"s{number}", "Ada", 0, title="x" * 200_000) for number in range(40)))
+    await put_sessions(house, row("mine", "me", os.geteuid()))
     budgets: list[budget.Budget] = []
     made = budget.Budget.wait
 
@@ -275,7 +276,7 @@ async def test_slow_readers_hold_no_connection_to_the_database_and_no_more_than_
     assert house.engine.pool.checkedout() == 0
     # Their account has no turn left, but for what has turns of its own.
     waiting = asyncio.create_task(house.ask("GET", "/auth/whoami"))
-    event = {"session_id": "s1", "event_type": "tool_use"}
+    event = {"session_id": "mine", "event_type": "tool_use"}
     assert (await house.ask("POST", "/hooks", event))[0] == 202
     assert (await house.ask("GET", "/health"))[0] == 200
     assert not waiting.done()

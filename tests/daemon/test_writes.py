@@ -54,7 +54,7 @@ async def do_everything(house: House) -> None:
     names = set(ChangedSession.model_fields) - {"session_id", "session_metadata", "status", "visibility"}
     changes = {**dict.fromkeys(names, "new"), "session_metadata": {}, "status": "headless", "visibility": "shared"}
     hooks = ("session_start", *MOMENTS, "other")
-    payload = {"session_id": "native", "transcript_path": "/x", "prompt": "do it"}
+    payload = {"session_id": "native", "transcript_path": "/x", "prompt": "do it", "last-assistant-message": "done"}
     requests = [
         ("POST", "/sessions", {"session_id": "made"}),
         ("PATCH", "/sessions/made", changes),

@@ -1,7 +1,6 @@
 """The migration as root in the real places, over the home of a user who is not."""
 
 import json
-import shutil
 from collections.abc import Callable
 from typing import Any
 
@@ -54,7 +53,6 @@ async def test_a_place_that_others_can_change_gets_nothing_of_the_system(
     assert await has_nothing(target)
 
 
-@pytest.mark.skipif(shutil.which("jq") is None, reason="needs a jq that every user can run")
 async def test_root_follows_the_rollback_in_the_real_places_and_every_byte_is_there(
     target: URL, in_real_places: Migrate
 ) -> None:

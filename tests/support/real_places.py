@@ -17,7 +17,7 @@ from sqlalchemy import make_url
 from teleclaude.demo.installation import SampleInstallation, make_installation
 from teleclaude.platform import services
 from tests.support.pointing import point_to
-from tests.support.shell import Stubs
+from tests.support.shell import TELECLAUDE, Stubs
 
 SERVICE, EVA = 54321, 12345
 HOME = Path("/home/eva")
@@ -152,7 +152,13 @@ def everything_in(home: Path) -> dict[str, str]:
 def go_and_come_back(report: str, stubs: Stubs, password: str) -> dict[str, object]:
     """Follow the cutover and then the rollback; say what became of the home on the way."""
     folder = Path(json.loads(report)["folder"])
-    environ = {**os.environ, "PATH": stubs.path, "PGPASSWORD": password}
+    # The folder of the stubs is closed to the user.
+    program = Path("/mnt/bin/teleclaude")
+    program.parent.mkdir()
+    program.write_text(TELECLAUDE.format(source="/mnt/source", python="/mnt/python/bin/python"))
+    program.chmod(0o755)
+    (stubs.folder / "bin/teleclaude").unlink()
+    environ = {**os.environ, "PATH": f"{program.parent}:{stubs.path}", "PGPASSWORD": password}
     outcome = []
     for name in ("cutover.sh", "rollback.txt"):
         done = subprocess.run(["sh", "-e", folder / name], capture_output=True, text=True, check=False, env=environ)

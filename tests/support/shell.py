@@ -42,34 +42,29 @@ case "$1" in
     *) cat "$1" >"{folder}/crontab" ;;
 esac
 """
-JQ = """\
+TELECLAUDE = """\
 #!/bin/sh
-exec "{python}" -c '
-import json, sys, jq
-text = open(sys.argv[2]).read() if sys.argv[2:] else sys.stdin.read()
-for value in jq.compile(sys.argv[1]).input_text(text):
-    print(json.dumps(value, indent=2, ensure_ascii=False))
-' "$@"
+PYTHONPATH={source} exec {python} -m teleclaude "$@"
 """
-"""What our commands need of jq, by its own library."""
 
 
 class Stubs:
-    """Programs that stand in for those of the system: systemctl, sudo, crontab."""
+    """Programs that stand in for those of the system: systemctl, sudo, crontab; and our own."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        scripts = {"bin/systemctl": SYSTEMCTL, "bin/sudo": SUDO, "bin/crontab": CRONTAB, "last/jq": JQ}
+        scripts = {"bin/systemctl": SYSTEMCTL, "bin/sudo": SUDO, "bin/crontab": CRONTAB}
+        scripts["bin/teleclaude"] = TELECLAUDE.format(source=CHECKOUT, python=sys.executable)
         for name, script in scripts.items():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            (folder / name).write_text(script.replace("{folder}", str(folder)).replace("{python}", sys.executable))
+            (folder / name).write_text(script.replace("{folder}", str(folder)))
             (folder / name).chmod(0o755)
 
     @property
     def path(self) -> str:
-        """The PATH with these programs first, and a psql and a jq where the system has none."""
+        """The PATH with these programs first, and a psql where the system has none."""
         binaries, _ = find_binaries({})
-        return f"{self.folder / 'bin'}:{os.environ['PATH']}:{binaries}:{self.folder / 'last'}"
+        return f"{self.folder / 'bin'}:{os.environ['PATH']}:{binaries}"
 
     def answer(self, verb: str, unit: str, text: str = "yes") -> None:
         """Let systemctl know an answer to `is-enabled`, `is-active` or `cat` about a unit."""

@@ -8,7 +8,7 @@ from teleclaude.daemon import problems
 from teleclaude.daemon.identity import Caller, Role
 from teleclaude.daemon.openapi import describe
 from teleclaude.daemon.route import ADMINS, EVERYONE, STAFF, Answer, Call, Input, Name, Nothing, Route, Text
-from teleclaude.daemon.routes import memory, sessions
+from teleclaude.daemon.routes import hooks, memory, sessions
 from teleclaude.db.store.system import read_setting, read_settings, write_setting
 from teleclaude.errors import RequestError
 
@@ -101,6 +101,7 @@ ROUTES: tuple[Route[Any], ...] = (
     Route("GET", "/auth/whoami", EVERYONE, Nothing, Whoami, _get_whoami),
     Route("GET", "/openapi.json", EVERYONE, Nothing, dict[str, Any], _get_openapi),
     *sessions.ROUTES,
+    *hooks.ROUTES,
     *memory.ROUTES,
     Route("GET", "/settings", EVERYONE, Nothing, RuntimeSettings, _get_runtime_settings),
     Route("GET", "/system-settings", STAFF, Nothing, dict[str, str], _get_settings),

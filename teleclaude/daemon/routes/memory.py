@@ -7,12 +7,13 @@ of the sessions that it may read.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 from sqlalchemy import select
 
-from teleclaude.daemon import problems
+from teleclaude.daemon import problems, recollection
 from teleclaude.daemon.route import (
     ADMINS,
     EVERYONE,
@@ -31,7 +32,13 @@ from teleclaude.daemon.route import (
 from teleclaude.db.models import MemoryObservation, Mirror, Session
 from teleclaude.db.search.places import MemorySearch, MirrorSearch, search_memory, search_mirrors
 from teleclaude.db.store.lengths import find_fitting
-from teleclaude.db.store.memory import delete_observation, find_timeline, read_observations, save_observation
+from teleclaude.db.store.memory import (
+    delete_observation,
+    find_timeline,
+    read_newest,
+    read_observations,
+    save_observation,
+)
 from teleclaude.db.store.system import write_audit
 from teleclaude.db.store.viewers import is_own, is_visible
 from teleclaude.errors import RequestError
@@ -107,6 +114,13 @@ class _Numbers(Input):
     ids: Annotated[list[RowNumber], Field(max_length=1000)]
 
 
+class _OfProject(Input):
+    """The project that an agent works on: the last part of its directory."""
+
+    projects: Name
+    identity_key: Name | None = None
+
+
 class _OneObservation(Input):
     """An observation by its number."""
 
@@ -152,6 +166,14 @@ async def _delete_memory(call: Call[_OneObservation]) -> Mapping[str, Any]:
     if not (found and await delete_observation(call.orm, call.given.id)):
         raise RequestError(404, problems.NO_OBSERVATION.fill(number=call.given.id))
     return found[0]
+
+
+async def _get_inject(call: Call[_OfProject]) -> str:
+    """Read what is known of a project as Markdown, for an agent that begins; empty where nothing is."""
+    project, key = call.given.projects, call.given.identity_key
+    observations = await read_newest(call.orm, recollection.OBSERVED, project, recollection.OBSERVATIONS, key)
+    summaries = await read_newest(call.orm, recollection.SUMMARIZED, project, recollection.SUMMARIES)
+    return recollection.make_page(project, observations, summaries, datetime.now(UTC))
 
 
 class MirrorAnswer(Answer):
@@ -221,6 +243,7 @@ ROUTES: tuple[Route[Any], ...] = (
     Route("GET", "/api/memory/search", STAFF, _Searched, list[Observation], _get_search),
     Route("GET", "/api/memory/timeline", STAFF, _Around, list[Observation], _get_timeline),
     Route("POST", "/api/memory/batch", STAFF, _Numbers, list[Observation], _post_batch),
+    Route("GET", "/api/memory/inject", STAFF, _OfProject, str, _get_inject),
     Route("DELETE", "/api/memory/{id}", ADMINS, _OneObservation, Forgotten, _delete_memory),
     Route("GET", "/api/mirrors/search", EVERYONE, _SearchedMirrors, list[MirrorAnswer], _get_mirrors),
 )

@@ -1,4 +1,4 @@
-"""Sessions: list, read, create, change, close, and keep events of their agents' hooks, which `outbox` delivers later.
+"""Sessions: list, read, create, change, close.
 
 What an administrator does to a session of another is noted.
 """
@@ -10,16 +10,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from pydantic import Field
 from sqlalchemy.exc import IntegrityError
 
 from teleclaude.daemon import problems
 from teleclaude.daemon.identity import Role
-from teleclaude.daemon.route import EVERYONE, RESIDENTS, Answer, Call, Name, Part, Route
+from teleclaude.daemon.route import EVERYONE, RESIDENTS, Call, Part, Route
 from teleclaude.daemon.routes import session_fields as fields
-from teleclaude.db.models import HookOutbox, Session
+from teleclaude.db.models import Session
 from teleclaude.db.store import sessions as store
-from teleclaude.db.store.hooks import add_event
 from teleclaude.db.store.lengths import PART
 from teleclaude.db.store.system import write_audit
 from teleclaude.errors import RequestError
@@ -33,19 +31,6 @@ _REQUIRED = {"lifecycle_status", "visibility"}
 
 MOST_SESSIONS = 1000
 """The most open sessions of an account that were made here; what a migration brought is not counted."""
-
-
-class _NewEvent(fields.OneSession):
-    """What happened in a session; the payload is what the agent's hook was given."""
-
-    event_type: Name
-    payload: dict[str, Any] = Field(default_factory=dict)
-
-
-class Kept(Answer):
-    """The number under which an event is kept."""
-
-    id: int
 
 
 async def _get_sessions(call: Call[fields.WantedSessions]) -> Part:
@@ -101,22 +86,28 @@ async def _get_session(call: Call[fields.OneSession]) -> Mapping[str, Any]:
 
 async def _post_session(call: Call[fields.NewSession]) -> Mapping[str, Any]:
     """Create a session that is the caller's; its terminal is the caller's business."""
-    given, caller = call.given, call.caller
+    given = call.given
     if "session_id" in given.model_fields_set and not call.viewer.sees_all:
         # Whether an id is taken tells of a session that the caller may not see.
         raise RequestError(403, problems.ID_NOT_YOURS_TO_CHOOSE)
+    await create_own_session(call, given)
+    return (await _look_up(call, given.session_id)).columns
+
+
+async def create_own_session(call: Call[Any], new: fields.NewSession) -> None:
+    """Create a session that is the caller's; raises RequestError (409, 400)."""
     await _refuse_one_too_many(call)
-    values = given.model_dump(by_alias=True, exclude={"computer", "title"})
-    computer = given.computer or call.service.settings.computer.name
-    values |= {"computer_name": computer, "title": given.title or f"[{computer}] Untitled"}
+    caller = call.caller
+    values = new.model_dump(by_alias=True, exclude={"computer", "title"})
+    computer = new.computer or call.service.settings.computer.name
+    values |= {"computer_name": computer, "title": new.title or f"[{computer}] Untitled"}
     values |= {"owner_person": caller.person, "owner_uid": caller.uid, "adapter_metadata": {}}
     email = call.viewer.email or caller.email
     values |= {"human_email": email, "human_role": str(caller.role), "principal": email and f"human:{email}"}
     try:
         await store.create_session(call.orm, values)
     except IntegrityError:
-        raise RequestError(409, problems.SESSION_EXISTS.fill(session_id=given.session_id)) from None
-    return (await _look_up(call, given.session_id)).columns
+        raise RequestError(409, problems.SESSION_EXISTS.fill(session_id=new.session_id)) from None
 
 
 async def _refuse_one_too_many(call: Call[Any]) -> None:
@@ -148,13 +139,6 @@ async def _delete_session(call: Call[fields.OneSession]) -> Mapping[str, Any]:
     return (await _look_up(call, session_id)).columns
 
 
-async def _post_hook(call: Call[_NewEvent]) -> HookOutbox:
-    """Keep an event of a session of the caller's; it is on disk when this is answered."""
-    seen = await _look_up_to_change(call, call.given.session_id)
-    await _note(call, "hook_session", seen.others)
-    return await add_event(call.orm, call.given.model_dump())
-
-
 async def _look_up(call: Call[Any], session_id: str, columns: store.Columns = fields.ANSWERED) -> store.Seen:
     """Return a session that the caller may read; raises RequestError (404), the same where it may not."""
     seen = await store.find_session(call.orm, columns, session_id, call.viewer)
@@ -183,5 +167,4 @@ ROUTES: tuple[Route[Any], ...] = (
     Route("GET", "/sessions/{session_id}", EVERYONE, fields.OneSession, fields.SessionAnswer, _get_session),
     Route("PATCH", "/sessions/{session_id}", RESIDENTS, fields.ChangedSession, fields.SessionAnswer, _patch_session),
     Route("DELETE", "/sessions/{session_id}", RESIDENTS, fields.OneSession, fields.SessionAnswer, _delete_session),
-    Route("POST", "/hooks", RESIDENTS, _NewEvent, Kept, _post_hook, 202, apart=True),
 )

@@ -33,8 +33,20 @@ class HookOutbox(Model):
     last_error: Mapped[str | None]
     delivered_at: Mapped[datetime | None]
     locked_at: Mapped[datetime | None]
+    event_id: Mapped[Key | None]
+    """Given by the hook, so that an event that is sent again is known; an event of the old program has none."""
 
-    __table_args__ = (Index("idx_hook_outbox_pending", "delivered_at", "next_attempt_at"), NUMBERED)
+    __table_args__ = (
+        Index("idx_hook_outbox_pending", "delivered_at", "next_attempt_at"),
+        Index(
+            "idx_hook_outbox_event",
+            "event_id",
+            unique=True,
+            sqlite_where=text("event_id IS NOT NULL"),
+            postgresql_where=text("event_id IS NOT NULL"),
+        ),
+        NUMBERED,
+    )
 
 
 class NotificationOutbox(Model):

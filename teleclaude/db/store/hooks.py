@@ -16,6 +16,7 @@ from sqlalchemy.dialects.postgresql import REGCLASS
 from sqlalchemy.ext.asyncio import AsyncSession as Orm
 
 from teleclaude.db.models import HookOutbox
+from teleclaude.db.store.system import INSERT
 
 CLAIM_TIME = timedelta(minutes=1)
 """How long a claim holds."""
@@ -38,13 +39,19 @@ class HookEvent:
     """How often it has been tried, this time not counted."""
 
 
-async def add_event(orm: Orm, values: Mapping[str, Any]) -> HookOutbox:
-    """Keep an event that is due now."""
+async def find_event(orm: Orm, event_id: str | None) -> int | None:
+    """Return the number of the event with this id, None where there is none."""
+    return await orm.scalar(select(HookOutbox.id).where(HookOutbox.event_id == event_id)) if event_id else None
+
+
+async def add_event(orm: Orm, values: Mapping[str, Any], happened: datetime | None = None) -> int | None:
+    """Keep an event that is due now, and return its number; None where one with its id is kept already."""
     now = datetime.now(UTC)
-    row = HookOutbox(**values, created_at=now, next_attempt_at=now, attempt_count=0)
-    orm.add(row)
-    await orm.flush()
-    return row
+    # The clock of who sends it may be wrong, and an event of the future would be newer than all that follow.
+    row = {**values, "created_at": min(happened or now, now), "next_attempt_at": now, "attempt_count": 0}
+    statement = INSERT[orm.get_bind().dialect.name](HookOutbox).values(row).on_conflict_do_nothing()
+    number: int | None = await orm.scalar(statement.returning(HookOutbox.id))
+    return number
 
 
 def _came_later() -> ColumnElement[bool]:

@@ -7,12 +7,16 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import delete, select, tuple_
+from sqlalchemy import RowMapping, Text, delete, func, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession as Orm
+from sqlalchemy.orm import InstrumentedAttribute
 
 from teleclaude.db.models import MemoryManualSession, MemoryObservation
 from teleclaude.db.store.lengths import find_fitting, read_shortened, shorten
 from teleclaude.db.store.system import INSERT
+
+_TOLD = 4000
+"""Characters of a text that an agent is told when it begins."""
 
 
 async def save_observation(orm: Orm, values: Mapping[str, Any]) -> MemoryObservation:
@@ -43,6 +47,22 @@ OBSERVED = tuple(
     )
 )
 """The columns of an observation that are told."""
+
+
+async def read_newest(
+    orm: Orm, columns: Sequence[InstrumentedAttribute[Any]], project: str, limit: int, key: str | None = None
+) -> Sequence[RowMapping]:
+    """Return columns of the newest observations or summaries of a project, the beginning alone of a long text.
+
+    With a key, observations of another key are left out.
+    """
+    kind = columns[0].class_
+    told = (func.substr(each, 1, _TOLD).label(each.key) if isinstance(each.type, Text) else each for each in columns)
+    found = select(*told).where(kind.project == project)
+    if key is not None:
+        found = found.where(or_(kind.identity_key.is_(None), kind.identity_key == key))
+    newest = found.order_by(kind.created_at_epoch.desc(), kind.id.desc()).limit(limit)
+    return (await orm.execute(newest)).mappings().all()
 
 
 async def read_observations(

@@ -7,7 +7,20 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, false, func, insert, literal, or_, select, type_coerce, union_all, update
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    false,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    true,
+    type_coerce,
+    union_all,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncSession as Orm
 from sqlalchemy.orm import InstrumentedAttribute
 from sqlalchemy.types import NullType
@@ -157,6 +170,15 @@ async def read_whole(orm: Orm, columns: Columns, session_id: str, room: int) -> 
     count_fitting([size], room, whole=True)
     found = await orm.execute(select(*columns).where(Session.session_id == session_id))
     return dict(found.mappings().one())
+
+
+async def find_native_session(orm: Orm, native_session_id: str, agent: str | None, viewer: Viewer) -> str | None:
+    """Return the open session of the viewer's own that an agent knows by this id, the one that was active last."""
+    mine = (is_own(viewer), Session.closed_at.is_(None), Session.native_session_id == native_session_id)
+    of_agent = or_(Session.active_agent.is_(None), Session.active_agent == agent) if agent else true()
+    found = select(Session.session_id).where(*mine, of_agent)
+    found = found.order_by(Session.last_activity.desc().nulls_last(), Session.session_id).limit(1)
+    return await orm.scalar(found)
 
 
 async def count_made(orm: Orm, person: str, uid: int, most: int) -> int:

@@ -9,14 +9,12 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from teleclaude.agents.entries import make_old_pattern
 from teleclaude.config.secrecy import has_secret, known_again, named_secrets
 from teleclaude.errors import ConfigError
 from teleclaude.migration.discover.configuration import read_config, read_variables
 from teleclaude.migration.source.installation import ConfigFiles, Places
 from teleclaude.printable import printable
-
-_HOME = r"""(?:~|%h|"?\$(?:HOME|\{HOME\})"?)"""
-"""The home as shells, systemd and cron write it; a shell may also quote the variable alone."""
 
 _ASSIGNED = re.compile(r"(?<![\w-])(?P<name>[A-Za-z_]\w*+)=(?:\"[^\"]*\"|'[^']*'|[^\s;\"']+)")
 """A variable of a shell with its value, which nothing tells to be no secret."""
@@ -48,17 +46,9 @@ class OldPaths:
 
 def make_old_paths(places: Places, files: ConfigFiles | None) -> OldPaths:
     """Return the paths of this installation; the secrets of its configuration are not shown."""
-    folders = {places.checkout, Path(os.path.realpath(places.checkout)), places.state}
-    ways = sorted({way for folder in folders for way in _spell(folder, places.home)}, key=len, reverse=True)
-    # A longer name on either side is another folder.
-    pattern = re.compile(rf"(?<![\w.-])(?:{'|'.join(ways)})(?![\w-]|\.\w)")
+    folders = (places.checkout, Path(os.path.realpath(places.checkout)), places.state)
+    pattern = make_old_pattern(folders, places.home)
     return OldPaths(pattern, frozenset(_read_secrets(files, places) if files else ()))
-
-
-def _spell(folder: Path, home: Path) -> Iterable[str]:
-    yield re.escape(str(folder))
-    if home in folder.parents:
-        yield f"{_HOME}/{re.escape(str(folder.relative_to(home)))}"
 
 
 def _read_secrets(files: ConfigFiles, places: Places) -> Iterable[str]:

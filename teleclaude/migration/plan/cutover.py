@@ -11,6 +11,7 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
+from teleclaude.agents import SETTINGS
 from teleclaude.migration.report.events import CutoverItem
 from teleclaude.migration.source.inventory import Inventory, Kind, Reference, Service
 from teleclaude.platform.names import Names, names_of
@@ -39,11 +40,30 @@ def find_cutover(inventory: Inventory) -> Iterator[CutoverItem]:
     """Yield everything that still refers to the old installation, and what to do about each."""
     for service in inventory.services:
         yield make_service_item(service, names_of(inventory.platform))
-    files: dict[Path, list[Reference]] = {}
+    groups: dict[Path | str, list[Reference]] = {}
     for reference in inventory.references:
-        files.setdefault(reference.path, []).append(reference)
-    for references in files.values():
-        yield from make_file_items(references, _find_user(references[0], inventory))
+        groups.setdefault(_find_agent(reference) or reference.path, []).append(reference)
+    for references in groups.values():
+        user = _find_user(references[0], inventory)
+        agent = _find_agent(references[0])
+        commands = make_hook_commands(agent, inventory.home, inventory.checkout) if agent else None
+        yield from make_file_items(references, user, commands)
+
+
+def _find_agent(reference: Reference) -> str | None:
+    """Return the agent whose settings hold a reference, None where those of no agent do."""
+    if reference.kind is not Kind.AGENT_HOOK:
+        return None
+    return next(agent for agent, names in SETTINGS.items() if any(reference.path.match(name) for name in names))
+
+
+def make_hook_commands(agent: str, home: Path, checkout: Path) -> tuple[str, str]:
+    """Return the command that rewrites the hooks of an agent to ours in all of its settings, and its undo."""
+    folders = " ".join(f"--old {shlex.quote(str(folder))}" for folder in (checkout, home / ".teleclaude"))
+    of = f"--agent {agent} --home {shlex.quote(str(home))} {folders}"
+    # Not every PATH that sudo sets has the folder in which the program is installed.
+    program = 'PATH="$PATH:/usr/local/bin" teleclaude hook'
+    return f"{program} --install {of}", f"{program} --remove {of}"
 
 
 def _find_user(reference: Reference, inventory: Inventory) -> str | None:
@@ -86,12 +106,18 @@ def make_service_item(service: Service, names: Names) -> CutoverItem:
     )
 
 
-def make_file_items(references: list[Reference], user: str | None) -> Iterator[CutoverItem]:
-    """Yield the references of one file. One command changes all, because each edit would move the lines of the next."""
+def make_file_items(
+    references: list[Reference], user: str | None, commands: tuple[str, str] | None = None
+) -> Iterator[CutoverItem]:
+    """Yield the references of one file, or of one agent with its commands.
+
+    One command changes all, because each edit would move the lines of the next.
+    """
     active = [reference for reference in references if reference.active]
     clear = all(map(_is_clear, active))
-    change = _as(user, _change(active)) if active and clear else ""
-    undo = _as(user, _restore(references[0])) if clear else ""
+    change, restore = commands or (_change(active) if active and clear else "", _restore(references[0]))
+    change = _as(user, change) if active and clear else ""
+    undo = _as(user, restore) if clear else ""
     for reference in references:
         yield CutoverItem(
             kind=str(reference.kind),
@@ -180,9 +206,6 @@ def kept_file(reference: Reference) -> Path:
 
 
 def _editor(references: list[Reference]) -> str:
-    if references[0].keys and references[0].path.suffix != ".toml":
-        entries = ", ".join(to_jq(reference.keys) for reference in references)
-        return f"jq {shlex.quote(f'del({entries})')}"
     # In a shell the line may be all that a block holds, and an empty block is an error there.
     mark = ": # " if references[0].kind is Kind.SHELL else "# "
     edits = [f"-e {shlex.quote(_numbers(reference, ',') + f's/^/{mark}/')}" for reference in references]

@@ -111,10 +111,6 @@ def describe_docs_removal(plan: Plan) -> tuple[str, ...]:
     return (_if_ours(plan, docs / INDEX, _sudo(plan), f"rm -rf {_word(docs)}"),) if plan.inventory.docs else ()
 
 
-NO_JQ = "nothing was changed: the settings of agents are edited with jq; install jq and run this again"
-"""What cutover.sh says where a command needs jq and there is none."""
-
-
 def describe_next(plan: Plan) -> tuple[str, ...]:
     """Return how to go on after a success, in lines of a shell; a trial needs no cutover."""
     root = plan.inventory.layout.root
@@ -134,8 +130,6 @@ def describe_cutover(plan: Plan) -> tuple[str, ...]:
         "# Until it is changed, hooks and commands write to the old files, and nothing warns you.",
         f"# Each command keeps a copy of what it changes; {printable(plan.folder / _CUTOVER_UNDO)} puts it back.",
     ]
-    if any("jq " in item.command for item in plan.cutover):
-        lines.append(f"command -v jq >/dev/null || {{ echo '{NO_JQ}' >&2; exit 3; }}")
     listed = {""}
     for item in plan.cutover:
         lines.append(f"# {item.kind}: {item.path}{f', {item.place}' if item.place else ''}: {item.runs}")

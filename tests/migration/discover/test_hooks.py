@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from teleclaude.migration.discover.hooks import find_hooks, find_lines
+from teleclaude.migration.discover.hooks import find_hooks
 from teleclaude.migration.discover.old_paths import OldPaths
 from teleclaude.migration.report.events import Finding
 from teleclaude.migration.source.installation import Places
@@ -19,23 +19,6 @@ def found(places: Places, old_paths: OldPaths, name: str, text: str) -> list[Ref
     path.parent.mkdir(exist_ok=True)
     path.write_text(text)
     return list(find_hooks(Privsep(), places, old_paths))
-
-
-@pytest.mark.parametrize(
-    ("text", "keys", "lines"),
-    [
-        ('a = 1\nnotify = ["x"]\n', ("notify",), (2, 2)),
-        ('notify = [\n  "x",\n  "y",\n]\nb = 2\n', ("notify",), (1, 4)),
-        ("[mcp_servers.t]\na = 1\n\n# of another\n[other]\n", ("mcp_servers", "t"), (1, 2)),
-        ("[mcp_servers.t]\na = 1\n[mcp_servers.t.env]\nb = 2\n", ("mcp_servers", "t"), (1, 4)),
-        ('[mcp_servers]\nt = {command = "x"}\nu = {command = "y"}\n', ("mcp_servers", "t"), (2, 2)),
-        ('mcp_servers = {t = {command = "x"}, u = {}}\n', ("mcp_servers", "t"), None),
-    ],
-)
-def test_the_lines_of_an_entry_are_known_only_where_the_rest_stays_the_same(
-    text: str, keys: tuple[str, ...], lines: tuple[int, int] | None
-) -> None:
-    assert find_lines(text, keys) == lines
 
 
 @pytest.mark.parametrize(
@@ -54,13 +37,6 @@ def test_an_entry_is_found_once_and_as_a_whole(
     text = json.dumps(settings).replace("OLD", f"{places.checkout}/bin/x")
     references = found(places, old_paths, ".claude/settings.json", text)
     assert [each.keys for each in references if isinstance(each, Reference)] == ([] if keys is None else [keys])
-
-
-def test_an_integer_that_jq_would_round_makes_the_file_one_for_a_person(places: Places, old_paths: OldPaths) -> None:
-    settings = {"notify": str(places.checkout), "id": 2**53}
-    [reference] = found(places, old_paths, ".claude.json", json.dumps(settings))
-    assert isinstance(reference, Reference)
-    assert not reference.clear
 
 
 def test_an_entry_of_toml_has_its_lines(places: Places, old_paths: OldPaths) -> None:

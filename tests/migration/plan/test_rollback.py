@@ -16,7 +16,6 @@ from teleclaude.layout import make_layout
 from teleclaude.migration.plan.plan import MARK, Plan, make_plan
 from teleclaude.migration.plan.rollback import (
     LEFT_OUT,
-    NO_JQ,
     describe_config_removal,
     describe_cutover,
     describe_cutover_undo,
@@ -163,9 +162,13 @@ def test_what_refers_to_the_old_installation_is_changed_before_the_new_daemon_st
     assert len(describe_next(planned(inventory))) == 1
 
 
-def test_the_cutover_asks_for_jq_only_where_a_command_needs_it(inventory: Inventory) -> None:
-    assert NO_JQ in "\n".join(describe_cutover(planned(inventory, references=(HOOK,))))
-    assert NO_JQ not in "\n".join(describe_cutover(planned(inventory, references=(SHELL,))))
+def test_hooks_of_agents_are_rewritten_by_one_command_for_each_agent(inventory: Inventory) -> None:
+    other = replace(HOOK, path=Path("/home/ada/.claude.json"), keys=("mcpServers", "t"))
+    plan = planned(inventory, references=(HOOK, SHELL, other))
+    of = "--agent claude --home /home/ada --old /home/ada/teleclaude --old /home/ada/.teleclaude"
+    program = 'PATH="$PATH:/usr/local/bin" teleclaude hook'
+    assert [line for line in describe_cutover(plan) if "hook --" in line] == [f"{program} --install {of}"]
+    assert [line for line in describe_cutover_undo(plan) if "hook --" in line] == [f"{program} --remove {of}"]
     assert describe_cutover(planned(inventory))[-1] == "# Nothing was found that refers to it."
 
 

@@ -40,7 +40,8 @@ CREATE TABLE hook_outbox (
     attempt_count bigint DEFAULT '0',
     last_error text,
     delivered_at timestamp with time zone,
-    locked_at timestamp with time zone
+    locked_at timestamp with time zone,
+    event_id text COLLATE "C"
 );
 
 CREATE TABLE inbound_queue (

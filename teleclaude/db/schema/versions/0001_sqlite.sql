@@ -42,7 +42,8 @@ CREATE TABLE hook_outbox (
     attempt_count INTEGER DEFAULT '0',
     last_error TEXT,
     delivered_at DATETIME,
-    locked_at DATETIME
+    locked_at DATETIME,
+    event_id TEXT
 );
 
 CREATE TABLE inbound_queue (
@@ -325,6 +326,7 @@ CREATE TABLE session_tokens (
 CREATE INDEX idx_audit_log_timestamp ON audit_log (timestamp);
 CREATE INDEX idx_conversation_link_members_session ON conversation_link_members (session_id);
 CREATE INDEX idx_conversation_links_status ON conversation_links (status);
+CREATE UNIQUE INDEX idx_hook_outbox_event ON hook_outbox (event_id) WHERE event_id IS NOT NULL;
 CREATE INDEX idx_hook_outbox_pending ON hook_outbox (delivered_at, next_attempt_at);
 CREATE INDEX idx_inbound_queue_session_status ON inbound_queue (session_id, status, next_retry_at);
 CREATE UNIQUE INDEX idx_inbound_queue_source_dedup ON inbound_queue (origin, source_message_id) WHERE source_message_id IS NOT NULL;

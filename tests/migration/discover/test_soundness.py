@@ -172,3 +172,25 @@ def test_pages_are_damage_where_rows_that_are_moved_are_on_them(path: Path, tabl
             tables(path)
     else:
         assert tables(path)["sound"].rows == 2002
+
+
+@pytest.mark.parametrize("index", ["sound_b", "sqlite_autoindex_sound_1"])
+@pytest.mark.parametrize("page_size", [512, 65536])
+def test_an_index_with_damaged_pages_is_named_and_its_table_is_read(path: Path, index: str, page_size: int) -> None:
+    make(path, f"PRAGMA page_size = {page_size}", "VACUUM", "CREATE INDEX sound_b ON sound (b)")
+    make(path, f"{MANY} INSERT INTO sound SELECT i || hex(randomblob(50)), hex(randomblob(50)) FROM n")
+    overwrite_leaf(path, index)
+    sound = tables(path)["sound"]
+    assert (sound.rows, sound.broken_indexes, sound.unique) == (2002, (index,), False)
+    assert [each.name for each in path.parent.iterdir()] == [path.name]
+
+
+def test_an_index_whose_cells_were_lost_is_named_although_it_seems_to_hold_every_row(path: Path) -> None:
+    make(path, "CREATE INDEX sound_b ON sound (b)")
+    with closing(sqlite3.connect(path)) as database:
+        root = database.execute("SELECT rootpage FROM sqlite_master WHERE name = 'sound_b'").fetchone()[0]
+    with path.open("r+b") as file:
+        # The bytes between the cells that are said to be in use (SQLite manual, "Database File Format", section 1.6).
+        file.seek((root - 1) * 4096 + 7)
+        file.write(b"\x09")
+    assert tables(path)["sound"].broken_indexes == ("sound_b",)

@@ -23,6 +23,9 @@ _STRUCTURE = "*** in database"
 """How complaints of a check about pages begin. Others are about values, indexes or virtual tables, which can be read
 (SQLite source, pragma.c)."""
 
+_OF_FREE_PAGES = re.compile("(?:Main f|F)reelist: ")
+"""How complaints about the list of pages begin that no table uses."""
+
 _UNKNOWN_COLLATION = re.compile(r"no such collation sequence: (.+)")
 _UNKNOWN_FUNCTION = re.compile(r"(?:no such|unknown) function: (.+?)(?:\(\))?")
 
@@ -88,7 +91,8 @@ class Checker:
             if not is_damage(error) or "vtable constructor failed" in str(error):
                 raise
             return [str(error)]
-        return [line for text in said if text.startswith(_STRUCTURE) for line in text.splitlines()[1:]]
+        lines = [line for text in said if text.startswith(_STRUCTURE) for line in text.splitlines()[1:]]
+        return [line for line in lines if not _OF_FREE_PAGES.match(line)]
 
     @contextmanager
     def with_empty(self, indexes: Collection[int]) -> Iterator[Checker]:
@@ -150,8 +154,8 @@ def is_damage(error: BaseException) -> bool:
 def find_damage(checker: Checker, is_left: Callable[[str], bool], *, understood: bool) -> str | None:
     """Return what is damaged in a database, None where every table that is moved can be read.
 
-    The pages of a table that is left, and those of an index alone, hold no row that would be lost. Where the schema is
-    not `understood`, SQLite would say of the pages of what it passed over that nothing uses them.
+    The pages of a table that is left, those of an index alone, and free pages hold no row that would be lost. Where the
+    schema is not `understood`, SQLite would say of the pages of what it passed over that nothing uses them.
     """
     whole = _check_whole(checker) if understood else None
     if whole == []:

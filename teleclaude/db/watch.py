@@ -1,7 +1,8 @@
 """A connection whose server is watched: a statement may be long, but not silent.
 
 While it is in use, a second connection asks whether its server process still works. Where the question has no answer
-for too long, the connection is cut off, and what waits for it ends.
+for too long, the connection is cut off, and what waits for it ends. The connection that holds the lock does not ask: a
+question that is given up closes its connection, and the lock would be gone before the undo.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ import sqlite3
 import time
 import traceback
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -23,6 +23,7 @@ from teleclaude.migration.report.events import Event, Finding, Progress, Result,
 from teleclaude.migration.report.report import Failure, StepRun
 from teleclaude.migration.source.files import open_source
 from teleclaude.migration.source.privsep import privsep_for
+from teleclaude.migration.source.stoppable import in_thread
 from teleclaude.migration.state.journal import SETTLED, try_entry, write_entry
 from teleclaude.migration.state.run_state import PAGE_NAME, Run, write_report, write_start
 from teleclaude.migration.state.workspace import remove_commands, run_folder
@@ -81,11 +82,14 @@ async def _holding(plan: Plan) -> AsyncIterator[Check]:
 
     Raises LockHeldError, SourceError or TargetError; the check raises TargetError where the lock is lost.
     """
-    opener = partial(open_source, privsep_for(plan.inventory.account))
+    pid_file = plan.inventory.checkout / "teleclaude.pid"
     async with AsyncExitStack() as stack:
         # The lock on the checkout itself keeps a second migration away where there is no pid file.
         stack.enter_context(hold_existing(plan.inventory.checkout.resolve(), "migration"))
-        stack.enter_context(hold_existing(plan.inventory.checkout / "teleclaude.pid", opener=opener))
+        with suppress(FileNotFoundError):
+            # Whoever answers may be stopped by its owner, so an interrupt must be able to end the waiting.
+            descriptor = await in_thread(open_source, privsep_for(plan.inventory.account), pid_file)
+            stack.enter_context(hold_existing(pid_file, opener=lambda _path: descriptor))
         if plan.url is None:
             # Without a target there is no lock to lose.
             yield partial(asyncio.sleep, 0)

@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import json
+import os
 import pwd
 import socket
 import time

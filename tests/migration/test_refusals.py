@@ -99,8 +99,10 @@ async def test_a_damaged_database(options: Options, refuse: Refuse, sample: Samp
     if index == "damaged":
         with editing(sample) as database:
             database.execute("DELETE FROM memory_observations_fts_data")
+    with editing(sample) as database:
+        ((root,),) = database.execute("SELECT rootpage FROM sqlite_master WHERE name = 'sessions'")
     content = bytearray(sample.database.read_bytes())
-    content[8192:12288] = b"\xff" * 4096
+    content[(root - 1) * 4096 : root * 4096] = b"\xff" * 4096
     sample.database.write_bytes(content)
     await refuse(options, str(sample.database))
 

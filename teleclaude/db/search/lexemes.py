@@ -27,20 +27,12 @@ def to_lookup(query: Query) -> Lookup | None:
         return _near(query)
     left, right = to_lookup(query.left), to_lookup(query.right)
     if query.word == "NOT":
-        return _difference(left, right)
+        # The index may know a word on the right by a spelling in which the row does not have the word on the left.
+        return None if left is None else Lookup(left.tsquery, exact=False)
     if left is None or right is None:
         return left or right if query.word == "OR" else None
     operator = "|" if query.word == "OR" else "&"
     return Lookup(f"({left.tsquery} {operator} {right.tsquery})", left.exact and right.exact)
-
-
-def _difference(left: Lookup | None, right: Lookup | None) -> Lookup | None:
-    if left is None or right is None:
-        return left
-    if not right.exact:
-        # The index finds too many rows on the right; to exclude them all could lose a row.
-        return Lookup(left.tsquery, exact=False)
-    return Lookup(f"({left.tsquery} & !{right.tsquery})", left.exact)
 
 
 def _near(near: Near) -> Lookup | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,8 @@ _PAGE = 100
 """How many candidates are compared at a time."""
 _MOST_BYTES = 1 << 20
 """How much text is read at a time; a longer text is read alone."""
+
+_Words = dict[str, list[str]]
 
 
 @dataclass(frozen=True)
@@ -99,10 +101,10 @@ async def _find_wrong(
 ) -> frozenset[int]:
     wrong = []
     for part in await _divide(connection, place, ids):
-        for id_, words in await _read_words(connection, place, part, query):
+        for id_, spellings in await _read_words(connection, place, part, query):
             # Long texts take time; others are answered meanwhile.
             await asyncio.sleep(0)
-            if not matches(query, words):
+            if not any(matches(query, words) for words in spellings):
                 wrong.append(id_)
     return frozenset(wrong)
 
@@ -130,16 +132,29 @@ async def _divide(connection: AsyncConnection, place: Searchable, ids: Sequence[
 
 async def _read_words(
     connection: AsyncConnection, place: Searchable, ids: Sequence[int], query: Query
-) -> list[tuple[int, Mapping[str, Sequence[str]]]]:
-    """Return the words of rows by column, in their order; a word that is no term of the query is an empty text."""
+) -> list[tuple[int, list[_Words]]]:
+    """Return the words of rows by column, in their order, once for each spelling of their JSON.
+
+    A word that is no term of the query is an empty text.
+    """
     terms = tuple(dict.fromkeys(find_terms(query)))
-    texts = (_to_text(place, name, "postgresql") for name in place.columns)
+    escaped = _escaped(place, place.columns)
+    texts = (*(_to_text(place, name) for name in place.columns), *escaped.values())
     words = (_keep_asked(sa.func.search_words(sa.func.coalesce(text, "")), terms) for text in texts)
     rows = await connection.execute(sa.select(place.table.c.id, *words).where(place.table.c.id.in_(ids)))
-    return [
-        (id_, {name: [] if said is None else said.split(" ") for name, said in zip(place.columns, found, strict=True)})
-        for id_, *found in rows
-    ]
+    return [(id_, _spell((*place.columns, *escaped), found)) for id_, *found in rows]
+
+
+def _spell(names: Sequence[str], found: Sequence[str | None]) -> list[_Words]:
+    """Return the words by column; where a name comes again with words, that spelling as well."""
+    first: _Words = {}
+    second: _Words = {}
+    for name, said in zip(names, found, strict=True):
+        if name not in first:
+            first[name] = [] if said is None else said.split(" ")
+        elif said is not None:
+            second[name] = said.split(" ")
+    return [first, first | second] if second else [first]
 
 
 def _keep_asked(words: sa.ColumnElement[Any], terms: Sequence[Term]) -> sa.ColumnElement[Any]:
@@ -156,20 +171,25 @@ def _tsquery(text: str) -> sa.ColumnElement[Any]:
     return sa.cast(sa.cast(sa.literal(text), sa.Text), TSQUERY)
 
 
-def _to_text(place: Searchable, name: str, dialect: str) -> sa.ColumnElement[Any]:
-    """Return a column as the full-text index of the single-user program saw it: JSON as text."""
+def _to_text(place: Searchable, name: str) -> sa.ColumnElement[Any]:
+    """Return a column as a full-text index sees it: JSON as text."""
     found = place.table.c[name]
-    if not isinstance(found.type, JSON):
-        return found
-    return sa.func.search_json(found) if dialect == "postgresql" else sa.cast(found, sa.Text)
+    return sa.cast(found, sa.Text) if isinstance(found.type, JSON) else found
+
+
+def _escaped(place: Searchable, names: Sequence[str]) -> dict[str, sa.ColumnElement[Any]]:
+    """Return PostgreSQL's expression for those columns that hold JSON, as the single-user program wrote it."""
+    found = {name: place.table.c[name] for name in names}
+    return {name: sa.func.search_escaped(json) for name, json in found.items() if isinstance(json.type, JSON)}
 
 
 def _is_like(place: Searchable, text: str, dialect: str) -> sa.ColumnElement[bool]:
     """Return whether a row contains the text, by SQLite's LIKE: % and _ are wildcards, ASCII case does not count."""
     pattern = f"%{text}%"
-    columns = [_to_text(place, name, dialect) for name in place.fallback]
+    columns = [_to_text(place, name) for name in place.fallback]
     if dialect == "sqlite":
         return sa.or_(*(found.like(pattern) for found in columns))
+    columns += _escaped(place, place.fallback).values()
     # With this collation lower() changes ASCII only; no character escapes another.
     folded = sa.func.lower(sa.literal(pattern).collate("C"))
     return sa.or_(*(sa.func.lower(found.collate("C")).like(folded, escape="") for found in columns))

@@ -115,7 +115,8 @@ async def discover(options: Options, run: str, private: Path, environ: Mapping[s
 def _look_here(
     inventory: Inventory, options: Options, environ: Mapping[str, str], places: Places, privsep: Privsep
 ) -> tuple[Inventory, _Attempts]:
-    """Add what this computer shows."""
+    """Add what this computer shows; raises SourceError where the rights of the owner cannot be taken."""
+    privsep.call(os.geteuid)
     attempts = _Attempts()
     nothing: tuple[Problem, ...] = ()
     for look in (find_open_places, find_wrong_places):

@@ -61,9 +61,16 @@ def read_content(copy: Path, path: Path, setting: str = "") -> _Content:
         said = error.orig if isinstance(error, DBAPIError) else error
         if setting and getattr(said, "sqlite_errorcode", None) == sqlite3.SQLITE_NOTADB:
             raise SourceError(problems.NAMED_FOREIGN.fill(named=path, setting=setting)) from None
-        if said is not None and is_damage(said):
+        if said is not None and is_damage(said) and not _is_newer(copy):
             raise SourceError(problems.DAMAGED.fill(path=path, reason=said)) from None
         raise SourceError(problems.NOT_READ.fill(version=sqlite3.sqlite_version, path=path, reason=said)) from None
+
+
+def _is_newer(copy: Path) -> bool:
+    """Whether a file has a later format than SQLite reads today (manual, "Database File Format", section 1.3)."""
+    with copy.open("rb") as file:
+        header = file.read(20)
+    return header.startswith(b"SQLite format 3\0") and header[19:] > b"\x02"
 
 
 def _read(copy: Path, path: Path, checker: Checker) -> _Content:
@@ -71,7 +78,9 @@ def _read(copy: Path, path: Path, checker: Checker) -> _Content:
     with engine.connect() as connection:
         understood = is_understood(connection, path)
         search = _search_tables(connection)
-        damage = find_damage(checker, search.__contains__, understood=understood)
+        damage = find_damage(
+            checker, lambda name: name in search or name.startswith("sqlite_stat"), understood=understood
+        )
     engine.dispose()
     if damage is not None:
         raise SourceError(problems.DAMAGED.fill(path=path, reason=damage))
@@ -117,7 +126,7 @@ def _read_indexes(checker: Checker, table: SourceTable) -> SourceTable:
 def _read_migrations(connection: Connection, tables: tuple[SourceTable, ...]) -> tuple[str, ...]:
     if not any(column.name == "version" for table in tables if table.name == _MIGRATIONS for column in table.columns):
         return ()
-    query = "SELECT version FROM schema_migrations WHERE version IS NOT NULL ORDER BY version"
+    query = "SELECT version FROM schema_migrations NOT INDEXED WHERE version IS NOT NULL ORDER BY version"
     return tuple(map(str, connection.exec_driver_sql(query).scalars()))
 
 

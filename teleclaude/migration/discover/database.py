@@ -24,6 +24,7 @@ from teleclaude.migration.source.privsep import Privsep
 from teleclaude.migration.source.problems import OTHER_NAME
 from teleclaude.migration.source.snapshot import copy_database, find_parts
 from teleclaude.migration.source.unprivileged import find_real, list_hard_links
+from teleclaude.platform.mounts import is_mount_point
 
 _EVENTS_FILE = "events.db"
 
@@ -138,9 +139,12 @@ def _existing(privsep: Privsep, candidates: Iterable[_Place]) -> list[_Candidate
 def _make_candidate(privsep: Privsep, same: list[tuple[Path, str, Path]], names: FileNames) -> _Candidate:
     """Return a file that was found under one name or several.
 
-    Raises SourceError where a WAL or journal lies beside another name than the first one: SQLite would not read it.
+    Raises SourceError where a WAL or journal lies beside another name than the first one: SQLite would not read it. So
+    it does where the file is mounted without its folder: the other name is unknown. OSError.
     """
     path, setting, real = same[0]
+    if is_mount_point(real):
+        raise SourceError(problems.MOUNTED.fill(path=real, quoted=shlex.quote(str(real))))
     linked = map(Path, privsep.call(list_hard_links, str(real)))
     others = tuple(name for name in dict.fromkeys((*(each[2] for each in same), *linked)) if name != real)
     for other in others:

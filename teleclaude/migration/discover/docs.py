@@ -16,7 +16,14 @@ from teleclaude.migration.discover.problems import TOO_MANY_DOCS
 from teleclaude.migration.source.installation import DocFile, Places
 from teleclaude.migration.source.known_files import DOC_BYTES, INDEX
 from teleclaude.migration.source.privsep import Privsep
-from teleclaude.migration.source.unprivileged import MAX_ENTRIES, inspect, list_names, open_exactly, resolve
+from teleclaude.migration.source.unprivileged import (
+    MAX_ENTRIES,
+    check_depth,
+    inspect,
+    list_names,
+    open_exactly,
+    resolve,
+)
 from teleclaude.printable import printable
 
 _READING = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -95,12 +102,13 @@ def _walk(top: Path, allowed: tuple[Path, ...]) -> Iterator[tuple[Path, Path, st
     waiting = [Path()]
     while waiting:
         here = waiting.pop()
+        check_depth(top, here)
         for name in list_names(str(top / here)):
             relative = here / name
             real, reason = _look(top / relative, allowed)
             if reason or not stat.S_ISDIR(inspect(real).st_mode):
                 yield relative, real, reason
-            elif real in seen or real in resolve(top / here).parents:
+            elif real in seen or resolve(top / here).is_relative_to(real):
                 yield relative, real, CIRCLE
             else:
                 seen.add(real)
@@ -117,7 +125,7 @@ def _look(path: Path, allowed: tuple[Path, ...]) -> tuple[Path, str]:
     """Return the real path, and why it is left out."""
     try:
         real = resolve(path)
-        if not any(real == place or place in real.parents for place in allowed):
+        if not any(real.is_relative_to(place) for place in allowed):
             return real, OUTSIDE
         state = inspect(real)
     except FileNotFoundError:

@@ -40,6 +40,10 @@ NAMED_MISSING = Problem(
 )
 NAMED_FOREIGN = Problem("{setting} names {named}, which is not a database of TeleClaude", "correct or remove {setting}")
 SEVERAL_DATABASES = Problem("two databases hold data: {listed}", "move away the one that is not in use")
+MOUNTED = Problem(
+    "{path} is mounted without its folder, so nobody sees here whether changes (-wal) lie beside the real file",
+    "mount the whole folder, or put a link to the real file there; findmnt {quoted} shows which file it is",
+)
 NO_SESSIONS = Problem("{path} is not TeleClaude's: it has no table of sessions", "use the right --source DIR")
 NAME_NOT_UTF8 = Problem(
     "a table or column of {path} has a name that is not UTF-8", "rename the table or column with sqlite3"

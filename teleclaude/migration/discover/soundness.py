@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Callable, Collection, Iterator
-from contextlib import closing, suppress
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import DatabaseError
@@ -14,14 +15,16 @@ from sqlalchemy.exc import DatabaseError
 from teleclaude.db.engine import make_reader
 from teleclaude.errors import SourceError
 from teleclaude.migration.discover import problems
+from teleclaude.migration.source.files import copy_file
+from teleclaude.migration.source.privsep import Privsep
 from teleclaude.migration.values.identifiers import quote
 
 _STRUCTURE = "*** in database"
 """How complaints of a check about pages begin. Others are about values, indexes or virtual tables, which can be read
 (SQLite source, pragma.c)."""
 
-_ROOT = re.compile(r"Tree (\d+) ")
-"""The first page of the table or index that a complaint is about, since SQLite 3.42."""
+_OF_FREE_PAGES = re.compile("(?:Main f|F)reelist: ")
+"""How complaints about the list of pages begin that no table uses."""
 
 _UNKNOWN_COLLATION = re.compile(r"no such collation sequence: (.+)")
 _UNKNOWN_FUNCTION = re.compile(r"(?:no such|unknown) function: (.+?)(?:\(\))?")
@@ -39,6 +42,7 @@ class Checker:
     """
 
     def __init__(self, copy: Path) -> None:
+        self._copy = copy
         self._engine = make_reader(copy)
         self._connection = self._engine.raw_connection()
         database = self._connection.driver_connection
@@ -49,6 +53,8 @@ class Checker:
         self._functions: set[str] = set()
         self.collations: set[str] = set()
         """Unknown orders of text that the checks met."""
+        self.damaged_indexes: set[str] = set()
+        """Indexes with damaged pages of their own."""
 
     def close(self) -> None:
         """Close the connection."""
@@ -85,17 +91,37 @@ class Checker:
             if not is_damage(error) or "vtable constructor failed" in str(error):
                 raise
             return [str(error)]
-        return [line for text in said if text.startswith(_STRUCTURE) for line in text.splitlines()[1:]]
+        lines = [line for text in said if text.startswith(_STRUCTURE) for line in text.splitlines()[1:]]
+        return [line for line in lines if not _OF_FREE_PAGES.match(line)]
+
+    @contextmanager
+    def with_empty(self, indexes: Collection[int]) -> Iterator[Checker]:
+        """Check a second copy, whose indexes with these roots are empty; raises SourceError where there is no room."""
+        with TemporaryDirectory(dir=self._copy.parent) as folder:
+            second = Path(folder) / self._copy.name
+            for suffix in ("", "-wal"):
+                with suppress(FileNotFoundError):
+                    copy_file(Privsep(), Path(f"{self._copy}{suffix}"), Path(f"{second}{suffix}"), None)
+            with closing(sqlite3.connect(second)) as database:
+                # What is in the WAL comes into the file.
+                database.execute("PRAGMA journal_mode = DELETE")
+            _empty(second, indexes)
+            with closing(Checker(second)) as checker:
+                yield checker
 
     def find_broken_indexes(self, table: str, rows: int) -> tuple[str, ...]:
         """Return the indexes of a table that do not hold each of its rows; those over some rows are left out."""
-        listed = self.ask(f"PRAGMA index_list({quote(table)})")
-        return tuple(str(name) for _, name, _, _, partial in listed if not partial and self._lacks(table, name, rows))
+        listed = ((str(name), partial) for _, name, _, _, partial in self.ask(f"PRAGMA index_list({quote(table)})"))
+        return tuple(
+            name
+            for name, partial in listed
+            if name in self.damaged_indexes or (not partial and self._lacks(table, name, rows))
+        )
 
-    def _lacks(self, table: str, index: object, rows: int) -> bool:
+    def _lacks(self, table: str, index: str, rows: int) -> bool:
         try:
             # count(*) would choose the smallest index.
-            query = f"SELECT total(1) FROM {quote(table)} INDEXED BY {quote(str(index))}"  # noqa: S608
+            query = f"SELECT total(1) FROM {quote(table)} INDEXED BY {quote(index)}"  # noqa: S608
             return self.ask(query) != [(rows,)]
         except sqlite3.DatabaseError as error:
             return is_damage(error)
@@ -107,6 +133,19 @@ class Checker:
         return any(row[4] in self.collations for row in columns)
 
 
+def _empty(path: Path, indexes: Collection[int]) -> None:
+    """Make the first pages of indexes leaves without a cell (SQLite manual, "Database File Format", 1.3 and 1.6)."""
+    with path.open("r+b") as file:
+        header = file.read(100)
+        # The size is a power of two; 1 stands for 65536, and as the place of a cell 0 does.
+        size = int.from_bytes(header[16:18], "big")
+        size = 65536 if size == 1 else size
+        usable = (size - header[20]) % 65536
+        for root in indexes:
+            file.seek((root - 1) * size)
+            file.write(b"\x0a\0\0\0\0" + usable.to_bytes(2, "big") + b"\0")
+
+
 def is_damage(error: BaseException) -> bool:
     """Whether SQLite says that a file is damaged, and not that it does not know something."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGED
@@ -115,20 +154,35 @@ def is_damage(error: BaseException) -> bool:
 def find_damage(checker: Checker, is_left: Callable[[str], bool], *, understood: bool) -> str | None:
     """Return what is damaged in a database, None where every table that is moved can be read.
 
-    The pages of a table that is left, and those of an index alone, hold no row that would be lost. Where the schema is
-    not `understood`, SQLite would say of the pages of what it passed over that nothing uses them.
+    The pages of a table that is left, those of an index alone, and free pages hold no row that would be lost. Where the
+    schema is not `understood`, SQLite would say of the pages of what it passed over that nothing uses them.
     """
     whole = _check_whole(checker) if understood else None
     if whole == []:
         return None
-    roots = checker.ask("SELECT type, tbl_name, rootpage FROM sqlite_master WHERE rootpage > 0")
-    indexes = {root for kind, _, root in roots if kind == "index"}
-    names = [str(name) for kind, name, _ in roots if kind == "table"]
-    by_table = {name: _complaints_of(checker, name) for name in ("sqlite_master", *names)}
-    kept = [line for name, lines in by_table.items() if not is_left(name) for line in lines]
-    worst = next((line for line in kept if not _is_about(indexes, line)), None)
-    explained = whole is None or any(by_table.values())
-    return worst if worst is not None or explained or whole is None else whole[0]
+    roots = checker.ask("SELECT type, name, tbl_name, rootpage FROM sqlite_master WHERE rootpage > 0")
+    names = ("sqlite_master", *(str(name) for kind, name, _, _ in roots if kind == "table"))
+    by_table = {name: _complaints_of(checker, name) for name in names}
+    kept = [name for name, lines in by_table.items() if lines and not is_left(name)]
+    if kept:
+        return _blame_indexes(checker, kept, {int(str(root)): row for kind, *row, root in roots if kind == "index"})
+    return None if whole is None or any(by_table.values()) else whole[0]
+
+
+def _blame_indexes(checker: Checker, tables: list[str], indexes: Mapping[int, Sequence[object]]) -> str | None:
+    """Keep which indexes are damaged, each by its root with its name and table, where the tables themselves are sound.
+
+    Returns what is damaged of the tables. SQLite names the root of a damaged page since 3.42, and before it nothing.
+    """
+    with checker.with_empty(indexes) as bare:
+        worst = [line for table in tables for line in _complaints_of(bare, table)]
+    if worst:
+        return worst[0]
+    for root, (name, table) in indexes.items():
+        if table in tables:
+            with checker.with_empty(indexes.keys() - {root}) as alone:
+                checker.damaged_indexes |= {str(name)} if _complaints_of(alone, str(table)) else set()
+    return None
 
 
 def _check_whole(checker: Checker) -> list[str] | None:
@@ -144,11 +198,6 @@ def _complaints_of(checker: Checker, table: str) -> list[str]:
     with suppress(sqlite3.DatabaseError):
         return checker.complaints(f"PRAGMA quick_check({quote(table)})")
     return []
-
-
-def _is_about(indexes: Collection[object], line: str) -> bool:
-    found = _ROOT.match(line)
-    return found is not None and int(found[1]) in indexes
 
 
 def is_understood(connection: Connection, path: Path) -> bool:

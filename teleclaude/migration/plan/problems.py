@@ -192,7 +192,7 @@ VIRTUAL_LEFT = Problem(
     "nothing to do; what the file holds of it is in other tables, which are moved",
 )
 INDEX_BROKEN = Problem(
-    "the index {index} of {path} does not hold every row; the rows were read from the table itself",
+    "the index {index} of {path} is damaged or does not hold every row; the rows were read from the table itself",
     "nothing to do for the migration; before the old program is used again: sqlite3 {quoted} REINDEX",
 )
 HARD_LINKS = Problem(

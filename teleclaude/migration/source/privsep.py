@@ -42,9 +42,10 @@ _END_SECONDS = 1.0
 class Privsep:
     """Calls functions in the unprivileged process; without one, in this process."""
 
-    def __init__(self, channel: socket.socket | None = None, process: int = 0) -> None:
+    def __init__(self, channel: socket.socket | None = None, process: int = 0, uid: int = 0) -> None:
         self._channel = channel
         self._process = process
+        self._uid = uid
         self._number = 0
 
     def call(self, function: Callable[..., _T], *arguments: object) -> _T:
@@ -81,9 +82,12 @@ class Privsep:
         try:
             send(channel, order)
             answer, descriptors = receive(channel)
-        except (OSError, EOFError):
+        except (OSError, EOFError) as error:
             self.close()
-            raise SourceError(NO_ANSWER.fill(subject=subject)) from None
+            # It takes the rights before the first answer, and ends where it cannot.
+            refused = self._number == 1 and not isinstance(error, TimeoutError)
+            problem = RIGHTS_REFUSED.fill(uid=self._uid) if refused else NO_ANSWER.fill(subject=subject)
+            raise SourceError(problem) from None
         except BaseException:
             # The answer would be taken for that to the next question.
             self.close()
@@ -116,7 +120,7 @@ _privseps: dict[Account, Privsep] = {}
 def privsep_for(account: Account | None) -> Privsep:
     """Return the unprivileged process of an account, forked at the first call; None keeps the rights of this process.
 
-    Raises SourceError where the rights cannot be taken.
+    Where it cannot take the rights, its first answer raises SourceError.
     """
     if account is None:
         return Privsep()
@@ -148,13 +152,7 @@ def _fork(account: Account) -> Privsep:
             # The child never returns into the program.
             os._exit(0)
     theirs.close()
-    privsep = Privsep(ours, process)
-    try:
-        privsep.call(os.geteuid)
-    except SourceError:
-        privsep.close()
-        raise SourceError(RIGHTS_REFUSED.fill(uid=account.uid)) from None
-    return privsep
+    return Privsep(ours, process, account.uid)
 
 
 def _serve(descriptor: int, account: Account) -> None:

@@ -21,6 +21,7 @@ DANGLING = Problem(
 )
 NOT_REGULAR = Problem("{path} is not a regular file", "put a regular file there, or move it away")
 TOO_MANY_ENTRIES = Problem("{folder} has more than {limit} entries", "move away what does not belong there")
+TOO_DEEP = Problem("{folder} holds more than {limit} folders in each other", TOO_MANY_ENTRIES.hint)
 TOO_LARGE = Problem("{path} is larger than {megabytes} MB", "move it away if it does not belong there")
 READ_FAILED = Problem("{path} cannot be read: {reason}", "check its disk and run again")
 _LARGER = "set TMPDIR to a folder on a disk with more room, and run again"

@@ -15,7 +15,7 @@ from pathlib import Path
 from teleclaude.config.folders import Links, Policy, entered, walked
 from teleclaude.config.writers import find_open
 from teleclaude.errors import SourceError
-from teleclaude.migration.source.problems import DANGLING, NOT_PERMITTED, NOT_REGULAR, TOO_MANY_ENTRIES
+from teleclaude.migration.source.problems import DANGLING, NOT_PERMITTED, NOT_REGULAR, TOO_DEEP, TOO_MANY_ENTRIES
 
 TOP_FOLDERS: dict[Path, int] = {}
 """The topmost folders of the owner, opened before root's rights were given up: a folder of root's above them may be
@@ -26,6 +26,9 @@ TRUSTED: set[int] = set() if os.geteuid() else {0}
 files are read."""
 
 MAX_ENTRIES = 50_000
+_DEEPEST = 100
+"""How many folders may lie in each other: each path is walked from the root, so that the time grows with the square."""
+
 _READING = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
 _LOOKING = Policy(Links.ANY, opened=TOP_FOLDERS)
@@ -181,9 +184,11 @@ def list_names(folder: str) -> list[str]:
 def list_tree(folder: str) -> list[str]:
     """Return the regular files below a folder, links not followed; raises SourceError, OSError."""
     found: list[str] = []
-    waiting = [resolve(Path(folder))]
+    top = resolve(Path(folder))
+    waiting = [top]
     while waiting:
         here = waiting.pop()
+        check_depth(top, here.relative_to(top))
         for name in list_names(str(here)):
             mode = inspect(here / name).st_mode
             if stat.S_ISDIR(mode):
@@ -193,6 +198,12 @@ def list_tree(folder: str) -> list[str]:
         if len(found) + len(waiting) > MAX_ENTRIES:
             raise SourceError(TOO_MANY_ENTRIES.fill(folder=folder, limit=MAX_ENTRIES))
     return sorted(found)
+
+
+def check_depth(top: Path, below: Path) -> None:
+    """Raise SourceError where a folder lies too deep below the one at the top."""
+    if len(below.parts) > _DEEPEST:
+        raise SourceError(TOO_DEEP.fill(folder=top, limit=_DEEPEST))
 
 
 def list_links(folder: str) -> dict[str, list[str]]:

@@ -5,6 +5,7 @@ The words come from the data, so neither a search nor what it finds belongs in a
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -21,8 +22,9 @@ from teleclaude.errors import Problem
 from teleclaude.migration.plan.tables import TablePlan
 from teleclaude.migration.source.installation import SourceDatabase
 from teleclaude.migration.source.reader import reading
+from teleclaude.migration.values.column_types import ColumnType
 from teleclaude.migration.values.identifiers import quote
-from teleclaude.migration.verify.decode import is_text
+from teleclaude.migration.verify.decode import UndecodableError, decode, is_text
 from teleclaude.migration.verify.problems import SEARCH_DIFFERS
 
 _LONGEST_WORD = 40
@@ -84,14 +86,16 @@ class SearchCheck:
     async def _judge(self, search: Search, doubtful: set[int], found: set[int]) -> set[int]:
         """Return the rows that the daemon finds and should not, or the reverse.
 
-        The old index may lag behind, or was never made: a new one over the doubtful rows alone says what is right.
+        The old index may lag behind, or was never made: new ones over the doubtful rows alone say what is right.
         """
         (table,) = (table for table in self.tables if table.name == search.table)
         rows = self._select(table, f"WHERE {quote('id')} IN ({', '.join(map(str, sorted(doubtful)))})")
-        async with disposing(make_engine(URL.create("sqlite+aiosqlite"))) as engine, engine.connect() as memory:
-            await _fill(memory, PLACES[search.table], rows)
-            ((*right,),) = await find_all(memory, [search])
-        return (set(right) ^ found) & doubtful
+        spellings = [spelled for row in rows if (spelled := _spell(table, row))]
+        if not spellings:
+            return set()
+        written, plain, escaped = [await _search_again(search, spelled) for spelled in zip(*spellings, strict=True)]
+        right = plain | escaped
+        return {row["id"] for row, _, _ in spellings} & ((written & right) - found | found - right)
 
 
 def make_search_check(databases: Sequence[SourceDatabase], tables: Sequence[TablePlan]) -> SearchCheck:
@@ -108,6 +112,35 @@ async def _find_old(old: AsyncConnection, search: Search) -> list[int]:
         return []
 
 
+def _spell(table: TablePlan, row: _Row) -> tuple[_Row, _Row, _Row] | None:
+    """Return a row as it was written, with its JSON as it is, and with its JSON in ASCII.
+
+    None where PostgreSQL holds another JSON, as the ledger says.
+    """
+    names = PLACES[table.name].columns
+    documents = [column for column in table.columns if column.type is ColumnType.DOCUMENT and column.name in names]
+    try:
+        values = {
+            column.name: _in_order(decode(column, row[column.name]))
+            for column in documents
+            if row[column.name] is not None
+        }
+    except UndecodableError:
+        return None
+    plain, escaped = (
+        {name: json.dumps(value, ensure_ascii=ascii_only, default=str) for name, value in values.items()}
+        for ascii_only in (False, True)
+    )
+    return row, row | plain, row | escaped
+
+
+def _in_order(value: Any) -> Any:
+    """Return decoded JSON with its keys in the order of jsonb, the shortest first."""
+    if isinstance(value, dict):
+        return {key: _in_order(value[key]) for key in sorted(value, key=lambda key: (len(key.encode()), key.encode()))}
+    return [_in_order(each) for each in value] if isinstance(value, list) else value
+
+
 def _short(table: TablePlan) -> str:
     reads = [column.read for column in table.columns if column.name in PLACES[table.name].columns]
     return "WHERE " + " AND ".join(f"coalesce(length({read}), 0) <= {_LONGEST_TEXT}" for read in reads)
@@ -122,15 +155,22 @@ def _phrase(table: str, row: _Row) -> Iterator[Search]:
         yield Search(table, f'"{words[0]}"')
         yield Search(table, f'"{words[-1][:3]}"*')
         yield Search(table, f'"{words[0]}" OR "{words[-1]}"')
-        yield Search(table, f'"{words[-1]}" NOT "{words[0]}"')
         # In one row only: among all rows, each that has the words would have to be read.
+        yield Search(table, f'"{words[-1]}" NOT "{words[0]}"', row["id"])
         yield Search(table, f'"{words[0]} {words[1]}"', row["id"])
     # A path or an address is no query, and is looked for as it is, with LIKE.
     odd = [piece for piece in pieces if len(split_words(piece)) > 1 and len(piece) <= _LONGEST_WORD]
     yield from [Search(table, piece, row["id"]) for piece in odd[:1]]
 
 
-async def _fill(memory: AsyncConnection, place: Searchable, rows: list[_Row]) -> None:
+async def _search_again(search: Search, rows: Sequence[_Row]) -> set[int]:
+    """Return what a new index over these rows finds."""
+    async with disposing(make_engine(URL.create("sqlite+aiosqlite"))) as engine, engine.connect() as memory:
+        await _fill(memory, PLACES[search.table], rows)
+        return set((await find_all(memory, [search]))[0])
+
+
+async def _fill(memory: AsyncConnection, place: Searchable, rows: Sequence[_Row]) -> None:
     names = ["id", *place.columns]
     table, columns, marks = place.table.name, ", ".join(names), ", ".join("?" for _ in names)
     values = [tuple(_to_text(row.get(name)) for name in names) for row in rows]

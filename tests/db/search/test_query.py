@@ -91,5 +91,5 @@ def test_a_query_that_the_index_cannot_answer_alone_says_so(query: str) -> None:
         lookup = to_lookup(parse_query(query, COLUMNS))
     except QueryError:
         return
-    positional = any(mark in query for mark in ('"', ":", "^", "NEAR", "+", "_"))
-    assert positional or lookup is None or lookup.exact
+    compared = any(mark in query for mark in ('"', ":", "^", "NEAR", "+", "_", "NOT"))
+    assert compared or lookup is None or lookup.exact

@@ -269,3 +269,20 @@ def test_who_has_mapped_the_file_and_closed_it_is_named(places: Places, tmp_path
     found = find(places, tmp_path / "private")
     [message] = processes_while(places, found, [sys.executable, "-c", MAPS.format(name=str(path))])
     assert message.endswith("holds the database open")
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or sys.platform != "linux", reason="only root mounts a file, and on Linux")
+def test_a_file_that_is_mounted_alone_is_refused_because_its_wal_lies_elsewhere(real: Path, places: Places) -> None:
+    crash(real, "-wal")
+    name = places.state / "events.db"
+    name.touch()
+    look = (
+        "from pathlib import Path; from teleclaude.migration.discover.database import find_events;"
+        "from teleclaude.migration.source.installation import Places;"
+        "from teleclaude.migration.source.privsep import Privsep;"
+        f"find_events(Privsep(), Places(Path({str(places.checkout)!r}), Path({str(places.home)!r})), Path('/nowhere'))"
+    )
+    script = 'mount --bind "$1" "$2" && exec "$3" -c "$4"'
+    command = ["unshare", "--mount", "sh", "-c", script, "sh", str(real), str(name), sys.executable, look]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert f"SourceError: {name} is mounted without its folder" in done.stderr

@@ -74,3 +74,9 @@ def test_more_files_than_the_limit_are_refused(places: Places, top: Path, monkey
     monkeypatch.setattr(docs, "MAX_ENTRIES", 1)
     with pytest.raises(SourceError, match=f"or 1 files or folders, up to {top}"):
         find_docs(Privsep(), places)
+
+
+def test_folders_of_docs_that_lie_too_deep_in_each_other_are_refused_at_once(places: Places, top: Path) -> None:
+    (top / "/".join("d" * 101)).mkdir(parents=True)
+    with pytest.raises(SourceError, match=f"{top} holds more than 100 folders in each other"):
+        find_docs(Privsep(), places)

@@ -161,6 +161,16 @@ def overwrite_leaf(path: Path, table: str) -> None:
         file.write(b"\xff" * size)
 
 
+def overwrite_first(path: Path, name: str) -> None:
+    """Spoil the first page of a table or index."""
+    with closing(sqlite3.connect(path)) as database:
+        ((size,),) = database.execute("PRAGMA page_size")
+        ((root,),) = database.execute("SELECT rootpage FROM sqlite_master WHERE name = ?", (name,))
+    with path.open("r+b") as file:
+        file.seek((root - 1) * size)
+        file.write(b"\xff" * size)
+
+
 @pytest.mark.parametrize(("table", "damaged"), [("sound", True), ("words_data", False)])
 def test_pages_are_damage_where_rows_that_are_moved_are_on_them(path: Path, table: str, damaged: bool) -> None:
     make(path, f"{MANY} INSERT INTO sound SELECT 'k' || i, hex(randomblob(50)) FROM n")
@@ -172,3 +182,48 @@ def test_pages_are_damage_where_rows_that_are_moved_are_on_them(path: Path, tabl
             tables(path)
     else:
         assert tables(path)["sound"].rows == 2002
+
+
+@pytest.mark.parametrize("index", ["sound_b", "sqlite_autoindex_sound_1"])
+@pytest.mark.parametrize("page_size", [512, 65536])
+def test_an_index_with_damaged_pages_is_named_and_its_table_is_read(path: Path, index: str, page_size: int) -> None:
+    make(path, f"PRAGMA page_size = {page_size}", "VACUUM", "CREATE INDEX sound_b ON sound (b)")
+    make(path, f"{MANY} INSERT INTO sound SELECT i || hex(randomblob(50)), hex(randomblob(50)) FROM n")
+    overwrite_leaf(path, index)
+    sound = tables(path)["sound"]
+    assert (sound.rows, sound.broken_indexes, sound.unique) == (2002, (index,), False)
+    assert [each.name for each in path.parent.iterdir()] == [path.name]
+
+
+def test_an_index_whose_cells_were_lost_is_named_although_it_seems_to_hold_every_row(path: Path) -> None:
+    make(path, "CREATE INDEX sound_b ON sound (b)")
+    with closing(sqlite3.connect(path)) as database:
+        root = database.execute("SELECT rootpage FROM sqlite_master WHERE name = 'sound_b'").fetchone()[0]
+    with path.open("r+b") as file:
+        # The bytes between the cells that are said to be in use (SQLite manual, "Database File Format", section 1.6).
+        file.seek((root - 1) * 4096 + 7)
+        file.write(b"\x09")
+    assert tables(path)["sound"].broken_indexes == ("sound_b",)
+
+
+def test_pages_without_a_row_are_no_damage(path: Path) -> None:
+    make(path, "CREATE TABLE gone (a)", f"{MANY} INSERT INTO gone SELECT randomblob(90) FROM n", "DROP TABLE gone")
+    make(path, "CREATE TABLE schema_migrations (version TEXT PRIMARY KEY)", "INSERT INTO schema_migrations VALUES (1)")
+    make(path, "ANALYZE")
+    overwrite_first(path, "sqlite_stat1")
+    overwrite_first(path, "sqlite_autoindex_schema_migrations_1")
+    with path.open("r+b") as file:
+        # The number of free pages (SQLite manual, "Database File Format", section 1.3).
+        file.seek(36)
+        file.write(b"\0\0\0\x63")
+    content = read_content(path, path)
+    assert content.migrations == ("1",)
+    assert {table.name: table.rows for table in content.tables}["sound"] == 2
+
+
+def test_a_later_format_of_the_file_is_no_damage(path: Path) -> None:
+    with path.open("r+b") as file:
+        file.seek(18)
+        file.write(b"\x03\x03")
+    with pytest.raises(SourceError, match=r"^SQLite 3.* cannot read .*file is not a database"):
+        tables(path)

@@ -9,6 +9,7 @@ import dataclasses
 import json
 import os
 import shutil
+import signal
 import socket
 import stat
 import struct
@@ -20,6 +21,7 @@ import time
 from collections.abc import AsyncGenerator, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 from sqlalchemy import URL
 
@@ -597,3 +599,32 @@ def groups_of_root() -> Iterator[int]:
     os.setgroups([*before, GROUP])
     yield GROUP
     os.setgroups(before)
+
+
+@as_root
+def test_a_signal_ends_the_command_while_the_owner_has_stopped_the_unprivileged_process(
+    theirs: SampleInstallation, tmp_path: Path
+) -> None:
+    places = ("--source", theirs.checkout, "--home", theirs.home, "--root", tmp_path / "root")
+    command = [sys.executable, "-m", "teleclaude", "migrate-to-system", "--dry-run", *map(str, places)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
+        reader = wait_for_reader(process)
+        reader.suspend()
+        # Until the answer is missed.
+        time.sleep(0.3)
+        begun = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        _, said = process.communicate(timeout=30)
+    assert time.monotonic() - begun < 2
+    assert (process.returncode, said.splitlines()[-1]) == (130, b"teleclaude: interrupted; nothing was written")
+    assert not reader.is_running()
+
+
+def wait_for_reader(process: subprocess.Popen[bytes]) -> psutil.Process:
+    """Return the process with the rights of the user, as soon as it is there."""
+    while process.poll() is None:
+        for child in psutil.Process(process.pid).children():
+            if child.uids().real == USER:
+                return child
+        time.sleep(0.01)
+    raise AssertionError(process.stderr and process.stderr.read())

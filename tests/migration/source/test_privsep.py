@@ -3,15 +3,19 @@
 import asyncio
 import os
 import signal
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from teleclaude.errors import SourceError
+from teleclaude.migration.discover.configuration import copy_config
 from teleclaude.migration.source import privsep as privsep_module
-from teleclaude.migration.source.installation import Account
+from teleclaude.migration.source.files import copy_file
+from teleclaude.migration.source.installation import Account, Places
 from teleclaude.migration.source.privsep import Privsep, closing_privseps, privsep_for
-from teleclaude.migration.source.stoppable import in_thread
+from teleclaude.migration.source.stoppable import STOP_SECONDS, in_thread
 from teleclaude.migration.source.unprivileged import list_names, list_tree, open_regular
 
 USER = 12345
@@ -77,6 +81,27 @@ async def test_an_interrupt_does_not_wait_for_a_process_that_its_owner_stopped(t
         assert task.cancelled()
 
 
+@pytest.mark.parametrize("kind", ["a copy of terabytes", "49,000 people"])
+async def test_an_interrupt_ends_long_work_at_once(tmp_path: Path, kind: str) -> None:
+    endless = tmp_path / "endless"
+    with endless.open("wb") as file:
+        file.truncate(1 << 42)
+    names = [f"nobody-{number}" for number in range(49_000)]
+    works: dict[str, tuple[Callable[..., object], tuple[Any, ...]]] = {
+        "a copy of terabytes": (copy_file, (Privsep(), endless, tmp_path / "copy", None)),
+        "49,000 people": (copy_config, (Privsep(), Places(tmp_path, tmp_path), names, tmp_path)),
+    }
+    work, arguments = works[kind]
+    task = asyncio.create_task(in_thread(work, *arguments))
+    await asyncio.sleep(0.05)
+    assert not task.done()
+    task.cancel()
+    # Work that had to be left behind would take longer.
+    done, _ = await asyncio.wait([task], timeout=STOP_SECONDS * 0.9)
+    assert done
+    assert task.cancelled()
+
+
 def test_without_an_account_functions_run_in_this_process() -> None:
     assert privsep_for(None).call(os.getpid) == os.getpid()
 
@@ -116,7 +141,7 @@ def test_a_bug_arrives_as_a_sentence_and_the_process_goes_on() -> None:
 @as_root
 def test_a_top_folder_that_another_user_owns_ends_the_process(tmp_path: Path) -> None:
     with closing_privseps(), pytest.raises(SourceError, match=f"cannot take the rights of uid {USER}"):
-        privsep_for(Account(USER, USER, (), (tmp_path,)))
+        privsep_for(Account(USER, USER, (), (tmp_path,))).call(os.geteuid)
 
 
 @as_root

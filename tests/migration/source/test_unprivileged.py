@@ -94,3 +94,11 @@ def test_a_folder_with_too_many_entries_is_refused(folder: Path, monkeypatch: py
     for listing in (list_names, list_tree):
         with pytest.raises(SourceError, match="has more than 3 entries"):
             listing(str(folder))
+
+
+def test_folders_that_lie_too_deep_in_each_other_are_refused_at_once(folder: Path) -> None:
+    (folder / "/".join("d" * 100)).mkdir(parents=True)
+    assert list_tree(str(folder)) == [str(folder / name) for name in ("file", "inner/deep")]
+    (folder / "/".join("d" * 101)).mkdir()
+    with pytest.raises(SourceError, match=f"{folder} holds more than 100 folders in each other"):
+        list_tree(str(folder))

@@ -114,3 +114,22 @@ async def test_no_word_of_the_data_gets_into_the_report_by_being_searched(
     report = await migrate_sample(options)
     assert report.ok
     assert "thewordthatishidden" not in json.dumps(report.to_json())
+
+
+@pytest.mark.parametrize(
+    ("oldest", "others"),
+    [
+        ('["Zürich Göteborg", "Привет"]', r'["Z\u00fcrich G\u00f6teborg"]'),
+        (r'["a\u0000b c"]', '{"b": {"zz": 1, "a": 1e5}}'),
+        (r'["a\u003cb c"]', "no JSON"),
+    ],
+    ids=["raw and escaped", "NUL and the order of keys", "needless escapes and no JSON"],
+)
+async def test_json_in_any_spelling_is_no_difference(
+    options: Options, sample: SampleInstallation, oldest: str, others: str
+) -> None:
+    facts = f"CASE id WHEN (SELECT min(id) FROM memory_observations) THEN '{oldest}' ELSE '{others}' END"
+    change_source(
+        sample, f"UPDATE memory_observations SET title = NULL, subtitle = NULL, narrative = NULL, facts = {facts}"
+    )
+    assert differences(await migrate_sample(options)) == []

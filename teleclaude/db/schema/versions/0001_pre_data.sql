@@ -345,11 +345,12 @@ CREATE FUNCTION search_vector(content text) RETURNS tsvector
             ELSE search_long_vector(content) END;
     END;
 
--- The single-user program wrote JSON in ASCII, and its index holds the words of the escapes.
-CREATE FUNCTION search_json(document jsonb) RETURNS text
+-- The single-user program wrote JSON in ASCII, and its index holds the words of the escapes. Imports wrote JSON as it is.
+-- jsonb does not tell which it was, so the words of both are in the index. NULL where they are the same.
+CREATE FUNCTION search_escaped(document jsonb) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE COST 10000
     BEGIN ATOMIC
-        SELECT CASE WHEN octet_length(document::text) = char_length(document::text) THEN document::text ELSE (
+        SELECT CASE WHEN octet_length(document::text) > char_length(document::text) THEN (
             SELECT string_agg(
                 CASE WHEN ascii(letter) < 128 THEN letter
                 WHEN ascii(letter) < 65536 THEN '\u' || lpad(to_hex(ascii(letter)), 4, '0')
@@ -363,7 +364,8 @@ CREATE FUNCTION search_memory(title text, subtitle text, narrative text, facts j
     LANGUAGE sql IMMUTABLE PARALLEL SAFE COST 10000
     BEGIN ATOMIC
         SELECT search_vector(coalesce(title, '') || ' ' || coalesce(subtitle, '') || ' ' || coalesce(narrative, '')
-            || ' ' || coalesce(search_json(facts), '') || ' ' || coalesce(search_json(concepts), ''));
+            || ' ' || coalesce(facts::text, '') || ' ' || coalesce(search_escaped(facts), '')
+            || ' ' || coalesce(concepts::text, '') || ' ' || coalesce(search_escaped(concepts), ''));
     END;
 
 CREATE FUNCTION search_mirror(title text, conversation_text text) RETURNS tsvector

@@ -16,7 +16,8 @@ CREATE TABLE audit_log (
     actor_person text NOT NULL,
     action_type text NOT NULL,
     target_session_id text COLLATE "C",
-    timestamp timestamp with time zone DEFAULT CURRENT_TIMESTAMP NOT NULL
+    timestamp timestamp with time zone DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    detail jsonb
 );
 
 CREATE TABLE conversation_links (

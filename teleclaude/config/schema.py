@@ -48,11 +48,20 @@ class Database(_Section):
     url: str
 
 
+class Sessions(_Section):
+    """What becomes of sessions by themselves."""
+
+    idle_hours: float = Field(default=72, ge=0, le=87600)
+    """How long an open session may be idle before the daemon closes it, as the single-user daemon did; 0 is for ever.
+    """
+
+
 class Settings(_Section):
     """The effective configuration."""
 
     agents: dict[str, Any]
     computer: Computer = Computer()
+    sessions: Sessions = Sessions()
     people: tuple[Person, ...] = ()
     database: Database | None = None
     environment: dict[str, Any] = Field(default_factory=dict, repr=False)

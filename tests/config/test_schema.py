@@ -17,6 +17,12 @@ def test_what_is_not_set_has_a_default() -> None:
     assert (settings.computer.name, settings.people, settings.database) == ("unknown", (), None)
 
 
+@pytest.mark.parametrize("hours", [-1, float("nan"), "long"])
+def test_the_time_after_which_a_session_is_idle_is_a_number(hours: object) -> None:
+    with pytest.raises(ConfigError, match=r"sessions\.idle_hours"):
+        make_settings({"agents": {}, "sessions": {"idle_hours": hours}}, "config.yml")
+
+
 @pytest.mark.parametrize("name", ["", " "])
 def test_a_person_without_a_name_is_refused(name: str) -> None:
     with pytest.raises(ConfigError, match="people"):

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Engine, event, insert
 
 from teleclaude.config.schema import Person
+from teleclaude.daemon.hourly import close_idle_sessions
 from teleclaude.daemon.outbox import MOMENTS, DeliveryError, deliver, deliver_due, release
 from teleclaude.daemon.routes.session_fields import ChangedSession
 from teleclaude.daemon.writes import WRITES, Writes
@@ -72,6 +73,8 @@ async def do_everything(house: House) -> None:
     await house.ask("POST", "/hooks", {"session_id": "made", "event_type": "other"})
     await deliver_due(house.service, fail)
     await house.ask("DELETE", "/sessions/made")
+    await close_idle_sessions(house.service)
+    await house.ask("POST", "/hooks", {"session_id": "other", "event_type": "other"})
 
 
 async def test_what_the_daemon_writes_is_declared_and_what_is_declared_it_writes(tmp_path: Path) -> None:

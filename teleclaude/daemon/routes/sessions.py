@@ -20,6 +20,7 @@ from teleclaude.daemon.routes import session_fields as fields
 from teleclaude.db.models import HookOutbox, Session
 from teleclaude.db.store import sessions as store
 from teleclaude.db.store.hooks import add_event
+from teleclaude.db.store.idle import reopen_idle
 from teleclaude.db.store.system import write_audit
 from teleclaude.errors import RequestError
 
@@ -101,6 +102,7 @@ async def _post_hook(call: Call[_NewEvent]) -> HookOutbox:
     """Keep an event of a session of the caller's; it is on disk when this is answered."""
     seen = await _look_up_to_change(call, call.given.session_id)
     await _note(call, "hook_session", seen.others)
+    await reopen_idle(call.orm, call.given.session_id)
     return await add_event(call.orm, call.given.model_dump())
 
 

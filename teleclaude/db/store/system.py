@@ -16,6 +16,9 @@ from teleclaude.db.models import AuditLog, MigrationRun, Model, SystemSetting
 INSERT: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 """Both databases know ON CONFLICT, SQLAlchemy by one name each."""
 
+DAEMON = "teleclaude daemon"
+"""The actor of what the daemon does by itself. No account has such a name."""
+
 
 async def read_settings(orm: Orm) -> dict[str, str]:
     """Return every setting."""

@@ -4,10 +4,11 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import URL, insert, select
+from sqlalchemy import URL, insert, select, update
 
 from teleclaude.config.schema import make_settings
 from teleclaude.daemon import hourly
@@ -17,8 +18,11 @@ from teleclaude.daemon.lease import Lease
 from teleclaude.daemon.own_session import OwnSession
 from teleclaude.daemon.problems import LOCK_LOST
 from teleclaude.daemon.serve import _duties
+from teleclaude.daemon.service import Service
+from teleclaude.db.engine import make_engine
 from teleclaude.db.models import AuditLog, MigrationRun, Session, SessionToken
 from teleclaude.db.store.system import DAEMON
+from teleclaude.db.url import parse_url
 from teleclaude.errors import RequestError
 from tests.support.house import House, opened, put_sessions, read, row
 
@@ -74,27 +78,27 @@ async def test_its_tokens_are_revoked(house: House) -> None:
     assert await read(house, valid) == [("used",)]
 
 
-@pytest.mark.parametrize(("ended", "closed"), [(NOW - timedelta(hours=71), 0), (LONG_AGO, 2)])
-async def test_the_time_counts_from_the_end_of_the_migration(house: House, ended: datetime, closed: int) -> None:
+async def test_the_time_counts_from_the_end_of_the_migration(house: House) -> None:
     long_before = LONG_AGO - timedelta(days=400)
-    run = {"run_id": "run", "state": "complete", "source": "x", "source_sha256": "y", "started_at": long_before}
-    await put(house, MigrationRun, **run, finished_at=ended)
-    moments = ((long_before, long_before), (None, None))
-    for number, (active, created) in enumerate(moments):
+    for number, (active, created) in enumerate(((long_before, long_before), (None, None))):
         await put_sessions(house, row(str(number), "Bob", 4, last_activity=active, created_at=created))
-    assert await close_idle_sessions(house.service) == closed
-
-
-async def test_a_session_without_any_moment_is_not_known_to_be_idle(house: House) -> None:
-    await put_sessions(house, row("never", "Bob", 4, last_activity=None, created_at=None))
+    run = {"run_id": "run", "state": "complete", "source": "x", "source_sha256": "y", "started_at": long_before}
+    await put(house, MigrationRun, **run, finished_at=NOW - timedelta(hours=71))
     assert await close_idle_sessions(house.service) == 0
+    async with house.engine.begin() as connection:
+        await connection.execute(update(MigrationRun).values(finished_at=LONG_AGO))
+    assert await close_idle_sessions(house.service) == 2
 
 
-@pytest.mark.parametrize(("hours", "closed"), [(0, 0), (80, 0), (1.5, 1)])
-async def test_the_configuration_says_how_long_is_too_long(house: House, hours: float, closed: int) -> None:
-    given = {"agents": {}, "computer": {"name": "workshop"}, "sessions": {"idle_hours": hours}}
-    await put_sessions(house, row("idle", "Bob", 4, last_activity=LONG_AGO))
-    assert await close_idle_sessions(replace(house.service, settings=make_settings(given, "x"))) == closed
+async def test_the_configuration_says_how_long_is_too_long(house: House) -> None:
+    await put_sessions(
+        house,
+        row("idle", "Bob", 4, last_activity=LONG_AGO),
+        row("of no known moment", "Bob", 4, last_activity=None, created_at=None),
+    )
+    for hours, closed in ((0, 0), (80, 0), (1.5, 1)):
+        given = {"agents": {}, "computer": {"name": "workshop"}, "sessions": {"idle_hours": hours}}
+        assert await close_idle_sessions(replace(house.service, settings=make_settings(given, "x"))) == closed
 
 
 async def test_many_are_closed_in_several_transactions(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -146,11 +150,13 @@ async def test_it_begins_at_once_and_waits_for_a_database_that_is_away(
 
 
 @pytest.mark.parametrize("single_user", [True, False])
-async def test_only_the_daemon_of_a_system_works_every_hour(house: House, single_user: bool) -> None:
-    pid_file = house.socket.with_name("pid") if single_user else None
-    installation = Installation(house.service.settings, house.url, house.socket, pid_file)
-    lease = None if single_user else Lease(house.engine, OwnSession(house.url), house.service.confirm)
-    duties = list(_duties(Daemon(installation, house.service, "1", lease=lease)))
+def test_only_the_daemon_of_a_system_works_every_hour(tmp_path: Path, single_user: bool) -> None:
+    settings, url = make_settings({"agents": {}}, "x"), parse_url("postgresql://x/x")
+    engine = make_engine(url)
+    installation = Installation(settings, url, tmp_path, tmp_path if single_user else None)
+    service = Service(engine, settings)
+    lease = None if single_user else Lease(engine, OwnSession(url), service.confirm)
+    duties = list(_duties(Daemon(installation, service, "1", lease=lease)))
     works = any(work_every_hour.__name__ in str(duty) for duty in duties)
     for duty in duties:
         duty.close()

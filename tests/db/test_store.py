@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession as Orm
 from teleclaude.db import schema
 from teleclaude.db.engine import disposing, make_engine
 from teleclaude.db.models import AuditLog, Session
+from teleclaude.db.store.idle import count_idle
 from teleclaude.db.store.sessions import SessionFilter, list_sessions
 from teleclaude.db.store.system import write_audit
 from teleclaude.db.store.viewers import Viewer
@@ -125,6 +126,13 @@ async def test_an_administrator_sees_all_and_knows_which_are_somebody_elses(owne
         }
     assert len(await listed(owned, viewer)) == len(OWNED)
     assert own == {"ada's, from another machine", "of a person who was renamed", "ada's"}
+
+
+async def test_open_sessions_are_counted_by_how_long_they_have_been_idle(engine: AsyncEngine) -> None:
+    async with engine.connect() as connection:
+        counted = await count_idle(connection, NOW + timedelta(days=3, minutes=4))
+    idle = {"over_1_day": 6, "over_3_days": 3, "over_30_days": 0}
+    assert counted == {"open": 7, **idle, "longest_since": (NOW + timedelta(minutes=1)).isoformat()}
 
 
 async def test_nobody_changes_the_audit_log(engine: AsyncEngine) -> None:

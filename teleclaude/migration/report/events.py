@@ -87,6 +87,18 @@ class TableUse:
 
 
 @dataclass(frozen=True)
+class IdleSessions:
+    """How many sessions are open, and how many of them were not active for how long when the run began."""
+
+    open: int
+    over_1_day: int
+    over_3_days: int
+    over_30_days: int
+    longest_since: str | None
+    """When the session that is idle for longest was active, None where no open session has a moment."""
+
+
+@dataclass(frozen=True)
 class SequenceResult:
     """An identity column, the number that it gives next, and whether an insert got that number."""
 
@@ -196,6 +208,7 @@ class FilePreview:
 
 Result = (
     TableResult
+    | IdleSessions
     | SequenceResult
     | ConstraintResult
     | Forecast

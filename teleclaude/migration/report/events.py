@@ -79,11 +79,13 @@ class TableUse:
     added: int
     removed: int
     changed: int
+    close_idle: int = 0
+    """Those that the daemon added or changed because a session was idle; nobody else did, and they count apart."""
 
     @property
     def rows(self) -> int:
         """How many rows are not what was migrated."""
-        return self.added + self.removed + self.changed
+        return self.added + self.removed + self.changed + self.close_idle
 
 
 @dataclass(frozen=True)

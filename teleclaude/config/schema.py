@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from teleclaude.config.problems import NOT_VALID
 from teleclaude.errors import ConfigError
+
+LEAST_DAYS = 30
+"""How long a row of the audit log is kept at least: the schema of the database says so."""
 
 
 class _Section(BaseModel):
@@ -56,12 +59,28 @@ class Sessions(_Section):
     """
 
 
+class Audit(_Section):
+    """The audit log."""
+
+    keep_days: int = Field(default=400, le=36500)
+    """How old a row becomes before it is removed; 0 is for ever. A trigger keeps younger rows than `LEAST_DAYS`."""
+
+    @field_validator("keep_days")
+    @classmethod
+    def refuse_less(cls, days: int) -> int:
+        """Refuse less than the trigger allows to remove."""
+        if days != 0 and days < LEAST_DAYS:
+            raise ValueError(f"Input should be 0, or {LEAST_DAYS} or more")
+        return days
+
+
 class Settings(_Section):
     """The effective configuration."""
 
     agents: dict[str, Any]
     computer: Computer = Computer()
     sessions: Sessions = Sessions()
+    audit: Audit = Audit()
     people: tuple[Person, ...] = ()
     database: Database | None = None
     environment: dict[str, Any] = Field(default_factory=dict, repr=False)

@@ -1,4 +1,4 @@
-"""What the daemon does by itself every hour, and when it starts: it closes the sessions that nobody uses."""
+"""What the daemon does by itself every hour, and when it starts: it closes sessions, and shortens the audit log."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from datetime import timedelta
 from sqlalchemy.ext.asyncio import AsyncSession as Orm
 
 from teleclaude.daemon.service import DATABASE_ERRORS, Service
+from teleclaude.db.store.audit import expire_audit
 from teleclaude.db.store.idle import close_idle
 from teleclaude.errors import RequestError
 
@@ -26,6 +27,7 @@ async def work_every_hour(service: Service) -> None:
         pause = _HOUR
         try:
             await close_idle_sessions(service)
+            await expire_audit_log(service)
         except (RequestError, *DATABASE_ERRORS) as error:
             _LOG.warning("the work of the hour waits for the database", exc_info=error)
             pause = _MINUTE
@@ -48,3 +50,12 @@ async def close_idle_sessions(service: Service) -> int:
     if closed:
         _LOG.info("%d sessions were closed because they were idle for more than %g hours", closed, hours)
     return closed
+
+
+async def expire_audit_log(service: Service) -> None:
+    """Remove the rows of the audit log that are older than the configuration keeps them; raises RequestError (503)."""
+    if days := service.settings.audit.keep_days:
+        await service.confirm()
+        async with Orm(service.engine) as orm:
+            await expire_audit(orm, days)
+            await orm.commit()

@@ -23,6 +23,16 @@ def test_the_time_after_which_a_session_is_idle_is_a_number(hours: object) -> No
         make_settings({"agents": {}, "sessions": {"idle_hours": hours}}, "config.yml")
 
 
+@pytest.mark.parametrize(("days", "fits"), [(0, True), (30, True), (29, False), (-1, False), ("ever", False)])
+def test_the_audit_log_is_kept_for_thirty_days_at_least(days: object, fits: bool) -> None:
+    values = {"agents": {}, "audit": {"keep_days": days}}
+    if fits:
+        assert make_settings(values, "config.yml").audit.keep_days == days
+    else:
+        with pytest.raises(ConfigError, match=r"audit\.keep_days"):
+            make_settings(values, "config.yml")
+
+
 @pytest.mark.parametrize("name", ["", " "])
 def test_a_person_without_a_name_is_refused(name: str) -> None:
     with pytest.raises(ConfigError, match="people"):

@@ -13,7 +13,7 @@ from sqlalchemy import URL, insert, select, update
 from teleclaude.config.schema import make_settings
 from teleclaude.daemon import hourly
 from teleclaude.daemon.boot import Daemon, Installation
-from teleclaude.daemon.hourly import close_idle_sessions, work_every_hour
+from teleclaude.daemon.hourly import close_idle_sessions, expire_audit_log, work_every_hour
 from teleclaude.daemon.lease import Lease
 from teleclaude.daemon.own_session import OwnSession
 from teleclaude.daemon.problems import LOCK_LOST
@@ -21,7 +21,7 @@ from teleclaude.daemon.serve import _duties
 from teleclaude.daemon.service import Service
 from teleclaude.db.engine import make_engine
 from teleclaude.db.models import AuditLog, MigrationRun, Session, SessionToken
-from teleclaude.db.store.system import DAEMON
+from teleclaude.db.store.audit import DAEMON
 from teleclaude.db.url import parse_url
 from teleclaude.errors import RequestError
 from tests.support.house import House, opened, put_sessions, read, row
@@ -130,15 +130,34 @@ async def test_what_somebody_closed_after_it_was_opened_again_stays_closed(house
     assert await find_open(house) == set()
 
 
+async def test_old_rows_of_the_audit_log_are_removed_and_the_log_says_so(house: House) -> None:
+    for name, days in (("oldest", 500), ("old", 401), ("kept", 399)):
+        moment = NOW - timedelta(days=days)
+        await put(house, AuditLog, actor_person="Ada", action_type="read", target_session_id=name, timestamp=moment)
+    for _ in range(2):
+        await expire_audit_log(house.service)
+    found = await read(house, select(AuditLog.action_type, AuditLog.target_session_id, AuditLog.detail))
+    kept, (action, session, detail) = found
+    assert (kept[:2], action, session, detail["rows"]) == (("read", "kept"), "expire_audit", None, 2)
+    assert datetime.fromisoformat(detail["newest"]) == NOW - timedelta(days=401)
+
+
+async def test_an_audit_log_that_is_kept_for_ever_loses_nothing(house: House) -> None:
+    await put(house, AuditLog, actor_person="Ada", action_type="read", timestamp=NOW - timedelta(days=9999))
+    given = {"agents": {}, "audit": {"keep_days": 0}}
+    await expire_audit_log(replace(house.service, settings=make_settings(given, "x")))
+    assert len(await read(house, select(AuditLog.id))) == 1
+
+
 async def test_it_begins_at_once_and_waits_for_a_database_that_is_away(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(hourly, "_MINUTE", 0.0)
     await put_sessions(house, row("idle", "Bob", 4, last_activity=LONG_AGO))
-    answers = iter([RequestError(503, LOCK_LOST), OSError("away"), None])
+    answers = iter([RequestError(503, LOCK_LOST), OSError("away")])
 
     async def confirm() -> None:
-        if (failure := next(answers)) is not None:
+        if (failure := next(answers, None)) is not None:
             raise failure
 
     working = asyncio.create_task(work_every_hour(replace(house.service, confirm=confirm)))

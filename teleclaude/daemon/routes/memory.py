@@ -16,8 +16,8 @@ from teleclaude.daemon import problems
 from teleclaude.daemon.route import ADMINS, EVERYONE, STAFF, Answer, Call, Input, Moment, Name, Route, RowNumber
 from teleclaude.db.models import MemoryObservation, Mirror, Session
 from teleclaude.db.search.places import MemorySearch, MirrorSearch, search_memory, search_mirrors
+from teleclaude.db.store.audit import write_audit
 from teleclaude.db.store.memory import delete_observation, read_observations, read_timeline, save_observation
-from teleclaude.db.store.system import write_audit
 from teleclaude.db.store.viewers import is_own, is_visible
 from teleclaude.errors import RequestError
 

@@ -19,9 +19,9 @@ from teleclaude.daemon.route import EVERYONE, RESIDENTS, Answer, Call, Name, Rou
 from teleclaude.daemon.routes import session_fields as fields
 from teleclaude.db.models import HookOutbox, Session
 from teleclaude.db.store import sessions as store
+from teleclaude.db.store.audit import write_audit
 from teleclaude.db.store.hooks import add_event
 from teleclaude.db.store.idle import reopen_idle
-from teleclaude.db.store.system import write_audit
 from teleclaude.errors import RequestError
 
 _MOMENTS = {"last_message_sent": "last_message_sent_at", "last_output_summary": "last_output_at"}

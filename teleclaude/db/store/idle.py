@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.ext.asyncio import AsyncSession as Orm
 
 from teleclaude.db.models import AuditLog, MigrationRun, Session, SessionToken
-from teleclaude.db.store.system import DAEMON
+from teleclaude.db.store.audit import DAEMON
 
 CLOSE_IDLE = "close_idle"
 """The action of the audit log that says which session the daemon closed by itself."""

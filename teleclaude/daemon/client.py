@@ -6,7 +6,7 @@ import shlex
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import aiohttp
 
@@ -18,7 +18,7 @@ from teleclaude.platform.names import HERE, names_of
 _TIMEOUT = aiohttp.ClientTimeout(total=60)
 
 PAGE = 1000
-"""How many sessions are asked for at a time, so that no answer keeps the daemon from others for long."""
+"""How many sessions or rows are asked for at a time, so that no answer keeps the daemon from others for long."""
 
 
 async def ask(socket: Path, path: str, headers: Mapping[str, str] | None = None) -> Any:
@@ -77,3 +77,15 @@ async def read_sessions(socket: Path, *, closed: bool) -> AsyncIterator[list[dic
 async def list_sessions(socket: Path, *, closed: bool) -> list[dict[str, Any]]:
     """Return all sessions that the daemon at `socket` lists; raises TeleClaudeError as `read_sessions` does."""
     return [session async for page in read_sessions(socket, closed=closed) for session in page]
+
+
+async def list_audit(socket: Path, wanted: Mapping[str, str], limit: int) -> list[dict[str, Any]]:
+    """Return the newest rows of the audit log that fit `wanted`, at most `limit`; raises TeleClaudeError as `ask`."""
+    found: list[dict[str, Any]] = []
+    while True:
+        size = min(PAGE, limit - len(found))
+        before = {"before": str(found[-1]["id"])} if found else {}
+        page = await ask(socket, f"/audit?{urlencode({**wanted, **before, 'limit': size})}")
+        found += page
+        if len(page) < size or len(found) == limit:
+            return found

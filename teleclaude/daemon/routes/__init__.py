@@ -8,7 +8,7 @@ from teleclaude.daemon import problems
 from teleclaude.daemon.identity import Caller, Role
 from teleclaude.daemon.openapi import describe
 from teleclaude.daemon.route import ADMINS, EVERYONE, STAFF, Answer, Call, Input, Name, Nothing, Route
-from teleclaude.daemon.routes import memory, sessions
+from teleclaude.daemon.routes import audit, memory, sessions
 from teleclaude.db.store.system import read_setting, read_settings, write_setting
 from teleclaude.errors import RequestError
 
@@ -87,6 +87,7 @@ ROUTES: tuple[Route[Any], ...] = (
     Route("GET", "/openapi.json", EVERYONE, Nothing, dict[str, Any], _get_openapi),
     *sessions.ROUTES,
     *memory.ROUTES,
+    *audit.ROUTES,
     Route("GET", "/settings", STAFF, Nothing, dict[str, str], _get_settings),
     Route("GET", "/settings/{key}", STAFF, _OneSetting, Setting, _get_setting),
     Route("PUT", "/settings/{key}", ADMINS, _NewSetting, Setting, _put_setting),

@@ -44,6 +44,6 @@ async def test_a_row_is_a_line_and_moments_choose_among_them(root: Path) -> None
 async def test_on_a_terminal_it_is_a_table_and_json_is_what_the_daemon_says(root: Path) -> None:
     said = await asyncio.to_thread(on_a_terminal, "audit", "--root", str(root), COLUMNS="120")
     assert "detail" in said.splitlines()[0]
-    assert [line[:19] for line in said.splitlines()[1:]] == ["2026-03-02 00:00:00", "2026-03-01 00:00:00"]
+    assert [line.strip()[:19] for line in said.splitlines()[1:]] == ["2026-03-02 00:00:00", "2026-03-01 00:00:00"]
     done = await asyncio.to_thread(teleclaude, "audit", "--root", str(root), "--json", "--limit", "1")
     assert [row["detail"] for row in json.loads(done.stdout)] == [{"day": 2}]

@@ -91,10 +91,12 @@ def _to_handler(service: Service, route: Route[Any]) -> _Handler:
             _check_role(route, caller)
             viewer = service.view(caller, request.headers)
             session_id = request.headers.get("X-Caller-Session-Id")
-            answer = await route.handler(Call(service, caller, viewer, orm, given, session_id))
+            call = Call(service, caller, viewer, orm, given, session_id)
+            answer = await route.handler(call)
             body = route.adapter.dump_json(route.adapter.validate_python(answer))
             await orm.commit()
-        return web.Response(body=body, status=route.status, content_type="application/json", charset="utf-8")
+        headers = {**call.headers, "Content-Type": "application/json; charset=utf-8"}
+        return web.Response(body=body, status=route.status, headers=headers)
 
     return handle
 

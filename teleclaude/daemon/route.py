@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC
 from functools import cached_property
 from typing import Annotated, Any, Generic, Self, TypeVar
@@ -89,6 +89,8 @@ class Call(Generic[I]):
     given: I
     session_id: str | None = None
     """The session that an agent says it calls from; it only narrows what is listed, because nothing checks it."""
+    headers: dict[str, str] = field(default_factory=dict)
+    """The headers of the answer; the handler may add some."""
 
 
 @dataclass(frozen=True)

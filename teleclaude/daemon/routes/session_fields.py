@@ -70,6 +70,7 @@ class WantedSessions(Input):
     limit: int | None = Field(None, ge=1, le=_LONGEST_PAGE)
     offset: int = Field(0, ge=0)
     after: Name | None = Field(None, description="The id of the last session of the page before.")
+    cursor: str | None = Field(None, description="What the header X-Cursor of the first page said.")
 
 
 class OneSession(Input):

@@ -6,7 +6,9 @@ What an administrator does to a session of another is noted.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from pydantic import Field
@@ -51,10 +53,21 @@ async def _get_sessions(call: Call[fields.WantedSessions]) -> Sequence[RowMappin
         # Nothing comes after a session that is not there, which would read as the end of the list.
         await _look_up(call, given.after)
     initiator = None if given.all else call.session_id
-    wanted = store.SessionFilter(**given.model_dump(exclude={"all"}), initiator=initiator)
-    found = await store.list_sessions(call.orm, fields.ANSWERED, wanted, call.viewer)
-    await _note(call, "list_session", [row["session_id"] for row in found if not row["own"]])
-    return found
+    wanted = store.SessionFilter(**given.model_dump(exclude={"all", "cursor"}), initiator=initiator)
+    await _note_listing(call, replace(wanted, limit=None, offset=0, after=None))
+    return await store.list_sessions(call.orm, fields.ANSWERED, wanted, call.viewer)
+
+
+async def _note_listing(call: Call[fields.WantedSessions], wanted: store.SessionFilter) -> None:
+    """Note of how many of whose sessions an administrator reads a list: once, with its first page."""
+    given, caller, listings = call.given, call.caller, call.service.listings
+    if not call.viewer.sees_all or call.viewer.owns_all or not call.service.audited:
+        return
+    listing = repr((caller.uid, caller.person, wanted))
+    is_later = given.after is not None or given.offset > 0
+    if not (is_later and listings.is_noted(listing, given.cursor)):
+        count = partial(store.count_others, call.orm, wanted, call.viewer)
+        call.headers["X-Cursor"] = await listings.note(call.orm, caller.person, listing, count)
 
 
 async def _get_session(call: Call[fields.OneSession]) -> Session:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from operator import eq, ge, lt
+from typing import Any
 
 from sqlalchemy import delete, func, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncSession as Orm
@@ -21,6 +22,12 @@ async def write_audit(orm: Orm, actor: str, action: str, session_ids: Iterable[s
     row = {"actor_person": actor, "action_type": action, "timestamp": datetime.now(UTC)}
     if rows := [{**row, "target_session_id": session_id} for session_id in session_ids]:
         await orm.execute(insert(AuditLog), rows)
+
+
+async def write_detail(orm: Orm, actor: str, action: str, detail: Any) -> None:
+    """Note what `actor` did to no session in particular."""
+    row = {"actor_person": actor, "action_type": action, "timestamp": datetime.now(UTC), "detail": detail}
+    await orm.execute(insert(AuditLog).values(row))
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, RowMapping, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, RowMapping, and_, func, not_, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession as Orm
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
@@ -66,6 +66,13 @@ async def list_sessions(
         conditions = [Session.session_id.in_(page.limit(wanted.limit).offset(wanted.offset))]
     query = select(*columns, is_own(viewer).label("own")).where(*conditions)
     return (await orm.execute(query.order_by(*_LAST_ACTIVE_FIRST))).mappings().all()
+
+
+async def count_others(orm: Orm, wanted: SessionFilter, viewer: Viewer) -> dict[str, int]:
+    """Return how many sessions of a whole list are somebody else's, by the name of the owner."""
+    conditions = (is_visible(viewer), not_(is_own(viewer)), *_conditions(wanted))
+    query = select(Session.owner_person, func.count()).where(*conditions).group_by(Session.owner_person)
+    return {owner: number for owner, number in await orm.execute(query.order_by(Session.owner_person))}
 
 
 def _conditions(wanted: SessionFilter) -> Iterator[ColumnElement[bool]]:

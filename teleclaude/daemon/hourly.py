@@ -48,7 +48,7 @@ async def close_idle_sessions(service: Service) -> int:
             await orm.commit()
         closed += last
     if closed:
-        _LOG.info("%d sessions were closed because they were idle for more than %g hours", closed, hours)
+        _LOG.info("sessions closed because they were idle for more than %g hours: %d", hours, closed)
     return closed
 
 

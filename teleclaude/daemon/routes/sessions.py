@@ -115,7 +115,8 @@ async def _post_hook(call: Call[_NewEvent]) -> HookOutbox:
     """Keep an event of a session of the caller's; it is on disk when this is answered."""
     seen = await _look_up_to_change(call, call.given.session_id)
     await _note(call, "hook_session", seen.others)
-    await reopen_idle(call.orm, call.given.session_id)
+    if seen.session.closed_at is not None:
+        await reopen_idle(call.orm, call.given.session_id)
     return await add_event(call.orm, call.given.model_dump())
 
 

@@ -23,6 +23,7 @@ from teleclaude.interrupt import Interrupted
 from teleclaude.printable import printable
 
 _COMMANDS = {
+    "audit": "List the audit log, the newest row first: who did or saw what of somebody else's.",
     "completion": "Print the completion script of a shell, for its start file.",
     "config": "Work on configuration files.",
     "daemon": "Serve the system-wide installation, or the single-user one in the current directory.",

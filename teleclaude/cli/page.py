@@ -79,7 +79,7 @@ def _tell(report: Mapping[str, Any], width: int, *, quiet: bool, whole: bool) ->
     if not quiet:
         for verified in summary.find_verified(report):
             yield f"✓ {verified}", "green"
-        for line in _describe_files(report):
+        for line in (*summary.describe_idle(report), *_describe_files(report)):
             yield line, "dim"
     failure = report["failure"]
     found = summary.find_attention(report)

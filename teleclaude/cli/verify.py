@@ -56,6 +56,7 @@ def _show(event: Event) -> None:
         click.echo(f"{printable(event.name)}: {rows}, {values} compared, all equal")
     elif isinstance(event, TableUse):
         kinds = {"added": event.added, "removed": event.removed, "changed": event.changed}
+        kinds["written by close_idle alone"] = event.close_idle
         used = ", ".join(f"{count(rows, 'row')} {kind}" for kind, rows in kinds.items() if rows)
         click.echo(f"{printable(event.name)}: used since: {used}")
     elif isinstance(event, Finding):

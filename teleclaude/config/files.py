@@ -17,6 +17,7 @@ from teleclaude.config.layers import resolve
 from teleclaude.config.parse import MOST_BYTES, env_comments, parse_env, parse_yaml, to_text, unread_lines
 from teleclaude.config.problems import CLOSED, EXISTS, MISSING, UNREADABLE, UNWRITABLE
 from teleclaude.config.schema import Settings, make_settings
+from teleclaude.config.sections import OUR_OWN
 from teleclaude.errors import ConfigError, PublishError
 from teleclaude.layout import Layout
 
@@ -94,7 +95,8 @@ def read_single_user(checkout: Path, environ: Mapping[str, str]) -> Settings:
     """
     path = checkout / "config.yml"
     variables = {"environment": read_env(checkout / ".env", environ)}
-    return make_settings(resolve(read_yaml(path), variables, {}, environ), str(path))
+    known = {key: value for key, value in read_yaml(path).items() if key not in OUR_OWN}
+    return make_settings(resolve(known, variables, {}, environ), str(path))
 
 
 def write_new(path: Path, content: bytes, mode: int, owner: tuple[int, int] | None = None) -> None:

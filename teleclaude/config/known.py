@@ -134,6 +134,8 @@ SYSTEM: dict[str, Form] = {
     "git": {"checkout_root": _TEXT},
     "deployment": {"channel": _matches("alpha|beta|stable"), "pinned_minor": (_NUMBER, _matches(r"[\d.]{1,20}"))},
     "people": [PERSON],
+    "audit": {"keep_days": _NUMBER},
+    "sessions": {"idle_hours": _NUMBER},
     "subscriptions": [_SUBSCRIPTION],
     "interests": ([_TEXT], {"tags": [_TEXT]}),
     "event_domains": {

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from teleclaude.config.problems import NOT_VALID
 from teleclaude.errors import ConfigError
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
+
+LEAST_DAYS = 30
+"""How long a row of the audit log is kept at least: the schema of the database says so."""
 
 
 class _Section(BaseModel):
@@ -51,11 +54,36 @@ class Database(_Section):
     url: str
 
 
+class Sessions(_Section):
+    """What becomes of sessions by themselves."""
+
+    idle_hours: float = Field(default=72, ge=0, le=87600)
+    """How long an open session may be idle before the daemon closes it, as the single-user daemon did; 0 is for ever.
+    """
+
+
+class Audit(_Section):
+    """The audit log."""
+
+    keep_days: int = Field(default=400, le=36500)
+    """How old a row becomes before it is removed; 0 is for ever. A trigger keeps younger rows than `LEAST_DAYS`."""
+
+    @field_validator("keep_days")
+    @classmethod
+    def refuse_less(cls, days: int) -> int:
+        """Refuse less than the trigger allows to remove."""
+        if days != 0 and days < LEAST_DAYS:
+            raise ValueError(f"Input should be 0, or {LEAST_DAYS} or more")
+        return days
+
+
 class Settings(_Section):
     """The effective configuration."""
 
     agents: dict[str, Any]
     computer: Computer = Computer()
+    sessions: Sessions = Sessions()
+    audit: Audit = Audit()
     people: tuple[Person, ...] = ()
     database: Database | None = None
     environment: dict[str, Any] = Field(default_factory=dict, repr=False)

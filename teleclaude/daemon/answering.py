@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from aiohttp import web
@@ -28,6 +28,8 @@ SHORT = 64 * 1024
 
 _EMPTY = b"[]"
 
+_JSON = {"Content-Type": "application/json; charset=utf-8"}
+
 CALLER_LEFT = 499
 """The status that is logged where the caller closes the connection before the end; nobody is told it."""
 
@@ -42,6 +44,8 @@ class Asked:
     caller: Caller
     headers: Mapping[str, str]
     share: Share
+    answered: dict[str, str] = field(default_factory=dict)
+    """Headers of the answer that its handler wants."""
 
 
 def check_role(route: Route[Any], caller: Caller) -> None:
@@ -58,9 +62,8 @@ async def respond(asked: Asked, request: web.Request, deadline: asyncio.Timeout)
     """
     body, place = await _make(asked, None)
     if place is None and len(body) <= SHORT:
-        return web.Response(body=body, status=asked.route.status, content_type="application/json", charset="utf-8")
-    response = web.StreamResponse(status=asked.route.status)
-    response.content_type, response.charset = "application/json", "utf-8"
+        return web.Response(body=body, status=asked.route.status, headers={**asked.answered, **_JSON})
+    response = web.StreamResponse(status=asked.route.status, headers={**asked.answered, **_JSON})
     response.content_length = len(body) if place is None else None
     response.force_close()
     with _writing(deadline):
@@ -129,7 +132,8 @@ async def _make_part(asked: Asked, place: Any, room: int) -> tuple[bytes, Any]:
         check_role(route, caller)
         viewer = service.view(caller, asked.headers)
         session_id = asked.headers.get("X-Caller-Session-Id")
-        answer = await route.handler(Call(service, caller, viewer, orm, asked.given, session_id, place, room))
+        call = Call(service, caller, viewer, orm, asked.given, session_id, place, room, asked.answered)
+        answer = await route.handler(call)
         part = answer if isinstance(answer, Part) else Part(answer, None)
         body = route.adapter.dump_json(route.adapter.validate_python(part.items))
         await orm.commit()

@@ -6,7 +6,7 @@ import shlex
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import urlencode
 
 import aiohttp
 
@@ -18,7 +18,7 @@ from teleclaude.platform.names import HERE, names_of
 _TIMEOUT = aiohttp.ClientTimeout(total=60)
 
 PAGE = 1000
-"""How many sessions are asked for at a time, so that no answer keeps the daemon from others for long."""
+"""How many sessions or rows are asked for at a time, so that no answer keeps the daemon from others for long."""
 
 
 async def ask(socket: Path, path: str, headers: Mapping[str, str] | None = None) -> Any:
@@ -26,6 +26,11 @@ async def ask(socket: Path, path: str, headers: Mapping[str, str] | None = None)
 
     Raises TeleClaudeError where no daemon answers, or it answers with an error.
     """
+    return (await _ask(socket, path, headers))[0]
+
+
+async def _ask(socket: Path, path: str, headers: Mapping[str, str] | None = None) -> tuple[Any, Mapping[str, str]]:
+    """Return the JSON and the headers of an answer."""
     try:
         async with (
             aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(socket)), timeout=_TIMEOUT) as session,
@@ -37,7 +42,7 @@ async def ask(socket: Path, path: str, headers: Mapping[str, str] | None = None)
                 refusal = said if isinstance(said, dict) else {}
                 error, hint = refusal.get("error", unexplained.message), refusal.get("hint", unexplained.hint)
                 raise TeleClaudeError(problems.DAEMON_SAID.fill(error=error, hint=hint))
-            return said
+            return said, answer.headers
     except PermissionError as error:
         raise TeleClaudeError(problems.MAY_NOT_CONNECT.fill(path=socket)) from error
     except ValueError as error:
@@ -61,9 +66,9 @@ async def read_sessions(socket: Path, *, closed: bool) -> AsyncIterator[list[dic
     Raises TeleClaudeError as `ask` does, and where the list changes faster than it can be read.
     """
     known: set[str] = set()
-    after = ""
+    asked = {"closed": str(closed).lower(), "limit": str(PAGE)}
     while True:
-        page = await ask(socket, f"/sessions?closed={str(closed).lower()}&limit={PAGE}{after}")
+        page, headers = await _ask(socket, f"/sessions?{urlencode(asked)}")
         new = [session for session in page if session["session_id"] not in known]
         if page and not new:
             raise TeleClaudeError(problems.LIST_CHANGED)
@@ -71,9 +76,23 @@ async def read_sessions(socket: Path, *, closed: bool) -> AsyncIterator[list[dic
         yield new
         if len(page) < PAGE:
             return
-        after = f"&after={quote(page[-1]['session_id'], safe='')}"
+        asked["after"] = page[-1]["session_id"]
+        # With the cursor, the daemon knows that it has noted this list already.
+        asked["cursor"] = headers.get("X-Cursor", asked.get("cursor", ""))
 
 
 async def list_sessions(socket: Path, *, closed: bool) -> list[dict[str, Any]]:
     """Return all sessions that the daemon at `socket` lists; raises TeleClaudeError as `read_sessions` does."""
     return [session async for page in read_sessions(socket, closed=closed) for session in page]
+
+
+async def list_audit(socket: Path, wanted: Mapping[str, str], limit: int) -> list[dict[str, Any]]:
+    """Return the newest rows of the audit log that fit `wanted`, at most `limit`; raises TeleClaudeError as `ask`."""
+    found: list[dict[str, Any]] = []
+    while True:
+        size = min(PAGE, limit - len(found))
+        before = {"before": str(found[-1]["id"])} if found else {}
+        page = await ask(socket, f"/audit?{urlencode({**wanted, **before, 'limit': size})}")
+        found += page
+        if len(page) < size or len(found) == limit:
+            return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC
 from functools import cached_property
 from typing import Annotated, Any, Generic, Self, TypeVar
@@ -130,6 +130,8 @@ class Call(Generic[I]):
     """Where a part of the answer begins that is not the first."""
     room: int = ROOM
     """How many bytes of texts the handler may read; one that has to read more raises TooLittleRoomError."""
+    headers: dict[str, str] = field(default_factory=dict)
+    """The headers of the answer; the handler may add some."""
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from teleclaude.daemon.accept import Listener
 from teleclaude.daemon.api import make_app
 from teleclaude.daemon.boot import Daemon
 from teleclaude.daemon.gate import Gate, read_most
+from teleclaude.daemon.hourly import work_every_hour
 from teleclaude.daemon.outbox import deliver_for_ever
 from teleclaude.daemon.service import Service
 from teleclaude.errors import BootRefusedError, LockHeldError
@@ -71,6 +72,8 @@ def _duties(daemon: Daemon) -> Iterator[Coroutine[Any, Any, Any]]:
     yield _keep_alive()
     if daemon.lease is not None:
         yield daemon.lease.keep()
+        # A single-user installation leaves this to the single-user program.
+        yield work_every_hour(daemon.service)
 
 
 @asynccontextmanager

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from teleclaude.config.schema import Settings
 from teleclaude.daemon.identity import Account, Caller, Role, identify, narrow, read_roles
+from teleclaude.daemon.listings import Listings
 from teleclaude.db.store.viewers import Viewer
 
 DATABASE_ERRORS = (SQLAlchemyError, OSError, asyncpg.InterfaceError, asyncpg.PostgresError)
@@ -36,6 +37,7 @@ class Service:
     only_later: bool = False
     """Whether the outbox leaves the events that a migration brought, as the daemon of a trial does."""
     uid: int = field(default_factory=os.geteuid)
+    listings: Listings = field(default_factory=Listings, repr=False)
 
     def identify(self, account: Account, headers: Mapping[str, str]) -> Caller:
         """Return who calls; raises RequestError (403).

@@ -37,6 +37,6 @@ WRITES: Mapping[str, Writes] = {
     "memory_observations": Writes(adds=True, removes=True),
     "memory_manual_sessions": Writes(adds=True),
     "system_settings": Writes(adds=True, changes=frozenset({"value", "updated_at"})),
-    "audit_log": Writes(adds=True),
+    "audit_log": Writes(adds=True, removes=True),
 }
 """By table. To a table that is not listed the daemon writes nothing."""

@@ -3,6 +3,7 @@ import subprocess
 from pathlib import Path
 
 from tests.support.command import teleclaude
+from tests.support.idle import close_idle_later
 from tests.support.sample import editing, files_below, query
 from tests.support.standing import Migrated
 
@@ -75,3 +76,13 @@ async def test_use_of_the_new_system_is_told_apart_from_what_differs(migrated: M
     assert (said["outcome"], said["rows_used"]) == ("differs", 1)
     (found,) = (result for result in said["results"] if "hint" in result)
     assert found["message"].endswith("owner_uid: the source holds 1000, PostgreSQL holds 4711")
+
+
+async def test_what_the_daemon_closed_as_idle_is_counted_apart_from_what_people_did(migrated: Migrated) -> None:
+    closed = await close_idle_later(migrated.target)
+    last = "(SELECT max(target_session_id) FROM audit_log)"
+    await query(migrated.target, f"UPDATE sessions SET title = 'x', last_activity = now() WHERE session_id = {last}")
+    done = verify(migrated)
+    assert done.returncode == 0, done.stderr
+    assert f"sessions: used since: 1 row changed, {closed - 1} rows written by close_idle alone" in done.stdout
+    assert f"audit_log: used since: {closed} rows written by close_idle alone" in done.stdout

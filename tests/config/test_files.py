@@ -103,6 +103,11 @@ def test_a_single_user_configuration_is_config_yml_and_env(tmp_path: Path) -> No
     assert read_single_user(tmp_path, {}).computer.name == "workshop"
 
 
+def test_a_key_that_got_its_meaning_later_says_nothing_in_a_single_user_installation(tmp_path: Path) -> None:
+    (tmp_path / "config.yml").write_text("agents: {}\nsessions: {idle_hours: 1}\naudit: none\n")
+    assert read_single_user(tmp_path, {}).sessions.idle_hours == 72
+
+
 def test_a_system_configuration_is_system_and_secrets(tmp_path: Path) -> None:
     layout = make_layout("linux", tmp_path)
     layout.system_config.parent.mkdir(parents=True)

@@ -19,6 +19,22 @@ def test_what_is_not_set_has_a_default() -> None:
     assert (settings.computer.name, settings.people, settings.database) == ("unknown", (), None)
 
 
+@pytest.mark.parametrize("hours", [-1, float("nan"), "long"])
+def test_the_time_after_which_a_session_is_idle_is_a_number(hours: object) -> None:
+    with pytest.raises(ConfigError, match=r"sessions\.idle_hours"):
+        make_settings({"agents": {}, "sessions": {"idle_hours": hours}}, "config.yml")
+
+
+@pytest.mark.parametrize(("days", "fits"), [(0, True), (30, True), (29, False), (-1, False), ("ever", False)])
+def test_the_audit_log_is_kept_for_thirty_days_at_least(days: object, fits: bool) -> None:
+    values = {"agents": {}, "audit": {"keep_days": days}}
+    if fits:
+        assert make_settings(values, "config.yml").audit.keep_days == days
+    else:
+        with pytest.raises(ConfigError, match=r"audit\.keep_days"):
+            make_settings(values, "config.yml")
+
+
 @pytest.mark.parametrize(
     ("values", "said"),
     [

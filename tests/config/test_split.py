@@ -219,6 +219,11 @@ def test_no_secret_under_any_key_is_for_everybody_and_nothing_changes_its_meanin
     assert_same_meaning(old, layers)
 
 
+def test_an_old_file_does_not_say_when_a_session_is_idle() -> None:
+    layers = split(OldConfiguration(config={"sessions": {"idle_hours": 1}}, everyone={}))
+    assert (layers.system, layers.secrets) == ({}, {"config.yml": {"sessions": {"idle_hours": 1}}})
+
+
 def test_what_is_unknown_of_a_person_is_put_back_into_the_entry() -> None:
     people = [{"name": "Ada", "shoe": 40, "expertise": {"ai": "expert", "odd": "planted"}}, {"name": "Bob"}]
     layers = split(OldConfiguration(config={}, everyone={"people": people}))

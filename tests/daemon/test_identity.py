@@ -138,9 +138,7 @@ async def test_what_an_administrator_reads_of_others_is_in_the_audit_log(house: 
     assert await audited(house) == []
     await house.ask("GET", "/sessions/member's", uid=admin)
     await house.ask("GET", "/sessions", uid=admin)
-    read_one, *listed = await audited(house)
-    assert read_one == ("Admin", "read_session", "member's")
-    assert {each[1:] for each in listed} == {("list_session", name) for name in ("member's", "shared", "contributor's")}
+    assert await audited(house) == [("Admin", "read_session", "member's"), ("Admin", "list_session", None)]
 
 
 @as_root

@@ -42,7 +42,7 @@ async def test_a_session_is_created_changed_listed_and_closed(house: House) -> N
     assert (made["title"], made["status"], made["computer"]) == ("Büro", "active", "workshop")
     path = f"/sessions/{made['session_id']}"
     changed = await ok(house, "PATCH", path, {"title": None, "last_input": "hello", "visibility": "shared"})
-    assert (changed["title"], changed["last_input"], changed["visibility"]) == (None, "hello", "shared")
+    assert (changed["title"], changed["last_input"], changed["visibility"]) == ("", "hello", "shared")
     assert changed["last_input_at"] >= made["created_at"]
     assert await ok(house, "GET", "/sessions?job=builder") == [changed]
     assert await ok(house, "GET", path) == changed
@@ -70,6 +70,17 @@ async def test_closing_twice_changes_nothing_and_revokes_the_tokens(house: House
 
 async def test_a_session_without_a_title_has_the_name_of_its_computer(house: House) -> None:
     assert (await ok(house, "POST", "/sessions", {"computer": "büro"}))["title"] == "[büro] Untitled"
+
+
+async def test_what_is_not_known_is_answered_as_the_single_user_daemon_did(house: House) -> None:
+    await put_sessions(house, row("s", "Ada", 0, title=None, thinking_mode=None, lifecycle_status=None))
+    (found,) = await ok(house, "GET", "/sessions?closed=true")
+    assert (found["title"], found["thinking_mode"], found["status"]) == ("", "slow", "active")
+
+
+async def test_local_is_the_name_of_this_computer(house: House) -> None:
+    await put_sessions(house, row("here", "Ada", 0), row("there", "Ada", 0, computer_name="attic"))
+    assert [found["session_id"] for found in await ok(house, "GET", "/sessions?computer=local")] == ["here"]
 
 
 async def test_an_id_is_given_once(house: House) -> None:

@@ -6,17 +6,16 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, event, insert
+from sqlalchemy import URL, Engine, event, insert
 
 from teleclaude.config.schema import Person
+from teleclaude.daemon.hourly import close_idle_sessions, expire_audit_log
 from teleclaude.daemon.outbox import MOMENTS, DeliveryError, deliver, deliver_due, release
 from teleclaude.daemon.routes.session_fields import ChangedSession
 from teleclaude.daemon.writes import WRITES, Writes
 from teleclaude.db.models import HookOutbox
-from teleclaude.db.url import parse_url
 from tests.support.house import NOW, House, opened, put_sessions, row
 
 STATEMENT = re.compile(r"(INSERT INTO|UPDATE|DELETE FROM) (\w+)(?: SET (.*?) WHERE)?", re.DOTALL)
@@ -72,12 +71,15 @@ async def do_everything(house: House) -> None:
     await house.ask("POST", "/hooks", {"session_id": "made", "event_type": "other"})
     await deliver_due(house.service, fail)
     await house.ask("DELETE", "/sessions/made")
+    await close_idle_sessions(house.service)
+    await expire_audit_log(house.service)
+    await house.ask("POST", "/hooks", {"session_id": "other", "event_type": "other"})
 
 
-async def test_what_the_daemon_writes_is_declared_and_what_is_declared_it_writes(tmp_path: Path) -> None:
+async def test_what_the_daemon_writes_is_declared_and_what_is_declared_it_writes(target: URL) -> None:
     account = pwd.getpwuid(os.geteuid()).pw_name
     admin = Person(name="Ada", email="ada@example.com", username=account, role="admin")
-    async with opened(parse_url(f"sqlite:///{tmp_path / 'x.db'}"), [admin]) as house:
+    async with opened(target, [admin]) as house:
         await put_sessions(house, row("other", "Bob", 4))
         async with house.engine.begin() as connection:
             await connection.execute(

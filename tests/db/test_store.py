@@ -13,8 +13,9 @@ from sqlalchemy.ext.compiler import compiles
 from teleclaude.db import schema
 from teleclaude.db.engine import disposing, make_engine
 from teleclaude.db.models import AuditLog, Session
+from teleclaude.db.store.audit import write_audit
+from teleclaude.db.store.idle import count_idle
 from teleclaude.db.store.sessions import Place, Reach, SessionFilter, _find_places, list_sessions
-from teleclaude.db.store.system import write_audit
 from teleclaude.db.store.viewers import Viewer
 from teleclaude.db.url import parse_url
 
@@ -156,6 +157,13 @@ async def test_an_administrator_sees_all_and_knows_which_are_somebody_elses(owne
     assert own == {"ada's, from another machine", "of a person who was renamed", "ada's"}
 
 
+async def test_open_sessions_are_counted_by_how_long_they_have_been_idle(engine: AsyncEngine) -> None:
+    async with engine.connect() as connection:
+        counted = await count_idle(connection, NOW + timedelta(days=3, minutes=4))
+    idle = {"over_1_day": 6, "over_3_days": 3, "over_30_days": 0}
+    assert counted == {"open": 7, **idle, "longest_since": (NOW + timedelta(minutes=1)).isoformat()}
+
+
 async def test_nobody_changes_the_audit_log(engine: AsyncEngine) -> None:
     async with Orm(engine) as orm:
         await write_audit(orm, "Ada", "read_session", ["new"])
@@ -168,9 +176,24 @@ async def test_nobody_changes_the_audit_log(engine: AsyncEngine) -> None:
         assert (await connection.execute(select(AuditLog.actor_person))).all() == [("Ada",)]
 
 
-async def test_nobody_truncates_the_audit_log(target_engine: AsyncEngine) -> None:
+async def test_nothing_is_allowed_but_to_remove_old_rows_in_a_transaction_that_says_so(
+    target_engine: AsyncEngine,
+) -> None:
+    moments = {"old": datetime.now(UTC) - timedelta(days=31), "young": datetime.now(UTC) - timedelta(days=29)}
     async with target_engine.begin() as connection:
         await connection.run_sync(schema.upgrade)
-    with pytest.raises(DBAPIError, match="append-only"):
-        async with target_engine.begin() as connection:
-            await connection.execute(text("TRUNCATE audit_log"))
+        for name, moment in moments.items():
+            noted = {"actor_person": "Ada", "action_type": "read", "target_session_id": name, "timestamp": moment}
+            await connection.execute(insert(AuditLog).values(noted))
+    of_old = "DELETE FROM audit_log WHERE target_session_id = 'old'"
+    for setting, statement in (
+        ("on", "UPDATE audit_log SET actor_person = 'Eve'"),
+        ("on", "DELETE FROM audit_log"),
+        ("off", of_old),
+        ("", of_old),
+        ("on", "TRUNCATE audit_log"),
+    ):
+        with pytest.raises(DBAPIError, match="append-only"):
+            async with target_engine.begin() as connection:
+                await connection.execute(text(f"SET LOCAL teleclaude.expire_audit = '{setting}'"))
+                await connection.execute(text(statement))

@@ -21,6 +21,7 @@ from teleclaude.migration.report.events import TableResult
 from teleclaude.migration.report.report import Report
 from teleclaude.migration.source.inventory import Kind, Reference
 from teleclaude.migration.source.options import Options
+from tests.support.idle import close_idle_later
 from tests.support.pointing import point_to
 from tests.support.sample import editing, files_below, has_nothing, migrate_sample, query, state
 from tests.support.shell import Stubs
@@ -48,8 +49,8 @@ def folder_of(report: Report) -> Path:
 
 
 def counted(said: str) -> dict[str, tuple[int, ...]]:
-    """Return the rows that psql lists by table: migrated, here now, new or changed."""
-    rows = re.findall(r"^ (\S+) +\| +(\d+) \| +(\d+) \| +(\d+)$", said, re.M)
+    """Return the rows that psql lists by table: migrated, here now, new or changed, and of these by close_idle."""
+    rows = re.findall(r"^ (\S+) +\| +(\d+) \| +(\d+) \| +(\d+) \| +(\d+)$", said, re.M)
     return {table: tuple(map(int, numbers)) for table, *numbers in rows}
 
 
@@ -87,12 +88,24 @@ async def test_what_would_be_lost_is_counted(migrated: Migrated, tmp_path: Path)
         edited.write("# edited\n")
     said = stubs.run(step, target)
     assert counted(said) == {
-        "agent_availability": (3, 2, 0),
-        "audit_log": (0, 1, 1),
-        "sessions": (20, 20, 1),
-        "system_settings": (2, 4, 2),
+        "agent_availability": (3, 2, 0, 0),
+        "audit_log": (0, 1, 1, 0),
+        "sessions": (20, 20, 1, 0),
+        "system_settings": (2, 4, 2, 0),
     }
     assert [line for line in said.splitlines() if line.startswith("/")] == [str(migrated.config)]
+
+
+async def test_what_the_daemon_closed_as_idle_is_counted_apart(migrated: Migrated, tmp_path: Path) -> None:
+    closed = await close_idle_later(migrated.target)
+    last = "(SELECT max(target_session_id) FROM audit_log)"
+    await query(migrated.target, f"UPDATE sessions SET title = 'x', last_activity = now() WHERE session_id = {last}")
+    said = Stubs(tmp_path / "stubs").run("\n".join(migrated.report.undo).split("# 2.")[0], migrated.target)
+    found = counted(said)
+    assert found["sessions"] == (20, 20, closed, closed - 1)
+    assert found["audit_log"] == (0, closed, closed, closed)
+    names = await query(migrated.target, "SELECT target_session_id FROM audit_log")
+    assert [name for (name,) in names if f" {name} " not in said.partition("still closed")[2]] == []
 
 
 async def test_counting_is_not_confused_by_a_vacuum(migrated: Migrated, tmp_path: Path) -> None:

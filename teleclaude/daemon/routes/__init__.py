@@ -8,7 +8,7 @@ from teleclaude.daemon import problems
 from teleclaude.daemon.identity import Caller, Role
 from teleclaude.daemon.openapi import describe
 from teleclaude.daemon.route import ADMINS, EVERYONE, STAFF, Answer, Call, Input, Name, Nothing, Route, Text
-from teleclaude.daemon.routes import hooks, memory, sessions
+from teleclaude.daemon.routes import audit, hooks, memory, sessions
 from teleclaude.db.store.system import read_setting, read_settings, write_setting
 from teleclaude.errors import RequestError
 
@@ -103,6 +103,7 @@ ROUTES: tuple[Route[Any], ...] = (
     *sessions.ROUTES,
     *hooks.ROUTES,
     *memory.ROUTES,
+    *audit.ROUTES,
     Route("GET", "/settings", EVERYONE, Nothing, RuntimeSettings, _get_runtime_settings),
     Route("GET", "/system-settings", STAFF, Nothing, dict[str, str], _get_settings),
     Route("GET", "/system-settings/{key}", STAFF, _OneSetting, Setting, _get_setting),

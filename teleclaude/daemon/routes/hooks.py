@@ -17,6 +17,7 @@ from teleclaude.daemon.routes.session_fields import NewSession
 from teleclaude.daemon.routes.sessions import create_own_session
 from teleclaude.db.models import Session
 from teleclaude.db.store.hooks import add_event, find_event
+from teleclaude.db.store.idle import reopen_idle
 from teleclaude.db.store.sessions import find_native_session, find_session
 from teleclaude.errors import RequestError
 
@@ -76,11 +77,12 @@ async def _find_session_id(call: Call[_NewEvent]) -> str | None:
     """Return the session that an event belongs to, None where it is dropped; raises RequestError (404)."""
     given = call.given
     named = await find_session(call.orm, _KNOWN_BY, given.session_id, call.viewer) if given.session_id else None
-    if named is not None and named.own and _takes(named.columns, given):
+    if named is not None and named.own and _takes(named.columns, given) and await _is_open(call, named.columns):
         return given.session_id
     if given.native_session_id is not None:
         native = (given.native_session_id, given.agent)
         if (found := await find_native_session(call.orm, *native, call.viewer)) is not None:
+            await reopen_idle(call.orm, found)
             return found
     if given.session_id is None:
         return await _create_headless(call) if _begins_session(given) else None
@@ -90,11 +92,16 @@ async def _find_session_id(call: Call[_NewEvent]) -> str | None:
 
 
 def _takes(session: Mapping[str, Any], given: _NewEvent) -> bool:
-    """Whether a session is open and not that of another agent, which ran in the same terminal."""
+    """Whether a session is not that of another agent, which ran in the same terminal."""
     natives = (session["native_session_id"], given.native_session_id)
     other = None not in natives and natives[0] != natives[1]
     agents = (session["active_agent"], given.agent)
-    return session["closed_at"] is None and not (other and None not in agents and agents[0] != agents[1])
+    return not (other and None not in agents and agents[0] != agents[1])
+
+
+async def _is_open(call: Call[_NewEvent], session: Mapping[str, Any]) -> bool:
+    """Whether a session is open, or is now, because the daemon alone had closed it."""
+    return session["closed_at"] is None or await reopen_idle(call.orm, session["session_id"])
 
 
 def _begins_session(given: _NewEvent) -> bool:

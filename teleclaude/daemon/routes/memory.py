@@ -31,6 +31,7 @@ from teleclaude.daemon.route import (
 )
 from teleclaude.db.models import MemoryObservation, Mirror, Session
 from teleclaude.db.search.places import MemorySearch, MirrorSearch, search_memory, search_mirrors
+from teleclaude.db.store.audit import write_audit
 from teleclaude.db.store.lengths import find_fitting
 from teleclaude.db.store.memory import (
     delete_observation,
@@ -39,7 +40,6 @@ from teleclaude.db.store.memory import (
     read_observations,
     save_observation,
 )
-from teleclaude.db.store.system import write_audit
 from teleclaude.db.store.viewers import is_own, is_visible
 from teleclaude.errors import RequestError
 

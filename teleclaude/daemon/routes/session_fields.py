@@ -17,13 +17,13 @@ class SessionAnswer(Answer):
 
     session_id: str
     last_input_origin: str
-    title: str | None
+    title: Annotated[str, BeforeValidator(lambda said: said or "")]
     project_path: str | None
     subdir: str | None
-    thinking_mode: str | None
+    thinking_mode: Annotated[str, BeforeValidator(lambda said: said or "slow")]
     active_agent: str | None
     # Where the column has another name, that is the alias.
-    status: str | None = Field(validation_alias="lifecycle_status")
+    status: Annotated[str, BeforeValidator(lambda said: said or "active")] = Field(validation_alias="lifecycle_status")
     created_at: Moment
     last_activity: Moment
     closed_at: Moment
@@ -77,6 +77,7 @@ class WantedSessions(Input):
     limit: int | None = Field(None, ge=1, le=_LONGEST_PAGE)
     offset: int = Field(0, ge=0)
     after: Name | None = Field(None, description="The id of the last session of the page before.")
+    cursor: str | None = Field(None, description="What the header X-Cursor of the first page said.")
 
 
 class OneSession(Input):

@@ -6,8 +6,9 @@ What an administrator does to a session of another is noted.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from sqlalchemy.exc import IntegrityError
@@ -18,8 +19,8 @@ from teleclaude.daemon.route import EVERYONE, RESIDENTS, Call, Part, Route
 from teleclaude.daemon.routes import session_fields as fields
 from teleclaude.db.models import Session
 from teleclaude.db.store import sessions as store
+from teleclaude.db.store.audit import write_audit
 from teleclaude.db.store.lengths import PART
-from teleclaude.db.store.system import write_audit
 from teleclaude.errors import RequestError
 
 _MOMENTS = {"last_message_sent": "last_message_sent_at", "last_output_summary": "last_output_at"}
@@ -37,20 +38,31 @@ async def _get_sessions(call: Call[fields.WantedSessions]) -> Part:
     """List the sessions that the caller may read, the one that was active last first."""
     given = call.given
     begin = call.place or await _find_begin(call)
-    wanted = store.SessionFilter(
-        closed=given.closed,
-        computer=given.computer,
-        job=given.job,
-        initiator=None if given.all else call.session_id,
-        offset=given.offset if call.place is None else 0,
+    computer = call.service.settings.computer.name if given.computer == "local" else given.computer
+    every = store.SessionFilter(
+        closed=given.closed, computer=computer, job=given.job, initiator=None if given.all else call.session_id
     )
+    if call.place is None:
+        await _note_listing(call, every)
+    wanted = replace(every, offset=given.offset if call.place is None else 0)
     most = PART if begin.left is None else min(PART, begin.left)
     reach = store.Reach(begin.after, most, call.room)
     found = await store.list_sessions(call.orm, fields.ANSWERED, wanted, call.viewer, reach)
-    await _note(call, "list_session", [name for seen in found.sessions for name in seen.others])
     left = None if begin.left is None else begin.left - len(found.sessions)
     place = None if found.last is None or left == 0 else _Begin(found.last, left)
     return Part([seen.columns for seen in found.sessions], place)
+
+
+async def _note_listing(call: Call[fields.WantedSessions], wanted: store.SessionFilter) -> None:
+    """Note of how many of whose sessions an administrator reads a list: once, with its first page."""
+    given, caller, listings = call.given, call.caller, call.service.listings
+    if not call.viewer.sees_all or call.viewer.owns_all or not call.service.audited:
+        return
+    listing = repr((caller.uid, caller.person, wanted))
+    is_later = given.after is not None or given.offset > 0
+    if not (is_later and listings.is_noted(listing, given.cursor)):
+        count = partial(store.count_others, call.orm, wanted, call.viewer)
+        call.headers["X-Cursor"] = await listings.note(call.orm, caller.person, listing, count)
 
 
 @dataclass(frozen=True)

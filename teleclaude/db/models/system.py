@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import CheckConstraint, Index, true
 from sqlalchemy.orm import Mapped, mapped_column
 
-from teleclaude.db.types import NOW, NUMBERED, Key, Model, RowId
+from teleclaude.db.types import NOW, NUMBERED, Document, Key, Model, RowId
 
 
 class SystemSetting(Model):
@@ -42,8 +42,13 @@ class AuditLog(Model):
     action_type: Mapped[str]
     target_session_id: Mapped[Key | None]
     timestamp: Mapped[datetime] = mapped_column(server_default=NOW)
+    detail: Mapped[Document | None]
 
-    __table_args__ = (Index("idx_audit_log_timestamp", "timestamp"), NUMBERED)
+    __table_args__ = (
+        Index("idx_audit_log_session", "target_session_id"),
+        Index("idx_audit_log_timestamp", "timestamp"),
+        NUMBERED,
+    )
 
 
 class MigrationRun(Model):

@@ -14,6 +14,7 @@ from sqlalchemy import (
     func,
     insert,
     literal,
+    not_,
     or_,
     select,
     true,
@@ -26,6 +27,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 from sqlalchemy.types import NullType
 
 from teleclaude.db.models import MigrationRun, Session, SessionToken
+from teleclaude.db.store.idle import was_idle
 from teleclaude.db.store.lengths import count_fitting, measure, read_shortened, shorten
 from teleclaude.db.store.viewers import Viewer, is_own, is_visible
 
@@ -139,6 +141,13 @@ def _find_places(columns: Columns, conditions: Sequence[ColumnElement[bool]], re
     return select(both).order_by(*order).limit(most).offset(offset)
 
 
+async def count_others(orm: Orm, wanted: SessionFilter, viewer: Viewer) -> dict[str, int]:
+    """Return how many sessions of a whole list are somebody else's, by the name of the owner."""
+    conditions = (is_visible(viewer), not_(is_own(viewer)), *_conditions(wanted))
+    query = select(Session.owner_person, func.count()).where(*conditions).group_by(Session.owner_person)
+    return {owner: number for owner, number in await orm.execute(query.order_by(Session.owner_person))}
+
+
 def _conditions(wanted: SessionFilter) -> Iterator[ColumnElement[bool]]:
     if not wanted.closed:
         yield from (Session.closed_at.is_(None), Session.lifecycle_status.in_(LISTED_STATUSES))
@@ -173,11 +182,15 @@ async def read_whole(orm: Orm, columns: Columns, session_id: str, room: int) -> 
 
 
 async def find_native_session(orm: Orm, native_session_id: str, agent: str | None, viewer: Viewer) -> str | None:
-    """Return the open session of the viewer's own that an agent knows by this id, the one that was active last."""
-    mine = (is_own(viewer), Session.closed_at.is_(None), Session.native_session_id == native_session_id)
+    """Return the session of the viewer's own that an agent knows by this id: an open one, the one that was active last.
+
+    Else one that the daemon closed by itself.
+    """
+    closed = Session.closed_at.is_not(None)
+    mine = (is_own(viewer), or_(not_(closed), was_idle()), Session.native_session_id == native_session_id)
     of_agent = or_(Session.active_agent.is_(None), Session.active_agent == agent) if agent else true()
     found = select(Session.session_id).where(*mine, of_agent)
-    found = found.order_by(Session.last_activity.desc().nulls_last(), Session.session_id).limit(1)
+    found = found.order_by(closed, Session.last_activity.desc().nulls_last(), Session.session_id).limit(1)
     return await orm.scalar(found)
 
 

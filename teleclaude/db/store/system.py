@@ -1,17 +1,17 @@
-"""The installation as a whole: settings, the audit log, rows of every table, migrations that are not finished."""
+"""The installation as a whole: settings, rows of every table, migrations that are not finished."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.ext.asyncio import AsyncSession as Orm
 
-from teleclaude.db.models import AuditLog, MigrationRun, Model, SystemSetting
+from teleclaude.db.models import MigrationRun, Model, SystemSetting
 
 INSERT: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 """Both databases know ON CONFLICT, SQLAlchemy by one name each."""
@@ -33,13 +33,6 @@ async def write_setting(orm: Orm, key: str, value: str) -> None:
     row = {"value": value, "updated_at": datetime.now(UTC)}
     statement = INSERT[orm.get_bind().dialect.name](SystemSetting).values(key=key, **row)
     await orm.execute(statement.on_conflict_do_update(index_elements=["key"], set_=row))
-
-
-async def write_audit(orm: Orm, actor: str, action: str, session_ids: Iterable[str]) -> None:
-    """Note that `actor` did something to each of the sessions; a trigger refuses every change of what is noted."""
-    row = {"actor_person": actor, "action_type": action, "timestamp": datetime.now(UTC)}
-    if rows := [{**row, "target_session_id": session_id} for session_id in session_ids]:
-        await orm.execute(insert(AuditLog), rows)
 
 
 async def pending_runs(connection: AsyncConnection) -> Sequence[str]:

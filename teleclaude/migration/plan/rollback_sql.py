@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from teleclaude.db import schema
 from teleclaude.db.models import MigrationRun, Model
+from teleclaude.db.store.idle import DONE_ALONE
 from teleclaude.migration.plan.plan import Plan
 from teleclaude.migration.values.identifiers import EVENTS, LEGACY, ORIGIN, quote
 from teleclaude.printable import seen, shows_all
@@ -43,8 +44,11 @@ SELECT count(*) > 0 AS here FROM {runs} WHERE run_id = {run} AND state = 'comple
 WITH run AS (SELECT age(xmin) FROM {runs} WHERE run_id = {run})
 SELECT * FROM (
   {counts}
-) AS counted ("table", "rows migrated", "rows here now", "new or changed since")
+) AS counted ("table", "rows migrated", "rows here now", "new or changed since", "by close_idle")
 WHERE "new or changed since" > 0 OR "rows here now" < "rows migrated";
+\\echo 'Sessions that the daemon closed because they were idle, and that are still closed.'
+SELECT target_session_id AS "session", timestamp AS "closed" FROM audit_log JOIN sessions
+  ON session_id = target_session_id AND closed_at = timestamp WHERE action_type = 'close_idle' ORDER BY id;
 \\else
 \\echo 'The database holds no complete migration' {run}
 \\endif
@@ -77,9 +81,11 @@ def count_since(plan: Plan, committed: Mapping[str, int]) -> str:
     known = {table.sql_name: committed[table.label] for table in plan.tables}
     tables = known | {quote(name): 0 for name in Model.metadata.tables if quote(name) not in known}
     tables.pop(quote(_RUNS))
-    since = "count(*) FILTER (WHERE age(xmin) < (SELECT age FROM run))"
+    since = "age(xmin) < (SELECT age FROM run)"
+    alone = {quote(name): f"{since} AND {condition}" for name, condition in DONE_ALONE.items()}
     counts = "\n  UNION ALL ".join(
-        f"SELECT {_seen(_text(name.replace(chr(34), '')))}, {rows}, count(*), {since} FROM {_seen(name)}"  # noqa: S608
+        f"SELECT {_seen(_text(name.replace(chr(34), '')))}, {rows}, count(*), count(*) FILTER (WHERE {since}),"  # noqa: S608
+        f" count(*) FILTER (WHERE {alone.get(name, 'false')}) FROM {_seen(name)}"
         for name, rows in tables.items()
     )
     return _SINCE.format(runs=_RUNS, run=_text(plan.run), counts=counts)

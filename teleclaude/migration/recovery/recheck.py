@@ -28,6 +28,8 @@ from teleclaude.migration.report.events import Event, Finding, Severity, TableUs
 from teleclaude.migration.source.inventory import NOWHERE
 from teleclaude.migration.source.options import Options
 from teleclaude.migration.source.run_record import RunRecord
+from teleclaude.migration.verify.read_back import Target
+from teleclaude.migration.verify.table import count_alone
 from teleclaude.platform.names import HERE
 
 
@@ -79,7 +81,8 @@ async def _look_at_new_tables(plan: Plan, target: AsyncConnection) -> AsyncGener
     for name, table in sorted(Model.metadata.tables.items()):
         rows = 0 if name in migrated else await target.scalar(select(func.count()).select_from(table)) or 0
         if rows and WRITES.get(name, NOTHING).adds:
-            yield TableUse(name, added=rows, removed=0, changed=0)
+            alone = await count_alone(Target(target), name)
+            yield TableUse(name, added=rows - alone, removed=0, changed=0, close_idle=alone)
         elif rows:
             yield error(
                 name, problems.DIFFERS.fill(message=f"{name}: PostgreSQL holds {rows}, the source holds 0 rows")

@@ -14,6 +14,7 @@ from teleclaude.daemon.writes import NOTHING, Writes
 from teleclaude.db import schema
 from teleclaude.db.engine import disposing, explained, make_engine
 from teleclaude.db.models import MigrationRun, Model
+from teleclaude.db.store.idle import count_idle
 from teleclaude.errors import SourceError, TargetError, VerificationError
 from teleclaude.migration.plan.plan import Plan
 from teleclaude.migration.plan.rollback import rollback_text
@@ -75,6 +76,7 @@ async def verify_for_resume(plan: Plan) -> AsyncGenerator[Event, None]:
             raise SourceError(problems.OTHER_SOURCE.fill(path=plan.inventory.checkout / "teleclaude.db"))
         async for event in _verify_committed(plan, target):
             yield event
+        yield events.IdleSessions(**await count_idle(target, plan.started_at))
     commit = _find_commit(plan)
     if "constraints" not in commit:
         yield warning("recovery", problems.JOURNAL_LOST)

@@ -79,11 +79,25 @@ class TableUse:
     added: int
     removed: int
     changed: int
+    close_idle: int = 0
+    """Those that the daemon added or changed because a session was idle; nobody else did, and they count apart."""
 
     @property
     def rows(self) -> int:
         """How many rows are not what was migrated."""
-        return self.added + self.removed + self.changed
+        return self.added + self.removed + self.changed + self.close_idle
+
+
+@dataclass(frozen=True)
+class IdleSessions:
+    """How many sessions are open, and how many of them were not active for how long when the run began."""
+
+    open: int
+    over_1_day: int
+    over_3_days: int
+    over_30_days: int
+    longest_since: str | None
+    """When the session that is idle for longest was active, None where no open session has a moment."""
 
 
 @dataclass(frozen=True)
@@ -208,6 +222,7 @@ class FilePreview:
 
 Result = (
     TableResult
+    | IdleSessions
     | SequenceResult
     | ConstraintResult
     | Forecast

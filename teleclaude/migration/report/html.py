@@ -32,6 +32,7 @@ def to_html(report: Mapping[str, Any]) -> str:
         is_kept=summary.is_kept(report),
         attention=summary.find_attention(report),
         verified=list(summary.find_verified(report)),
+        idle=list(summary.describe_idle(report)),
         steps=list(_draw_steps(report["steps"])),
         tables=list(_draw_tables(report["tables"])),
         left=_find_left(report),

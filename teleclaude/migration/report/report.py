@@ -80,6 +80,7 @@ class Report:
             "source": {**self.header.get("source", {}), "files": self._plain(events.SourceFileResult)},
             "tables": self._plain(TableResult),
             "forecast": self._last(events.Forecast),
+            "idle_sessions": self._last(events.IdleSessions),
             "sequences": self._plain(events.SequenceResult),
             "constraints": self._plain(events.ConstraintResult),
             "files": [file for file in files if file["kind"] != "docs"],

@@ -78,6 +78,16 @@ def find_verified(report: Mapping[str, Any]) -> Iterator[str]:
         yield f"{count(len(files), 'file')} of the old installation compared: unchanged"
 
 
+def describe_idle(report: Mapping[str, Any]) -> Iterator[str]:
+    """Yield how many sessions are open and how long they have been idle; nothing where none is, or nothing was kept."""
+    idle = report["idle_sessions"]
+    if is_kept(report) and idle and idle["open"]:
+        opened, older = count(idle["open"], "session is open", "sessions are open"), idle["over_3_days"]
+        since = f" (the longest since {idle['longest_since'][:10]})" if older else ""
+        closed = "; the daemon closes them 3 days after the migration, if they stay idle" if older else ""
+        yield f"{opened}, {older:,} of them idle for more than 3 days{since}{closed}"
+
+
 def total(tables: list[dict[str, Any]], number: str) -> Any:
     """Return the sum of a number, whole or not, over all tables."""
     return sum(table[number] for table in tables)

@@ -17,6 +17,7 @@ from teleclaude.db.lock import work_alone
 from teleclaude.db.models import Model
 from teleclaude.db.problems import WAITS_FOR_STANDBY
 from teleclaude.db.retry import commit_and_know, uninterrupted
+from teleclaude.db.store.idle import count_idle
 from teleclaude.db.watch import watched
 from teleclaude.errors import TargetError
 from teleclaude.migration.load.batches import Loaded, Source
@@ -87,6 +88,7 @@ async def _fill(plan: Plan, target: AsyncConnection, sources: Sources) -> AsyncG
         _load(plan, target, sources, loads, clock),
         _add_keys(target, plan.tables),
         _verify(plan, target, sources, loads, clock),
+        _count_idle(plan, target),
     )
     for stage in stages:
         async for event in stage:
@@ -162,6 +164,10 @@ async def _verify(
             clock.finish(table.rows)
             for finding in _find_notable(table, loaded):
                 yield finding
+
+
+async def _count_idle(plan: Plan, target: AsyncConnection) -> AsyncGenerator[Event, None]:
+    yield events.IdleSessions(**await count_idle(target, plan.started_at))
 
 
 def _find_notable(table: TablePlan, loaded: Loaded) -> Iterator[Finding]:

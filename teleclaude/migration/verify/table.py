@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from teleclaude.daemon.writes import NOTHING
+from teleclaude.db.store.idle import DONE_ALONE
 from teleclaude.errors import VerificationError
 from teleclaude.migration.plan.tables import TablePlan
 from teleclaude.migration.report.events import Progress, TableResult, TableUse
@@ -61,6 +62,14 @@ async def verify_table(
         await comparison.compare_unkeyed()
     converted = check.ledger.entries.get(table.label, 0)
     yield TableResult(table.label, table.rows, rows, rejects, comparison.values, converted, seconds=0.0)
+
+
+async def count_alone(target: Target, table: str) -> int:
+    """Return how many rows of a table only `close_idle` has changed or added since the migration."""
+    if table not in DONE_ALONE:
+        return 0
+    ((rows,),) = await target.fetch(f"SELECT count(*) FROM {quote(table)} WHERE {DONE_ALONE[table]}")  # noqa: S608
+    return int(rows)
 
 
 @dataclass
@@ -129,7 +138,11 @@ class _Comparison:
             strange = found - self.rows
         if strange:
             raise value_differs(table, None, "", Words("no such row"), Words(f"{strange} that the daemon did not add"))
-        return TableUse(table.label, rows - self.rows, migrated - self.rows, self.changed)
+        alone = await count_alone(self.target, table.label)
+        # What happens to a table by itself changes its rows, or adds some where no row is ever changed.
+        changed = alone if self.check.writes.changes else 0
+        added = rows - self.rows - (alone - changed)
+        return TableUse(table.label, added, migrated - self.rows, self.changed - changed, alone)
 
     async def check_keys(self) -> None:
         """Check that no two rows of the source are one in PostgreSQL, while a foreign row keeps the number right.

@@ -16,7 +16,14 @@ from sqlalchemy import URL
 from teleclaude.db.url import display_url
 from teleclaude.demo.installation import SampleInstallation
 from teleclaude.demo.postgres import Server
-from teleclaude.migration.report.events import ConstraintResult, Finding, ProbeResult, SequenceResult, TableResult
+from teleclaude.migration.report.events import (
+    ConstraintResult,
+    Finding,
+    IdleSessions,
+    ProbeResult,
+    SequenceResult,
+    TableResult,
+)
 from teleclaude.migration.report.summary import find_attention
 from teleclaude.migration.source.options import Options, Recovery
 from teleclaude.migration.source.run_record import JournaledRun
@@ -107,6 +114,7 @@ async def test_a_run_is_finished_under_its_own_name(left: Standing) -> None:
     assert report.header["run"] == name
     assert report.all(ProbeResult)[0].ok
     assert sum(result.values_compared for result in report.all(TableResult)) > 0
+    assert len(report.all(IdleSessions)) == 1
     assert await query(left.target, "SELECT state FROM migration_runs") == [("complete",)]
     assert "etc/teleclaude/secrets.yml" in published(left.options)
     assert json.loads((state_of(left) / name / "report.json").read_text())["ok"] is True

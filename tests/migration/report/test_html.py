@@ -163,6 +163,7 @@ SAID: dict[str, Any] = {
     "findings": [{"severity": s, "subject": "s", "message": "m", "hint": "h"} for s in ("note", "warning", "error")],
     "tables": [{"name": "t", "source_rows": 1, "target_rows": 1, "rejected": 0, "values_compared": 1, "converted": 1,
                 "seconds": 0.1}],
+    "idle_sessions": {"open": 2, "over_1_day": 1, "over_3_days": 1, "over_30_days": 1, "longest_since": "2026"},
     "sequences": [{"table": "t", "column": "c", "verified": True, "next_value": 1}],
     "constraints": [{"name": "n", "table": "t", "state": "s", "rows": 1, "query": "q"}],
     "columns": [{"table": "t", "column": "c", "mapping": mapping, "to": "x"} for mapping in ("mapped", "left")],

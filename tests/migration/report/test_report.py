@@ -27,7 +27,7 @@ from teleclaude.migration.source.run_record import RunRecord
 from tests.crash.machine import Job
 from tests.support.command import teleclaude, to_arguments
 from tests.support.pointing import point_to
-from tests.support.sample import editing, migrate_sample
+from tests.support.sample import editing, migrate_sample, query
 from tests.support.standing import Migrated
 
 pytestmark = pytest.mark.usefixtures("daemon_here")
@@ -106,6 +106,13 @@ def test_every_result_of_a_step_is_in_the_schema_with_all_its_fields() -> None:
         names = [field.name for field in dataclasses.fields(kind)]
         flat = [part for name in names for part in (("message", "hint") if name == "problem" else (name,))]
         assert list(SCHEMA["$defs"][kind.__name__]["properties"]) == flat
+
+
+async def test_the_report_of_a_success_has_the_sessions_that_are_open(migrated: Migrated) -> None:
+    open_now = "SELECT count(*), min(last_activity) FROM sessions WHERE closed_at IS NULL"
+    [(number, longest)] = await query(migrated.target, open_now)
+    said = migrated.report.to_json()["idle_sessions"]
+    assert said == {**said, "open": number, "over_3_days": number, "longest_since": longest.isoformat()}
 
 
 def test_the_report_of_a_success_is_valid(migrated: Migrated) -> None:

@@ -11,6 +11,7 @@ from teleclaude.errors import Exit, Problem
 from teleclaude.migration.report.events import Severity
 from teleclaude.migration.report.summary import (
     count,
+    describe_idle,
     find_attention,
     find_verified,
     is_kept,
@@ -32,6 +33,7 @@ DONE: dict[str, Any] = {
     "root": None,
     "tables": [TABLE, TABLE],
     "source": {"files": [{"sha256_before": "a", "sha256_after": "a"}]},
+    "idle_sessions": None,
     "sequences": [{"table": "mirrors", "column": "id", "verified": True}],
     "probe": {"ok": True, "sessions_listed": 20, "searches": 3},
     "findings": [],
@@ -177,3 +179,29 @@ def test_the_ledger_is_named_where_it_stays_and_a_flag_where_it_does_not() -> No
 def test_one_of_a_kind_is_counted_in_the_singular() -> None:
     assert (count(1, "row"), count(0, "row"), count(1200, "row")) == ("1 row", "0 rows", "1,200 rows")
     assert (count(1, "search", "searches"), count(2, "search", "searches")) == ("1 search", "2 searches")
+
+
+IDLE = {
+    "open": 28,
+    "over_1_day": 26,
+    "over_3_days": 24,
+    "over_30_days": 2,
+    "longest_since": "2026-01-02T03:04:05Z",
+}
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        (IDLE, "28 sessions are open, 24 of them idle for more than 3 days (the longest since 2026-01-02); the daemon"),
+        ({**IDLE, "open": 1, "over_3_days": 0}, "1 session is open, 0 of them idle for more than 3 days"),
+        ({**IDLE, "open": 0}, ""),
+        (None, ""),
+    ],
+)
+def test_how_long_open_sessions_have_been_idle_is_said(changes: dict[str, Any] | None, said: str) -> None:
+    assert "".join(describe_idle({**DONE, "idle_sessions": changes})).startswith(said)
+
+
+def test_nothing_is_said_of_sessions_that_were_taken_back() -> None:
+    assert list(describe_idle({**DONE, **FAILED, "idle_sessions": IDLE})) == []

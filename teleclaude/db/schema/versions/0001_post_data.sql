@@ -34,6 +34,7 @@ ALTER TABLE migration_runs ADD CONSTRAINT migration_runs_state_check CHECK (stat
 ALTER TABLE operations ADD CONSTRAINT operations_state_check CHECK (state IN ('queued', 'running', 'completed', 'failed', 'stale', 'cancelled'));
 ALTER TABLE pending_message_deletions ADD CONSTRAINT pending_message_deletions_deletion_type_check CHECK (deletion_type IN ('user_input', 'feedback'));
 
+CREATE INDEX idx_audit_log_session ON audit_log (target_session_id);
 CREATE INDEX idx_audit_log_timestamp ON audit_log (timestamp);
 CREATE INDEX idx_conversation_link_members_session ON conversation_link_members (session_id);
 CREATE INDEX idx_conversation_links_status ON conversation_links (status);

@@ -16,7 +16,8 @@ CREATE TABLE audit_log (
     actor_person text NOT NULL,
     action_type text NOT NULL,
     target_session_id text COLLATE "C",
-    timestamp timestamp with time zone DEFAULT CURRENT_TIMESTAMP NOT NULL
+    timestamp timestamp with time zone DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    detail jsonb
 );
 
 CREATE TABLE conversation_links (
@@ -374,9 +375,33 @@ CREATE FUNCTION search_mirror(title text, conversation_text text) RETURNS tsvect
         SELECT search_vector(coalesce(title, '') || ' ' || coalesce(conversation_text, ''));
     END;
 
--- Rows are added to the audit log and never changed. The owner of the table can still drop the trigger.
+-- Rows are added to the audit log and never changed. One thing is allowed: a transaction that has set
+-- teleclaude.expire_audit removes rows that are older than 30 days, and the log says how many. The owner of the table can
+-- still drop the triggers.
 CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN RAISE EXCEPTION '% is append-only', TG_TABLE_NAME USING ERRCODE = 'insufficient_privilege'; END $$;
+    BEGIN
+        IF TG_OP = 'DELETE' AND current_setting('teleclaude.expire_audit', true) = 'on' THEN
+            IF OLD.timestamp < CURRENT_TIMESTAMP - interval '30 days' THEN
+                RETURN OLD;
+            END IF;
+        END IF;
+        RAISE EXCEPTION '% is append-only', TG_TABLE_NAME USING ERRCODE = 'insufficient_privilege';
+    END $$;
 
-CREATE TRIGGER audit_log_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_log
+CREATE FUNCTION note_expired() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        -- By its full name: a temporary table may have the short one.
+        EXECUTE format('INSERT INTO %I.%I (actor_person, action_type, detail)'
+            ' SELECT session_user, ''expire_audit'', jsonb_build_object(''rows'', count(*), ''newest'', max(timestamp))'
+            ' FROM expired HAVING count(*) > 0', TG_TABLE_SCHEMA, TG_TABLE_NAME);
+        RETURN NULL;
+    END $$;
+
+CREATE TRIGGER audit_log_append_only BEFORE UPDATE OR DELETE ON audit_log
+    FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER audit_log_not_emptied BEFORE TRUNCATE ON audit_log
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER audit_log_expired AFTER DELETE ON audit_log REFERENCING OLD TABLE AS expired
+    FOR EACH STATEMENT EXECUTE FUNCTION note_expired();

@@ -15,7 +15,8 @@ CREATE TABLE audit_log (
     actor_person TEXT NOT NULL,
     action_type TEXT NOT NULL,
     target_session_id TEXT,
-    timestamp DATETIME DEFAULT CURRENT_TIMESTAMP NOT NULL
+    timestamp DATETIME DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    detail JSON
 );
 
 CREATE TABLE conversation_links (
@@ -323,6 +324,7 @@ CREATE TABLE session_tokens (
     CONSTRAINT session_tokens_session_id_fkey FOREIGN KEY(session_id) REFERENCES sessions (session_id) ON DELETE CASCADE
 );
 
+CREATE INDEX idx_audit_log_session ON audit_log (target_session_id);
 CREATE INDEX idx_audit_log_timestamp ON audit_log (timestamp);
 CREATE INDEX idx_conversation_link_members_session ON conversation_link_members (session_id);
 CREATE INDEX idx_conversation_links_status ON conversation_links (status);

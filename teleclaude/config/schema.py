@@ -40,7 +40,7 @@ class Computer(_Section):
 class Person(_Section):
     """A person who uses this installation."""
 
-    name: str = Field(pattern=r"\S")
+    name: str = Field(min_length=1)
     """Not empty: a session without an owner has the empty name."""
     email: str | None = None
     """None where no old file lists the person."""
@@ -95,7 +95,7 @@ _MUST_BE = {
     "literal_error": "must be {expected}",
     **dict.fromkeys(("dict_type", "model_type"), "must hold keys and values"),
     "tuple_type": "must be a list",
-    "string_pattern_mismatch": "must not be empty",
+    "string_too_short": "must not be empty",
 }
 """What a key that does not fit must be, by the kinds of errors of pydantic that the types above can raise."""
 

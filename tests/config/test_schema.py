@@ -47,7 +47,7 @@ def test_the_audit_log_is_kept_for_thirty_days_at_least(days: object, fits: bool
         ({"people": "planted"}, "people must be a list"),
         ({"people": {"planted": 1}}, "people must be a list"),
         ({"people": ["planted"]}, "people.1 must hold keys and values"),
-        ({"people": [{"name": " "}]}, "people.1.name must not be empty"),
+        ({"people": [{"name": ""}]}, "people.1.name must not be empty"),
         ({"people": [{"email": "planted"}]}, "people.1.name is missing"),
         (
             {"people": [{"name": "a"}, {"name": "b", "role": "planted"}]},

@@ -143,7 +143,7 @@ async def test_a_configuration_that_no_daemon_could_use(
     options: Options, refuse: Refuse, sample: SampleInstallation
 ) -> None:
     (sample.checkout / "config.yml").write_text("computer: {name: workshop}\n")
-    await refuse(options, "agents: Field required")
+    await refuse(options, "agents is missing")
 
 
 async def test_an_unknown_person(options: Options, refuse: Refuse) -> None:

@@ -165,7 +165,7 @@ def test_a_rehearsal_says_how_to_see_what_it_does_not_keep(options: Options, sam
     said = on_the_page(options)
     for sentence in (
         "→ --json prints the query of the rows",
-        "→ use --report-dir DIR to keep the list of them, with their originals",
+        "→ keep the list of them, with the originals: --report-dir DIR",
         "report: --json prints it, --report-dir DIR keeps it",
     ):
         assert sentence in said

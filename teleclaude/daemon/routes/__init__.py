@@ -120,6 +120,7 @@ COMPARED = {
     "GET /api/memory/search": "same",
     "GET /api/memory/timeline": "same",
     "POST /api/memory/batch": "not compared",
+    "GET /api/memory/inject": "not compared",
     "DELETE /api/memory/{id}": "more",
     "GET /api/mirrors/search": "more",
     "GET /settings": "same",

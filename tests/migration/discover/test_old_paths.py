@@ -38,8 +38,9 @@ def test_of_a_text_with_a_secret_only_the_words_with_old_paths_are_shown(places:
 def test_the_value_of_a_variable_is_shown_only_where_it_names_the_old_installation(
     places: Places, old_paths: OldPaths
 ) -> None:
-    text = f"K=swordfish A='b c' export DIR={places.checkout}/x; {places.checkout}/run --fast"
-    assert old_paths.shown(text) == f"K=… A=… export DIR={places.checkout}/x; {places.checkout}/run --fast"
+    # Long lines are cut, and the folder of a test has a long name.
+    assert old_paths.shown("K=swordfish A='b c' export L=x") == "K=… A=… export L=…"
+    assert old_paths.shown(f"export DIR={places.checkout}/x --fast") == f"export DIR={places.checkout}/x --fast"
 
 
 def test_a_secret_of_the_configuration_is_not_shown() -> None:

@@ -208,6 +208,7 @@ def unseen(text: str) -> list[str]:
 def test_a_reader_sees_every_character_of_what_the_run_writes_down(inventory: Inventory, names: list[str]) -> None:
     unit, shell, hook, link, target, cron, home = names
     at = Path("/home", home.replace("/", ""))
+    settings_file = at / hook.replace("/", "") / ".claude/settings.json"
     plan = planned(
         inventory,
         home=at,
@@ -216,7 +217,7 @@ def test_a_reader_sees_every_character_of_what_the_run_writes_down(inventory: In
         services=(replace(UNIT, unit=replace(UNIT.unit, name=unit, path=at / unit)),),
         references=(
             replace(SHELL, path=at / shell),
-            replace(HOOK, path=at / f"{hook}.json", keys=("hooks", hook)),
+            replace(HOOK, path=settings_file, keys=("hooks", hook)),
             Reference(Kind.LINK, at / link, target, text=target),
             Reference(Kind.CRON, at / cron, cron, (1, 1), crontab=cron, home=at),
             replace(SHELL, path=at / f"{shell}-", active=False),

@@ -295,7 +295,8 @@ FREE = [
     if table.name not in ("audit_log", "migration_runs")
     and not column.primary_key
     and not column.name.startswith("owner_")
-    and column.name not in ("session_id", "message_id", "deletion_type", "project", "source_identity", "origin")
+    and column.name
+    not in ("session_id", "message_id", "deletion_type", "project", "source_identity", "origin", "event_id")
 ]
 
 

@@ -1,4 +1,4 @@
-"""Text of others in a form that a terminal only shows. Pure."""
+"""Text in a form that a terminal only shows, and numbers with what they count. Pure."""
 
 from __future__ import annotations
 
@@ -56,3 +56,8 @@ def shows_all(text: str) -> bool:
 def seen(text: str, form: str = "\\x{0:02x}") -> str:
     """Return a text in which each character that a reader would not see is written in a form, as `\\xNN`."""
     return "".join(each if _is_seen(each) else form.format(_number(each)) for each in text)
+
+
+def count(number: int, one: str, more: str = "") -> str:
+    """Return a number with what it counts; `more` is the plural where that is not `one` with an s."""
+    return f"{number:,} {one if number == 1 else more or f'{one}s'}"

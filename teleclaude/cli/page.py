@@ -20,7 +20,7 @@ from teleclaude.migration.report import summary
 from teleclaude.migration.report.events import Severity
 from teleclaude.migration.report.report import Report
 from teleclaude.migration.state.run_state import PAGE_NAME
-from teleclaude.printable import printable
+from teleclaude.printable import count, printable
 
 _SIGNS = {Severity.NOTE: "·", Severity.WARNING: "!", Severity.ERROR: "✗"}
 
@@ -102,17 +102,17 @@ def _describe_files(report: Mapping[str, Any]) -> Iterator[str]:
     if report["dry_run"]:
         yield from _describe_rehearsed(report)
     elif report["files"]:
-        files, docs = summary.count(len(report["files"]), "file"), summary.count(len(report["docs"]), "shared snippet")
-        left = summary.count(len(report["left"]), "item")
+        files, docs = count(len(report["files"]), "file"), count(len(report["docs"]), "shared snippet")
+        left = count(len(report["left"]), "item")
         changed = summary.total(report["docs"], "references")
-        links = f", {summary.count(changed, 'reference')} changed" if changed else ""
+        links = f", {count(changed, 'reference')} changed" if changed else ""
         yield f"{files} and {docs} written{links}, {left} left in place; see the report"
 
 
 def _describe_rehearsed(report: Mapping[str, Any]) -> Iterator[str]:
     owner = report["owner"]
     if owner:
-        yield f"{summary.count(owner['sessions'], 'session')} would belong to {owner['why']}"
+        yield f"{count(owner['sessions'], 'session')} would belong to {owner['why']}"
     for file in report["preview"]:
         yield f"would write {file['path']}: {', '.join(_names(file))}"
     outcomes = [old_file["outcome"] for old_file in report["installation"]]

@@ -17,11 +17,10 @@ from teleclaude import interrupt
 from teleclaude.db.url import display_url
 from teleclaude.migration.plan.plan import Plan
 from teleclaude.migration.report.events import Event, Finding, Forecast, Progress, Severity, TableResult
-from teleclaude.migration.report.summary import count
 from teleclaude.migration.source.options import Recovery
 from teleclaude.migration.state.journal import Interrupted
 from teleclaude.migration.state.run_state import Observer
-from teleclaude.printable import printable
+from teleclaude.printable import count, printable
 
 _T = TypeVar("_T")
 

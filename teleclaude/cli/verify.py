@@ -14,9 +14,8 @@ from teleclaude.errors import Exit
 from teleclaude.migration.recovery.recheck import Outcome, compare_again, count_used, find_outcome, read_report
 from teleclaude.migration.report.events import Event, Finding, TableResult, TableUse
 from teleclaude.migration.report.report import to_plain
-from teleclaude.migration.report.summary import count
 from teleclaude.migration.state.workspace import private_folder
-from teleclaude.printable import printable
+from teleclaude.printable import count, printable
 
 
 @click.command(epilog="Example: teleclaude verify --report /var/lib/teleclaude/migration/RUN/report.json")

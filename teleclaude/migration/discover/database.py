@@ -16,7 +16,6 @@ from teleclaude.migration.discover import problems
 from teleclaude.migration.discover.configuration import read_variables
 from teleclaude.migration.discover.content import read_content
 from teleclaude.migration.report.events import Finding, warning
-from teleclaude.migration.report.summary import count
 from teleclaude.migration.source.files import opened
 from teleclaude.migration.source.installation import ConfigFiles, FileNames, Places, SourceDatabase
 from teleclaude.migration.source.old_schema import find_models
@@ -25,6 +24,7 @@ from teleclaude.migration.source.problems import OTHER_NAME
 from teleclaude.migration.source.snapshot import copy_database, find_parts
 from teleclaude.migration.source.unprivileged import find_real, list_hard_links
 from teleclaude.platform.mounts import is_mount_point
+from teleclaude.printable import count
 
 _EVENTS_FILE = "events.db"
 

@@ -9,11 +9,11 @@ from teleclaude.db.models import Model
 from teleclaude.migration.plan import problems
 from teleclaude.migration.plan.tables import TablePlan, renamed_columns
 from teleclaude.migration.report.events import Finding, error, note, warning
-from teleclaude.migration.report.summary import count
 from teleclaude.migration.source.installation import SourceDatabase, SourceTable
 from teleclaude.migration.source.inventory import Inventory
 from teleclaude.migration.source.old_schema import OWNERS, find_models, fold, missing_columns
 from teleclaude.migration.values.identifiers import MOST_COLUMNS, quote
+from teleclaude.printable import count
 
 _UNPACKS_STATE = "001_add_ux_columns"
 """The schema change that made rows of what `ux_state` said of messages to delete (facts: schema history)."""

@@ -7,11 +7,10 @@ from pathlib import Path
 
 from teleclaude.db.url import display_url
 from teleclaude.migration.report.events import Left, OldFile
-from teleclaude.migration.report.summary import count
 from teleclaude.migration.source.inventory import Inventory
 from teleclaude.migration.source.known_files import CHECKOUT_ENTRIES, ELSEWHERE, HOME_ENTRIES
 from teleclaude.migration.values.identifiers import EVENTS
-from teleclaude.printable import printable
+from teleclaude.printable import count, printable
 
 MOVED, LEFT = "moved", "left"
 """The outcomes of a file."""

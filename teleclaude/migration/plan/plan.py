@@ -31,10 +31,10 @@ from teleclaude.migration.plan.owner import (
 from teleclaude.migration.plan.prechecks import run_prechecks
 from teleclaude.migration.plan.tables import TablePlan
 from teleclaude.migration.report.events import CutoverItem, Finding, Left, OldFile, Severity, error, note
-from teleclaude.migration.report.summary import count
 from teleclaude.migration.source.installation import Person, SourceDatabase
 from teleclaude.migration.source.inventory import Inventory
 from teleclaude.migration.source.options import Options
+from teleclaude.printable import count
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,6 @@ from dataclasses import replace
 from teleclaude.db.url import sql_name
 from teleclaude.migration.plan import problems
 from teleclaude.migration.report.events import CutoverItem, Finding, Severity, error, warning
-from teleclaude.migration.report.summary import count
 from teleclaude.migration.source.inventory import (
     NEWEST_SERVER,
     OLDEST_SERVER,
@@ -24,6 +23,7 @@ from teleclaude.migration.source.inventory import (
 )
 from teleclaude.migration.values.identifiers import EVENTS, LEGACY
 from teleclaude.platform.names import names_of
+from teleclaude.printable import count
 
 _CONNECTIONS = 4
 """How many sessions a migration has at the same time, those of the daemon that it boots included."""

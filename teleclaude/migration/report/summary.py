@@ -11,6 +11,7 @@ from typing import Any
 from teleclaude.errors import Exit, Problem
 from teleclaude.migration.report import problems
 from teleclaude.migration.report.events import Severity
+from teleclaude.printable import count
 
 
 @dataclass(frozen=True)
@@ -99,11 +100,6 @@ def find_largest(tables: list[dict[str, Any]], most: int) -> list[tuple[str, lis
     named = [(table["name"], [table]) for table in ordered[:most]]
     others = ordered[most:]
     return [*named, (f"{len(others)} more", others)] if others else named
-
-
-def count(number: int, one: str, more: str = "") -> str:
-    """Return a number with what it counts; `more` is the plural where that is not `one` with an s."""
-    return f"{number:,} {one if number == 1 else more or f'{one}s'}"
 
 
 def find_attention(report: Mapping[str, Any]) -> tuple[Attention, ...]:

@@ -32,7 +32,6 @@ from teleclaude.migration.plan.rollback_sql import count_since
 from teleclaude.migration.plan.tables import TablePlan, rejects_table
 from teleclaude.migration.report import events
 from teleclaude.migration.report.events import Event, Finding, Progress, Result, TableResult, TableUse, note, warning
-from teleclaude.migration.report.summary import count
 from teleclaude.migration.source.privsep import privsep_for
 from teleclaude.migration.source.reader import Sources, naming_large, reading
 from teleclaude.migration.source.snapshot import check_unchanged
@@ -44,6 +43,7 @@ from teleclaude.migration.state.workspace import write_private
 from teleclaude.migration.steps.problems import HAS_ROWS, LOCAL_TIMES, NOT_REHEARSED, REJECTED
 from teleclaude.migration.verify.ledger_check import LedgerCheck
 from teleclaude.migration.verify.table import verify_table
+from teleclaude.printable import count
 
 _Loads = Sequence[tuple[TablePlan, Loaded]]
 """Every table of the plan, and the sums of its load."""

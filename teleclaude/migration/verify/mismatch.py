@@ -12,9 +12,8 @@ from typing import Any
 from teleclaude.config.secrecy import is_harmless, is_harmless_content, is_secret
 from teleclaude.errors import VerificationError
 from teleclaude.migration.plan.tables import TablePlan
-from teleclaude.migration.report.summary import count
 from teleclaude.migration.verify.problems import ROWS_DIFFER, VALUE_DIFFERS
-from teleclaude.printable import is_printable
+from teleclaude.printable import count, is_printable
 
 _SHOWN_CHARACTERS = 80
 

@@ -9,9 +9,9 @@ from contextlib import aclosing
 from typing import Any
 
 from teleclaude.migration.plan.tables import TablePlan, rejects_table
-from teleclaude.migration.report.summary import count
 from teleclaude.migration.verify.mismatch import Words, value_differs
 from teleclaude.migration.verify.read_back import Row, Target
+from teleclaude.printable import count
 
 _PAGE_ROWS = 1000
 _PAGE_BYTES = 1 << 20

@@ -10,7 +10,6 @@ import pytest
 from teleclaude.errors import Exit, Problem
 from teleclaude.migration.report.events import Severity
 from teleclaude.migration.report.summary import (
-    count,
     describe_idle,
     find_attention,
     find_verified,
@@ -20,6 +19,7 @@ from teleclaude.migration.report.summary import (
     verdict,
 )
 from teleclaude.migration.run import _to_failure
+from teleclaude.printable import count
 
 TABLE = {"target_rows": 1000, "values_compared": 5000, "converted": 0}
 DONE: dict[str, Any] = {

@@ -99,7 +99,7 @@ check_libraries() {
 
 # COMMAND: lets it take no module from the caller's environment; where the path of Python is long, the second line has it.
 isolate() {
-    act sed -i.pip -e '1s|^#!.*python[^ ]*$|& -I|' -e '2s| "$0" "$@"$| -I "$0" "$@"|' "$1"
+    act sed -i.pip -e '1s|^#!.*python[^ ]*$|& -I|' -e '2s|\( ".0" ".@"\)$| -I\1|' "$1"
     act rm -f "$1.pip"
 }
 

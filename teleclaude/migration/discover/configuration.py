@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from teleclaude.config.files import read_env, read_yaml
 from teleclaude.config.layers import SECRET_PREFIX, expand, find_references
@@ -20,8 +20,11 @@ from teleclaude.migration.report.events import Finding, error, warning
 from teleclaude.migration.source.files import CONFIG_LIMIT, copy_file
 from teleclaude.migration.source.installation import ConfigFiles, Person, Places
 from teleclaude.migration.source.privsep import Privsep
+from teleclaude.migration.source.stoppable import go_on
 from teleclaude.migration.source.unprivileged import check_file
 from teleclaude.printable import is_printable, printable
+
+_T = TypeVar("_T")
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -34,7 +37,7 @@ def copy_config(
     `people` are the names of the people's folders.
     """
     checkout, state = places.checkout, places.state
-    copies = {name: private / f"person-{place}.yml" for place, name in enumerate(people)}
+    copies = {name: private / f"person-{place}.yml" for place, name in enumerate(_stoppable(people))}
     environment = private / "env"
     files = ConfigFiles(
         config=private / "config.yml",
@@ -51,12 +54,19 @@ def copy_config(
         files.config: config,
         files.experiments: config.parent / "experiments.yml",
         files.everyone: state / "teleclaude.yml",
-        **{copies[name]: state / "people" / name / "teleclaude.yml" for name in people},
+        **{copies[name]: state / "people" / name / "teleclaude.yml" for name in _stoppable(people)},
     }
     others = [_try_copy(privsep, path, copy, digests, required=copy == files.config) for copy, path in sources.items()]
-    persons = {name: copy for name, copy in copies.items() if copy.exists()}
+    persons = {name: copy for name, copy in _stoppable(copies.items()) if copy.exists()}
     files = replace(files, persons=persons, origins={**files.origins, **sources}, digests=digests)
     return files, tuple(error("configuration", each.problem) for each in (first, *others) if each is not None)
+
+
+def _stoppable(things: Iterable[_T]) -> Iterator[_T]:
+    """Yield each of many things; an interrupt ends it between two."""
+    for thing in things:
+        go_on()
+        yield thing
 
 
 def _find_config(files: ConfigFiles, places: Places) -> Path:

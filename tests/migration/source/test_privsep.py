@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -118,7 +119,8 @@ def test_what_a_function_raises_arrives_with_its_sentence_and_remedy(tmp_path: P
     fifo = tmp_path / "two words"
     os.mkfifo(fifo)
     for parent in (tmp_path, *tmp_path.parents[:3]):
-        parent.chmod(0o755)
+        # The last of them may be /tmp, which keeps its other bits.
+        parent.chmod(stat.S_IMODE(parent.stat().st_mode) | 0o055)
     with closing_privseps():
         for privsep in (Privsep(), privsep_for(Account(USER, USER, (), ()))):
             with pytest.raises(SourceError) as raised:

@@ -33,6 +33,7 @@ def session(name: str, minutes: int | None, **values: Any) -> dict[str, Any]:
         "closed_at": None,
         "session_metadata": None,
         "initiator_session_id": None,
+        "human_email": None,
     }
     return given | values
 
@@ -146,6 +147,15 @@ async def test_people_see_what_is_theirs_or_shared_and_a_number_alone_takes_noth
 async def test_a_session_without_an_owner_is_seen_by_administrators_alone(owned: AsyncEngine, viewer: Viewer) -> None:
     assert "without an owner" not in await listed(owned, viewer)
     assert (await listed(owned, ADMIN))[0] == "without an owner"
+
+
+async def test_an_empty_name_is_nobodys(owned: AsyncEngine) -> None:
+    async with owned.begin() as connection:
+        await connection.execute(
+            insert(Session).values(session("with a number alone", 9, owner_person="", owner_uid=9))
+        )
+    assert "with a number alone" not in await listed(owned, Viewer("", 1000))
+    assert "with a number alone" in await listed(owned, Viewer("Ada", 9))
 
 
 async def test_an_administrator_sees_all_and_knows_which_are_somebody_elses(owned: AsyncEngine) -> None:

@@ -5,9 +5,6 @@ import json
 import os
 import signal
 import stat
-import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -21,6 +18,7 @@ from teleclaude.daemon.serve import listening
 from teleclaude.demo.installation import make_installation
 from teleclaude.errors import BootRefusedError
 from tests.support.command import teleclaude
+from tests.support.daemon import running
 from tests.support.sample import query
 from tests.support.standing import Migrated
 
@@ -58,32 +56,6 @@ def refused(*arguments: str) -> str:
     done = teleclaude("daemon", *arguments)
     assert done.returncode == 3
     return done.stderr
-
-
-async def start(*arguments: str) -> asyncio.subprocess.Process:
-    return await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "teleclaude",
-        "daemon",
-        *arguments,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-
-
-@asynccontextmanager
-async def running(root: Path) -> AsyncIterator[asyncio.subprocess.Process]:
-    daemon = await start("--root", str(root))
-    assert daemon.stderr is not None
-    line = await asyncio.wait_for(daemon.stderr.readline(), 30)
-    assert b"listening" in line, line + await daemon.stderr.read()
-    try:
-        yield daemon
-    finally:
-        if daemon.returncode is None:
-            daemon.kill()
-        await daemon.wait()
 
 
 @pytest.fixture

@@ -5,8 +5,7 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from sqlalchemy import URL, text
 
 from teleclaude.db import schema
 from teleclaude.db.engine import disposing, make_engine
+from tests.support.daemon import running
 
 
 @pytest.fixture
@@ -30,22 +30,6 @@ def configure(root: Path, url: URL) -> None:
     database = {"url": url.render_as_string(hide_password=False)}
     (places / "config.yml").write_text(yaml.safe_dump({"agents": {"default": "claude"}, "database": database}))
     (places / "secrets.yml").write_text(yaml.safe_dump({}))
-
-
-@asynccontextmanager
-async def running(root: Path) -> AsyncIterator[asyncio.subprocess.Process]:
-    """Run the daemon below `root`, and kill it in the end."""
-    words = (sys.executable, "-m", "teleclaude", "daemon", "--root", str(root))
-    daemon = await asyncio.create_subprocess_exec(*words, stderr=asyncio.subprocess.PIPE)
-    assert daemon.stderr is not None
-    line = await asyncio.wait_for(daemon.stderr.readline(), 30)
-    assert b"listening" in line, line
-    try:
-        yield daemon
-    finally:
-        if daemon.returncode is None:
-            daemon.kill()
-            await daemon.wait()
 
 
 async def run_hook(root: Path, *words: str, **payload: Any) -> bytes:
